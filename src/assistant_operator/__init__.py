@@ -1,0 +1,1 @@
+"""The operator of LangGraph assistants on Kubernetes: every edit an immutable version."""

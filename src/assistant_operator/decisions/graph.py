@@ -1,0 +1,149 @@
+"""What happens next to a Graph and its default Assistant. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..resources.assistant import Assistant
+from ..resources.graph import Graph, GraphStatus
+from ..resources.meta import FreeForm, condition
+from ..resources.reason import Reason
+from .default_assistant import apply_configuration
+from .status import Claim, Fate, conditions, with_fate
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """All that a decision about one Graph may know."""
+
+    graph: Graph
+    now: datetime
+    default: Assistant | None = None
+    """The Assistant that has the default's name, whoever made it."""
+    former: tuple[Assistant, ...] = ()
+    """Assistants this Graph controls under another name than the default's."""
+    assistants: int = 0
+    """How many Assistants reference it."""
+    schema_trouble: str | None = None
+    """Why a schema of the spec cannot be used."""
+    is_rejudging: bool = False
+    """Its assistants have not all been judged by its present schemas yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyDefault:
+    """Make the default Assistant follow the Graph's defaults, as far as nobody took its fields over."""
+
+    name: str
+    configuration: FreeForm
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A former default Assistant becomes an ordinary one: it stays, and so does its history."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportGraph:
+    """Write the status."""
+
+    status: GraphStatus
+
+
+GraphStep = ApplyDefault | Release | ReportGraph
+
+
+def steps(world: World) -> Iterator[GraphStep]:
+    """What is due now, in order; empty when the world is settled."""
+    if world.graph.metadata.is_being_deleted:
+        return
+    if _deployed(world).holds and world.graph.default_name:
+        yield from _default_steps(world, world.graph.default_name)
+    told = status(world)
+    if told != world.graph.status:
+        yield ReportGraph(told)
+
+
+def _default_steps(world: World, name: str) -> Iterator[GraphStep]:
+    if world.default is None or is_ours(world.graph, world.default):
+        configuration = apply_configuration(world.graph, world.default)
+        if configuration is not None and not (world.default and world.default.metadata.is_being_deleted):
+            yield ApplyDefault(name, configuration)
+    yield from (Release(each.metadata.name) for each in world.former)
+
+
+def is_ours(graph: Graph, assistant: Assistant) -> bool:
+    """Whether the operator made this Assistant as a default of this very Graph."""
+    controller = assistant.metadata.controller
+    return controller is not None and controller.uid == graph.metadata.uid
+
+
+def status(world: World) -> GraphStatus:
+    """What the Graph's status should be. Equal to what it is: nothing to write."""
+    before, graph = world.graph.status, world.graph
+    default = world.default if world.default and _is_default(graph, world.default) else None
+    generation = before.observed_generation if world.is_rejudging else graph.metadata.generation
+    told = {
+        "conditions": conditions(_claims(world), before.conditions, graph.metadata.generation, world.now),
+        "observed_generation": generation,
+        "graph_id": graph.graph_id,
+        "default_assistant": default.metadata.name if default else None,
+        "assistants": world.assistants,
+        "schemas": graph.schemas,
+        "server_version": before.server_version,
+    }
+    return GraphStatus(**{name: value for name, value in told.items() if value is not None})
+
+
+def _is_default(graph: Graph, assistant: Assistant) -> bool:
+    return assistant.spec.graph_ref.name == graph.metadata.name
+
+
+def _claims(world: World) -> tuple[Claim, ...]:
+    deployed, default = _deployed(world), _default_ready(world)
+    ready, fate = _ready(world, deployed, default)
+    return with_fate(ready, fate, (deployed, default))
+
+
+def _deployed(world: World) -> Claim:
+    if world.graph.spec.server is None:
+        return Claim("Deployed", True, Reason.DECLARED, "no server is declared, so the graph counts as deployed")
+    message = "spec.server is set, but this release does not talk to a LangGraph Server yet"
+    return Claim("Deployed", None, Reason.SERVER_UNSUPPORTED, message)
+
+
+def _default_ready(world: World) -> Claim:
+    name, default = world.graph.default_name, world.default
+    if name is None:
+        message = "spec.defaultAssistant.policy is None: no default assistant is wanted"
+        return Claim("DefaultAssistantReady", True, Reason.NOT_WANTED, message)
+    if default is None:
+        message = f"assistant '{name}' does not exist yet"
+        return Claim("DefaultAssistantReady", False, Reason.DEFAULT_ASSISTANT_MISSING, message)
+    if not _is_default(world.graph, default):
+        other = default.spec.graph_ref.name
+        message = f"assistant '{name}' belongs to graph '{other}': set spec.defaultAssistant.name to another name"
+        return Claim("DefaultAssistantReady", False, Reason.NAME_CONFLICT, message)
+    ready = condition(default.status.conditions, "Ready")
+    if ready is None or ready.status != "True":
+        why = f": {ready.message}" if ready else ""
+        message = f"assistant '{name}' is not ready{why}"
+        return Claim("DefaultAssistantReady", False, Reason.DEFAULT_ASSISTANT_NOT_READY, message)
+    return Claim("DefaultAssistantReady", True, Reason.AVAILABLE, f"assistant '{name}' is ready")
+
+
+def _ready(world: World, deployed: Claim, default: Claim) -> tuple[Claim, Fate]:
+    if world.schema_trouble:
+        return Claim("Ready", False, Reason.SCHEMA_UNUSABLE, world.schema_trouble), Fate.REJECT
+    if not deployed.holds:
+        return Claim("Ready", False, deployed.reason, deployed.message), Fate.REJECT
+    if not default.holds:
+        fate = Fate.REJECT if default.reason is Reason.NAME_CONFLICT or _is_stalled(world.default) else Fate.WAIT
+        return Claim("Ready", False, default.reason, default.message), fate
+    return Claim("Ready", True, Reason.AVAILABLE, "the graph is deployed"), Fate.DONE
+
+
+def _is_stalled(assistant: Assistant | None) -> bool:
+    return assistant is not None and condition(assistant.status.conditions, "Stalled") is not None

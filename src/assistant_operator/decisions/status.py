@@ -1,0 +1,52 @@
+"""(world, verdict, now) → status and conditions, for every kind. Nobody else states a condition."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from ..resources.meta import Condition, ConditionStatus, condition
+from ..resources.reason import Reason
+
+LONGEST_MESSAGE = 2048
+
+
+class Fate(StrEnum):
+    """What comes next: nothing, the operator goes on by itself, or somebody must act."""
+
+    DONE = "Done"
+    WAIT = "Wait"
+    REJECT = "Reject"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What is to be said under one type of condition."""
+
+    type: str
+    holds: bool | None
+    reason: Reason
+    message: str
+
+    def condition(self) -> Condition:
+        short = self.message if len(self.message) <= LONGEST_MESSAGE else self.message[: LONGEST_MESSAGE - 1] + "…"
+        return Condition(type=self.type, status=ConditionStatus.of(self.holds), reason=self.reason, message=short)
+
+
+def with_fate(ready: Claim, fate: Fate, others: Iterable[Claim]) -> tuple[Claim, ...]:
+    """Ready, the others, and while Ready is not True what kstatus reads: Reconciling or Stalled."""
+    match fate:
+        case Fate.DONE:
+            return (ready, *others)
+        case Fate.WAIT:
+            return (ready, *others, Claim("Reconciling", True, ready.reason, ready.message))
+        case Fate.REJECT:
+            return (ready, *others, Claim("Stalled", True, ready.reason, ready.message))
+
+
+def conditions(
+    claims: Iterable[Claim], before: tuple[Condition, ...], generation: int, now: datetime
+) -> tuple[Condition, ...]:
+    """`claims` as conditions of `generation`, each with the time of its last real change."""
+    stated = (claim.condition() for claim in claims)
+    return tuple(each.seen(generation, condition(before, each.type), now) for each in stated)

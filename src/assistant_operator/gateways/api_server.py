@@ -1,0 +1,196 @@
+"""The API server as requests and answers: one request in, JSON or a named error out. It knows none of our kinds."""
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import aiohttp
+from kubernetes.aio import client, config
+
+JSON = "application/json"
+MERGE_PATCH = "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"
+
+_TOO_LARGE = ("request is too large", "trying to send message larger than max", "grpc: received message larger than max")
+_LONGEST_EVENT = 64 * 2**20
+_PASSING = {408, 425, 429, 500, 502, 503, 504}
+
+
+class ClusterUnavailable(Exception):
+    """The API server did not answer, or said that it cannot just now: the same request may succeed later."""
+
+    retry_after: float | None = None
+
+
+class ClusterRefused(Exception):
+    """The API server refused: the same request will be refused again."""
+
+    def __init__(self, what: str, status: "Status") -> None:
+        super().__init__(f"Kubernetes refused {what}: {status.code} {status.reason}: {status.message}")
+        self.status = status
+
+
+class NotLeading(Exception):
+    """A write was held back because the Lease is not ours any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A metav1.Status: what the API server says instead of an object."""
+
+    code: int
+    reason: str = ""
+    message: str = ""
+    causes: tuple[tuple[str, str], ...] = ()
+    """Reason and field of each cause."""
+
+    @property
+    def is_too_large(self) -> bool:
+        return self.code == 413 or any(text in self.message for text in _TOO_LARGE)
+
+    @property
+    def is_passing(self) -> bool:
+        return self.code in _PASSING and not self.is_too_large
+
+    @property
+    def is_namespace_terminating(self) -> bool:
+        return self.code == 403 and any(reason == "NamespaceTerminating" for reason, _ in self.causes)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request."""
+
+    method: str
+    path: str
+    query: Mapping[str, str | int] | None = None
+    body: Any = None
+    content_type: str = JSON
+    accept: str = JSON
+
+    @property
+    def url(self) -> str:
+        asked = "?" + urlencode(self.query) if self.query else ""
+        return quote(self.path) + asked
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+class ApiServer:
+    """A connection to one API server, as the kubeconfig or the pod's service account says."""
+
+    def __init__(
+        self,
+        configuration: client.Configuration,
+        *,
+        may_write: Callable[[], bool] = lambda: True,
+        observe: Callable[[str, int, float], None] = lambda method, code, seconds: None,
+    ) -> None:
+        # Looking up proxies and netrc at every request would make each four times as dear.
+        configuration.client_session_kwargs = {"trust_env": False}
+        configuration.connection_pool_maxsize = 100
+        self._client = client.ApiClient(configuration)
+        self._may_write = may_write
+        self._observe = observe
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def send(self, call: Call, *, timeout: float = 30.0) -> dict[str, Any]:
+        """The JSON answer. Raises ClusterUnavailable, ClusterRefused, NotLeading."""
+        response = await self._open(call, timeout)
+        try:
+            text = await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise ClusterUnavailable(f"{call}: the answer broke off: {error!r}") from error
+        return _answer(call, response.status, text, response.headers.get("Retry-After"))
+
+    async def stream(self, call: Call, *, silence: float) -> AsyncIterator[dict[str, Any]]:
+        """The events of a watch, until it ends. Raises ClusterUnavailable after `silence` seconds without any."""
+        response = await self._open(call, None)
+        if response.status != 200:
+            _answer(call, response.status, await response.read(), None)
+        lines = response.response.content
+        try:
+            while line := await asyncio.wait_for(lines.readline(max_line_length=_LONGEST_EVENT), silence):
+                yield json.loads(line)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise ClusterUnavailable(f"{call}: the watch broke off: {error!r}") from error
+        finally:
+            response.response.close()
+
+    async def _open(self, call: Call, timeout: float | None) -> Any:
+        if call.method != "GET" and not self._may_write():
+            raise NotLeading(f"{call}: the Lease is not held")
+        headers = {"Accept": call.accept, "Content-Type": call.content_type}
+        await self._client.update_params_for_auth(headers, [], ["BearerToken"], call.path, call.method, None)
+        url = self._client.configuration.host + call.url
+        limit = aiohttp.ClientTimeout(total=timeout, sock_connect=5.0)
+        started = asyncio.get_running_loop().time()
+        code = 0
+        try:
+            answer = await self._client.call_api(call.method, url, headers, call.body, _request_timeout=limit)
+            code = answer.status
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise ClusterUnavailable(f"{call}: no answer: {error!r}") from error
+        finally:
+            self._observe(call.method, code, asyncio.get_running_loop().time() - started)
+        return answer
+
+
+def _answer(call: Call, code: int, text: bytes, retry_after: str | None) -> dict[str, Any]:
+    try:
+        content = json.loads(text) if text else {}
+    except ValueError:
+        content = {"message": text[:200].decode("utf-8", "replace")}
+    if 200 <= code < 300:
+        return content
+    status = _status(code, content)
+    if status.is_passing:
+        error = ClusterUnavailable(f"{call}: {code} {status.reason}: {status.message}")
+        error.retry_after = float(retry_after) if retry_after and retry_after.isdigit() else None
+        raise error
+    raise ClusterRefused(str(call), status)
+
+
+def _status(code: int, content: Any) -> Status:
+    told = content if isinstance(content, dict) else {}
+    causes = (told.get("details") or {}).get("causes") or ()
+    return Status(
+        code,
+        str(told.get("reason", "")),
+        str(told.get("message", "")),
+        tuple((str(cause.get("reason", "")), str(cause.get("field", ""))) for cause in causes),
+    )
+
+
+async def configuration() -> client.Configuration:
+    """How to reach the cluster: KUBECONFIG, else the pod's service account, else ~/.kube/config."""
+    found = client.Configuration()
+    if "KUBECONFIG" not in os.environ and "KUBERNETES_SERVICE_HOST" in os.environ:
+        config.load_incluster_config(client_configuration=found)
+    else:
+        await config.load_kube_config(client_configuration=found)
+    return found
+
+
+async def credentials() -> dict[str, Any]:
+    """The same, as the parts that another client needs: where, whom to trust, who we are."""
+    found = await configuration()
+    scheme, _, token = (await found.get_api_key_with_prefix("BearerToken") or "").partition(" ")
+    return {
+        "server": found.host,
+        "ca_path": found.ssl_ca_cert,
+        "ca_data": found.ca_cert_data,
+        "insecure": not found.verify_ssl,
+        "scheme": scheme.capitalize() or None,
+        "token": token or None,
+        "certificate_path": found.cert_file,
+        "private_key_path": found.key_file,
+    }

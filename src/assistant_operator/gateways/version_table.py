@@ -1,0 +1,90 @@
+"""Versions as `kubectl get` shows them: the API server's own table, metadata and columns without the bodies."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..resources.assistant_version import KEEP, VersionRecord, parse_version_name
+from ..resources.meta import FreeForm
+
+TABLE = "application/json;as=Table;g=meta.k8s.io;v=v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Every version there was at this resource version."""
+
+    records: tuple[VersionRecord, ...]
+    position: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A version was made, or changed."""
+
+    record: VersionRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Vanished:
+    """A version was deleted."""
+
+    record: VersionRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """The API server no longer holds what came next: list again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """Nothing of ours happened up to this resource version."""
+
+    position: str
+
+
+VersionEvent = Listed | Seen | Vanished | Expired | Passed
+
+
+def parse_event(event: FreeForm, columns: list[str]) -> VersionEvent:
+    """One watch event; a table in a watch need not repeat its `columns`."""
+    if event["type"] == "ERROR":
+        return Expired()
+    position = event["object"]["metadata"]["resourceVersion"]
+    records = [] if event["type"] == "BOOKMARK" else parse_rows(event["object"], columns)
+    if not records:
+        return Passed(position)
+    return Vanished(records[0]) if event["type"] == "DELETED" else Seen(records[0])
+
+
+def parse_rows(table: FreeForm, columns: list[str]) -> list[VersionRecord]:
+    """The records of a table; versions with a name we would never give are left out."""
+    rows = (
+        _record(dict(zip(columns, row["cells"], strict=False)), row["object"]["metadata"])
+        for row in table.get("rows") or ()
+    )
+    return [record for record in rows if record]
+
+
+def column_names(table: FreeForm) -> list[str]:
+    return [column["name"] for column in table.get("columnDefinitions") or ()]
+
+
+def _record(cells: dict[str, Any], meta: FreeForm) -> VersionRecord | None:
+    parsed = parse_version_name(meta["name"])
+    if parsed is None:
+        return None
+    assistant, number = parsed
+    owners = meta.get("ownerReferences") or ()
+    return VersionRecord(
+        key=(meta["namespace"], assistant),
+        number=number,
+        uid=meta["uid"],
+        resource_version=meta["resourceVersion"],
+        digest=cells.get("Digest") or "",
+        owner=next((owner["uid"] for owner in owners if owner.get("controller")), None),
+        is_labelled_keep=KEEP in (meta.get("labels") or ()),
+        is_being_deleted="deletionTimestamp" in meta,
+        active=cells.get("Active") or "",
+        valid=cells.get("Valid") or "",
+    )

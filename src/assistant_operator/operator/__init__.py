@@ -1,0 +1,1 @@
+"""The crank: watches, records, looks, decides, acts, reports. It holds no rule of the product."""

@@ -1,0 +1,122 @@
+"""What has been seen of the cluster, and the indexes between the kinds. It decides nothing."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from ..resources.assistant import Assistant
+from ..resources.assistant_version import VersionRecord
+from ..resources.graph import Graph
+from ..resources.meta import Key
+
+
+class Cache:
+    """The newest that was seen: Graphs and Assistants whole, versions as a listing shows them."""
+
+    def __init__(self) -> None:
+        self.seen: dict[Key, Assistant] = {}
+        """Assistants as they are."""
+        self.recorded: dict[Key, Assistant] = {}
+        """Assistants as of the newest recorded edit: what all but the recorder goes by."""
+        self.graphs: dict[Key, Graph] = {}
+        self._versions: dict[Key, dict[int, VersionRecord]] = defaultdict(dict)
+        self._by_graph: dict[Key, set[Key]] = defaultdict(set)
+        self._by_controller: dict[str, set[Key]] = defaultdict(set)
+        self._concerned: dict[Key, set[Key]] = defaultdict(set)
+
+    def see(self, assistant: Assistant) -> Assistant | None:
+        """Keep the newest state of an Assistant; returns the one before."""
+        before = self._unsee(assistant.key)
+        self.seen[assistant.key] = slim(assistant)
+        self._by_graph[_graph_of(assistant)].add(assistant.key)
+        if controller := assistant.metadata.controller:
+            self._by_controller[controller.uid].add(assistant.key)
+        return before
+
+    def drop_assistant(self, key: Key) -> Assistant | None:
+        self.recorded.pop(key, None)
+        return self._unsee(key)
+
+    def _unsee(self, key: Key) -> Assistant | None:
+        if before := self.seen.pop(key, None):
+            self._by_graph[_graph_of(before)].discard(key)
+            if controller := before.metadata.controller:
+                self._by_controller[controller.uid].discard(key)
+        return before
+
+    def record(self, assistant: Assistant) -> None:
+        """Keep this state of an Assistant, whose edits are recorded, unless a later one is kept already."""
+        before = self.recorded.get(assistant.key)
+        same = before is not None and before.metadata.uid == assistant.metadata.uid
+        if not (before and same and _position(before) > _position(assistant)):
+            self.recorded[assistant.key] = slim(assistant)
+
+    def assistants_of(self, graph: Key) -> frozenset[Key]:
+        """The Assistants that reference a Graph, whether it exists or not."""
+        return frozenset(self._by_graph.get(graph, ()))
+
+    def concern(self, assistant: Key, graph: Key) -> None:
+        """A version of the Assistant depends on that Graph, whatever the Assistant references now."""
+        self._concerned[graph].add(assistant)
+
+    def concerned_by(self, graph: Key) -> frozenset[Key]:
+        """The Assistants to look at when a Graph comes, changes or goes."""
+        return self.assistants_of(graph) | (self._concerned.get(graph, set()) & self.seen.keys())
+
+    def controlled_by(self, graph: Graph) -> list[Assistant]:
+        """The Assistants that the operator made for a Graph."""
+        return [self.seen[key] for key in sorted(self._by_controller.get(graph.metadata.uid, ()))]
+
+    def versions_of(self, assistant: Key) -> tuple[VersionRecord, ...]:
+        """Every version of that name, whoever owns it, oldest first."""
+        kept = self._versions.get(assistant, {})
+        return tuple(kept[number] for number in sorted(kept))
+
+    def put_version(self, record: VersionRecord) -> bool:
+        """Whether that was news: what is seen late must not replace what was seen since."""
+        kept = self._versions[record.key]
+        before = kept.get(record.number)
+        if before and before.uid == record.uid and int(before.resource_version) >= int(record.resource_version):
+            return False
+        kept[record.number] = record
+        return True
+
+    def drop_version(self, record: VersionRecord) -> bool:
+        """Whether it was there: a version made since under the same name stays."""
+        kept = self._versions.get(record.key, {})
+        before = kept.get(record.number)
+        if before is None or before.uid != record.uid:
+            return False
+        del kept[record.number]
+        return True
+
+    def replace_versions(self, namespace: str, records: Iterable[VersionRecord], position: str) -> set[Key]:
+        """All versions of a namespace (empty: of all) as of `position`: the Assistants for which that was news."""
+        listed = {(record.key, record.number): record for record in records}
+        changed = {record.key for record in listed.values() if self.put_version(record)}
+        for key, kept in self._versions.items():
+            if namespace in ("", key[0]):
+                gone = [number for number, each in kept.items() if (key, number) not in listed and _older(each, position)]
+                for number in gone:
+                    del kept[number]
+                    changed.add(key)
+        return changed
+
+
+def _older(record: VersionRecord, position: str) -> bool:
+    return int(record.resource_version) <= int(position)
+
+
+def slim(assistant: Assistant) -> Assistant:
+    """Without who owns which field, unless an edit is still to be recorded or a Graph follows those fields."""
+    meta = assistant.metadata
+    if meta.controller or meta.generation != assistant.status.observed_generation or not meta.managed_fields:
+        return assistant
+    return assistant.model_copy(update={"metadata": meta.model_copy(update={"managed_fields": ()})})
+
+
+def _position(assistant: Assistant) -> int:
+    return int(assistant.metadata.resource_version)
+
+
+def _graph_of(assistant: Assistant) -> Key:
+    return assistant.metadata.namespace, assistant.spec.graph_ref.name

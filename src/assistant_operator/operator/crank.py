@@ -1,0 +1,189 @@
+"""What was seen wakes whom, and the workers who then look. It turns; it decides nothing."""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+
+from ..gateways.api_server import ClusterRefused, ClusterUnavailable, NotLeading
+from ..gateways.cluster import Cluster
+from ..gateways.schemas import SchemaJudge
+from ..gateways.version_table import Expired, Listed, Passed, Seen, Vanished, VersionEvent
+from ..resources.assistant import Assistant
+from ..resources.graph import Graph
+from ..resources.meta import Key
+from .cache import Cache
+from .events import Events
+from .metrics import Metrics
+from .narrator import Narrator
+from .reconcile_assistant import AssistantReconciler
+from .reconcile_graph import GraphReconciler
+from .recorder import Recorder
+from .workqueue import WorkQueue
+
+log = logging.getLogger(__name__)
+
+WORKERS = 16
+_INTERVAL = 0.05
+_PAUSE = 1.0
+_RECORDED_AT_ONCE = 50
+
+Subject = tuple[str, Key]
+
+
+class Crank:
+    """Takes in what the feed sees; records edits while leading; looks at what may have changed."""
+
+    def __init__(self, cluster: Cluster, judge: SchemaJudge, *, events: Events, metrics: Metrics) -> None:
+        self._cluster = cluster
+        self._metrics = metrics
+        self._queue = WorkQueue(interval=_INTERVAL)
+        self.cache = Cache()
+        self._rejudging: dict[Key, set[Key]] = {}
+        self._leading = asyncio.Event()
+        narrator = Narrator(events)
+        self._recorder = Recorder(cluster, self.cache, wake=self._wake_assistant, events=events, metrics=metrics)
+        self._assistants = AssistantReconciler(
+            cluster,
+            self.cache,
+            self._recorder,
+            judge,
+            narrator=narrator,
+            metrics=metrics,
+            settled=self._settled,
+        )
+        self._graphs = GraphReconciler(
+            cluster,
+            self.cache,
+            judge,
+            narrator=narrator,
+            metrics=metrics,
+            is_rejudging=lambda graph: bool(self._rejudging.get(graph)),
+        )
+
+    # What the feed sees
+
+    async def assistant_seen(self, assistant: Assistant) -> None:
+        """An Assistant came or changed. While leading, returns when its edits are recorded."""
+        before = self.cache.see(assistant)
+        if before is None or _shown_to_graphs(before) != _shown_to_graphs(assistant):
+            self._wake_graphs_of(assistant)
+            self._wake_graphs_of(before or assistant)
+        if self._leading.is_set():
+            await self._recorder.observe(assistant)
+
+    def assistant_gone(self, key: Key) -> None:
+        self._graphs.forget_default(key)
+        if assistant := self.cache.drop_assistant(key):
+            self._recorder.forget(assistant)
+            self._assistants.forget(assistant)
+            self._settled(key)
+            self._wake_graphs_of(assistant)
+
+    def graph_seen(self, graph: Graph) -> None:
+        """A Graph came or changed: its assistants are looked at if they may see a difference."""
+        before = self.cache.graphs.get(graph.key)
+        self.cache.graphs[graph.key] = graph
+        first_look = before is None and graph.status.observed_generation != graph.metadata.generation
+        changed_schemas = before is not None and before.schemas != graph.schemas
+        if before is None or changed_schemas:
+            self._rejudge(graph.key, wholly=first_look or changed_schemas)
+        self._queue.add(("Graph", graph.key))
+
+    def graph_gone(self, key: Key) -> None:
+        if self.cache.graphs.pop(key, None):
+            self._rejudge(key, wholly=False)
+
+    def versions_seen(self, namespace: str, event: VersionEvent) -> None:
+        """What became of versions: only what nobody here did by itself is news."""
+        match event:
+            case Listed(records, position):
+                self._wake_assistants(self.cache.replace_versions(namespace, records, position))
+            case Seen(record):
+                if self.cache.put_version(record):
+                    self._wake_assistant(record.key)
+            case Vanished(record):
+                if self.cache.drop_version(record):
+                    self._wake_assistant(record.key)
+            case Passed() | Expired():
+                pass
+
+    def known(self) -> tuple[set[Key], set[Key]]:
+        """The Assistants and the Graphs that were seen and did not go."""
+        return set(self.cache.seen), set(self.cache.graphs)
+
+    # Who does it
+
+    async def lead(self) -> None:
+        """From now on record: first what was seen while somebody else led."""
+        self._leading.set()
+        turns = asyncio.Semaphore(_RECORDED_AT_ONCE)
+
+        async def catch_up(assistant: Assistant) -> None:
+            async with turns:
+                await self._recorder.observe(assistant)
+
+        await asyncio.gather(*(catch_up(each) for each in list(self.cache.seen.values())))
+
+    async def work(self) -> None:
+        """One worker: look at what is due, until cancelled."""
+        while True:
+            subject = await self._queue.take()
+            self._metrics.queued(len(self._queue))
+            await self._look(subject)  # type: ignore[arg-type]
+
+    async def _look(self, subject: Subject) -> None:
+        kind, key = subject
+        started = asyncio.get_running_loop().time()
+        try:
+            rest = await (self._assistants if kind == "Assistant" else self._graphs).reconcile(key)
+        except (ClusterUnavailable, ClusterRefused, NotLeading) as error:
+            delay = self._queue.failed(subject)
+            log.warning("%s %s/%s: %s; next try in %.1f s", kind, *key, error, delay)
+            result = type(error).__name__
+        else:
+            self._queue.done(subject)
+            result = "Rest" if rest is None else "Later"
+            if rest is not None:
+                self._queue.add(subject, rest)
+        self._metrics.reconciled(kind, result, asyncio.get_running_loop().time() - started)
+
+    # Who is woken
+
+    def _wake_assistant(self, key: Key) -> None:
+        self._queue.add(("Assistant", key))
+
+    def _wake_assistants(self, keys: Iterable[Key]) -> None:
+        for key in keys:
+            self._wake_assistant(key)
+
+    def _wake_graphs_of(self, assistant: Assistant) -> None:
+        """The Graph that counts it, and those that it is or was the default of."""
+        namespace = assistant.metadata.namespace
+        names = {assistant.spec.graph_ref.name, assistant.metadata.name}
+        if (owner := assistant.metadata.controller) and owner.kind == Graph.kind_name:
+            names.add(owner.name)
+        for name in names:
+            if (namespace, name) in self.cache.graphs:
+                self._queue.add(("Graph", (namespace, name)), _INTERVAL)
+
+    def _rejudge(self, graph: Key, *, wholly: bool) -> None:
+        concerned = self.cache.concerned_by(graph)
+        if wholly:
+            self._rejudging[graph] = set(concerned)
+        for key in concerned:
+            self._assistants.rejudge(key, wholly=wholly)
+            self._queue.add(("Assistant", key))
+
+    def _settled(self, key: Key) -> None:
+        for graph, waiting in list(self._rejudging.items()):
+            waiting.discard(key)
+            if not waiting:
+                del self._rejudging[graph]
+                self._queue.add(("Graph", graph))
+
+
+def _shown_to_graphs(assistant: Assistant) -> tuple[object, ...]:
+    """What of an Assistant its Graph goes by."""
+    meta = assistant.metadata
+    facts = (meta.uid, meta.deletion_timestamp, meta.labels, meta.owner_references)
+    return (*facts, assistant.spec, assistant.status.conditions if meta.controller else None)

@@ -1,0 +1,82 @@
+"""Events: what happened, in the past tense, told once. Nobody waits for them and nothing depends on them."""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from datetime import UTC, datetime
+from typing import Literal
+
+from ..gateways.api_server import ClusterRefused, ClusterUnavailable, NotLeading
+from ..gateways.cluster import Cluster
+from ..resources.assistant import Assistant
+from ..resources.graph import Graph
+from ..resources.meta import API_VERSION, GROUP, MANAGER, FreeForm
+from ..resources.reason import Reason
+
+log = logging.getLogger(__name__)
+
+_LONGEST_NOTE = 1024
+_MOST_WAITING, _MOST_REMEMBERED = 1_000, 4_096
+
+
+class Events:
+    """Posts events in the background, at most `per_second`, none twice in a row about the same object."""
+
+    def __init__(self, cluster: Cluster, *, instance: str, per_second: float = 20.0) -> None:
+        self._cluster = cluster
+        self._instance = instance
+        self._pause = 1 / per_second
+        self._waiting: asyncio.Queue[tuple[str, FreeForm]] = asyncio.Queue(_MOST_WAITING)
+        self._told: OrderedDict[tuple[str, Reason], str] = OrderedDict()
+
+    def normal(self, about: Assistant | Graph, reason: Reason, action: str, note: str) -> None:
+        self._tell("Normal", about, reason, action, note)
+
+    def warning(self, about: Assistant | Graph, reason: Reason, action: str, note: str) -> None:
+        self._tell("Warning", about, reason, action, note)
+
+    async def run(self) -> None:
+        """Post what is told, until cancelled."""
+        while True:
+            namespace, event = await self._waiting.get()
+            try:
+                await self._cluster.post_event(namespace, event)
+            except (ClusterUnavailable, ClusterRefused, NotLeading) as error:
+                log.warning("an event was not posted: %s", error)
+            self._waiting.task_done()
+            await asyncio.sleep(self._pause)
+
+    def _tell(
+        self, kind: Literal["Normal", "Warning"], about: Assistant | Graph, reason: Reason, action: str, note: str
+    ) -> None:
+        key = (about.metadata.uid, reason)
+        if self._told.get(key) == note or self._waiting.full():
+            return
+        self._told[key] = note
+        self._told.move_to_end(key)
+        if len(self._told) > _MOST_REMEMBERED:
+            self._told.popitem(last=False)
+        self._waiting.put_nowait((about.metadata.namespace, self._event(kind, about, reason, action, note)))
+
+    def _event(self, kind: str, about: Assistant | Graph, reason: Reason, action: str, note: str) -> FreeForm:
+        meta = about.metadata
+        return {
+            "apiVersion": "events.k8s.io/v1",
+            "kind": "Event",
+            "metadata": {"generateName": f"{meta.name[:200]}-", "namespace": meta.namespace},
+            "eventTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "reportingController": f"{GROUP}/{MANAGER}",
+            "reportingInstance": self._instance[:128],
+            "type": kind,
+            "reason": reason.value,
+            "action": action,
+            "note": note[:_LONGEST_NOTE],
+            "regarding": {
+                "apiVersion": API_VERSION,
+                "kind": about.kind_name,
+                "name": meta.name,
+                "namespace": meta.namespace,
+                "uid": meta.uid,
+                "resourceVersion": meta.resource_version,
+            },
+        }

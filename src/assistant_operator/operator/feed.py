@@ -1,0 +1,125 @@
+"""kopf: login, the watch feed, the end. The only file that imports it; it registers nothing that makes kopf write."""
+
+import asyncio
+import logging
+from typing import Any, TypeVar
+
+import kopf
+from pydantic import ValidationError
+
+from ..gateways.cluster import Cluster
+from ..gateways.api_server import credentials
+from ..resources.assistant import Assistant
+from ..resources.graph import Graph
+from ..resources.meta import GROUP, VERSION, Key, Resource
+from .crank import Crank
+
+log = logging.getLogger(__name__)
+
+R = TypeVar("R", bound=Resource)
+
+_RELIST_SETTLES, _RELIST_EVERY, _LOOK_AGAIN = 1.0, 600.0, 0.2
+
+
+class Feed:
+    """Shows the crank each state of each Assistant and Graph, in order, as kopf's watch delivers them."""
+
+    def __init__(self, crank: Crank, cluster: Cluster, namespaces: tuple[str, ...]) -> None:
+        self._crank = crank
+        self._cluster = cluster
+        self._namespaces = namespaces
+        self._relisted = asyncio.Event()
+        self._unreadable: set[Key] = set()
+        self.filled = asyncio.Event()
+        self.stopping = asyncio.Event()
+
+    async def run(self) -> None:
+        """Watch until `stopping` is set or a signal comes. Raises when kopf gives up."""
+        registry = kopf.OperatorRegistry()
+        self._register(registry)
+        where: dict[str, Any] = {"namespaces": self._namespaces} if self._namespaces else {"clusterwide": True}
+        await kopf.operator(
+            registry=registry, settings=_settings(), standalone=True, stop_flag=self.stopping, **where
+        )
+
+    async def compare(self) -> None:
+        """After each listing, and now and then: what is listed was seen, and what is not listed is gone. Until cancelled.
+
+        kopf says nothing of objects that were deleted while its watch was broken.
+        """
+        while True:
+            self._relisted.clear()
+            if await self._is_level():
+                self.filled.set()
+                wait = _RELIST_EVERY
+            else:
+                wait = _LOOK_AGAIN
+            try:
+                await asyncio.wait_for(self._relisted.wait(), wait)
+                await asyncio.sleep(_RELIST_SETTLES)
+            except TimeoutError:
+                continue
+
+    async def _is_level(self) -> bool:
+        assistants, graphs = self._crank.known()
+        listed_assistants = await self._cluster.names(Assistant)
+        listed_graphs = await self._cluster.names(Graph)
+        for key in assistants - listed_assistants:
+            self._crank.assistant_gone(key)
+        for key in graphs - listed_graphs:
+            self._crank.graph_gone(key)
+        return not ((listed_assistants - assistants) | (listed_graphs - graphs)) - self._unreadable
+
+    def _register(self, registry: kopf.OperatorRegistry) -> None:
+        # Only login and event handlers: with any other kind kopf writes to the objects, and a write that fails
+        # makes it skip their events.
+        @kopf.on.login(registry=registry)
+        async def login(**_: Any) -> kopf.ConnectionInfo:
+            return kopf.ConnectionInfo(**await credentials())
+
+        @kopf.on.event(GROUP, VERSION, Assistant.plural, registry=registry, id="assistants")
+        async def assistant(event: Any, **_: Any) -> None:
+            if seen := self._parsed(Assistant, event):
+                if event["type"] == "DELETED":
+                    self._crank.assistant_gone(seen.key)
+                else:
+                    await self._crank.assistant_seen(seen)
+
+        @kopf.on.event(GROUP, VERSION, Graph.plural, registry=registry, id="graphs")
+        async def graph(event: Any, **_: Any) -> None:
+            if seen := self._parsed(Graph, event):
+                if event["type"] == "DELETED":
+                    self._crank.graph_gone(seen.key)
+                else:
+                    self._crank.graph_seen(seen)
+
+    def _parsed(self, kind: type[R], event: Any) -> R | None:
+        if event["type"] is None:
+            self._relisted.set()
+        try:
+            return kind.model_validate(event["object"])
+        except ValidationError as error:
+            meta = event["object"].get("metadata", {})
+            self._unreadable.add((meta.get("namespace", ""), meta.get("name", "")))
+            log.error("%s %s/%s cannot be read: %s", kind.kind_name, meta.get("namespace"), meta.get("name"), error)
+            return None
+
+
+def _settings() -> kopf.OperatorSettings:
+    settings = kopf.OperatorSettings()
+    settings.peering.standalone = True
+    settings.scanning.disabled = True
+    settings.posting.enabled = False
+    settings.posting.loggers = False
+    settings.queueing.idle_timeout = 1.0
+    settings.queueing.exit_timeout = 3.0
+    settings.queueing.error_delays = ()
+    settings.watching.initial_streaming = False
+    settings.watching.chunk_size = 500
+    settings.watching.inactivity_timeout = 70
+    settings.watching.reconnect_backoff = 0.2
+    settings.networking.request_timeout = 30
+    settings.networking.connect_timeout = 5
+    settings.networking.error_backoffs = (0.5, 1, 2, 4, 8, 15, 30, 30, 30, 30, 30)
+    settings.process.ultimate_exiting_timeout = 4.5
+    return settings

@@ -1,0 +1,49 @@
+"""What is worth an event: each turn of an object for the better or the worse, and each activation."""
+
+from ..decisions.assistant import World
+from ..resources.assistant import Assistant, AssistantStatus
+from ..resources.graph import Graph, GraphStatus
+from ..resources.meta import Condition, condition
+from ..resources.reason import Reason
+from .events import Events
+
+
+class Narrator:
+    """Tells of changes between two statuses of an object."""
+
+    def __init__(self, events: Events) -> None:
+        self._events = events
+
+    def reported(self, before: Assistant | Graph, after: AssistantStatus | GraphStatus) -> None:
+        """An object has a new status."""
+        was, now = condition(before.status.conditions, "Ready"), condition(after.conditions, "Ready")
+        if now and now.status == "False" and now.reason != (was.reason if was else None) and _is_stalled(after):
+            self._events.warning(before, Reason(now.reason), "Decide", now.message)
+        if isinstance(after, AssistantStatus) and isinstance(before, Assistant):
+            self._activated(before, after)
+
+    def restored(self, world: World, number: int, *, is_lost: bool) -> None:
+        """A version that was deleted by hand came back, or could not."""
+        name = world.name(number)
+        if is_lost:
+            note = f"Could not bring back {name}: it was deleted and the API server no longer holds its content"
+            self._events.warning(world.assistant, Reason.VERSION_LOST, "Restore", note)
+        else:
+            note = f"Brought back {name}: it was deleted, and is the latest or the active version"
+            self._events.normal(world.assistant, Reason.VERSION_RESTORED, "Restore", note)
+
+    def made_default(self, graph: Graph, name: str) -> None:
+        self._events.normal(graph, Reason.DEFAULT_ASSISTANT_APPLIED, "Apply", f"Made default assistant '{name}'")
+
+    def _activated(self, before: Assistant, after: AssistantStatus) -> None:
+        """Only a turn that a person should know of: an edit that comes into force at once is no news."""
+        old, new = before.status.active_version, after.active_version
+        if new is None or old is None or new == old or (new > old and new == after.latest_version):
+            return
+        name = before.metadata.name
+        self._events.normal(before, Reason.ACTIVATED, "Activate", f"Activated {name}-v{new} in place of {name}-v{old}")
+
+
+def _is_stalled(status: AssistantStatus | GraphStatus) -> bool:
+    stalled: Condition | None = condition(status.conditions, "Stalled")
+    return stalled is not None

@@ -1,0 +1,135 @@
+"""One operator from start to end: what runs beside what, and how it stops."""
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Coroutine
+from typing import Any
+
+from ..gateways.api_server import ApiServer, ClusterRefused, ClusterUnavailable, configuration
+from ..gateways.cluster import Cluster
+from ..gateways.leases import Leases
+from ..gateways.schemas import SchemaJudge
+from ..gateways.version_table import Listed
+from .crank import WORKERS, Crank
+from .events import Events
+from .feed import Feed
+from .lease import Leadership
+from .metrics import Metrics
+from .settings import Settings
+from .web import Web
+
+log = logging.getLogger(__name__)
+
+LEASE = "assistant-operator"
+_PAUSE = 1.0
+_FAREWELL = 1.0
+
+
+class Process:
+    """Composes an operator and runs it until a signal or a failure."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._metrics = Metrics()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._failure: BaseException | None = None
+        self._unlisted: set[str] = set()
+        self._news = asyncio.Event()
+
+    async def run(self) -> int:
+        """The exit code: 0 after a signal, 1 after a failure."""
+        settings = self._settings
+        self._fenced = ApiServer(await configuration(), may_write=self._may_write, observe=self._metrics.called)
+        self._unfenced = ApiServer(await configuration(), observe=self._metrics.called)
+        self._leadership = Leadership(
+            Leases(self._unfenced, settings.lease_namespace, LEASE), identity=settings.identity, clock=_uptime
+        )
+        cluster = Cluster(self._fenced, settings.namespaces)
+        judge, events = SchemaJudge(), Events(cluster, instance=settings.identity)
+        crank = Crank(cluster, judge, events=events, metrics=self._metrics)
+        self._feed = Feed(crank, cluster, settings.namespaces)
+        web = Web(settings.address, is_ready=self._feed.filled.is_set, metrics=self._metrics.text)
+        await web.start()
+        try:
+            await self._turn(cluster, crank, events)
+        finally:
+            await self._end(judge)
+            await web.stop()
+        return 1 if self._failure else 0
+
+    def _may_write(self) -> bool:
+        return not self._settings.leader_elect or self._leadership.is_held()
+
+    async def _turn(self, cluster: Cluster, crank: Crank, events: Events) -> None:
+        # kopf ends every task that was started after its own: all of ours come first.
+        self._unlisted.update(cluster.namespaces)
+        for namespace in cluster.namespaces:
+            self._start(self._watch_versions(cluster, crank, namespace))
+        self._start(self._lead(crank))
+        self._start(self._compare())
+        self._start(events.run())
+        await self._feed.run()
+        if self._failure:
+            log.error("ending because of a failure", exc_info=self._failure)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        task.add_done_callback(self._ended)
+        self._tasks.append(task)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (failure := task.exception()):
+            self._failure = failure
+            self._feed.stopping.set()
+
+    async def _watch_versions(self, cluster: Cluster, crank: Crank, namespace: str) -> None:
+        while True:
+            try:
+                async for event in cluster.watch_versions(namespace):
+                    crank.versions_seen(namespace, event)
+                    if isinstance(event, Listed):
+                        self._unlisted.discard(namespace)
+                        self._news.set()
+            except ClusterUnavailable as unavailable:
+                log.warning("versions cannot be listed: %s", unavailable)
+                await asyncio.sleep(_PAUSE)
+
+    async def _compare(self) -> None:
+        """Versions first: what an edit is worth depends on the versions there are."""
+        while self._unlisted:
+            self._news.clear()
+            await self._news.wait()
+        await self._feed.compare()
+
+    async def _lead(self, crank: Crank) -> None:
+        """Work while leading. The loss of the Lease is the end of this process: another one leads."""
+        if self._settings.leader_elect:
+            self._start(self._hold())
+            await self._leadership.gained.wait()
+        self._metrics.leads(True)  # noqa: FBT003 (a gauge's value)
+        await self._feed.filled.wait()
+        await asyncio.gather(crank.lead(), *(crank.work() for _ in range(WORKERS)))
+
+    async def _hold(self) -> None:
+        await self._leadership.run()
+        log.error("the Lease is lost: ending at once, so that nothing is written besides the next leader")
+        os._exit(1)
+
+    async def _end(self, judge: SchemaJudge) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.wait(self._tasks, timeout=_FAREWELL)
+        try:
+            async with asyncio.timeout(_FAREWELL):
+                await self._leadership.release()
+        except (ClusterUnavailable, ClusterRefused, TimeoutError) as error:
+            log.warning("the Lease was not released: %s", error)
+        await judge.close()
+        await self._fenced.close()
+        await self._unfenced.close()
+
+
+def _uptime() -> float:
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

@@ -1,0 +1,230 @@
+"""Observe, decide, act, report: one Assistant at a time, one step after another."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from ..decisions import validity
+from ..decisions.assistant import Adopt, Judge, Judgement, Mark, Prune, Report, Restore, Step, World, is_chore, steps
+from ..decisions.status import Claim, conditions
+from ..gateways.cluster import Cluster
+from ..gateways.schemas import SchemaJudge
+from ..resources.assistant import Assistant, Snapshot
+from ..resources.assistant_version import AssistantVersion, VersionRecord
+from ..resources.meta import ConditionStatus, Key
+from ..resources.reason import Reason
+from .cache import Cache
+from .metrics import Metrics
+from .narrator import Narrator
+from .recorder import Recorder
+from .restoration import Lost
+
+log = logging.getLogger(__name__)
+
+QUIET = 0.4
+"""Seconds without an edit before the chores of a burst are done."""
+_CHORES_AT_ONCE = 6
+_PAUSE = 0.1
+_MOST_STEPS = 200
+
+
+class AssistantReconciler:
+    """Brings one Assistant whose edits are recorded to where it should be."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        cache: Cache,
+        recorder: Recorder,
+        judge: SchemaJudge,
+        *,
+        narrator: Narrator,
+        metrics: Metrics,
+        settled: Callable[[Key], None],
+    ) -> None:
+        """`settled`: told of each Assistant that was judged by the present schemas of its graph."""
+        self._cluster = cluster
+        self._cache = cache
+        self._recorder = recorder
+        self._judge = judge
+        self._narrator = narrator
+        self._metrics = metrics
+        self._settled = settled
+        self._judged: dict[Key, dict[int, Judgement]] = {}
+        self._lost: dict[str, frozenset[int]] = {}
+        self._rejudging: set[Key] = set()
+
+    def rejudge(self, key: Key, *, wholly: bool) -> None:
+        """Forget what is known of its versions; `wholly`: what was said of all kept ones may not hold any more."""
+        self._judged.pop(key, None)
+        if wholly:
+            self._rejudging.add(key)
+
+    def forget(self, assistant: Assistant) -> None:
+        self._judged.pop(assistant.key, None)
+        self._lost.pop(assistant.metadata.uid, None)
+        self._rejudging.discard(assistant.key)
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Take the steps that are due. Seconds until the rest should be taken; None if there is no rest."""
+        chores = 0
+        for _ in range(_MOST_STEPS):
+            world = self._observe(key)
+            if world is None:
+                self._settled(key)
+                return None
+            step = next(steps(world), None)
+            if step is None:
+                self._rest(key)
+                return None
+            if is_chore(step):
+                quiet = self._recorder.quiet_for(world.assistant)
+                if quiet < QUIET or chores == _CHORES_AT_ONCE:
+                    return max(QUIET - quiet, _PAUSE)
+                chores += 1
+            await self._act(world, step)
+        return _PAUSE
+
+    def _observe(self, key: Key) -> World | None:
+        assistant = self._cache.recorded.get(key)
+        recorded = self._recorder.recorded(assistant) if assistant else None
+        if assistant is None or recorded is None:
+            return None
+        uid = assistant.metadata.uid
+        return World(
+            assistant,
+            recorded,
+            now=datetime.now(UTC).replace(microsecond=0),
+            kept=tuple(record for record in self._cache.versions_of(key) if record.owner in (uid, None)),
+            judged=self._judged.get(key, {}),
+            lost=self._lost.get(uid, frozenset()),
+            is_rejudging=key in self._rejudging,
+        )
+
+    def _rest(self, key: Key) -> None:
+        self._judged.pop(key, None)
+        self._rejudging.discard(key)
+        self._settled(key)
+
+    async def _act(self, world: World, step: Step) -> None:
+        log.debug("%s/%s: %r", *world.assistant.key, step)
+        self._metrics.step("Assistant", type(step).__name__)
+        match step:
+            case Adopt(record):
+                await self._adopt(world, record)
+            case Restore(number):
+                await self._restore(world, number)
+            case Judge(number):
+                await self._find_out(world, number)
+            case Report():
+                await self._report(world, step)
+            case Prune(record):
+                await self._cluster.delete_version(record)
+                self._cache.drop_version(record)
+            case Mark():
+                await self._mark(world, step)
+
+    async def _adopt(self, world: World, record: VersionRecord) -> None:
+        position = await self._cluster.adopt_version(record, world.assistant)
+        if position is None:
+            await self._look_again(record)
+        else:
+            owned = replace(record, owner=world.assistant.metadata.uid, resource_version=position)
+            self._cache.put_version(owned)
+
+    async def _restore(self, world: World, number: int) -> None:
+        live = await self._cluster.assistant(world.assistant.key)
+        if live is None or live.metadata.uid != world.assistant.metadata.uid or live.metadata.is_being_deleted:
+            self._cache.drop_assistant(world.assistant.key)
+            return
+        head = self._recorder.head(world.assistant)
+        remembered = head if head and head.number == number else None
+        back = await self._recorder.restoration.restore(world.assistant, number, remembered)
+        if not isinstance(back, AssistantVersion):
+            uid = world.assistant.metadata.uid
+            self._lost[uid] = self._lost.get(uid, frozenset()) | {number}
+        self._narrator.restored(world, number, is_lost=isinstance(back, Lost))
+
+    async def _find_out(self, world: World, number: int) -> None:
+        judgement = await self._judgement(world, number)
+        if judgement is not None:
+            self._judged.setdefault(world.assistant.key, {})[number] = judgement
+
+    async def _judgement(self, world: World, number: int) -> Judgement | None:
+        content = await self._content(world, number)
+        if not isinstance(content, Snapshot):
+            return content
+        namespace = world.assistant.metadata.namespace
+        self._cache.concern(world.assistant.key, (namespace, content.graph_ref.name))
+        graph = self._cache.graphs.get((namespace, content.graph_ref.name))
+        if graph is None:
+            return validity.graph_missing(content, namespace)
+        return validity.judgement(graph, await self._judge.fit(content, graph.schemas))
+
+    async def _content(self, world: World, number: int) -> Snapshot | Judgement | None:
+        """What a version says; a judgement if it says nothing that can be trusted; None if it is gone."""
+        head = self._recorder.head(world.assistant)
+        if head is None or head.number != number:
+            if number == world.active == world.recorded.latest and not world.recorded.too_large:
+                return world.assistant.spec.snapshot()  # it came into force already, and nothing was edited since
+            record = next(each for each in world.kept if each.number == number)
+            head = await self._look_again(record)
+        if head is None:
+            return None
+        return head.spec.snapshot if head.is_intact else validity.altered(world.name(number))
+
+    async def _look_again(self, record: VersionRecord) -> AssistantVersion | None:
+        """The version itself; what the cache says of it is corrected if it is gone or another."""
+        version = await self._cluster.version((record.key[0], record.name))
+        if version is None or version.metadata.uid != record.uid:
+            self._cache.drop_version(record)
+        return version
+
+    async def _report(self, world: World, step: Report) -> None:
+        match await self._cluster.report(world.assistant, step.status):
+            case "Reported":
+                self._cache.record(world.assistant.model_copy(update={"status": step.status}))
+                self._narrator.reported(world.assistant, step.status)
+            case "Gone":
+                self._cache.drop_assistant(world.assistant.key)
+            case "Outrun":
+                await self._catch_up(world)
+
+    async def _catch_up(self, world: World) -> None:
+        live = await self._cluster.assistant(world.assistant.key)
+        if live is None:
+            self._cache.drop_assistant(world.assistant.key)
+        else:
+            await self._recorder.observe(live, anew=True)
+
+    async def _mark(self, world: World, step: Mark) -> None:
+        record, generation = step.record, 1
+        before = ()
+        if record.valid or record.active:
+            version = await self._look_again(record)
+            if version is None:
+                return
+            before = version.status.conditions
+        claims = [_active_claim(is_active=step.is_active)]
+        if step.judgement:
+            claims = [Claim("Valid", step.judgement.valid, step.judgement.reason, step.judgement.message), *claims]
+        stated = conditions(claims, before, generation, world.now)
+        kept = tuple(each for each in before if each.type not in {claim.type for claim in claims})
+        position = await self._cluster.mark_version((record.key[0], record.name), (*kept, *stated))
+        if position is None:
+            self._cache.drop_version(record)
+        else:
+            self._cache.put_version(_marked(record, step, position))
+
+
+def _active_claim(*, is_active: bool) -> Claim:
+    if is_active:
+        return Claim("Active", True, Reason.ACTIVE, "in force")
+    return Claim("Active", False, Reason.INACTIVE, "not in force")
+
+
+def _marked(record: VersionRecord, step: Mark, position: str) -> VersionRecord:
+    valid = ConditionStatus.of(step.judgement.valid).value if step.judgement else record.valid
+    active = ConditionStatus.of(step.is_active).value
+    return replace(record, active=active, valid=valid, resource_version=position)

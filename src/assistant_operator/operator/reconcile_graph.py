@@ -1,0 +1,123 @@
+"""Observe, decide, act, report: one Graph and its default Assistant at a time."""
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from ..decisions.default_assistant import DEFAULT, without
+from ..decisions.graph import ApplyDefault, GraphStep, Release, ReportGraph, World, steps
+from ..gateways.cluster import Applied, Cluster
+from ..gateways.schemas import SchemaJudge
+from ..resources.assistant import GraphRef, Snapshot
+from ..resources.fit import Unusable
+from ..resources.graph import Graph
+from ..resources.meta import MANAGER, FreeForm, Key
+from .cache import Cache
+from .metrics import Metrics
+from .narrator import Narrator
+
+log = logging.getLogger(__name__)
+
+LABELS = {"app.kubernetes.io/managed-by": MANAGER, DEFAULT: "true"}
+_MOST_STEPS = 20
+_MOST_CONFLICTS = 4
+
+
+class GraphReconciler:
+    """Brings one Graph to where it should be."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        cache: Cache,
+        judge: SchemaJudge,
+        *,
+        narrator: Narrator,
+        metrics: Metrics,
+        is_rejudging: Callable[[Key], bool],
+    ) -> None:
+        self._cluster = cluster
+        self._cache = cache
+        self._judge = judge
+        self._narrator = narrator
+        self._metrics = metrics
+        self._is_rejudging = is_rejudging
+        self._applied: dict[Key, tuple[int, FreeForm]] = {}
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Take the steps that are due; what they wrote comes back as an event, and then this is called again."""
+        for _ in range(_MOST_STEPS):
+            world = await self._observe(key)
+            step = next((each for each in steps(world) if not self._is_repeated(world, each)), None) if world else None
+            if world is None or step is None:
+                return None
+            await self._act(world.graph, step)
+        return 1.0
+
+    def forget_default(self, key: Key) -> None:
+        """The Assistant is gone: what was applied to it says nothing about the next of its name."""
+        self._applied.pop(key, None)
+
+    def _is_repeated(self, world: World, step: GraphStep) -> bool:
+        """Whether we just applied that: it did not come back as an event yet, or others own what it would change."""
+        if not isinstance(step, ApplyDefault):
+            return False
+        position, configuration = self._applied.get((world.graph.metadata.namespace, step.name), (0, {}))
+        seen = int(world.default.metadata.resource_version) if world.default else 0
+        return seen < position or (seen == position and configuration == step.configuration)
+
+    async def _observe(self, key: Key) -> World | None:
+        graph = self._cache.graphs.get(key)
+        if graph is None:
+            return None
+        wanted = graph.default_name
+        controlled = self._cache.controlled_by(graph)
+        return World(
+            graph,
+            now=datetime.now(UTC).replace(microsecond=0),
+            default=self._cache.seen.get((key[0], wanted)) if wanted else None,
+            former=tuple(each for each in controlled if each.metadata.name != wanted and DEFAULT in each.metadata.labels),
+            assistants=len(self._cache.assistants_of(key)),
+            schema_trouble=await self._schema_trouble(graph),
+            is_rejudging=self._is_rejudging(key),
+        )
+
+    async def _schema_trouble(self, graph: Graph) -> str | None:
+        nothing = Snapshot(graph_ref=GraphRef(name=graph.metadata.name))
+        fit = await self._judge.fit(nothing, graph.schemas)
+        return fit.why if isinstance(fit, Unusable) else None
+
+    async def _act(self, graph: Graph, step: GraphStep) -> None:
+        log.debug("%s/%s: %r", *graph.key, step)
+        self._metrics.step("Graph", type(step).__name__)
+        match step:
+            case ApplyDefault(name, configuration):
+                await self._apply(graph, name, configuration)
+            case Release(name):
+                await self._cluster.drop_label((graph.metadata.namespace, name), DEFAULT)
+            case ReportGraph(status):
+                if await self._cluster.report(graph, status) == "Reported":
+                    self._cache.graphs[graph.key] = graph.model_copy(update={"status": status})
+                    self._narrator.reported(graph, status)
+                else:
+                    await self._look_again(graph)
+
+    async def _apply(self, graph: Graph, name: str, configuration: FreeForm) -> None:
+        """Apply without force; what others own is left to them, and the rest applied again."""
+        key = (graph.metadata.namespace, name)
+        wanted = configuration
+        for _ in range(_MOST_CONFLICTS):
+            outcome = await self._cluster.apply_default(graph, name, LABELS, configuration)
+            if isinstance(outcome, Applied):
+                if key not in self._cache.seen:
+                    self._narrator.made_default(graph, name)
+                self._applied[key] = (outcome.position, wanted)
+                return
+            configuration = without(configuration, outcome)
+
+    async def _look_again(self, graph: Graph) -> None:
+        live = await self._cluster.graph(graph.key)
+        if live is None:
+            self._cache.graphs.pop(graph.key, None)
+        else:
+            self._cache.graphs[graph.key] = live

@@ -1,0 +1,272 @@
+"""Every change, in order, exactly once → AssistantVersion. Nothing else makes versions."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ..decisions import history
+from ..decisions.assistant import Recorded
+from ..gateways.api_server import ClusterRefused, ClusterUnavailable
+from ..gateways.cluster import CannotStore, Cluster, Created, NameTaken
+from ..resources.assistant import Assistant
+from ..resources.assistant_version import AssistantVersion, VersionRecord
+from ..resources.meta import Key, condition
+from ..resources.reason import Reason
+from .cache import Cache
+from .events import Events
+from .metrics import Metrics
+from .recovery import Recovery
+from .restoration import Restoration
+
+log = logging.getLogger(__name__)
+
+TOO_LARGE = "it is larger than the API server can store"
+_FARTHEST_CAUSE = 20
+_FIRST_RETRY, _LONGEST_RETRY = 0.05, 5.0
+
+
+@dataclass(slots=True)
+class Ledger:
+    """How far the history of one Assistant is written. Lost with the process: the cluster holds all that it says."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    is_open: bool = False
+    observed: int = 0
+    latest: int = 0
+    missed: int = 0
+    is_too_large: bool = False
+    head: AssistantVersion | None = None
+    """The newest version whole, once it was needed."""
+    recorded_at: float = 0.0
+
+    def open(self, assistant: Assistant) -> None:
+        """Start from what the status says: that much is recorded, and perhaps more."""
+        status = assistant.status
+        ready = condition(status.conditions, "Ready")
+        self.observed = max(status.observed_generation, 0)
+        self.latest = status.latest_version or 0
+        self.missed = status.missed_generations
+        self.is_too_large = ready is not None and ready.reason == Reason.SNAPSHOT_TOO_LARGE
+        self.head = None
+        self.is_open = True
+
+
+class Recorder:
+    """Writes down each edit it is shown; whatever it was not shown, it looks for first."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        cache: Cache,
+        *,
+        wake: Callable[[Key], None],
+        events: Events,
+        metrics: Metrics,
+    ) -> None:
+        """`wake`: told of each Assistant whose history went on, or that changed otherwise."""
+        self._cluster = cluster
+        self._cache = cache
+        self._recovery = Recovery(cluster)
+        self.restoration = Restoration(cluster, cache)
+        self._wake = wake
+        self._events = events
+        self._metrics = metrics
+        self._ledgers: dict[str, Ledger] = {}
+
+    def recorded(self, assistant: Assistant) -> Recorded | None:
+        """How far the history is written; None while the ledger is not open."""
+        ledger = self._ledgers.get(assistant.metadata.uid)
+        if ledger is None or not ledger.is_open:
+            return None
+        return Recorded(
+            ledger.observed, ledger.latest, ledger.missed, too_large=TOO_LARGE if ledger.is_too_large else None
+        )
+
+    def head(self, assistant: Assistant) -> AssistantVersion | None:
+        """The newest version, if it is at hand."""
+        ledger = self._ledgers.get(assistant.metadata.uid)
+        return ledger.head if ledger else None
+
+    def quiet_for(self, assistant: Assistant) -> float:
+        """Seconds since the last edit was recorded."""
+        ledger = self._ledgers.get(assistant.metadata.uid)
+        return asyncio.get_running_loop().time() - (ledger.recorded_at if ledger else 0.0)
+
+    def forget(self, assistant: Assistant) -> None:
+        self._ledgers.pop(assistant.metadata.uid, None)
+
+    async def observe(self, assistant: Assistant, *, anew: bool = False) -> None:
+        """Record the edits up to this state of an Assistant. Returns when they are recorded, however long that takes.
+
+        `anew`: the status says more than we knew, since another operator wrote it.
+        """
+        ledger = self._ledgers.setdefault(assistant.metadata.uid, Ledger())
+        async with ledger.lock:
+            before = self._cache.recorded.get(assistant.key)
+            if anew or not ledger.is_open:
+                ledger.open(assistant)
+            if assistant.metadata.generation > ledger.observed:
+                await self._persistently(ledger, assistant)
+            self._cache.record(assistant)
+        if before is None or not _is_echo(before, assistant):
+            self._wake(assistant.key)
+
+    async def _persistently(self, ledger: Ledger, assistant: Assistant) -> None:
+        """History comes first: whatever stands in the way of recording is waited for."""
+        delay = _FIRST_RETRY
+        while True:
+            try:
+                await self._catch_up(ledger, assistant)
+            except ClusterUnavailable as unavailable:
+                log.warning("cannot record %s/%s yet: %s", *assistant.key, unavailable)
+                await asyncio.sleep(max(delay, unavailable.retry_after or 0.0))
+            except ClusterRefused as refused:
+                log.error("cannot record %s/%s: %s", *assistant.key, refused)  # noqa: TRY400 (said in full)
+                await asyncio.sleep(delay)
+            else:
+                return
+            delay = min(delay * 2, _LONGEST_RETRY)
+
+    async def _catch_up(self, ledger: Ledger, assistant: Assistant) -> None:
+        generation = assistant.metadata.generation
+        if generation > ledger.observed + 1:
+            await self._recover(ledger, assistant)
+        await self._record(ledger, assistant)
+        ledger.observed = generation
+        ledger.recorded_at = asyncio.get_running_loop().time()
+
+    async def _recover(self, ledger: Ledger, assistant: Assistant) -> None:
+        """Fill the gap before this state, as far as anybody still knows what was in it; count the rest."""
+        already = await self._generations_beyond(ledger, assistant)
+        states = await self._recovery.between(ledger.observed, assistant)
+        for state in states:
+            await self._record(ledger, state)
+        seen = {state.metadata.generation for state in states} | already
+        missed = [each for each in range(ledger.observed + 1, assistant.metadata.generation) if each not in seen]
+        ledger.observed = assistant.metadata.generation - 1
+        if missed:
+            ledger.missed += len(missed)
+            self._metrics.missed(len(missed))
+            self._events.warning(assistant, Reason.GENERATIONS_MISSED, "Observe", _missed(missed))
+
+    async def _generations_beyond(self, ledger: Ledger, assistant: Assistant) -> set[int]:
+        """The generations recorded by versions that the status does not tell of: we were ended before it was written."""
+        uid = assistant.metadata.uid
+        beyond = [each for each in self._cache.versions_of(assistant.key) if each.number > ledger.latest]
+        found = [await self._cluster.version((each.key[0], each.name)) for each in beyond if each.owner == uid]
+        return {each.spec.generation for each in found if each and each.spec.assistant_ref.uid == uid}
+
+    async def _record(self, ledger: Ledger, assistant: Assistant) -> None:
+        """One version if this state is a change and none yet records it. May be repeated, also by others, at any point."""
+        while True:
+            kept = self._cache.versions_of(assistant.key)
+            head = await self._head(ledger, assistant, kept)
+            if head and _covers(head, assistant):
+                break
+            if not history.is_change(head, assistant):
+                ledger.is_too_large = False
+                break
+            edit = await self._edit(ledger, assistant, kept, head)
+            if await self._made(ledger, history.version(edit)):
+                break
+        self._cache.record(assistant)
+
+    async def _made(self, ledger: Ledger, version: AssistantVersion) -> bool:
+        """Whether that settles the edit; if not, the name was taken and we know now by what."""
+        match creation := await self._cluster.create_version(version):
+            case Created(made):
+                self._take(ledger, made)
+                self._metrics.made(made.spec.change.kind)
+                log.info("made %s/%s (%s)", *made.key, made.spec.change.kind)
+                return True
+            case CannotStore():
+                ledger.is_too_large = creation.reason == "TooLarge"
+                log.warning("cannot store %s/%s: %s", *version.key, creation.message)
+                return True
+            case NameTaken():
+                if holder := await self._cluster.version(version.key):
+                    self._cache.put_version(holder.record())
+                    controller = holder.metadata.controller
+                    if controller is None or controller.uid == version.spec.assistant_ref.uid:
+                        self._take(ledger, holder)
+                return False
+
+    def _take(self, ledger: Ledger, version: AssistantVersion) -> None:
+        self._cache.put_version(version.record())
+        ledger.head = version
+        ledger.latest = max(ledger.latest, version.number)
+        ledger.is_too_large = False
+
+    async def _head(
+        self, ledger: Ledger, assistant: Assistant, kept: tuple[VersionRecord, ...]
+    ) -> AssistantVersion | None:
+        """The newest version of this history, read if it is not at hand; None if there is none or nobody knows it."""
+        newest = history.newest_of(assistant.metadata.uid, kept)
+        number = max(ledger.latest, newest.number if newest else 0)
+        if number and (ledger.head is None or ledger.head.number < number):
+            back = await self.restoration.restore(assistant, number, None)
+            ledger.head = back if isinstance(back, AssistantVersion) else None
+            ledger.latest = number
+        return ledger.head
+
+    async def _edit(
+        self, ledger: Ledger, assistant: Assistant, kept: tuple[VersionRecord, ...], head: AssistantVersion | None
+    ) -> history.Edit:
+        return history.Edit(
+            assistant,
+            number=history.next_number(ledger.latest, kept),
+            previous=head,
+            is_first=ledger.latest == 0,
+            same_as=await self._same_as(assistant, kept, head),
+            cause_before=await self._cause_before(assistant, head),
+        )
+
+    async def _same_as(
+        self, assistant: Assistant, kept: tuple[VersionRecord, ...], head: AssistantVersion | None
+    ) -> int | None:
+        wanted = assistant.spec.snapshot()
+        for record in history.candidates_for_same_as(wanted.digest, kept):
+            if head and record.number >= head.number:
+                continue
+            version = await self._cluster.version((record.key[0], record.name))
+            if version and version.spec.snapshot.canonical == wanted.canonical:
+                return record.number
+        return None
+
+    async def _cause_before(self, assistant: Assistant, head: AssistantVersion | None) -> str | None:
+        """What the change-cause annotation said before this edit."""
+        before = self._cache.recorded.get(assistant.key)
+        if before and before.metadata.uid == assistant.metadata.uid:
+            return history.cause_of(before)
+        if history.cause_of(assistant) is None:
+            return None
+        for _ in range(_FARTHEST_CAUSE):
+            if head is None or head.spec.change.cause:
+                break
+            key = (head.metadata.namespace, history.version_name(assistant.metadata.name, head.number - 1))
+            head = await self._cluster.version(key)
+        return head.spec.change.cause if head else None
+
+
+def _covers(head: AssistantVersion, assistant: Assistant) -> bool:
+    """Whether the history already goes as far as this state of this very Assistant."""
+    same = head.spec.assistant_ref.uid == assistant.metadata.uid
+    return same and head.spec.generation >= assistant.metadata.generation
+
+
+def _is_echo(before: Assistant, assistant: Assistant) -> bool:
+    """Whether nothing changed but what we wrote ourselves."""
+    same_status = before.status == assistant.status
+    return same_status and before.spec == assistant.spec and _marks(before) == _marks(assistant)
+
+
+def _marks(assistant: Assistant) -> tuple[object, ...]:
+    meta = assistant.metadata
+    return meta.uid, meta.generation, meta.deletion_timestamp, meta.labels, meta.owner_references
+
+
+def _missed(generations: list[int]) -> str:
+    first, last = generations[0], generations[-1]
+    which = f"generation {first}" if first == last else f"{len(generations)} generations between {first} and {last}"
+    return f"Missed {which}: edited while no operator was watching, and the API server no longer holds what was written"

@@ -1,0 +1,85 @@
+"""The edits nobody watched: read again from the API server's watch cache, then from its exact history."""
+
+import asyncio
+
+from ..gateways.cluster import Cluster
+from ..resources.assistant import Assistant
+
+MOST_READS = 500
+_AT_ONCE = 8
+
+
+class Recovery:
+    """Finds the states of an Assistant between the last recorded one and the one at hand."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._turns = asyncio.Semaphore(_AT_ONCE)
+
+    async def between(self, observed: int, assistant: Assistant) -> list[Assistant]:
+        """Its states of the generations after `observed` and before its own, oldest first, as far as they are held."""
+        async with self._turns:
+            found = await _Search(self._cluster, observed, assistant).run()
+        return [found[generation] for generation in sorted(found)]
+
+
+class _Search:
+    def __init__(self, cluster: Cluster, observed: int, assistant: Assistant) -> None:
+        self._cluster = cluster
+        self._observed = observed
+        self._assistant = assistant
+        self._end = int(assistant.metadata.resource_version)
+        self._found: dict[int, Assistant] = {}
+        self._reads = 0
+
+    async def run(self) -> dict[int, Assistant]:
+        since = await self._before()
+        states = await self._cluster.replay(self._assistant.key, since, self._end)
+        if states != "Expired":
+            for state in states:
+                self._keep(state)
+        if len(self._found) < self._missing:
+            await self._fill(since, self._observed, self._end, self._assistant.metadata.generation)
+        return self._found
+
+    @property
+    def _missing(self) -> int:
+        return self._assistant.metadata.generation - self._observed - 1
+
+    def _keep(self, state: Assistant) -> None:
+        generation = state.metadata.generation
+        same = state.metadata.uid == self._assistant.metadata.uid
+        if same and self._observed < generation < self._assistant.metadata.generation:
+            self._found.setdefault(generation, state)
+
+    async def _before(self) -> int:
+        """A resource version at which nothing was missed yet, or the API server holds no state any more."""
+        step = 1
+        while step < self._end:
+            state = await self._at(self._end - step)
+            if not isinstance(state, Assistant) or state.metadata.generation <= self._observed:
+                return self._end - step
+            step *= 2
+        return 1
+
+    async def _at(self, position: int) -> Assistant | str | None:
+        self._reads += 1
+        state = await self._cluster.assistant_at(self._assistant.key, position)
+        if isinstance(state, Assistant):
+            if state.metadata.uid != self._assistant.metadata.uid:
+                return None
+            self._keep(state)
+        return state
+
+    async def _fill(self, low: int, generation_low: int, high: int, generation_high: int) -> None:
+        """Bisect the resource versions between two known states until no generation is missing between them."""
+        if generation_high - generation_low <= 1 or high - low <= 1 or self._reads >= MOST_READS:
+            return
+        middle = (low + high) // 2
+        state = await self._at(middle)
+        if not isinstance(state, Assistant):
+            await self._fill(middle, generation_low, high, generation_high)
+            return
+        generation = state.metadata.generation
+        await self._fill(low, generation_low, min(middle, int(state.metadata.resource_version)), generation)
+        await self._fill(middle, generation, high, generation_high)

@@ -1,0 +1,41 @@
+"""Health, readiness and metrics over HTTP. It says what it is told and knows nothing."""
+
+from collections.abc import Callable
+
+from aiohttp import web
+
+
+class Web:
+    """A small HTTP server for probes and Prometheus."""
+
+    def __init__(self, address: tuple[str, int], *, is_ready: Callable[[], bool], metrics: Callable[[], bytes]) -> None:
+        self._address = address
+        self._is_ready = is_ready
+        self._metrics = metrics
+        self._runner: web.AppRunner | None = None
+
+    async def start(self) -> None:
+        """Listen. Raises OSError when the address cannot be had."""
+        app = web.Application()
+        # A stuck loop does not answer at all, and that is what the probe is for.
+        app.router.add_get("/healthz", self._healthz)
+        app.router.add_get("/readyz", self._readyz)
+        app.router.add_get("/metrics", self._show)
+        self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, *self._address, shutdown_timeout=1.0).start()
+
+    async def stop(self) -> None:
+        if self._runner:
+            await self._runner.cleanup()
+
+    async def _healthz(self, _: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def _readyz(self, _: web.Request) -> web.Response:
+        if self._is_ready():
+            return web.Response(text="ok\n")
+        return web.Response(status=503, text="the caches are not filled yet\n")
+
+    async def _show(self, _: web.Request) -> web.Response:
+        return web.Response(body=self._metrics(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})

@@ -1,0 +1,151 @@
+"""Assistant: a graph with one specific configuration, and the snapshot of it that versions keep."""
+
+from datetime import datetime
+from functools import cached_property
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from .canonical import canonical, digest
+from .graph import FREE_FORM, ONE_CONFIGURATION, Config, Description, DisplayName
+from .meta import CONDITIONS, Condition, Digest, FreeForm, Model, Name, Resource, bounded, rules
+
+
+class GraphRef(Model):
+    """A Graph of the same namespace."""
+
+    name: Name = Field(description="name of the Graph, in this namespace.")
+
+
+class Snapshot(Model):
+    """The versioned part of an Assistant's spec. Absent, empty and null are three different contents."""
+
+    graph_ref: GraphRef = Field(description="graphRef names the Graph this assistant is an instance of.")
+    display_name: DisplayName | None = Field(default=None, description="displayName of the assistant, for people.")
+    description: Description | None = Field(default=None, description="description of the assistant, for people.")
+    context: FreeForm | None = Field(
+        default=None,
+        description="context is free-form JSON, the static context of the assistant's runs: prompt, model, tools."
+        " Not together with config.configurable.",
+        json_schema_extra=FREE_FORM,
+    )
+    config: Config | None = Field(default=None, description="config is the RunnableConfig of the assistant.")
+    metadata: FreeForm | None = Field(
+        default=None, description="metadata is free-form JSON kept with the assistant.", json_schema_extra=FREE_FORM
+    )
+
+    @cached_property
+    def canonical(self) -> bytes:
+        """The content as RFC 8785 spells it, by which snapshots are compared."""
+        return canonical(self.manifest())
+
+    @property
+    def digest(self) -> str:
+        return digest(self.canonical)
+
+
+class Versioning(Model):
+    """Which version is active and how many are kept. Never a reason for a version."""
+
+    active_version: int | None = Field(
+        default=None,
+        description="activeVersion pins the version with this number; absent, the latest valid one is active"
+        " (in Manual activation: what is in force stays).",
+        json_schema_extra={"minimum": 1, "format": "int64"},
+    )
+    activation: Literal["Automatic", "Manual"] = Field(
+        default="Automatic",
+        description="activation is Automatic (the latest valid version becomes active) or Manual (only a pin activates).",
+    )
+    history_limit: int = Field(
+        default=100,
+        description="historyLimit is how many of the newest versions are kept, 1 to 10000; the active, the pinned and"
+        " those labelled assistant-operator.dev/keep are kept beside them.",
+        json_schema_extra={"minimum": 1, "maximum": 10000, "format": "int32"},
+    )
+
+
+class AssistantSpec(Snapshot):
+    """What a person says of an assistant: the snapshot, and beside it how it is to be treated."""
+
+    model_config = rules(ONE_CONFIGURATION)
+
+    versioning: Versioning = Field(
+        default=Versioning(), description="versioning says which version is active and how many are kept."
+    )
+    deletion_policy: Literal["Delete", "Retain"] = Field(
+        default="Delete",
+        description="deletionPolicy is what becomes of the copy on the LangGraph Server when this object is deleted:"
+        " Delete or Retain.",
+    )
+    suspend: bool = Field(
+        default=False,
+        description="suspend true records edits, but activates, publishes and prunes nothing until it is lifted.",
+    )
+
+    def snapshot(self) -> Snapshot:
+        """The versioned part, exactly as far as it was written."""
+        written = self.model_fields_set & Snapshot.model_fields.keys()
+        return Snapshot.model_construct(written, **{name: getattr(self, name) for name in written})
+
+
+class Activation(Model):
+    """Which version was in force since when."""
+
+    number: int = Field(
+        description="number of the version that came into force.", json_schema_extra={"minimum": 1, "format": "int64"}
+    )
+    since: datetime = Field(description="since is when it came into force.")
+
+
+class AssistantStatus(Model):
+    """What the operator reports of an assistant."""
+
+    conditions: tuple[Condition, ...] = CONDITIONS
+    observed_generation: int = Field(
+        default=-1,
+        description="observedGeneration is the metadata.generation up to which every edit is recorded; -1 before the first look.",
+    )
+    latest_version: int | None = Field(
+        default=None,
+        description="latestVersion is the number of the newest version ever made.",
+        json_schema_extra={"minimum": 0, "format": "int64"},
+    )
+    active_version: int | None = Field(
+        default=None,
+        description="activeVersion is the number of the version in force; absent while there is none.",
+        json_schema_extra={"minimum": 1, "format": "int64"},
+    )
+    versions: int = Field(
+        default=0,
+        description="versions is how many versions are kept.",
+        json_schema_extra={"minimum": 0, "format": "int32"},
+    )
+    assistant_id: Annotated[str, bounded(64)] | None = Field(
+        default=None, description="assistantId is the UUID of the copy on the LangGraph Server."
+    )
+    digest: Digest | None = Field(default=None, description="digest of the active version's snapshot.")
+    missed_generations: int = Field(
+        default=0,
+        description="missedGenerations is how many edits were never seen and so are in no version, since the beginning.",
+        json_schema_extra={"minimum": 0, "format": "int64"},
+    )
+    activations: tuple[Activation, ...] = Field(
+        default=(),
+        description="activations are the versions that came into force, newest first, at most 20.",
+        json_schema_extra={"maxItems": 20, "x-kubernetes-list-type": "atomic"},
+    )
+
+
+class Assistant(Resource):
+    """A graph with one specific configuration: prompt, model, tools. Every edit of it is a version."""
+
+    kind_name: ClassVar[str] = "Assistant"
+    plural: ClassVar[str] = "assistants"
+
+    spec: AssistantSpec = Field(description="spec is what a person says of the assistant.")
+    status: AssistantStatus = Field(default=AssistantStatus(), description="status is what the operator reports.")
+
+    @property
+    def pin(self) -> int | None:
+        return self.spec.versioning.active_version

@@ -1,0 +1,161 @@
+"""AssistantVersion: an immutable snapshot of an Assistant, and the record of it that a listing shows."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from .assistant import Snapshot
+from .meta import CONDITIONS, GROUP, MANAGER, Condition, Digest, Key, Model, Name, Resource, bounded, rules
+
+KEEP = f"{GROUP}/keep"
+_NAME = re.compile(r"(?P<assistant>.+)-v(?P<number>[1-9][0-9]*)", re.DOTALL)
+_LABEL_LENGTH = 63
+
+
+class AssistantRef(Model):
+    """The Assistant a version was taken from."""
+
+    name: Name = Field(description="name of the Assistant, in this namespace.")
+    uid: Annotated[str, bounded(64)] = Field(description="uid of the Assistant the version was taken from.")
+
+
+class Change(Model):
+    """What a version changed, by whom and why."""
+
+    kind: Literal["Created", "Edited", "Reverted"] = Field(
+        description="kind is Created (the first version), Edited, or Reverted (an older version's content came back)."
+    )
+    same_as: int | None = Field(
+        default=None,
+        description="sameAs is the number of the newest older version with equal content.",
+        json_schema_extra={"minimum": 1, "format": "int64"},
+    )
+    paths: tuple[Annotated[str, bounded(256)], ...] = Field(
+        default=(),
+        description="paths are JSON Pointers into snapshot of what changed since the previous version: at most 64, each"
+        " cut at 256 characters.",
+        json_schema_extra={"maxItems": 64, "x-kubernetes-list-type": "atomic"},
+    )
+    cause: Annotated[str, bounded(1024)] | None = Field(
+        default=None, description="cause is the change-cause annotation, if it changed with this edit."
+    )
+    manager: Annotated[str, bounded(128)] | None = Field(
+        default=None, description="manager is the field manager that owns the changed paths; of several, the newest."
+    )
+
+
+class AssistantVersionSpec(Model):
+    """An edit of an Assistant, as it was."""
+
+    model_config = rules(
+        {"rule": "self == oldSelf", "message": "a version is immutable: edit the Assistant to make a new one"}
+    )
+
+    assistant_ref: AssistantRef = Field(description="assistantRef says which Assistant the version was taken from.")
+    number: int = Field(
+        description="number of the version: 1, 2, 3 and so on, never reused.",
+        json_schema_extra={"minimum": 1, "format": "int64"},
+    )
+    generation: int = Field(
+        description="generation is the metadata.generation of the Assistant it was taken from.",
+        json_schema_extra={"minimum": 0, "format": "int64"},
+    )
+    digest: Digest = Field(description="digest of the snapshot: sha256 of its canonical JSON (RFC 8785).")
+    snapshot: Snapshot = Field(description="snapshot is the versioned part of the Assistant's spec.")
+    chain: Digest = Field(
+        description="chain is the sha256 of the previous version's chain, this number and this digest, a line each:"
+        " whoever drops, alters or reorders versions is found out."
+    )
+    change: Change = Field(description="change says what changed since the previous version.")
+
+
+class AssistantVersionStatus(Model):
+    """What the operator reports of a version."""
+
+    conditions: tuple[Condition, ...] = CONDITIONS
+    server_version: int | None = Field(
+        default=None,
+        description="serverVersion is the LangGraph Server's own number of this content.",
+        json_schema_extra={"minimum": 1, "format": "int64"},
+    )
+
+
+class AssistantVersion(Resource):
+    """An immutable snapshot of an Assistant, made by the operator at an edit."""
+
+    kind_name: ClassVar[str] = "AssistantVersion"
+    plural: ClassVar[str] = "assistantversions"
+
+    spec: AssistantVersionSpec = Field(description="spec is the edit as it was; it can never be changed.")
+    status: AssistantVersionStatus = Field(
+        default=AssistantVersionStatus(), description="status is what the operator reports."
+    )
+
+    @property
+    def number(self) -> int:
+        return self.spec.number
+
+    @property
+    def is_intact(self) -> bool:
+        """Whether the content is what the digest was taken of."""
+        return self.spec.snapshot.digest == self.spec.digest
+
+    def record(self) -> "VersionRecord":
+        """What a listing would show of this version, newly made."""
+        controller = self.metadata.controller
+        return VersionRecord(
+            key=(self.metadata.namespace, self.spec.assistant_ref.name),
+            number=self.number,
+            uid=self.metadata.uid,
+            resource_version=self.metadata.resource_version,
+            digest=self.spec.digest,
+            owner=controller.uid if controller else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRecord:
+    """One version as a listing shows it: enough to number, keep, prune and mark, without its body."""
+
+    key: Key
+    """Namespace and name of the Assistant."""
+    number: int
+    uid: str = ""
+    resource_version: str = ""
+    digest: str = ""
+    owner: str | None = None
+    """UID of the controller; None for one left behind by an orphaning deletion or restored from a backup."""
+    is_labelled_keep: bool = False
+    is_being_deleted: bool = False
+    active: str = ""
+    valid: str = ""
+
+    @property
+    def name(self) -> str:
+        return version_name(self.key[1], self.number)
+
+
+def version_name(assistant: str, number: int) -> str:
+    """The one place where versions get their names."""
+    return f"{assistant}-v{number}"
+
+
+def parse_version_name(name: str) -> tuple[str, int] | None:
+    """Assistant and number of a version's name; None for a name we would never give."""
+    match = _NAME.fullmatch(name)
+    return (match["assistant"], int(match["number"])) if match else None
+
+
+def chained(previous: str, number: int, digest: str) -> str:
+    """The chain of a version: `previous` is the previous version's chain, empty for the first."""
+    return "sha256:" + hashlib.sha256(f"{previous}\n{number}\n{digest}".encode()).hexdigest()
+
+
+def version_labels(assistant: str) -> dict[str, str]:
+    """The labels of a version, and no others: nothing is copied from the parent."""
+    fits = len(assistant) <= _LABEL_LENGTH
+    short = assistant if fits else f"{assistant[:52].rstrip('-.')}-{hashlib.sha256(assistant.encode()).hexdigest()[:10]}"
+    return {"app.kubernetes.io/managed-by": MANAGER, f"{GROUP}/assistant": short}

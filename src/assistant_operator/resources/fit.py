@@ -1,0 +1,25 @@
+"""Whether a snapshot fits the schemas of its Graph: what the door to JSON Schema answers."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Fits:
+    """The snapshot fits, or nothing is asked of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Misfits:
+    """The snapshot does not fit: what is wrong and where, one line, without any value of it."""
+
+    problems: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """The schemas cannot be used: nobody can say whether anything fits."""
+
+    why: str
+
+
+Fit = Fits | Misfits | Unusable

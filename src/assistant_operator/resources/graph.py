@@ -1,0 +1,231 @@
+"""Graph: a deployed LangGraph graph and the configuration of its default assistant."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from .meta import CONDITIONS, Condition, FreeForm, Model, Name, Resource, bounded, rules
+
+DisplayName = Annotated[str, bounded(256)]
+Description = Annotated[str, bounded(8192)]
+FREE_FORM = {"x-kubernetes-preserve-unknown-fields": True}
+ONE_CONFIGURATION = {
+    "rule": "!has(self.context) || !has(self.config) || !has(self.config.configurable)"
+    " || size(dyn(self.context)) == 0 || size(dyn(self.config.configurable)) == 0",
+    "message": "context and config.configurable must not both be non-empty: LangGraph takes one of them",
+    "fieldPath": ".context",
+}
+
+
+class Config(Model):
+    """The LangGraph RunnableConfig of an assistant, as far as assistants have one."""
+
+    tags: tuple[Annotated[str, bounded(256)], ...] | None = Field(
+        default=None,
+        description="tags are attached to each run of the assistant, in this order.",
+        json_schema_extra={"maxItems": 64, "x-kubernetes-list-type": "atomic"},
+    )
+    recursion_limit: int | None = Field(
+        default=None,
+        description="recursionLimit is the greatest number of steps of one run; absent, the server's own limit holds.",
+        json_schema_extra={"minimum": 1, "maximum": 2147483647, "format": "int32"},
+    )
+    configurable: FreeForm | None = Field(
+        default=None,
+        description="configurable is free-form JSON for graphs that read config.configurable. Not together with context.",
+        json_schema_extra=FREE_FORM,
+    )
+
+
+class Defaults(Model):
+    """The configuration a Graph gives to its default assistant."""
+
+    model_config = rules(ONE_CONFIGURATION)
+
+    display_name: DisplayName | None = Field(
+        default=None, description="displayName of the default assistant, for people."
+    )
+    description: Description | None = Field(default=None, description="description of the default assistant.")
+    context: FreeForm | None = Field(
+        default=None,
+        description="context is free-form JSON, the static context of the default assistant's runs: prompt, model, tools.",
+        json_schema_extra=FREE_FORM,
+    )
+    config: Config | None = Field(default=None, description="config is the RunnableConfig of the default assistant.")
+    metadata: FreeForm | None = Field(
+        default=None,
+        description="metadata is free-form JSON kept with the default assistant.",
+        json_schema_extra=FREE_FORM,
+    )
+
+
+class DefaultAssistant(Model):
+    """Whether a Graph has a default assistant, and its name."""
+
+    policy: Literal["Create", "None"] = Field(
+        default="Create",
+        description="policy is Create (the operator makes the default assistant once the graph is deployed, and again"
+        " when it was deleted) or None (it makes none and deletes none).",
+    )
+    name: Annotated[Name, bounded(200)] | None = Field(
+        default=None, description="name of the default Assistant; the Graph's own name when absent."
+    )
+
+
+class ServiceRef(Model):
+    """A Service of the Graph's namespace."""
+
+    name: Name = Field(description="name of the Service.")
+    port: int = Field(
+        description="port of the Service, 1 to 65535.",
+        json_schema_extra={"minimum": 1, "maximum": 65535, "format": "int32"},
+    )
+    scheme: Literal["http", "https"] = Field(default="http", description="scheme is http or https.")
+    path: Annotated[str, bounded(1024, pattern="^(/.*)?$")] = Field(
+        default="", description="path is put before the paths of the Assistants API; it starts with a slash."
+    )
+
+
+class SecretKeyRef(Model):
+    """One key of a Secret of the Graph's namespace."""
+
+    name: Name = Field(description="name of the Secret.")
+    key: Annotated[str, bounded(253, minLength=1, pattern="^[-._a-zA-Z0-9]+$")] = Field(
+        description="key within the Secret."
+    )
+
+
+class Server(Model):
+    """Where a LangGraph Server serves the graph."""
+
+    model_config = rules(
+        {
+            "rule": "has(self.url) != has(self.serviceRef)",
+            "message": "exactly one of url and serviceRef must be set",
+        }
+    )
+
+    url: Annotated[str, bounded(2048, pattern="^https?://[^/?#]+(/[^?#]*)?$")] | None = Field(
+        default=None, description="url of the server, without query or fragment. Exactly one of url and serviceRef."
+    )
+    service_ref: ServiceRef | None = Field(
+        default=None,
+        description="serviceRef names a Service of this namespace instead of a url. Exactly one of url and serviceRef.",
+    )
+    api_key_secret_ref: SecretKeyRef | None = Field(
+        default=None, description="apiKeySecretRef names the Secret whose value is sent as the header x-api-key."
+    )
+    resync_period_seconds: int = Field(
+        default=300,
+        description="resyncPeriodSeconds is how often the server's copies are compared and repaired, in seconds; at least 1.",
+        json_schema_extra={"minimum": 1, "maximum": 86400, "format": "int32"},
+    )
+
+
+class GraphSpec(Model):
+    """What a person says of a graph."""
+
+    model_config = rules(
+        {
+            "rule": "!has(oldSelf.graphId) || (has(self.graphId) && self.graphId == oldSelf.graphId)",
+            "message": "graphId must not change once set; make another Graph for another graph",
+            "fieldPath": ".graphId",
+        }
+    )
+
+    graph_id: Annotated[str, bounded(253, minLength=1)] | None = Field(
+        default=None,
+        description="graphId is the id of the graph in the server's langgraph.json; metadata.name when absent."
+        " Immutable once set.",
+    )
+    description: Description | None = Field(default=None, description="description of the graph, for people.")
+    server: Server | None = Field(
+        default=None,
+        description="server is the LangGraph Server that runs the graph; without it the Graph is a declaration only and"
+        " counts as deployed.",
+    )
+    context_schema: FreeForm | None = Field(
+        default=None,
+        description="contextSchema is the JSON Schema (2020-12) that context of each assistant of this graph must fit.",
+        json_schema_extra=FREE_FORM,
+    )
+    config_schema: FreeForm | None = Field(
+        default=None,
+        description="configSchema is the JSON Schema (2020-12) that config.configurable of each assistant must fit.",
+        json_schema_extra=FREE_FORM,
+    )
+    defaults: Defaults = Field(
+        default=Defaults(), description="defaults is the configuration the default assistant follows, field by field."
+    )
+    default_assistant: DefaultAssistant = Field(
+        default=DefaultAssistant(), description="defaultAssistant says whether there is one and what it is called."
+    )
+
+
+class Schemas(Model):
+    """The schemas in force and where they came from."""
+
+    source: Literal["Spec", "Server", "None"] = Field(
+        default="None", description="source is Spec, Server or None (nothing is checked)."
+    )
+    context: FreeForm | None = Field(
+        default=None, description="context is the schema in force for context.", json_schema_extra=FREE_FORM
+    )
+    config: FreeForm | None = Field(
+        default=None, description="config is the schema in force for config.configurable.", json_schema_extra=FREE_FORM
+    )
+
+
+class GraphStatus(Model):
+    """What the operator reports of a graph."""
+
+    conditions: tuple[Condition, ...] = CONDITIONS
+    observed_generation: int = Field(
+        default=-1,
+        description="observedGeneration is the metadata.generation the operator has seen and acted on; -1 before the first look.",
+    )
+    graph_id: Annotated[str, bounded(253)] | None = Field(default=None, description="graphId in force.")
+    default_assistant: Annotated[str, bounded(253)] | None = Field(
+        default=None, description="defaultAssistant is the name of the default Assistant, once there is one."
+    )
+    assistants: int = Field(
+        default=0,
+        description="assistants is how many Assistants reference this graph.",
+        json_schema_extra={"minimum": 0, "format": "int32"},
+    )
+    schemas: Schemas | None = Field(default=None, description="schemas in force for the assistants of this graph.")
+    server_version: Annotated[str, bounded(256)] | None = Field(
+        default=None, description="serverVersion is what the LangGraph Server says of its own release."
+    )
+
+
+class Graph(Resource):
+    """A deployed LangGraph graph. Several Assistants may share it; it gets a default one."""
+
+    kind_name: ClassVar[str] = "Graph"
+    plural: ClassVar[str] = "graphs"
+
+    spec: GraphSpec = Field(default=GraphSpec(), description="spec is what a person says of the graph.")
+    status: GraphStatus = Field(default=GraphStatus(), description="status is what the operator reports.")
+
+    @property
+    def graph_id(self) -> str:
+        return self.spec.graph_id or self.metadata.name
+
+    @property
+    def default_name(self) -> str | None:
+        """The name of the default assistant; None where the policy makes none."""
+        wanted = self.spec.default_assistant
+        return None if wanted.policy == "None" else wanted.name or self.metadata.name
+
+    @property
+    def schemas(self) -> Schemas:
+        """The schemas in force: a field of the spec wins over what the server said."""
+        told = self.status.schemas if self.spec.server else None
+        learned = told if told and told.source == "Server" else Schemas(source="None")
+        context = self.spec.context_schema if self.spec.context_schema is not None else learned.context
+        config = self.spec.config_schema if self.spec.config_schema is not None else learned.config
+        if self.spec.context_schema is None and self.spec.config_schema is None:
+            return learned
+        present = {"context": context, "config": config}
+        return Schemas(source="Spec", **{name: schema for name, schema in present.items() if schema is not None})

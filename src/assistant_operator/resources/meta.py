@@ -1,0 +1,189 @@
+"""What all our kinds share: the API group, object metadata, conditions. No behaviour of the product."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+GROUP = "assistant-operator.dev"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+MANAGER = "assistant-operator"
+"""Our field manager, and the value of `app.kubernetes.io/managed-by`."""
+
+Key = tuple[str, str]
+"""Namespace and name."""
+
+FreeForm = dict[str, Any]
+"""JSON a person wrote and nobody else may touch."""
+
+
+def bounded(length: int, **schema: Any) -> Any:
+    """A field whose text the API server limits; reading stays lenient, so that no stored object is ever unreadable."""
+    return Field(json_schema_extra={"maxLength": length, **schema})
+
+
+NAME_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+Name = Annotated[str, bounded(253, minLength=1, pattern=NAME_PATTERN)]
+Digest = Annotated[str, bounded(71, pattern="^sha256:[0-9a-f]{64}$")]
+
+
+class Model(BaseModel):
+    """A piece of a resource: camelCase outside, snake_case inside, never changed in place."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore")
+
+    def manifest(self) -> dict[str, Any]:
+        """What was set, and nothing else, as the JSON the API server takes. Free-form parts are not copied."""
+        # Not pydantic's own dump: it gives up on free-form JSON nested deeper than 255.
+        fields = type(self).model_fields.items()
+        written = [(name, field.alias or name) for name, field in fields if name in self.model_fields_set]
+        return {alias: _plain(getattr(self, name)) for name, alias in written}
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case Model():
+            return value.manifest()
+        case tuple():
+            return [_plain(item) for item in value]
+        case datetime():
+            return value.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return value
+
+
+class OwnerReference(Model):
+    """Who an object goes with."""
+
+    api_version: str
+    kind: str
+    name: str
+    uid: str
+    controller: bool | None = None
+    block_owner_deletion: bool | None = None
+
+
+class ManagedFields(Model):
+    """Which fields a field manager owns, as the API server keeps it."""
+
+    manager: str = ""
+    operation: str = ""
+    time: datetime | None = None
+    subresource: str = ""
+    fields_v1: FreeForm = {}
+
+
+class ObjectMeta(Model):
+    """The part of an object's metadata that we read."""
+
+    name: str
+    namespace: str = ""
+    uid: str = ""
+    resource_version: str = ""
+    generation: int = 0
+    creation_timestamp: datetime | None = None
+    deletion_timestamp: datetime | None = None
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    owner_references: tuple[OwnerReference, ...] = ()
+    managed_fields: tuple[ManagedFields, ...] = ()
+
+    @property
+    def key(self) -> Key:
+        return self.namespace, self.name
+
+    @property
+    def controller(self) -> OwnerReference | None:
+        return next((owner for owner in self.owner_references if owner.controller), None)
+
+    @property
+    def is_being_deleted(self) -> bool:
+        return self.deletion_timestamp is not None
+
+
+class ConditionStatus(StrEnum):
+    """What a condition says; Unknown is not False."""
+
+    TRUE = "True"
+    FALSE = "False"
+    UNKNOWN = "Unknown"
+
+    @classmethod
+    def of(cls, claim: bool | None) -> Self:
+        return cls.UNKNOWN if claim is None else cls(str(claim))
+
+
+def rules(*each: dict[str, str]) -> ConfigDict:
+    """Model settings: CEL rules by which the API server itself refuses what no model can express."""
+    return ConfigDict(json_schema_extra={"x-kubernetes-validations": list(each)})
+
+
+class Condition(Model):
+    """One statement about an object, for whoever typed `kubectl get`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"required": ["type", "status", "lastTransitionTime", "reason", "message"]}
+    )
+
+    type: Annotated[str, bounded(316)] = Field(description="type names what is stated, such as Ready.")
+    status: Literal["True", "False", "Unknown"] = Field(description="status is True, False or Unknown.")
+    observed_generation: int | None = Field(
+        default=None,
+        description="observedGeneration is the metadata.generation of this object that the statement is about.",
+        json_schema_extra={"minimum": 0},
+    )
+    last_transition_time: datetime | None = Field(
+        default=None, description="lastTransitionTime is when status changed last."
+    )
+    reason: Annotated[str, bounded(1024, minLength=1, pattern="^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$")] = Field(
+        description="reason is the cause in one word, from the catalogue in the README."
+    )
+    message: Annotated[str, bounded(32768)] = Field(
+        default="", description="message says what, where and because of which input, in one line."
+    )
+
+    def seen(self, generation: int, before: "Condition | None", now: datetime) -> Self:
+        """This condition as of `generation`; its time moves only when its status does."""
+        kept = before is not None and before.status == self.status
+        since = before.last_transition_time if before and kept else now
+        return self.model_copy(update={"observed_generation": generation, "last_transition_time": since})
+
+
+Conditions = tuple[Condition, ...]
+
+CONDITIONS = Field(
+    default=(),
+    description="conditions are the latest statements about this object, one a type.",
+    json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"], "maxItems": 16},
+)
+
+
+def condition(conditions: tuple[Condition, ...], name: str) -> Condition | None:
+    """The condition of that type, if it is stated."""
+    return next((each for each in conditions if each.type == name), None)
+
+
+class Resource(Model):
+    """An object of one of our kinds."""
+
+    kind_name: ClassVar[str]
+    plural: ClassVar[str]
+
+    metadata: ObjectMeta
+
+    @property
+    def key(self) -> Key:
+        return self.metadata.key
+
+    def owner_reference(self) -> OwnerReference:
+        """How a child says that it goes with this object."""
+        return OwnerReference(
+            api_version=API_VERSION,
+            kind=self.kind_name,
+            name=self.metadata.name,
+            uid=self.metadata.uid,
+            controller=True,
+            block_owner_deletion=True,
+        )
