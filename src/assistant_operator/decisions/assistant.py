@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
+from typing import Any
 
 from ..resources.assistant import Activation, Assistant, AssistantStatus
 from ..resources.assistant_version import VersionRecord, version_name
@@ -250,7 +252,7 @@ def status(world: World, verdict: Verdict) -> AssistantStatus:
     """What the Assistant's status should be. Equal to what it is: nothing to write."""
     before = world.assistant.status
     active = next((record for record in world.kept if record.number == verdict.active), None)
-    told = {
+    told: dict[str, Any] = {
         "conditions": _conditions(world, verdict),
         "observed_generation": world.recorded.generation,
         "latest_version": world.recorded.latest or None,
@@ -310,9 +312,12 @@ def _prunings(world: World, verdict: Verdict) -> Iterator[Prune]:
 
 def _markings(world: World, verdict: Verdict) -> Iterator[Judge | Mark]:
     """The one in force first, then from the newest to the oldest."""
-    doomed = set(prunable(world, verdict.active))
-    kept = [record for record in world.kept if record not in doomed and not record.is_being_deleted]
-    for record in sorted(kept, key=lambda each: (each.number != verdict.active, -each.number)):
+    doomed = {record.number for record in prunable(world, verdict.active)}
+    first = (record for record in world.kept if record.number == verdict.active)
+    others = (record for record in reversed(world.kept) if record.number != verdict.active)
+    for record in chain(first, others):
+        if record.number in doomed or record.is_being_deleted:
+            continue
         judgement = world.judged.get(record.number)
         if judgement is None and (world.is_rejudging or not record.valid):
             yield Judge(record.number, is_chore=True)
@@ -321,6 +326,6 @@ def _markings(world: World, verdict: Verdict) -> Iterator[Judge | Mark]:
 
 
 def _is_marked_otherwise(record: VersionRecord, is_active: bool, judgement: Judgement | None) -> bool:
-    if record.active != ConditionStatus.of(is_active):
+    if record.active != str(is_active):
         return True
-    return judgement is not None and record.valid != ConditionStatus.of(judgement.valid)
+    return judgement is not None and record.valid != ConditionStatus.of(judgement.valid).value

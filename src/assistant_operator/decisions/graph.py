@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from ..resources.assistant import Assistant
 from ..resources.graph import Graph, GraphStatus
@@ -85,7 +86,7 @@ def status(world: World) -> GraphStatus:
     before, graph = world.graph.status, world.graph
     default = world.default if world.default and _is_default(graph, world.default) else None
     generation = before.observed_generation if world.is_rejudging else graph.metadata.generation
-    told = {
+    told: dict[str, Any] = {
         "conditions": conditions(_claims(world), before.conditions, graph.metadata.generation, world.now),
         "observed_generation": generation,
         "graph_id": graph.graph_id,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from ..resources.assistant import Assistant, Snapshot
 from ..resources.assistant_version import (
@@ -39,12 +39,7 @@ class Edit:
 
 def is_change(previous: AssistantVersion | None, assistant: Assistant) -> bool:
     """Whether the snapshot differs from the newest version's. Content decides, never a stored digest."""
-    return previous is None or previous.spec.snapshot.canonical != assistant.spec.snapshot().canonical
-
-
-def next_number(latest: int | None, kept: Iterable[VersionRecord]) -> int:
-    """One more than any number ever used, whoever's the versions of that name are."""
-    return max([latest or 0, *(record.number for record in kept)]) + 1
+    return previous is None or previous.spec.snapshot.canonical != assistant.spec.snapshot.canonical
 
 
 def newest_of(uid: str, kept: Iterable[VersionRecord]) -> VersionRecord | None:
@@ -53,15 +48,9 @@ def newest_of(uid: str, kept: Iterable[VersionRecord]) -> VersionRecord | None:
     return max(own, key=lambda record: record.number, default=None)
 
 
-def candidates_for_same_as(digest: str, kept: Iterable[VersionRecord]) -> list[VersionRecord]:
-    """Versions whose content may be equal, newest first; whether it is, their content decides."""
-    alike = [record for record in kept if record.digest == digest]
-    return sorted(alike, key=lambda record: record.number, reverse=True)
-
-
 def version(edit: Edit) -> AssistantVersion:
     """The version that records this edit."""
-    meta, snapshot = edit.assistant.metadata, edit.assistant.spec.snapshot()
+    meta, snapshot = edit.assistant.metadata, edit.assistant.spec.snapshot
     digest = snapshot.digest
     return AssistantVersion(
         metadata=ObjectMeta(
@@ -92,7 +81,7 @@ def _change(edit: Edit, snapshot: Snapshot) -> Change:
     before = edit.previous.spec.snapshot.manifest() if edit.previous else None
     paths = [] if before is None else sorted(differences(before, snapshot.manifest()))
     cause = cause_of(edit.assistant)
-    told = {
+    told: dict[str, Any] = {
         "same_as": edit.same_as,
         "cause": None if cause == edit.cause_before else cause,
         "manager": manager_of(edit.assistant.metadata.managed_fields, paths)[:LONGEST_MANAGER],
@@ -104,7 +93,7 @@ def _change(edit: Edit, snapshot: Snapshot) -> Change:
     )
 
 
-def _kind(edit: Edit) -> str:
+def _kind(edit: Edit) -> Literal["Created", "Edited", "Reverted"]:
     if edit.same_as:
         return "Reverted"
     return "Created" if edit.is_first else "Edited"

@@ -30,7 +30,7 @@ class Claim:
 
     def condition(self) -> Condition:
         short = self.message if len(self.message) <= LONGEST_MESSAGE else self.message[: LONGEST_MESSAGE - 1] + "…"
-        return Condition(type=self.type, status=ConditionStatus.of(self.holds), reason=self.reason, message=short)
+        return Condition(type=self.type, status=ConditionStatus.of(self.holds).value, reason=self.reason, message=short)
 
 
 def with_fate(ready: Claim, fate: Fate, others: Iterable[Claim]) -> tuple[Claim, ...]:

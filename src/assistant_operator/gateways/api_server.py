@@ -100,7 +100,7 @@ class ApiServer:
         self._observe = observe
 
     async def close(self) -> None:
-        await self._client.close()
+        await self._client.close()  # type: ignore[no-untyped-call]
 
     async def send(self, call: Call, *, timeout: float = 30.0) -> dict[str, Any]:
         """The JSON answer. Raises ClusterUnavailable, ClusterRefused, NotLeading."""
@@ -174,9 +174,9 @@ async def configuration() -> client.Configuration:
     """How to reach the cluster: KUBECONFIG, else the pod's service account, else ~/.kube/config."""
     found = client.Configuration()
     if "KUBECONFIG" not in os.environ and "KUBERNETES_SERVICE_HOST" in os.environ:
-        config.load_incluster_config(client_configuration=found)
+        config.load_incluster_config(client_configuration=found)  # type: ignore[no-untyped-call]
     else:
-        await config.load_kube_config(client_configuration=found)
+        await config.load_kube_config(client_configuration=found)  # type: ignore[no-untyped-call]
     return found
 
 

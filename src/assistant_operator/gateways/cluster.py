@@ -10,7 +10,7 @@ from ..resources.assistant_version import AssistantVersion, VersionRecord
 from ..resources.graph import Graph, GraphStatus
 from ..resources.meta import API_VERSION, GROUP, MANAGER, VERSION, Condition, FreeForm, Key, Resource
 from .api_server import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, ApiServer, Call, ClusterRefused, ClusterUnavailable
-from .version_table import TABLE, Expired, Listed, Passed, VersionEvent, column_names, parse_event, parse_rows
+from .version_table import TABLE, Expired, Listed, VersionEvent, column_names, parse_event, parse_rows, position_of
 
 PAGE = 500
 METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
@@ -79,8 +79,8 @@ class Cluster:
 
     async def replay(self, key: Key, since: int, until: int) -> list[Assistant] | Literal["Expired"]:
         """Each state of the Assistant after `since` up to `until`, from the API server's watch cache."""
-        query = {"watch": "true", "fieldSelector": f"metadata.name={key[1]}", "resourceVersion": since}
-        call = Call("GET", _path(Assistant, (key[0], "")), {**query, "timeoutSeconds": 10})
+        query = {"watch": "true", "fieldSelector": f"metadata.name={key[1]}", "resourceVersion": str(since)}
+        call = Call("GET", _path(Assistant, (key[0], "")), {**query, "timeoutSeconds": "10"})
         states: list[Assistant] = []
         async for event in self._server.stream(call, silence=10):
             if event["type"] == "ERROR":
@@ -92,15 +92,18 @@ class Cluster:
 
     async def report(
         self, seen: Assistant | Graph, status: AssistantStatus | GraphStatus
-    ) -> Literal["Reported", "Outrun", "Gone"]:
-        """Write the status, provided nobody reported of another generation since: else we are outrun."""
+    ) -> int | Literal["Outrun", "Gone"]:
+        """Write the status, provided nobody reported of another generation since, else we are outrun.
+
+        The resource version at which it stands.
+        """
         body = [
             {"op": "test", "path": "/status/observedGeneration", "value": seen.status.observed_generation},
             {"op": "replace", "path": "/status", "value": status.manifest()},
         ]
         call = Call("PATCH", _path(type(seen), seen.key) + "/status", {"fieldManager": MANAGER}, body, JSON_PATCH)
         try:
-            await self._server.send(call)
+            answer = await self._server.send(call)
         except ClusterRefused as refused:
             if refused.status.code == 404:
                 return "Gone"
@@ -108,7 +111,7 @@ class Cluster:
             if refused.status.code == 409 or (refused.status.code == 422 and not refused.status.causes):
                 return "Outrun"
             raise
-        return "Reported"
+        return int(answer["metadata"]["resourceVersion"])
 
     async def apply_default(self, graph: Graph, name: str, labels: dict[str, str], spec: FreeForm) -> Applied | Conflicts:
         """Server-side apply without force of a default Assistant, owned by its Graph."""
@@ -205,14 +208,14 @@ class Cluster:
         yield listed
         position = listed.position
         while True:
-            query = {"watch": "true", "allowWatchBookmarks": "true", "resourceVersion": position, "timeoutSeconds": 290}
+            query = {"watch": "true", "allowWatchBookmarks": "true", "resourceVersion": position, "timeoutSeconds": "290"}
             try:
                 async for raw in self._server.stream(Call("GET", path, query, accept=TABLE), silence=120):
                     event = parse_event(raw, columns)
                     yield event
                     if isinstance(event, Expired):
                         return
-                    position = event.position if isinstance(event, Passed) else event.record.resource_version
+                    position = position_of(event)
             except ClusterUnavailable:
                 await asyncio.sleep(_PAUSE)
             except ClusterRefused as refused:
@@ -255,7 +258,7 @@ class Cluster:
     ) -> list[FreeForm] | Literal["Expired"]:
         query = {
             "fieldSelector": f"metadata.name={name}",
-            "resourceVersion": resource_version,
+            "resourceVersion": str(resource_version),
             "resourceVersionMatch": "Exact",
         }
         try:

@@ -32,7 +32,7 @@ def _pointer(steps: list[str | int]) -> str:
 
 
 def _problems(schema: str, content: Any, place: str) -> list[str]:
-    found = []
+    found: list[str] = []
     for error in _validator(schema).iter_errors(content):
         if len(found) == MOST_PROBLEMS:
             return [*found, "and more"]

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import signal
 import sys
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from ..resources.assistant import Snapshot
@@ -12,7 +14,9 @@ from ..resources.graph import Schemas
 
 SECONDS = 1.0
 """Processor time one question may cost."""
+TOO_DEAR = f"its schemas take more than {SECONDS:g} s of processor time to apply"
 _PATIENCE = 20.0
+_BURIAL = 1.0
 _MOST_REMEMBERED = 10_000
 _MOST_SHUNNED = 1_000
 _LONGEST_ANSWER = 2**20
@@ -37,13 +41,12 @@ class SchemaJudge:
         if not parts:
             return Fits()
         texts = b"\n".join(schema.encode() for _, schema, _ in parts)
-        key = texts, canonical([content for _, _, content in parts])
+        key = (texts, canonical([content for _, _, content in parts]))
         if known := self._shunned.get(texts) or self._remembered.get(key):
             return known
         async with self._turn:
-            told = await self._ask({"parts": parts})
-        fit = _read(told)
-        if told is None:
+            fit = _read(await self._ask({"parts": parts}) or await self._ask({"parts": parts}))
+        if isinstance(fit, Unusable):
             _remember(self._shunned, texts, fit, _MOST_SHUNNED)
         else:
             _remember(self._remembered, key, fit, _MOST_REMEMBERED)
@@ -55,7 +58,7 @@ class SchemaJudge:
             await self._worker.wait()
 
     async def _ask(self, question: dict[str, Any]) -> dict[str, Any] | None:
-        """The worker's answer; None if the question was the end of it."""
+        """The worker's answer; None if it died of something else than the question."""
         worker = self._worker
         if worker is None or worker.returncode is not None:
             worker = self._worker = await _start()
@@ -67,20 +70,27 @@ class SchemaJudge:
         except (ConnectionError, TimeoutError, ValueError):
             line = b""
         if not line:
-            await self.close()
-            self._worker = None
-            return None
+            return await self._buried(worker)
         told: dict[str, Any] = json.loads(line)
         return told
+
+    async def _buried(self, worker: asyncio.subprocess.Process) -> dict[str, Any] | None:
+        """What to make of a worker that did not answer: the question was too much, or something else ended it."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(worker.wait(), _BURIAL)
+        await self.close()
+        self._worker = None
+        return {"unusable": TOO_DEAR} if worker.returncode in (-signal.SIGPROF, -signal.SIGKILL) else None
 
 
 async def _start() -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", f"{__package__}.schema_worker", str(SECONDS)),
+        *("-P", "-m", f"{__package__}.schema_worker", str(SECONDS)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
+        start_new_session=True,  # a Ctrl-C is for the operator, which then ends the worker
         limit=_LONGEST_ANSWER,
     )
 
@@ -93,7 +103,7 @@ def _parts(snapshot: Snapshot, schemas: Schemas) -> list[tuple[str, str, Any]]:
 
 def _read(told: dict[str, Any] | None) -> Fit:
     if told is None:
-        return Unusable(f"the schemas take more than {SECONDS:g} s of processor time, or too much memory, to apply")
+        return Unusable("the process that applies schemas died of it, twice")
     if "unusable" in told:
         return Unusable(told["unusable"])
     return Misfits("; ".join(told["problems"])) if told["problems"] else Fits()

@@ -46,6 +46,11 @@ class Passed:
 VersionEvent = Listed | Seen | Vanished | Expired | Passed
 
 
+def position_of(event: Listed | Seen | Vanished | Passed) -> str:
+    """The resource version up to which all is told with this event."""
+    return event.record.resource_version if isinstance(event, Seen | Vanished) else event.position
+
+
 def parse_event(event: FreeForm, columns: list[str]) -> VersionEvent:
     """One watch event; a table in a watch need not repeat its `columns`."""
     if event["type"] == "ERROR":

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
-from ..resources.assistant import Assistant
+from ..resources.assistant import Assistant, AssistantStatus
 from ..resources.assistant_version import VersionRecord
 from ..resources.graph import Graph
 from ..resources.meta import Key
@@ -18,7 +18,9 @@ class Cache:
         self.recorded: dict[Key, Assistant] = {}
         """Assistants as of the newest recorded edit: what all but the recorder goes by."""
         self.graphs: dict[Key, Graph] = {}
+        self._reported: dict[Key, tuple[str, int, AssistantStatus]] = {}
         self._versions: dict[Key, dict[int, VersionRecord]] = defaultdict(dict)
+        self._by_digest: dict[Key, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
         self._by_graph: dict[Key, set[Key]] = defaultdict(set)
         self._by_controller: dict[str, set[Key]] = defaultdict(set)
         self._concerned: dict[Key, set[Key]] = defaultdict(set)
@@ -34,6 +36,7 @@ class Cache:
 
     def drop_assistant(self, key: Key) -> Assistant | None:
         self.recorded.pop(key, None)
+        self._reported.pop(key, None)
         return self._unsee(key)
 
     def _unsee(self, key: Key) -> Assistant | None:
@@ -48,7 +51,26 @@ class Cache:
         before = self.recorded.get(assistant.key)
         same = before is not None and before.metadata.uid == assistant.metadata.uid
         if not (before and same and _position(before) > _position(assistant)):
-            self.recorded[assistant.key] = slim(assistant)
+            self.recorded[assistant.key] = slim(self._as_reported(assistant))
+
+    def reported(self, assistant: Assistant, status: AssistantStatus, position: int) -> None:
+        """We wrote that status, and it stands at `position`: states seen before that have not got it yet."""
+        self._reported[assistant.key] = (assistant.metadata.uid, position, status)
+        if newest := self.recorded.get(assistant.key):
+            self.recorded[assistant.key] = self._as_reported(newest)
+
+    def outrun(self, key: Key) -> None:
+        """Somebody else wrote the status: what we wrote is not what stands there."""
+        self._reported.pop(key, None)
+
+    def _as_reported(self, assistant: Assistant) -> Assistant:
+        uid, position, status = self._reported.get(assistant.key, ("", 0, None))
+        if status is None:
+            return assistant
+        if uid == assistant.metadata.uid and _position(assistant) < position:
+            return assistant.model_copy(update={"status": status})
+        del self._reported[assistant.key]
+        return assistant
 
     def assistants_of(self, graph: Key) -> frozenset[Key]:
         """The Assistants that reference a Graph, whether it exists or not."""
@@ -71,13 +93,27 @@ class Cache:
         kept = self._versions.get(assistant, {})
         return tuple(kept[number] for number in sorted(kept))
 
+    def newest_number(self, assistant: Key) -> int:
+        """The highest number of that name, whoever's it is; 0 for none."""
+        kept = self._versions.get(assistant)
+        return max(kept) if kept else 0
+
+    def versions_like(self, assistant: Key, digest: str) -> list[VersionRecord]:
+        """Those whose digest is that, newest first."""
+        kept = self._versions.get(assistant, {})
+        numbers = self._by_digest[assistant].get(digest, ()) if kept else ()
+        return [kept[number] for number in sorted(numbers, reverse=True)]
+
     def put_version(self, record: VersionRecord) -> bool:
         """Whether that was news: what is seen late must not replace what was seen since."""
         kept = self._versions[record.key]
         before = kept.get(record.number)
         if before and before.uid == record.uid and int(before.resource_version) >= int(record.resource_version):
             return False
+        if before:
+            self._by_digest[record.key][before.digest].discard(before.number)
         kept[record.number] = record
+        self._by_digest[record.key][record.digest].add(record.number)
         return True
 
     def drop_version(self, record: VersionRecord) -> bool:
@@ -87,23 +123,21 @@ class Cache:
         if before is None or before.uid != record.uid:
             return False
         del kept[record.number]
+        self._by_digest[record.key][before.digest].discard(record.number)
+        if not kept:
+            del self._versions[record.key], self._by_digest[record.key]
         return True
 
     def replace_versions(self, namespace: str, records: Iterable[VersionRecord], position: str) -> set[Key]:
         """All versions of a namespace (empty: of all) as of `position`: the Assistants for which that was news."""
         listed = {(record.key, record.number): record for record in records}
         changed = {record.key for record in listed.values() if self.put_version(record)}
-        for key, kept in self._versions.items():
-            if namespace in ("", key[0]):
-                gone = [number for number, each in kept.items() if (key, number) not in listed and _older(each, position)]
-                for number in gone:
-                    del kept[number]
-                    changed.add(key)
+        held = [record for kept in self._versions.values() for record in kept.values()]
+        for record in held:
+            gone = (record.key, record.number) not in listed and int(record.resource_version) <= int(position)
+            if gone and namespace in ("", record.key[0]) and self.drop_version(record):
+                changed.add(record.key)
         return changed
-
-
-def _older(record: VersionRecord, position: str) -> bool:
-    return int(record.resource_version) <= int(position)
 
 
 def slim(assistant: Assistant) -> Assistant:

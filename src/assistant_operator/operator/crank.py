@@ -10,7 +10,7 @@ from ..gateways.schemas import SchemaJudge
 from ..gateways.version_table import Expired, Listed, Passed, Seen, Vanished, VersionEvent
 from ..resources.assistant import Assistant
 from ..resources.graph import Graph
-from ..resources.meta import Key
+from ..resources.meta import Key, condition
 from .cache import Cache
 from .events import Events
 from .metrics import Metrics
@@ -183,7 +183,9 @@ class Crank:
 
 
 def _shown_to_graphs(assistant: Assistant) -> tuple[object, ...]:
-    """What of an Assistant its Graph goes by."""
+    """What of an Assistant its Graph goes by: of a default one, nearly everything."""
     meta = assistant.metadata
-    facts = (meta.uid, meta.deletion_timestamp, meta.labels, meta.owner_references)
-    return (*facts, assistant.spec, assistant.status.conditions if meta.controller else None)
+    counted = (meta.uid, meta.deletion_timestamp, meta.owner_references, assistant.spec.graph_ref)
+    if meta.controller is None:
+        return (*counted, condition(assistant.status.conditions, "Ready"))
+    return (*counted, meta.labels, meta.managed_fields, assistant.spec, assistant.status.conditions)

@@ -12,7 +12,7 @@ from ..gateways.cluster import Cluster
 from ..gateways.schemas import SchemaJudge
 from ..resources.assistant import Assistant, Snapshot
 from ..resources.assistant_version import AssistantVersion, VersionRecord
-from ..resources.meta import ConditionStatus, Key
+from ..resources.meta import Condition, ConditionStatus, Key
 from ..resources.reason import Reason
 from .cache import Cache
 from .metrics import Metrics
@@ -167,7 +167,7 @@ class AssistantReconciler:
         head = self._recorder.head(world.assistant)
         if head is None or head.number != number:
             if number == world.active == world.recorded.latest and not world.recorded.too_large:
-                return world.assistant.spec.snapshot()  # it came into force already, and nothing was edited since
+                return world.assistant.spec.snapshot  # it came into force already, and nothing was edited since
             record = next(each for each in world.kept if each.number == number)
             head = await self._look_again(record)
         if head is None:
@@ -182,9 +182,9 @@ class AssistantReconciler:
         return version
 
     async def _report(self, world: World, step: Report) -> None:
-        match await self._cluster.report(world.assistant, step.status):
-            case "Reported":
-                self._cache.record(world.assistant.model_copy(update={"status": step.status}))
+        match outcome := await self._cluster.report(world.assistant, step.status):
+            case int():
+                self._cache.reported(world.assistant, step.status, outcome)
                 self._narrator.reported(world.assistant, step.status)
             case "Gone":
                 self._cache.drop_assistant(world.assistant.key)
@@ -192,6 +192,7 @@ class AssistantReconciler:
                 await self._catch_up(world)
 
     async def _catch_up(self, world: World) -> None:
+        self._cache.outrun(world.assistant.key)
         live = await self._cluster.assistant(world.assistant.key)
         if live is None:
             self._cache.drop_assistant(world.assistant.key)
@@ -200,7 +201,7 @@ class AssistantReconciler:
 
     async def _mark(self, world: World, step: Mark) -> None:
         record, generation = step.record, 1
-        before = ()
+        before: tuple[Condition, ...] = ()
         if record.valid or record.active:
             version = await self._look_again(record)
             if version is None:

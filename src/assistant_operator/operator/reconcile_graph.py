@@ -96,7 +96,7 @@ class GraphReconciler:
             case Release(name):
                 await self._cluster.drop_label((graph.metadata.namespace, name), DEFAULT)
             case ReportGraph(status):
-                if await self._cluster.report(graph, status) == "Reported":
+                if isinstance(await self._cluster.report(graph, status), int):
                     self._cache.graphs[graph.key] = graph.model_copy(update={"status": status})
                     self._narrator.reported(graph, status)
                 else:

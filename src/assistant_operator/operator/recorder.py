@@ -10,7 +10,7 @@ from ..decisions.assistant import Recorded
 from ..gateways.api_server import ClusterRefused, ClusterUnavailable
 from ..gateways.cluster import CannotStore, Cluster, Created, NameTaken
 from ..resources.assistant import Assistant
-from ..resources.assistant_version import AssistantVersion, VersionRecord
+from ..resources.assistant_version import AssistantVersion, version_name
 from ..resources.meta import Key, condition
 from ..resources.reason import Reason
 from .cache import Cache
@@ -160,14 +160,13 @@ class Recorder:
     async def _record(self, ledger: Ledger, assistant: Assistant) -> None:
         """One version if this state is a change and none yet records it. May be repeated, also by others, at any point."""
         while True:
-            kept = self._cache.versions_of(assistant.key)
-            head = await self._head(ledger, assistant, kept)
+            head = await self._head(ledger, assistant)
             if head and _covers(head, assistant):
                 break
             if not history.is_change(head, assistant):
                 ledger.is_too_large = False
                 break
-            edit = await self._edit(ledger, assistant, kept, head)
+            edit = await self._edit(ledger, assistant, head)
             if await self._made(ledger, history.version(edit)):
                 break
         self._cache.record(assistant)
@@ -198,11 +197,11 @@ class Recorder:
         ledger.latest = max(ledger.latest, version.number)
         ledger.is_too_large = False
 
-    async def _head(
-        self, ledger: Ledger, assistant: Assistant, kept: tuple[VersionRecord, ...]
-    ) -> AssistantVersion | None:
+    async def _head(self, ledger: Ledger, assistant: Assistant) -> AssistantVersion | None:
         """The newest version of this history, read if it is not at hand; None if there is none or nobody knows it."""
-        newest = history.newest_of(assistant.metadata.uid, kept)
+        if ledger.head and ledger.head.number == self._cache.newest_number(assistant.key):
+            return ledger.head
+        newest = history.newest_of(assistant.metadata.uid, self._cache.versions_of(assistant.key))
         number = max(ledger.latest, newest.number if newest else 0)
         if number and (ledger.head is None or ledger.head.number < number):
             back = await self.restoration.restore(assistant, number, None)
@@ -210,23 +209,20 @@ class Recorder:
             ledger.latest = number
         return ledger.head
 
-    async def _edit(
-        self, ledger: Ledger, assistant: Assistant, kept: tuple[VersionRecord, ...], head: AssistantVersion | None
-    ) -> history.Edit:
+    async def _edit(self, ledger: Ledger, assistant: Assistant, head: AssistantVersion | None) -> history.Edit:
         return history.Edit(
             assistant,
-            number=history.next_number(ledger.latest, kept),
+            number=max(ledger.latest, self._cache.newest_number(assistant.key)) + 1,
             previous=head,
             is_first=ledger.latest == 0,
-            same_as=await self._same_as(assistant, kept, head),
+            same_as=await self._same_as(assistant, head),
             cause_before=await self._cause_before(assistant, head),
         )
 
-    async def _same_as(
-        self, assistant: Assistant, kept: tuple[VersionRecord, ...], head: AssistantVersion | None
-    ) -> int | None:
-        wanted = assistant.spec.snapshot()
-        for record in history.candidates_for_same_as(wanted.digest, kept):
+    async def _same_as(self, assistant: Assistant, head: AssistantVersion | None) -> int | None:
+        """The newest older version with equal content: the digest finds it, the content decides."""
+        wanted = assistant.spec.snapshot
+        for record in self._cache.versions_like(assistant.key, wanted.digest):
             if head and record.number >= head.number:
                 continue
             version = await self._cluster.version((record.key[0], record.name))
@@ -244,7 +240,7 @@ class Recorder:
         for _ in range(_FARTHEST_CAUSE):
             if head is None or head.spec.change.cause:
                 break
-            key = (head.metadata.namespace, history.version_name(assistant.metadata.name, head.number - 1))
+            key = (head.metadata.namespace, version_name(assistant.metadata.name, head.number - 1))
             head = await self._cluster.version(key)
         return head.spec.change.cause if head else None
 

@@ -53,14 +53,19 @@ class _Search:
             self._found.setdefault(generation, state)
 
     async def _before(self) -> int:
-        """A resource version at which nothing was missed yet, or the API server holds no state any more."""
+        """The newest resource version at which nothing was missed yet, or the oldest the API server holds."""
         step = 1
-        while step < self._end:
-            state = await self._at(self._end - step)
-            if not isinstance(state, Assistant) or state.metadata.generation <= self._observed:
-                return self._end - step
+        while step < self._end and not await self._is_before(self._end - step):
             step *= 2
-        return 1
+        low, high = max(1, self._end - step), self._end - step // 2
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if await self._is_before(middle) else (low, middle)
+        return low
+
+    async def _is_before(self, position: int) -> bool:
+        state = await self._at(position)
+        return not isinstance(state, Assistant) or state.metadata.generation <= self._observed
 
     async def _at(self, position: int) -> Assistant | str | None:
         self._reads += 1

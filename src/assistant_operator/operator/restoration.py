@@ -27,7 +27,7 @@ class Restoration:
     ) -> AssistantVersion | Lost | None:
         """The version, there again; None if it cannot be stored now; Lost if its content is not known."""
         key = (assistant.metadata.namespace, version_name(assistant.metadata.name, number))
-        there = await self._cluster.version(key)
+        there: AssistantVersion | Lost | None = await self._cluster.version(key)
         if there is None:
             was = remembered or await self._as_it_was(key, assistant.metadata.uid)
             there = await self._made_again(assistant, number, was)

@@ -54,7 +54,7 @@ class WorkQueue:
     def failed(self, key: Hashable) -> float:
         """Look again, later each time: the seconds until then."""
         count = self._failures[key] = self._failures.get(key, 0) + 1
-        delay = min(_FIRST_RETRY * 2 ** (count - 1), _LONGEST_RETRY) * random.uniform(0.8, 1.2)  # noqa: S311 (jitter)
+        delay = min(_FIRST_RETRY * 2.0 ** min(count - 1, 20), _LONGEST_RETRY) * random.uniform(0.8, 1.2)  # noqa: S311 (jitter)
         self._free(key)
         self.add(key, delay)
         return delay

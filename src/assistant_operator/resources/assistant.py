@@ -83,6 +83,7 @@ class AssistantSpec(Snapshot):
         description="suspend true records edits, but activates, publishes and prunes nothing until it is lifted.",
     )
 
+    @cached_property
     def snapshot(self) -> Snapshot:
         """The versioned part, exactly as far as it was written."""
         written = self.model_fields_set & Snapshot.model_fields.keys()

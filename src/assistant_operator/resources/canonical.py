@@ -57,4 +57,5 @@ def _integer(number: int) -> bytes:
 def _denotes(spelled: bytes) -> int:
     mantissa, _, exponent = spelled.decode().partition("e+")
     whole, _, fraction = mantissa.partition(".")
-    return int(whole + fraction) * 10 ** (int(exponent) - len(fraction))
+    zeros = int(exponent) - len(fraction)
+    return int(whole + fraction + "0" * zeros)

@@ -167,7 +167,8 @@ def manifests() -> dict[str, str]:
 
 
 def _yaml(content: JsonSchema) -> str:
-    return yaml.safe_dump(content, sort_keys=False, width=120, allow_unicode=True)
+    text: str = yaml.safe_dump(content, sort_keys=False, width=120, allow_unicode=True)
+    return text
 
 
 def _root(kind: Kind) -> JsonSchema:
@@ -229,7 +230,7 @@ def _inlined(schema: JsonSchema, definitions: JsonSchema) -> JsonSchema:
 
 def _free_form(schema: JsonSchema, *, is_frozen: bool) -> JsonSchema:
     """Free-form JSON. In a frozen kind as additionalProperties: `self == oldSelf` has a hole for the plain form."""
-    kept = {key: schema[key] for key in ("type", "description") if key in schema}
+    kept: JsonSchema = {key: schema[key] for key in ("type", "description") if key in schema}
     if not is_frozen:
         return {**kept, "x-kubernetes-preserve-unknown-fields": True}
     return {**kept, "additionalProperties": {"nullable": True, "x-kubernetes-preserve-unknown-fields": True}}

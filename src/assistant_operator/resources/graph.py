@@ -1,6 +1,6 @@
 """Graph: a deployed LangGraph graph and the configuration of its default assistant."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -8,7 +8,7 @@ from .meta import CONDITIONS, Condition, FreeForm, Model, Name, Resource, bounde
 
 DisplayName = Annotated[str, bounded(256)]
 Description = Annotated[str, bounded(8192)]
-FREE_FORM = {"x-kubernetes-preserve-unknown-fields": True}
+FREE_FORM: dict[str, Any] = {"x-kubernetes-preserve-unknown-fields": True}
 ONE_CONFIGURATION = {
     "rule": "!has(self.context) || !has(self.config) || !has(self.config.configurable)"
     " || size(dyn(self.context)) == 0 || size(dyn(self.config.configurable)) == 0",

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -117,7 +117,7 @@ class ConditionStatus(StrEnum):
 
 def rules(*each: dict[str, str]) -> ConfigDict:
     """Model settings: CEL rules by which the API server itself refuses what no model can express."""
-    return ConfigDict(json_schema_extra={"x-kubernetes-validations": list(each)})
+    return ConfigDict(json_schema_extra={"x-kubernetes-validations": [dict(rule) for rule in each]})
 
 
 class Condition(Model):
@@ -128,7 +128,9 @@ class Condition(Model):
     )
 
     type: Annotated[str, bounded(316)] = Field(description="type names what is stated, such as Ready.")
-    status: Literal["True", "False", "Unknown"] = Field(description="status is True, False or Unknown.")
+    status: str = Field(description="status is True, False or Unknown.",
+        json_schema_extra={"enum": ["True", "False", "Unknown"]},
+    )
     observed_generation: int | None = Field(
         default=None,
         description="observedGeneration is the metadata.generation of this object that the statement is about.",

@@ -1,0 +1,185 @@
+"""A reverse proxy before the API server that breaks things when told to; otherwise it passes bytes as they come."""
+
+import asyncio
+import itertools
+import ssl
+import threading
+from collections.abc import Coroutine
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, TCPConnector, web
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
+
+from .faults import Answer, CutStream, Delay, DropAfter, DropBefore, Fault, Request, Trouble
+from .plane import ControlPlane
+
+__all__ = ["Answer", "CutStream", "Delay", "DropAfter", "DropBefore", "Fault", "FaultProxy", "Request"]
+
+OURS_TO_SAY = {"connection", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
+NOT_ASKED_FOR = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+LONGEST_LINE = 1 << 20
+PATIENCE = 30.0
+T = TypeVar("T")
+
+
+class FaultProxy:
+    """Speaks TLS with the server's own certificate, so one CA file fits both."""
+
+    def __init__(self, plane: ControlPlane) -> None:
+        self.fault: Trouble | None = None
+        self.requests: list[Request] = []
+        self._numbers = itertools.count(1)
+        self._upstream = plane.url
+        self._trust = ssl.create_default_context(cafile=str(plane.ca_file))
+        self._identity = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        self._identity.load_cert_chain(plane.ca_file, plane.key_file)
+        self._watches: set[asyncio.Transport] = set()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="fault-proxy", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._run(self._open())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._run(self._close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    @property
+    def url(self) -> str:
+        host, port = self._runner.addresses[0][:2]
+        return f"https://{host}:{port}"
+
+    def cut_watches(self) -> int:
+        """Close every watch that is running now; how many those were."""
+        return self._run(self._cut_watches())
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE)
+
+    async def _open(self) -> None:
+        self._session = ClientSession(
+            connector=TCPConnector(limit=0, ssl=self._trust),
+            timeout=ClientTimeout(total=None),
+            skip_auto_headers=NOT_ASKED_FOR,
+            auto_decompress=False,
+            max_line_size=LONGEST_LINE,
+            max_field_size=LONGEST_LINE,
+        )
+        # No limit on bodies: what is too large is the server's to say.
+        application = web.Application(client_max_size=0)
+        application.router.add_route("*", "/{path:.*}", self._handle)
+        self._runner = web.AppRunner(
+            application,
+            access_log=None,
+            auto_decompress=False,
+            handler_cancellation=True,
+            max_line_size=LONGEST_LINE,
+            max_field_size=LONGEST_LINE,
+            shutdown_timeout=0.1,
+        )
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=self._identity).start()
+
+    async def _close(self) -> None:
+        await self._cut_watches()
+        await self._runner.cleanup()
+        await self._session.close()
+
+    async def _cut_watches(self) -> int:
+        running, self._watches = self._watches, set()
+        for transport in running:
+            self._cut(transport)
+        return len(running)
+
+    async def _handle(self, incoming: web.Request) -> web.StreamResponse:
+        asked = self._noted(incoming)
+        fault = self.fault(asked) if self.fault else None
+        match fault:
+            case Answer():
+                return web.json_response(fault.body(), status=fault.status, headers=dict(fault.headers))
+            case DropBefore():
+                return self._dropped(incoming)
+            case Delay():
+                await asyncio.sleep(fault.seconds)
+        try:
+            return await self._forwarded(asked, incoming, fault)
+        except (ClientError, OSError):
+            # What breaks behind us breaks before us: an answer of our own would be one the server never gave.
+            return self._dropped(incoming)
+
+    def _noted(self, incoming: web.Request) -> Request:
+        asked = Request(
+            method=incoming.method,
+            path=incoming.path,
+            query=incoming.query_string,
+            user_agent=incoming.headers.get("User-Agent", ""),
+            number=next(self._numbers),
+        )
+        self.requests.append(asked)
+        return asked
+
+    async def _forwarded(self, asked: Request, incoming: web.Request, fault: Fault | None) -> web.StreamResponse:
+        body = await incoming.read()
+        async with self._session.request(
+            incoming.method,
+            URL(self._upstream + incoming.raw_path, encoded=True),
+            headers=_passed_on(incoming.headers),
+            data=body or None,
+            allow_redirects=False,
+        ) as outgoing:
+            if isinstance(fault, DropAfter):
+                await outgoing.read()
+                return self._dropped(incoming)
+            most = fault.after_bytes if isinstance(fault, CutStream) else None
+            return await self._relayed(asked, incoming, outgoing, most)
+
+    async def _relayed(
+        self, asked: Request, incoming: web.Request, outgoing: ClientResponse, most: int | None
+    ) -> web.StreamResponse:
+        answer = web.StreamResponse(
+            status=outgoing.status, reason=outgoing.reason, headers=_passed_on(outgoing.headers)
+        )
+        await answer.prepare(incoming)
+        transport = incoming.transport
+        if asked.is_watch and transport:
+            self._watches.add(transport)
+        try:
+            return await self._copied(outgoing, answer, incoming, most)
+        finally:
+            if transport:
+                self._watches.discard(transport)
+
+    async def _copied(
+        self, outgoing: ClientResponse, answer: web.StreamResponse, incoming: web.Request, most: int | None
+    ) -> web.StreamResponse:
+        copied = 0
+        async for chunk in outgoing.content.iter_any():
+            part = chunk if most is None else chunk[: most - copied]
+            await answer.write(part)
+            copied += len(part)
+            if copied == most:
+                return self._dropped(incoming)
+        await answer.write_eof()
+        return answer
+
+    def _dropped(self, incoming: web.Request) -> web.StreamResponse:
+        if incoming.transport:
+            self._cut(incoming.transport)
+        return web.Response()
+
+    def _cut(self, transport: asyncio.Transport) -> None:
+        # What was written still arrives; but TLS would wait half a minute for the client's goodbye.
+        transport.close()
+        self._loop.call_later(1, transport.abort)
+
+
+def _passed_on(headers: CIMultiDictProxy[str]) -> CIMultiDict[str]:
+    return CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in OURS_TO_SAY)

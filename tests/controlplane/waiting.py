@@ -1,0 +1,16 @@
+"""Waiting for a fact, never for a time."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def eventually(look: Callable[[], T], within: float = 30.0) -> T:
+    """What was seen, once it is something."""
+    deadline = time.monotonic() + within
+    while not (seen := look()):
+        assert time.monotonic() < deadline, f"not within {within:.0f} s; last seen: {seen!r}"
+        time.sleep(0.05)
+    return seen
