@@ -257,7 +257,7 @@ def status(world: World, verdict: Verdict) -> AssistantStatus:
         "observed_generation": world.recorded.generation,
         "latest_version": world.recorded.latest or None,
         "active_version": verdict.active,
-        "versions": len(world.kept),
+        "versions": len(world.kept) - len(_doomed(world, verdict.active)),
         "assistant_id": before.assistant_id,
         "digest": (active.digest if active else before.digest) if verdict.active else None,
         "missed_generations": world.recorded.missed or None,
@@ -304,6 +304,11 @@ def prunable(world: World, active: int | None) -> list[VersionRecord]:
     held = {active, world.active, world.assistant.pin}
     beyond = world.kept[: -world.assistant.spec.versioning.history_limit]
     return [each for each in beyond if each.number not in held and not (each.is_labelled_keep or each.is_being_deleted)]
+
+
+def _doomed(world: World, active: int | None) -> list[VersionRecord]:
+    """What will be pruned in the background: reported as gone already, so that nothing is to be reported after it."""
+    return [] if world.assistant.spec.suspend else prunable(world, active)
 
 
 def _prunings(world: World, verdict: Verdict) -> Iterator[Prune]:

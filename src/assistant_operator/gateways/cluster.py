@@ -137,13 +137,13 @@ class Cluster:
         body = {"metadata": {"labels": {label: None}}}
         await self._change(Call("PATCH", _path(Assistant, key), {"fieldManager": MANAGER}, body, MERGE_PATCH))
 
-    async def names(self, kind: type[Resource]) -> set[Key]:
-        """Namespace and name of every object of a kind, without reading their bodies."""
-        found: set[Key] = set()
+    async def uids(self, kind: type[Resource]) -> dict[Key, str]:
+        """Namespace, name and UID of every object of a kind, without reading their bodies."""
+        found: dict[Key, str] = {}
         for namespace in self._namespaces:
             async for page in self._pages(_path(kind, (namespace, "")), METADATA):
                 metas = (item["metadata"] for item in page["items"] or ())
-                found.update((meta["namespace"], meta["name"]) for meta in metas)
+                found.update(((meta["namespace"], meta["name"]), meta["uid"]) for meta in metas)
         return found
 
     # Versions: made, marked, owned, deleted. Nothing here could write a version's spec.

@@ -34,6 +34,11 @@ class Cache:
             self._by_controller[controller.uid].add(assistant.key)
         return before
 
+    def is_outdated(self, assistant: Assistant) -> bool:
+        """Whether that is an older state than the one seen; of an object before it of the same name, too."""
+        seen = self.seen.get(assistant.key)
+        return seen is not None and _position(seen) > _position(assistant)
+
     def drop_assistant(self, key: Key) -> Assistant | None:
         self.recorded.pop(key, None)
         self._reported.pop(key, None)

@@ -64,6 +64,8 @@ class Crank:
 
     async def assistant_seen(self, assistant: Assistant) -> None:
         """An Assistant came or changed. While leading, returns when its edits are recorded."""
+        if self.cache.is_outdated(assistant):
+            return
         before = self.cache.see(assistant)
         if before is None or _shown_to_graphs(before) != _shown_to_graphs(assistant):
             self._wake_graphs_of(assistant)
@@ -71,7 +73,11 @@ class Crank:
         if self._leading.is_set():
             await self._recorder.observe(assistant)
 
-    def assistant_gone(self, key: Key) -> None:
+    def assistant_gone(self, key: Key, uid: str) -> None:
+        """An Assistant was deleted; one made since under the same name stays."""
+        seen = self.cache.seen.get(key)
+        if seen is None or seen.metadata.uid != uid:
+            return
         self._graphs.forget_default(key)
         if assistant := self.cache.drop_assistant(key):
             self._recorder.forget(assistant)
@@ -82,6 +88,8 @@ class Crank:
     def graph_seen(self, graph: Graph) -> None:
         """A Graph came or changed: its assistants are looked at if they may see a difference."""
         before = self.cache.graphs.get(graph.key)
+        if before and int(before.metadata.resource_version) > int(graph.metadata.resource_version):
+            return
         self.cache.graphs[graph.key] = graph
         first_look = before is None and graph.status.observed_generation != graph.metadata.generation
         changed_schemas = before is not None and before.schemas != graph.schemas
@@ -89,8 +97,11 @@ class Crank:
             self._rejudge(graph.key, wholly=first_look or changed_schemas)
         self._queue.add(("Graph", graph.key))
 
-    def graph_gone(self, key: Key) -> None:
-        if self.cache.graphs.pop(key, None):
+    def graph_gone(self, key: Key, uid: str) -> None:
+        """A Graph was deleted; one made since under the same name stays."""
+        seen = self.cache.graphs.get(key)
+        if seen and seen.metadata.uid == uid:
+            del self.cache.graphs[key]
             self._rejudge(key, wholly=False)
 
     def versions_seen(self, namespace: str, event: VersionEvent) -> None:
@@ -107,9 +118,10 @@ class Crank:
             case Passed() | Expired():
                 pass
 
-    def known(self) -> tuple[set[Key], set[Key]]:
-        """The Assistants and the Graphs that were seen and did not go."""
-        return set(self.cache.seen), set(self.cache.graphs)
+    def known(self) -> tuple[dict[Key, str], dict[Key, str]]:
+        """The Assistants and the Graphs that were seen and did not go, and their UIDs."""
+        assistants = {key: each.metadata.uid for key, each in self.cache.seen.items()}
+        return assistants, {key: each.metadata.uid for key, each in self.cache.graphs.items()}
 
     # Who does it
 
@@ -140,6 +152,10 @@ class Crank:
             delay = self._queue.failed(subject)
             log.warning("%s %s/%s: %s; next try in %.1f s", kind, *key, error, delay)
             result = type(error).__name__
+        except Exception:  # a bug that one object brings out must not stop the others
+            delay = self._queue.failed(subject)
+            log.exception("%s %s/%s; next try in %.1f s", kind, *key, delay)
+            result = "Bug"
         else:
             self._queue.done(subject)
             result = "Rest" if rest is None else "Later"

@@ -62,13 +62,14 @@ class Feed:
 
     async def _is_level(self) -> bool:
         assistants, graphs = self._crank.known()
-        listed_assistants = await self._cluster.names(Assistant)
-        listed_graphs = await self._cluster.names(Graph)
-        for key in assistants - listed_assistants:
-            self._crank.assistant_gone(key)
-        for key in graphs - listed_graphs:
-            self._crank.graph_gone(key)
-        return not ((listed_assistants - assistants) | (listed_graphs - graphs)) - self._unreadable
+        listed_assistants = await self._cluster.uids(Assistant)
+        listed_graphs = await self._cluster.uids(Graph)
+        for key, uid in assistants.items() - listed_assistants.items():
+            self._crank.assistant_gone(key, uid)
+        for key, uid in graphs.items() - listed_graphs.items():
+            self._crank.graph_gone(key, uid)
+        unseen = (listed_assistants.items() - assistants.items()) | (listed_graphs.items() - graphs.items())
+        return {key for key, _ in unseen} <= self._unreadable
 
     def _register(self, registry: kopf.OperatorRegistry) -> None:
         # Only login and event handlers: with any other kind kopf writes to the objects, and a write that fails
@@ -81,7 +82,7 @@ class Feed:
         async def assistant(event: Any, **_: Any) -> None:
             if seen := self._parsed(Assistant, event):
                 if event["type"] == "DELETED":
-                    self._crank.assistant_gone(seen.key)
+                    self._crank.assistant_gone(seen.key, seen.metadata.uid)
                 else:
                     await self._crank.assistant_seen(seen)
 
@@ -89,7 +90,7 @@ class Feed:
         async def graph(event: Any, **_: Any) -> None:
             if seen := self._parsed(Graph, event):
                 if event["type"] == "DELETED":
-                    self._crank.graph_gone(seen.key)
+                    self._crank.graph_gone(seen.key, seen.metadata.uid)
                 else:
                     self._crank.graph_seen(seen)
 
@@ -105,8 +106,42 @@ class Feed:
             return None
 
 
+class _NoDiffs(kopf.DiffBaseStorage):
+    """Nothing is remembered in the objects, and none is copied to find out what would be."""
+
+    def build(self, *, body: Any, extra_fields: Any = None) -> Any:
+        return {}
+
+    def fetch(self, *, body: Any) -> Any:
+        return None
+
+    def store(self, *, body: Any, patch: Any, essence: Any) -> None:
+        pass
+
+
+class _NoProgress(kopf.ProgressStorage):
+    """There is nothing to make progress with."""
+
+    def fetch(self, *, key: Any, body: Any) -> Any:
+        return None
+
+    def store(self, *, key: Any, record: Any, body: Any, patch: Any) -> None:
+        pass
+
+    def purge(self, *, key: Any, body: Any, patch: Any) -> None:
+        pass
+
+    def touch(self, *, body: Any, patch: Any, value: Any) -> None:
+        pass
+
+    def clear(self, *, essence: Any) -> Any:
+        return essence
+
+
 def _settings() -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
+    settings.persistence.diffbase_storage = _NoDiffs()
+    settings.persistence.progress_storage = _NoProgress()
     settings.peering.standalone = True
     settings.scanning.disabled = True
     settings.posting.enabled = False

@@ -24,6 +24,11 @@ log = logging.getLogger(__name__)
 
 LEASE = "assistant-operator"
 _PAUSE = 1.0
+_HINTS = {
+    401: " (is the token still good?)",
+    403: " (are the roles of deploy/ applied?)",
+    404: " (are the CustomResourceDefinitions of crds/ applied?)",
+}
 _FAREWELL = 1.0
 
 
@@ -71,7 +76,9 @@ class Process:
         self._start(self._compare())
         self._start(events.run())
         await self._feed.run()
-        if self._failure:
+        if isinstance(self._failure, ClusterRefused):
+            log.error("ending: %s%s", self._failure, _HINTS.get(self._failure.status.code, ""))
+        elif self._failure:
             log.error("ending because of a failure", exc_info=self._failure)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:

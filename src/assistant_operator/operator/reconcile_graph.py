@@ -106,6 +106,8 @@ class GraphReconciler:
         """Apply without force; what others own is left to them, and the rest applied again."""
         key = (graph.metadata.namespace, name)
         wanted = configuration
+        if key not in self._cache.seen and not await self._is_alive(graph):
+            return
         for _ in range(_MOST_CONFLICTS):
             outcome = await self._cluster.apply_default(graph, name, LABELS, configuration)
             if isinstance(outcome, Applied):
@@ -114,6 +116,13 @@ class GraphReconciler:
                 self._applied[key] = (outcome.position, wanted)
                 return
             configuration = without(configuration, outcome)
+
+    async def _is_alive(self, graph: Graph) -> bool:
+        """Whether the Graph is still there: its default assistant may be gone because the Graph is."""
+        await self._look_again(graph)
+        live = self._cache.graphs.get(graph.key)
+        same = live is not None and live.metadata.uid == graph.metadata.uid
+        return bool(live and same and not live.metadata.is_being_deleted)
 
     async def _look_again(self, graph: Graph) -> None:
         live = await self._cluster.graph(graph.key)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ..decisions import history
 from ..decisions.assistant import Recorded
-from ..gateways.api_server import ClusterRefused, ClusterUnavailable
+from ..gateways.api_server import ClusterRefused, ClusterUnavailable, NotLeading
 from ..gateways.cluster import CannotStore, Cluster, Created, NameTaken
 from ..resources.assistant import Assistant
 from ..resources.assistant_version import AssistantVersion, version_name
@@ -124,6 +124,11 @@ class Recorder:
             except ClusterRefused as refused:
                 log.error("cannot record %s/%s: %s", *assistant.key, refused)  # noqa: TRY400 (said in full)
                 await asyncio.sleep(delay)
+            except NotLeading:
+                raise
+            except Exception:  # a bug that one object brings out must not lose its edits, nor stop the others
+                log.exception("cannot record %s/%s", *assistant.key)
+                await asyncio.sleep(max(delay, _LONGEST_RETRY))
             else:
                 return
             delay = min(delay * 2, _LONGEST_RETRY)
