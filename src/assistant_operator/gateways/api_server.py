@@ -171,12 +171,17 @@ def _status(code: int, content: Any) -> Status:
 
 
 async def configuration() -> client.Configuration:
-    """How to reach the cluster: KUBECONFIG, else the pod's service account, else ~/.kube/config."""
+    """How to reach the cluster: KUBECONFIG, else the pod's service account, else ~/.kube/config. Raises ValueError."""
     found = client.Configuration()
-    if "KUBECONFIG" not in os.environ and "KUBERNETES_SERVICE_HOST" in os.environ:
-        config.load_incluster_config(client_configuration=found)  # type: ignore[no-untyped-call]
-    else:
-        await config.load_kube_config(client_configuration=found)  # type: ignore[no-untyped-call]
+    is_pod = "KUBECONFIG" not in os.environ and "KUBERNETES_SERVICE_HOST" in os.environ
+    try:
+        if is_pod:
+            config.load_incluster_config(client_configuration=found)  # type: ignore[no-untyped-call]
+        else:
+            await config.load_kube_config(client_configuration=found)  # type: ignore[no-untyped-call]
+    except config.ConfigException as error:
+        where = "the pod's service account" if is_pod else f"KUBECONFIG={os.environ.get('KUBECONFIG', '~/.kube/config')}"
+        raise ValueError(f"cannot tell from {where} how to reach a cluster: {error}") from error
     return found
 
 

@@ -13,19 +13,19 @@ from .process import Process
 from .settings import Settings, identity, pod_namespace
 
 
-@click.group(context_settings={"auto_envvar_prefix": "ASSISTANT_OPERATOR", "help_option_names": ["-h", "--help"]})
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """The operator of LangGraph assistants: every edit of an Assistant is an immutable version."""
 
 
-@main.command()
+@main.command(context_settings={"auto_envvar_prefix": "ASSISTANT_OPERATOR", "show_default": True})
 @click.option("--namespace", multiple=True, help="Where to look; may be repeated. Default: everywhere.")
-@click.option("--cluster-name", default="default", show_default=True, help="Tells clusters apart that share a server.")
-@click.option("--listen", default="0.0.0.0:8080", show_default=True, help="Address of /healthz, /readyz and /metrics.")
-@click.option("--leader-elect/--no-leader-elect", default=True, show_default=True, help="Let one replica lead.")
+@click.option("--cluster-name", default="default", help="Tells clusters apart that share a server.")
+@click.option("--listen", default="0.0.0.0:8080", help="Address of /healthz, /readyz and /metrics.")
+@click.option("--leader-elect/--no-leader-elect", default=True, help="Let one replica lead.")
 @click.option("--lease-namespace", help="Where the Lease is. Default: the pod's namespace, else 'default'.")
-@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True)
-@click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info")
+@click.option("--log-format", type=click.Choice(["text", "json"]), default="text")
 def run(namespace: tuple[str, ...], lease_namespace: str | None, **flags: Any) -> None:
     """Watch, record, activate, prune, until SIGTERM."""
     settings = Settings(

@@ -37,6 +37,7 @@ class Process:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._address = settings.address
         self._metrics = Metrics()
         self._tasks: list[asyncio.Task[None]] = []
         self._failure: BaseException | None = None
@@ -55,7 +56,7 @@ class Process:
         judge, events = SchemaJudge(), Events(cluster, instance=settings.identity)
         crank = Crank(cluster, judge, events=events, metrics=self._metrics)
         self._feed = Feed(crank, cluster, settings.namespaces)
-        web = Web(settings.address, is_ready=self._feed.filled.is_set, metrics=self._metrics.text)
+        web = Web(self._address, is_ready=self._feed.filled.is_set, metrics=self._metrics.text)
         await web.start()
         try:
             await self._turn(cluster, crank, events)
