@@ -8,7 +8,7 @@ from typing import Any, Literal
 from ..resources.assistant import Assistant, AssistantStatus
 from ..resources.assistant_version import AssistantVersion, VersionRecord
 from ..resources.graph import Graph, GraphStatus
-from ..resources.meta import API_VERSION, GROUP, MANAGER, VERSION, Condition, FreeForm, Key, Resource
+from ..resources.meta import API_VERSION, GROUP, MANAGER, VERSION, Condition, FreeForm, Key, ObjectMeta, Resource
 from .api_server import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, ApiServer, Call, ClusterRefused, ClusterUnavailable
 from .version_table import TABLE, Expired, Listed, VersionEvent, column_names, parse_event, parse_rows, position_of
 
@@ -168,7 +168,7 @@ class Cluster:
         path = _path(AssistantVersion, (version.metadata.namespace, ""))
         query = {"fieldManager": MANAGER, "fieldValidation": "Ignore"}
         try:
-            return Created(AssistantVersion.model_validate(await self._server.send(Call("POST", path, query, body))))
+            answer = await self._server.send(Call("POST", path, query, body))
         except ClusterRefused as refused:
             if refused.status.code == 409 and refused.status.reason == "AlreadyExists":
                 return NameTaken()
@@ -177,6 +177,8 @@ class Cluster:
             if refused.status.is_namespace_terminating:
                 return CannotStore("NamespaceTerminating", refused.status.message)
             raise
+        # What we sent is what stands there: only the metadata is news.
+        return Created(version.model_copy(update={"metadata": ObjectMeta.model_validate(answer["metadata"])}))
 
     async def mark_version(self, key: Key, conditions: tuple[Condition, ...]) -> str | None:
         """The new resource version; None if the version is gone."""

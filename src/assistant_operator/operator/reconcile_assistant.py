@@ -27,6 +27,7 @@ QUIET = 0.4
 _CHORES_AT_ONCE = 6
 _PAUSE = 0.1
 _MOST_STEPS = 200
+_MOST_REMEMBERED = 2_000
 
 
 class AssistantReconciler:
@@ -54,6 +55,7 @@ class AssistantReconciler:
         self._judged: dict[Key, dict[int, Judgement]] = {}
         self._lost: dict[str, frozenset[int]] = {}
         self._rejudging: set[Key] = set()
+        self._said: dict[str, tuple[str, tuple[Condition, ...]]] = {}
 
     def rejudge(self, key: Key, *, wholly: bool) -> None:
         """Forget what is known of its versions; `wholly`: what was said of all kept ones may not hold any more."""
@@ -201,12 +203,9 @@ class AssistantReconciler:
 
     async def _mark(self, world: World, step: Mark) -> None:
         record, generation = step.record, 1
-        before: tuple[Condition, ...] = ()
-        if record.valid or record.active:
-            version = await self._look_again(record)
-            if version is None:
-                return
-            before = version.status.conditions
+        before = await self._said_of(record)
+        if before is None:
+            return
         claims = [_active_claim(is_active=step.is_active)]
         if step.judgement:
             claims = [Claim("Valid", step.judgement.valid, step.judgement.reason, step.judgement.message), *claims]
@@ -217,6 +216,22 @@ class AssistantReconciler:
             self._cache.drop_version(record)
         else:
             self._cache.put_version(_marked(record, step, position))
+            self._remember(record.uid, position, (*kept, *stated))
+
+    async def _said_of(self, record: VersionRecord) -> tuple[Condition, ...] | None:
+        """The conditions that stand on a version; None if it is gone."""
+        if not (record.valid or record.active):
+            return ()
+        position, said = self._said.get(record.uid, ("", ()))
+        if position == record.resource_version:
+            return said
+        version = await self._look_again(record)
+        return version.status.conditions if version else None
+
+    def _remember(self, uid: str, position: str, said: tuple[Condition, ...]) -> None:
+        self._said[uid] = (position, said)
+        if len(self._said) > _MOST_REMEMBERED:
+            del self._said[next(iter(self._said))]
 
 
 def _active_claim(*, is_active: bool) -> Claim:

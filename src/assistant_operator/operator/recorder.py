@@ -258,8 +258,7 @@ def _covers(head: AssistantVersion, assistant: Assistant) -> bool:
 
 def _is_echo(before: Assistant, assistant: Assistant) -> bool:
     """Whether nothing changed but what we wrote ourselves."""
-    same_status = before.status == assistant.status
-    return same_status and before.spec == assistant.spec and _marks(before) == _marks(assistant)
+    return _marks(before) == _marks(assistant) and before.status == assistant.status
 
 
 def _marks(assistant: Assistant) -> tuple[object, ...]:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -38,19 +39,22 @@ class Model(BaseModel):
     def manifest(self) -> dict[str, Any]:
         """What was set, and nothing else, as the JSON the API server takes. Free-form parts are not copied."""
         # Not pydantic's own dump: it gives up on free-form JSON nested deeper than 255.
-        fields = type(self).model_fields.items()
-        written = [(name, field.alias or name) for name, field in fields if name in self.model_fields_set]
-        return {alias: _plain(getattr(self, name)) for name, alias in written}
+        written, values = self.model_fields_set, self.__dict__
+        return {alias: _plain(values[name]) for name, alias in _aliases(type(self)) if name in written}
+
+
+@cache
+def _aliases(model: type[Model]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, field.alias or name) for name, field in model.model_fields.items())
 
 
 def _plain(value: Any) -> Any:
-    match value:
-        case Model():
-            return value.manifest()
-        case tuple():
-            return [_plain(item) for item in value]
-        case datetime():
-            return value.strftime("%Y-%m-%dT%H:%M:%SZ")
+    if isinstance(value, Model):
+        return value.manifest()
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, datetime):
+        return f"{value.replace(tzinfo=None).isoformat(timespec='seconds')}Z"
     return value
 
 

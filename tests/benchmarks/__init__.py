@@ -1,0 +1,1 @@
+"""How fast the operator is, as ratios measured in one run; never a timed test."""

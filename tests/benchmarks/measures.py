@@ -1,0 +1,150 @@
+"""What is measured, each as plain figures; nothing is judged here."""
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median, quantiles
+
+from support import OperatorProcess
+
+from .subjects import MERGE, OURS, Api, Json, Lookout, Ours, Subject, context
+
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass
+class Latencies:
+    """Seconds from sending an edit to seeing its record."""
+
+    each: list[float] = field(default_factory=list)
+
+    @property
+    def p50(self) -> float:
+        return median(self.each)
+
+    @property
+    def p99(self) -> float:
+        return quantiles(self.each, n=100)[98]
+
+
+@contextlib.asynccontextmanager
+async def lookout(api: Api, subject: Subject) -> AsyncIterator[Lookout]:
+    watching = Lookout(api, subject)
+    await watching.start()
+    try:
+        yield watching
+    finally:
+        await watching.stop()
+
+
+async def spaced(api: Api, subject: Subject, name: str, edits: int, first: int = 1) -> Latencies:
+    """One edit after another of one object, each when the one before is recorded."""
+    found = Latencies()
+    clock = asyncio.get_running_loop().time
+    async with lookout(api, subject) as watching:
+        for number in range(first, first + edits):
+            sent = clock()
+            await api.ask("PATCH", f"{subject.objects}/{name}", subject.edit(number), MERGE)
+            found.each.append(await watching.until(name, number) - sent)
+            # The next edit is one of a person, not of a burst.
+            await asyncio.sleep(0.02)
+    return found
+
+
+async def bare(api: Api, namespace: str, edits: int) -> Latencies:
+    """A PATCH and a POST of the same size by the client itself: what nobody can go below."""
+    found = Latencies()
+    clock = asyncio.get_running_loop().time
+    subject = Ours(namespace)
+    for number in range(edits):
+        sent = clock()
+        await api.ask("PATCH", f"{subject.objects}/bare", {"spec": {"context": {"edit": number}}}, MERGE)
+        await api.ask("POST", subject.records, _version(number))
+        found.each.append(clock() - sent)
+        await asyncio.sleep(0.02)
+    return found
+
+
+def _version(number: int) -> Json:
+    none = "sha256:" + "0" * 64
+    name = f"nobody{os.urandom(4).hex()}"
+    return {
+        "apiVersion": "assistant-operator.dev/v1alpha1",
+        "kind": "AssistantVersion",
+        "metadata": {"name": f"{name}-v1"},
+        "spec": {
+            "assistantRef": {"name": name, "uid": "none"},
+            "number": 1,
+            "generation": 1,
+            "digest": none,
+            "chain": none,
+            "snapshot": {"graphRef": {"name": "bench"}, "context": context(number)},
+            "change": {"kind": "Created"},
+        },
+    }
+
+
+@dataclass(frozen=True)
+class Burst:
+    """Many objects edited at once by another process."""
+
+    per_second: float
+    lag: float
+    """Seconds from the answer to the last edit to the last record."""
+
+
+async def burst(api: Api, kubeconfig: Path, subject: Subject, count: int, edit: int) -> Burst:
+    async with lookout(api, subject) as watching:
+        editor = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "benchmarks.editor", str(kubeconfig), subject.objects, str(count), "32"),
+            json.dumps(subject.edit(edit)),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        told, _ = await editor.communicate()
+        said = json.loads(told)
+        await asyncio.gather(*(watching.until(f"burst-{number}", edit) for number in range(count)))
+        last = max(watching.times(edit).values())
+    return Burst(count / (last - said["started"]), max(0.0, last - said["ended"]))
+
+
+async def in_a_row(api: Api, subject: Subject, name: str, edits: int) -> int:
+    """Edits of one object as fast as they can be sent: how many records there are in the end."""
+    async with lookout(api, subject) as watching:
+        for number in range(1, edits + 1):
+            await api.ask("PATCH", f"{subject.objects}/{name}", subject.edit(number), MERGE)
+        await watching.until(name, edits)
+    records = (await api.ask("GET", subject.records))["items"]
+    return sum(subject.sighted(record, 0).name == name for record in records) - 1
+
+
+async def make(api: Api, subject: Subject, names: list[str], at_once: int = 16) -> None:
+    left = iter(names)
+
+    async def work() -> None:
+        for name in left:
+            await api.ask("POST", subject.objects, subject.made(name))
+
+    async with lookout(api, subject) as watching:
+        await asyncio.gather(*(work() for _ in range(at_once)))
+        await asyncio.gather(*(watching.until(name, 0, 300) for name in names))
+
+
+async def make_graph(api: Api, namespace: str) -> None:
+    graph = {"apiVersion": "assistant-operator.dev/v1alpha1", "kind": "Graph", "metadata": {"name": "bench"}}
+    await api.ask("POST", f"{OURS}/namespaces/{namespace}/graphs", graph | {"spec": {"defaultAssistant": {"policy": "None"}}})
+
+
+def processor_seconds(operator: OperatorProcess) -> float:
+    fields = Path(f"/proc/{operator.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICK
+
+
+def resident_megabytes(operator: OperatorProcess) -> float:
+    lines = Path(f"/proc/{operator.pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS"))
