@@ -1,0 +1,90 @@
+# `make` alone shows what there is.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+# More for the program that a target runs: make test-unit ARGS="-k history -x"
+ARGS ?=
+
+MAKEFLAGS += --no-print-directory
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: venv
+venv: $(STAMP) ## Make .venv with everything pinned in constraints.txt (PYTHON=python3.12 takes another Python)
+
+$(STAMP): constraints.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "make venv: there is no '$(PYTHON)'. Install Python 3.11 or newer, or name one: make venv PYTHON=/path/to/python" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make venv: Python 3.11 or newer is needed, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1). Name another: make venv PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "make venv: '$(PYTHON)' cannot make environments: its ensurepip is missing. On Debian and Ubuntu it is in the package python3-venv; or name another Python: make venv PYTHON=python3.12" >&2; exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { echo "making $(VENV) with $$($(PYTHON) --version)"; $(PYTHON) -m venv --clear $(VENV); }
+	@echo "installing what constraints.txt pins (the first time this takes a minute or two)"
+	@$(BIN)/python -m pip install --quiet --require-hashes -r constraints.txt
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m pip check >$(VENV)/check 2>&1 || { cat $(VENV)/check >&2; echo "constraints.txt does not fit pyproject.toml: make constraints" >&2; exit 1; }
+	@touch $@
+	@echo "$(VENV) is ready"
+
+.PHONY: demo
+demo: $(STAMP) ## Show the operator at work on a real API server, here on this machine
+	@PYTHONPATH=tests $(BIN)/python -m demo $(ARGS)
+
+.PHONY: test
+test: lint ## Lint, then run every test
+	@$(BIN)/pytest tests $(ARGS)
+
+.PHONY: test-unit
+test-unit: $(STAMP) ## Run the tests that need no control plane
+	@$(BIN)/pytest tests/unit $(ARGS)
+
+.PHONY: lint
+lint: $(STAMP) ## Check style, format, types and who imports whom
+	@failed=0; \
+	$(BIN)/ruff check || failed=1; \
+	$(BIN)/ruff format --check || failed=1; \
+	$(BIN)/mypy || failed=1; \
+	$(BIN)/lint-imports --no-logo || failed=1; \
+	exit $$failed
+
+.PHONY: format
+format: $(STAMP) ## Format the code and mend what ruff can mend
+	@$(BIN)/ruff check --fix --exit-zero --quiet
+	@$(BIN)/ruff format
+
+.PHONY: crds
+crds: $(STAMP) ## Write crds/ anew from the models
+	@$(BIN)/python -m assistant_operator crds --directory crds
+	@echo "crds/ is as the models say"
+
+.PHONY: controlplane
+controlplane: $(STAMP) ## Keep a control plane running until Ctrl-C, for trying things by hand
+	@PYTHONPATH=tests $(BIN)/python -m controlplane $(ARGS)
+
+.PHONY: bench
+bench: $(STAMP) ## Measure, on a control plane of its own
+	@PYTHONPATH=tests $(BIN)/python -m benchmarks $(ARGS)
+
+.PHONY: constraints
+constraints: $(BIN)/pip-compile ## Pin anew what pyproject.toml asks for (ARGS=--upgrade: the newest of everything)
+	@echo "pinning, with the hashes of every file of every package: this takes minutes"
+	@env -u PIP_FIND_LINKS CUSTOM_COMPILE_COMMAND="make constraints" $(BIN)/pip-compile --quiet \
+		--generate-hashes --allow-unsafe --strip-extras --all-build-deps --extra test --extra dev \
+		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
+		--output-file constraints.txt $(ARGS) pyproject.toml
+	@echo "constraints.txt is written; make venv installs it"
+
+$(BIN)/pip-compile:
+	@$(MAKE) venv
+
+.PHONY: clean
+clean: ## Remove .venv, caches and what was built
+	@rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
