@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from controlplane import ControlPlane
 from controlplane.waiting import eventually
 from support import OperatorProcess, Workspace
 
 ROOT = Path(__file__).parent.parent
 pytest_plugins = ["controlplane.fixtures"]
-
 
 
 @pytest.fixture(scope="session")

@@ -26,8 +26,8 @@ NO_GRAPH = Judgement(None, Reason.GRAPH_NOT_FOUND, f"graph '{GRAPH}' does not ex
 SPEC_FIELDS: dict[str, Any] = {"graph_ref": {"name": GRAPH}, "context": {"prompt": "three"}}
 
 
-def a_condition(type: str, status: str, reason: str, message: str, **different: Any) -> Condition:
-    told = {"type": type, "status": status, "reason": reason, "message": message}
+def a_condition(kind: str, status: str, reason: str, message: str, **different: Any) -> Condition:
+    told = {"type": kind, "status": status, "reason": reason, "message": message}
     return Condition(**{**told, "observed_generation": 3, "last_transition_time": EARLIER, **different})
 
 
@@ -78,7 +78,7 @@ def records(*numbers: int, **different: Any) -> tuple[VersionRecord, ...]:
 def a_world(**different: Any) -> assistant.World:
     """An Assistant with three versions, the third in force: nothing to do."""
     told: dict[str, Any] = {"assistant": an_assistant(), "recorded": Recorded(3, 3), "now": NOW}
-    told |= {"kept": records(1, 2, 3), "judged": {number: VALID for number in (1, 2, 3)}}
+    told |= {"kept": records(1, 2, 3), "judged": dict.fromkeys((1, 2, 3), VALID)}
     return assistant.World(**{**told, **different})
 
 
@@ -102,7 +102,9 @@ def a_graph_status(**different: Any) -> GraphStatus:
     available = (
         a_condition("Ready", "True", "Available", "the graph is deployed", observed_generation=1),
         a_condition("Deployed", "True", "Declared", declared, observed_generation=1),
-        a_condition("DefaultAssistantReady", "True", "Available", "assistant 'support' is ready", observed_generation=1),
+        a_condition(
+            "DefaultAssistantReady", "True", "Available", "assistant 'support' is ready", observed_generation=1
+        ),
     )
     told = {"conditions": available, "observed_generation": 1, "graph_id": GRAPH, "default_assistant": GRAPH}
     return GraphStatus(**{**told, "assistants": 1, "schemas": Schemas(source="None"), **different})
@@ -124,10 +126,16 @@ def managed(manager: str, *paths: str, operation: str = "Update", **different: A
     return ManagedFields(**{"time": EARLIER, **told, **different})
 
 
-def a_default(*others: ManagedFields, ours: tuple[str, ...] = ("graphRef.name", "context.prompt"), **spec: Any) -> Assistant:
+def a_default(
+    *others: ManagedFields, ours: tuple[str, ...] = ("graphRef.name", "context.prompt"), **spec: Any
+) -> Assistant:
     """The default Assistant of that Graph, as the operator applied it."""
     applied = managed("assistant-operator", *ours, operation="Apply")
-    meta = {"name": GRAPH, "uid": "uid-of-default", "labels": {"assistant-operator.dev/default": "true"}}
+    meta: dict[str, Any] = {
+        "name": GRAPH,
+        "uid": "uid-of-default",
+        "labels": {"assistant-operator.dev/default": "true"},
+    }
     meta |= {"owner_references": (OWNED_BY_GRAPH,), "managed_fields": (applied, *others)}
     return an_assistant(meta=meta, **{"context": {"prompt": "hello"}, **spec})
 

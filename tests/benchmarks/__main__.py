@@ -71,7 +71,8 @@ class Bench:
             against_bare.append(mine.p50 / nobody.p50)
             print(
                 f"  round {number + 1}: ours {mine.p50 * 1000:.1f} / {mine.p99 * 1000:.1f} ms,"
-                f" peer {theirs.p50 * 1000:.1f} / {theirs.p99 * 1000:.1f} ms, bare {nobody.p50 * 1000:.1f} ms (p50 / p99)"
+                f" peer {theirs.p50 * 1000:.1f} / {theirs.p99 * 1000:.1f} ms,"
+                f" bare {nobody.p50 * 1000:.1f} ms (p50 / p99)"
             )
         self.rows += [
             Row("one edit → version visible, p50, beside the peer", against_peer["p50"], "× peer", 1.0),
@@ -117,8 +118,10 @@ class Bench:
             kept.append(await measures.in_a_row(self._api, ours, name, edits))
             writes.append(counting.so_far() / edits)
             await self._calm()
-            print(f"  round {number + 1}: {kept[-1]:.0f} versions, {writes[-1]:.2f} writes an edit,"
-                  f" {counting.so_far() / edits:.2f} with the marks that follow")
+            print(
+                f"  round {number + 1}: {kept[-1]:.0f} versions, {writes[-1]:.2f} writes an edit,"
+                f" {counting.so_far() / edits:.2f} with the marks that follow"
+            )
         self.rows += [
             Row(f"{edits} edits in a row on one object: versions", kept, "", edits, more_is_better=True),
             Row("writes an edit in such a burst, until the last version is there", writes, "", 1.2),
@@ -172,7 +175,9 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="benchmarks")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--quick", action="store_true", help="a tenth of the sizes: to try the benchmark, not to quote it")
+    parser.add_argument(
+        "--quick", action="store_true", help="a tenth of the sizes: to try the benchmark, not to quote it"
+    )
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory, ControlPlane(Path(directory)) as plane:
         plane.kubectl("apply", "--server-side", "-k", str(ROOT / "crds"))

@@ -1,4 +1,6 @@
-"""Edits many objects at once, in a process of its own: `python -m benchmarks.editor KUBECONFIG PATH COUNT AT-ONCE BODY`.
+"""Edits many objects at once, in a process of its own.
+
+`python -m benchmarks.editor KUBECONFIG PATH COUNT AT-ONCE BODY`
 
 Prints when the first edit was sent and when the last one was answered, in seconds of the monotonic clock.
 """

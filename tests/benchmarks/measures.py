@@ -137,7 +137,9 @@ async def make(api: Api, subject: Subject, names: list[str], at_once: int = 16) 
 
 async def make_graph(api: Api, namespace: str) -> None:
     graph = {"apiVersion": "assistant-operator.dev/v1alpha1", "kind": "Graph", "metadata": {"name": "bench"}}
-    await api.ask("POST", f"{OURS}/namespaces/{namespace}/graphs", graph | {"spec": {"defaultAssistant": {"policy": "None"}}})
+    await api.ask(
+        "POST", f"{OURS}/namespaces/{namespace}/graphs", graph | {"spec": {"defaultAssistant": {"policy": "None"}}}
+    )
 
 
 def processor_seconds(operator: OperatorProcess) -> float:

@@ -20,9 +20,16 @@ class Row:
         return reached < self.goal if self.more_is_better else reached > self.goal
 
     def cells(self) -> tuple[str, str, str, str]:
-        figures = f"{_plain(median(self.rounds))} ({_plain(min(self.rounds))} to {_plain(max(self.rounds))}) {self.unit}"
+        figures = (
+            f"{_plain(median(self.rounds))} ({_plain(min(self.rounds))} to {_plain(max(self.rounds))}) {self.unit}"
+        )
         sign = "≥" if self.more_is_better else "≤"
-        return self.what, figures.strip(), f"{sign} {_plain(self.goal)} {self.unit}".strip(), "no" if self.is_missed else "yes"
+        return (
+            self.what,
+            figures.strip(),
+            f"{sign} {_plain(self.goal)} {self.unit}".strip(),
+            "no" if self.is_missed else "yes",
+        )
 
 
 def table(rows: list[Row]) -> str:

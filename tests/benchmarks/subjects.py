@@ -66,7 +66,12 @@ class Ours:
 
     def made(self, name: str) -> Json:
         spec = {"graphRef": {"name": "bench"}, "versioning": {"historyLimit": 10000}, "context": context(0)}
-        return {"apiVersion": "assistant-operator.dev/v1alpha1", "kind": "Assistant", "metadata": {"name": name}, "spec": spec}
+        return {
+            "apiVersion": "assistant-operator.dev/v1alpha1",
+            "kind": "Assistant",
+            "metadata": {"name": name},
+            "spec": spec,
+        }
 
     def edit(self, number: int) -> Json:
         return {"spec": {"context": {"edit": number}}}

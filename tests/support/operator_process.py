@@ -20,9 +20,7 @@ OK = 200
 class OperatorProcess:
     """`assistant-operator run`, started, ended, killed and started again."""
 
-    def __init__(
-        self, kubeconfig: Path, log: Path, *flags: str, environment: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, kubeconfig: Path, log: Path, *flags: str, environment: Mapping[str, str] | None = None) -> None:
         """`flags`: beside --listen; without any word on leader election there is none, so that a start is quick."""
         self._kubeconfig = kubeconfig
         self._environment = dict(environment or {})

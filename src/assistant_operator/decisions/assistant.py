@@ -326,11 +326,11 @@ def _markings(world: World, verdict: Verdict) -> Iterator[Judge | Mark]:
         judgement = world.judged.get(record.number)
         if judgement is None and (world.is_rejudging or not record.valid):
             yield Judge(record.number, is_chore=True)
-        elif _is_marked_otherwise(record, record.number == verdict.active, judgement):
+        elif _is_marked_otherwise(record, judgement, is_active=record.number == verdict.active):
             yield Mark(record, record.number == verdict.active, judgement)
 
 
-def _is_marked_otherwise(record: VersionRecord, is_active: bool, judgement: Judgement | None) -> bool:
+def _is_marked_otherwise(record: VersionRecord, judgement: Judgement | None, *, is_active: bool) -> bool:
     if record.active != str(is_active):
         return True
     return judgement is not None and record.valid != ConditionStatus.of(judgement.valid).value

@@ -1,4 +1,4 @@
-"""Which fields of a default Assistant the operator applies: it follows its Graph, except where a person took over. Pure."""
+"""Which fields of a default Assistant the operator applies: those of its Graph that nobody took over. Pure."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -21,7 +21,7 @@ def apply_configuration(graph: Graph, live: Assistant | None) -> FreeForm | None
         return nested(wanted)
     ours, theirs = owned(live.metadata.managed_fields)
     present = dict(leaves(live.spec.manifest()))
-    kept = {path: value for path, value in wanted.items() if not _is_taken(path, value, present, ours, theirs)}
+    kept = {path: value for path, value in wanted.items() if not _is_taken(path, value, present, theirs)}
     if kept.keys() == ours and all(_same(value, path, present) for path, value in kept.items()) and _is_labelled(live):
         return None
     return nested(kept)
@@ -43,7 +43,7 @@ def _is_labelled(live: Assistant) -> bool:
     return live.metadata.labels.get(DEFAULT) == "true"
 
 
-def _is_taken(path: Path, value: Any, present: Leaves, ours: set[Path], theirs: set[Path]) -> bool:
+def _is_taken(path: Path, value: Any, present: Leaves, theirs: set[Path]) -> bool:
     """Whether somebody else owns this field, or one above or below it, and gave it another value."""
     if _same(value, path, present):
         return False

@@ -117,7 +117,7 @@ def pointer(path: Path) -> str:
 
 
 def manager_of(managed: Iterable[ManagedFields], paths: list[Path]) -> str:
-    """The field manager that owns the changed paths; of several, the newest; for what was removed, the newest writer."""
+    """The field manager that owns the changed paths; of several, the newest; of what was removed, the newest writer."""
     writers = [entry for entry in managed if not entry.subresource and "f:spec" in entry.fields_v1]
     owners = [entry for entry in writers if not paths or any(_owns(entry.fields_v1["f:spec"], path) for path in paths)]
     newest = max(owners or writers, key=lambda entry: entry.time.timestamp() if entry.time else 0.0, default=None)

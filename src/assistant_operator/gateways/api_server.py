@@ -16,7 +16,11 @@ MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 
-_TOO_LARGE = ("request is too large", "trying to send message larger than max", "grpc: received message larger than max")
+_TOO_LARGE = (
+    "request is too large",
+    "trying to send message larger than max",
+    "grpc: received message larger than max",
+)
 _LONGEST_EVENT = 64 * 2**20
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
 
@@ -180,7 +184,9 @@ async def configuration() -> client.Configuration:
         else:
             await config.load_kube_config(client_configuration=found)  # type: ignore[no-untyped-call]
     except config.ConfigException as error:
-        where = "the pod's service account" if is_pod else f"KUBECONFIG={os.environ.get('KUBECONFIG', '~/.kube/config')}"
+        where = (
+            "the pod's service account" if is_pod else f"KUBECONFIG={os.environ.get('KUBECONFIG', '~/.kube/config')}"
+        )
         raise ValueError(f"cannot tell from {where} how to reach a cluster: {error}") from error
     return found
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from ..resources.assistant import Assistant, AssistantStatus
 from ..resources.assistant_version import AssistantVersion, VersionRecord
@@ -113,7 +113,9 @@ class Cluster:
             raise
         return int(answer["metadata"]["resourceVersion"])
 
-    async def apply_default(self, graph: Graph, name: str, labels: dict[str, str], spec: FreeForm) -> Applied | Conflicts:
+    async def apply_default(
+        self, graph: Graph, name: str, labels: dict[str, str], spec: FreeForm
+    ) -> Applied | Conflicts:
         """Server-side apply without force of a default Assistant, owned by its Graph."""
         key = (graph.metadata.namespace, name)
         body = {
@@ -210,7 +212,12 @@ class Cluster:
         yield listed
         position = listed.position
         while True:
-            query = {"watch": "true", "allowWatchBookmarks": "true", "resourceVersion": position, "timeoutSeconds": "290"}
+            query = {
+                "watch": "true",
+                "allowWatchBookmarks": "true",
+                "resourceVersion": position,
+                "timeoutSeconds": "290",
+            }
             try:
                 async for raw in self._server.stream(Call("GET", path, query, accept=TABLE), silence=120):
                     event = parse_event(raw, columns)

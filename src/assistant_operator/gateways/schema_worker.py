@@ -47,7 +47,9 @@ def answer(question: dict[str, Any]) -> dict[str, Any]:
         try:
             problems += _problems(schema, content, place)
         except jsonschema_rs.ValidationError as error:
-            return {"unusable": f"the schema for {place} is wrong at '{_pointer(error.instance_path)}': {error.message}"}
+            return {
+                "unusable": f"the schema for {place} is wrong at '{_pointer(error.instance_path)}': {error.message}"
+            }
         except (ValueError, jsonschema_rs.ReferencingError, RecursionError) as error:
             return {"unusable": f"the schema for {place} cannot be used: {error}".split("\n")[0]}
     return {"problems": problems}

@@ -62,7 +62,8 @@ class SchemaJudge:
         worker = self._worker
         if worker is None or worker.returncode is not None:
             worker = self._worker = await _start()
-        assert worker.stdin and worker.stdout  # noqa: S101 (both are pipes)
+        assert worker.stdin is not None  # noqa: S101 (a pipe)
+        assert worker.stdout is not None  # noqa: S101 (a pipe)
         try:
             worker.stdin.write(json.dumps(question).encode() + b"\n")
             await worker.stdin.drain()
@@ -98,7 +99,9 @@ async def _start() -> asyncio.subprocess.Process:
 def _parts(snapshot: Snapshot, schemas: Schemas) -> list[tuple[str, str, Any]]:
     configurable = snapshot.config.configurable if snapshot.config else None
     asked = (("/context", schemas.context, snapshot.context), ("/config/configurable", schemas.config, configurable))
-    return [(place, canonical(schema).decode(), content or {}) for place, schema, content in asked if schema is not None]
+    return [
+        (place, canonical(schema).decode(), content or {}) for place, schema, content in asked if schema is not None
+    ]
 
 
 def _read(told: dict[str, Any] | None) -> Fit:

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 import kopf
 from pydantic import ValidationError
 
-from ..gateways.cluster import Cluster
 from ..gateways.api_server import credentials
+from ..gateways.cluster import Cluster
 from ..resources.assistant import Assistant
 from ..resources.graph import Graph
 from ..resources.meta import GROUP, VERSION, Key, Resource
@@ -38,12 +38,10 @@ class Feed:
         registry = kopf.OperatorRegistry()
         self._register(registry)
         where: dict[str, Any] = {"namespaces": self._namespaces} if self._namespaces else {"clusterwide": True}
-        await kopf.operator(
-            registry=registry, settings=_settings(), standalone=True, stop_flag=self.stopping, **where
-        )
+        await kopf.operator(registry=registry, settings=_settings(), standalone=True, stop_flag=self.stopping, **where)
 
     async def compare(self) -> None:
-        """After each listing, and now and then: what is listed was seen, and what is not listed is gone. Until cancelled.
+        """After each listing, and now and then: what is listed was seen, what is not is gone. Until cancelled.
 
         kopf says nothing of objects that were deleted while its watch was broken.
         """
@@ -102,17 +100,18 @@ class Feed:
         except ValidationError as error:
             meta = event["object"].get("metadata", {})
             self._unreadable.add((meta.get("namespace", ""), meta.get("name", "")))
-            log.error("%s %s/%s cannot be read: %s", kind.kind_name, meta.get("namespace"), meta.get("name"), error)
+            where = (kind.kind_name, meta.get("namespace"), meta.get("name"))
+            log.error("%s %s/%s cannot be read: %s", *where, error)  # noqa: TRY400 (said in full)
             return None
 
 
 class _NoDiffs(kopf.DiffBaseStorage):
     """Nothing is remembered in the objects, and none is copied to find out what would be."""
 
-    def build(self, *, body: Any, extra_fields: Any = None) -> Any:
+    def build(self, *, body: Any, extra_fields: Any = None) -> Any:  # noqa: ARG002 (kopf names them)
         return {}
 
-    def fetch(self, *, body: Any) -> Any:
+    def fetch(self, *, body: Any) -> Any:  # noqa: ARG002 (kopf names them)
         return None
 
     def store(self, *, body: Any, patch: Any, essence: Any) -> None:
@@ -122,7 +121,7 @@ class _NoDiffs(kopf.DiffBaseStorage):
 class _NoProgress(kopf.ProgressStorage):
     """There is nothing to make progress with."""
 
-    def fetch(self, *, key: Any, body: Any) -> Any:
+    def fetch(self, *, key: Any, body: Any) -> Any:  # noqa: ARG002 (kopf names them)
         return None
 
     def store(self, *, key: Any, record: Any, body: Any, patch: Any) -> None:

@@ -72,5 +72,3 @@ class Leadership:
 
     def _mine(self, lease: Lease | None) -> Lease:
         return Lease.held_by(self._identity, DURATION, datetime.now(UTC), before=lease)
-
-

@@ -76,7 +76,9 @@ class GraphReconciler:
             graph,
             now=datetime.now(UTC).replace(microsecond=0),
             default=self._cache.seen.get((key[0], wanted)) if wanted else None,
-            former=tuple(each for each in controlled if each.metadata.name != wanted and DEFAULT in each.metadata.labels),
+            former=tuple(
+                each for each in controlled if each.metadata.name != wanted and DEFAULT in each.metadata.labels
+            ),
             assistants=len(self._cache.assistants_of(key)),
             schema_trouble=await self._schema_trouble(graph),
             is_rejudging=self._is_rejudging(key),

@@ -156,14 +156,14 @@ class Recorder:
             self._events.warning(assistant, Reason.GENERATIONS_MISSED, "Observe", _missed(missed))
 
     async def _generations_beyond(self, ledger: Ledger, assistant: Assistant) -> set[int]:
-        """The generations recorded by versions that the status does not tell of: we were ended before it was written."""
+        """The generations of versions that the status does not tell of: we were ended before it was written."""
         uid = assistant.metadata.uid
         beyond = [each for each in self._cache.versions_of(assistant.key) if each.number > ledger.latest]
         found = [await self._cluster.version((each.key[0], each.name)) for each in beyond if each.owner == uid]
         return {each.spec.generation for each in found if each and each.spec.assistant_ref.uid == uid}
 
     async def _record(self, ledger: Ledger, assistant: Assistant) -> None:
-        """One version if this state is a change and none yet records it. May be repeated, also by others, at any point."""
+        """One version if this state is a change that none records yet. May be repeated, also by others, at any point."""
         while True:
             head = await self._head(ledger, assistant)
             if head and _covers(head, assistant):

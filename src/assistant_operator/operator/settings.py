@@ -15,7 +15,7 @@ class Settings:
 
     namespaces: tuple[str, ...] = ()
     cluster_name: str = "default"
-    listen: str = "0.0.0.0:8080"  # noqa: S104 (a pod's probes come from outside)
+    listen: str = "0.0.0.0:8080"
     leader_elect: bool = True
     lease_namespace: str = "default"
     log_level: str = "info"

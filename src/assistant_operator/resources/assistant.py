@@ -55,7 +55,8 @@ class Versioning(Model):
     )
     activation: Literal["Automatic", "Manual"] = Field(
         default="Automatic",
-        description="activation is Automatic (the latest valid version becomes active) or Manual (only a pin activates).",
+        description="activation is Automatic (the latest valid version becomes active) or Manual (only a pin"
+        " activates).",
     )
     history_limit: int = Field(
         default=100,
@@ -105,7 +106,8 @@ class AssistantStatus(Model):
     conditions: tuple[Condition, ...] = CONDITIONS
     observed_generation: int = Field(
         default=-1,
-        description="observedGeneration is the metadata.generation up to which every edit is recorded; -1 before the first look.",
+        description="observedGeneration is the metadata.generation up to which every edit is recorded; -1 before the"
+        " first look.",
     )
     latest_version: int | None = Field(
         default=None,
@@ -128,7 +130,8 @@ class AssistantStatus(Model):
     digest: Digest | None = Field(default=None, description="digest of the active version's snapshot.")
     missed_generations: int = Field(
         default=0,
-        description="missedGenerations is how many edits were never seen and so are in no version, since the beginning.",
+        description="missedGenerations is how many edits were never seen and so are in no version, since the"
+        " beginning.",
         json_schema_extra={"minimum": 0, "format": "int64"},
     )
     activations: tuple[Activation, ...] = Field(

@@ -157,5 +157,7 @@ def chained(previous: str, number: int, digest: str) -> str:
 def version_labels(assistant: str) -> dict[str, str]:
     """The labels of a version, and no others: nothing is copied from the parent."""
     fits = len(assistant) <= _LABEL_LENGTH
-    short = assistant if fits else f"{assistant[:52].rstrip('-.')}-{hashlib.sha256(assistant.encode()).hexdigest()[:10]}"
+    short = (
+        assistant if fits else f"{assistant[:52].rstrip('-.')}-{hashlib.sha256(assistant.encode()).hexdigest()[:10]}"
+    )
     return {"app.kubernetes.io/managed-by": MANAGER, f"{GROUP}/assistant": short}

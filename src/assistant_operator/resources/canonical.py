@@ -18,9 +18,10 @@ def canonical(content: Any) -> bytes:
     match content:
         case dict():
             members = sorted(content.items(), key=lambda member: member[0].encode("utf-16-be", "surrogatepass"))
-            return b"{%s}" % b",".join(_text(key) + b":" + canonical(value) for key, value in members)
+            # Lists, not generators: these take C stack at each level, which ends before the API server's levels do.
+            return b"{%s}" % b",".join([_text(key) + b":" + canonical(value) for key, value in members])
         case list() | tuple():
-            return b"[%s]" % b",".join(canonical(item) for item in content)
+            return b"[%s]" % b",".join([canonical(item) for item in content])
         case str():
             return _text(content)
         case bool() | None:
@@ -38,7 +39,7 @@ def digest(content: bytes) -> str:
 
 
 def _text(text: str) -> bytes:
-    # The standard library escapes as RFC 8785 asks, in C. A lone surrogate has no UTF-8 form; a digest must not fail on one.
+    # The standard library escapes as RFC 8785 asks, in C. A lone surrogate has no UTF-8, and must not fail a digest.
     return json.dumps(text, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 

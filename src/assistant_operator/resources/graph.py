@@ -32,7 +32,8 @@ class Config(Model):
     )
     configurable: FreeForm | None = Field(
         default=None,
-        description="configurable is free-form JSON for graphs that read config.configurable. Not together with context.",
+        description="configurable is free-form JSON for graphs that read config.configurable. Not together with"
+        " context.",
         json_schema_extra=FREE_FORM,
     )
 
@@ -48,7 +49,8 @@ class Defaults(Model):
     description: Description | None = Field(default=None, description="description of the default assistant.")
     context: FreeForm | None = Field(
         default=None,
-        description="context is free-form JSON, the static context of the default assistant's runs: prompt, model, tools.",
+        description="context is free-form JSON, the static context of the default assistant's runs: prompt, model,"
+        " tools.",
         json_schema_extra=FREE_FORM,
     )
     config: Config | None = Field(default=None, description="config is the RunnableConfig of the default assistant.")
@@ -117,7 +119,8 @@ class Server(Model):
     )
     resync_period_seconds: int = Field(
         default=300,
-        description="resyncPeriodSeconds is how often the server's copies are compared and repaired, in seconds; at least 1.",
+        description="resyncPeriodSeconds is how often the server's copies are compared and repaired, in seconds; at"
+        " least 1.",
         json_schema_extra={"minimum": 1, "maximum": 86400, "format": "int32"},
     )
 
@@ -182,7 +185,8 @@ class GraphStatus(Model):
     conditions: tuple[Condition, ...] = CONDITIONS
     observed_generation: int = Field(
         default=-1,
-        description="observedGeneration is the metadata.generation the operator has seen and acted on; -1 before the first look.",
+        description="observedGeneration is the metadata.generation the operator has seen and acted on; -1 before the"
+        " first look.",
     )
     graph_id: Annotated[str, bounded(253)] | None = Field(default=None, description="graphId in force.")
     default_assistant: Annotated[str, bounded(253)] | None = Field(

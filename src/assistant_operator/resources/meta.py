@@ -115,7 +115,7 @@ class ConditionStatus(StrEnum):
     UNKNOWN = "Unknown"
 
     @classmethod
-    def of(cls, claim: bool | None) -> Self:
+    def of(cls, claim: bool | None) -> Self:  # noqa: FBT001 (what is converted)
         return cls.UNKNOWN if claim is None else cls(str(claim))
 
 
@@ -132,7 +132,8 @@ class Condition(Model):
     )
 
     type: Annotated[str, bounded(316)] = Field(description="type names what is stated, such as Ready.")
-    status: str = Field(description="status is True, False or Unknown.",
+    status: str = Field(
+        description="status is True, False or Unknown.",
         json_schema_extra={"enum": ["True", "False", "Unknown"]},
     )
     observed_generation: int | None = Field(

@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 
 import pytest
+
 from assistant_operator.resources.assistant_version import chained, parse_version_name, version_labels, version_name
 from worlds import KEY, UID, a_record, a_version
 
@@ -15,7 +16,9 @@ def test_a_versions_name_tells_assistant_and_number(assistant: str, number: int)
     assert parse_version_name(version_name(assistant, number)) == (assistant, number)
 
 
-@pytest.mark.parametrize("name", ["bot", "bot-v", "bot-v0", "bot-v01", "bot-v1x", "-v1", "bot-v-1", "botv1", "bot-v١"])
+@pytest.mark.parametrize(
+    "name", ["bot", "bot-v", "bot-v0", "bot-v01", "bot-v1x", "-v1", "bot-v-1", "botv1", "bot-v\u0661"]
+)
 def test_a_name_we_would_never_give_tells_nothing(name: str) -> None:
     assert parse_version_name(name) is None
 

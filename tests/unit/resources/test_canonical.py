@@ -9,9 +9,10 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-from assistant_operator.resources.canonical import canonical, digest
 from hypothesis import given
 from hypothesis import strategies as st
+
+from assistant_operator.resources.canonical import canonical, digest
 
 RFC_8785_NUMBERS = """
     0000000000000000 0
@@ -135,7 +136,9 @@ NUMBER = st.one_of(
 LEAF = st.one_of(st.none(), st.booleans(), st.sampled_from(["", "1", "é", "\U0001f600", "\ufb33"]), NUMBER)
 JSON = st.recursive(
     LEAF,
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("ab\U0001f600\ufb33"), inner, max_size=2),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("ab\U0001f600\ufb33"), inner, max_size=2)
+    ),
     max_leaves=4,
 )
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from assistant_operator.resources.crd import KINDS, definition, manifests
 
 CRDS = Path(__file__).parents[3] / "crds"

@@ -5,12 +5,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from assistant_operator.resources.assistant import Assistant, AssistantSpec, Snapshot
-from assistant_operator.resources.graph import Graph, GraphSpec, Schemas
-from assistant_operator.resources.meta import Condition
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+
+from assistant_operator.resources.assistant import Assistant, AssistantSpec, Snapshot
+from assistant_operator.resources.graph import Graph, GraphSpec, Schemas
+from assistant_operator.resources.meta import Condition
 from worlds import a_condition, a_graph, an_assistant
 
 REF = {"graphRef": {"name": "support"}}
@@ -19,8 +20,12 @@ WRITTEN = [
     pytest.param({**REF, "context": {}, "metadata": {}, "config": {}}, id="empty is not absent"),
     pytest.param({**REF, "displayName": "", "config": {"tags": []}}, id="empty texts and lists"),
     pytest.param({**REF, "context": None, "metadata": {"a": None}}, id="null is neither"),
-    pytest.param({**REF, "context": {"a.b/c~d": {"": 1}, "$ref": "x", "{{ x }}": "{{ y }}"}}, id="keys that look special"),
-    pytest.param({**REF, "context": {"text": "a: [1\n- b", "yes": "on", "no": True, "one": 1, "float": 1.0}}, id="YAML"),
+    pytest.param(
+        {**REF, "context": {"a.b/c~d": {"": 1}, "$ref": "x", "{{ x }}": "{{ y }}"}}, id="keys that look special"
+    ),
+    pytest.param(
+        {**REF, "context": {"text": "a: [1\n- b", "yes": "on", "no": True, "one": 1, "float": 1.0}}, id="YAML"
+    ),
     pytest.param({**REF, "context": {"big": 2**53 + 1, "huge": 10**40, "list": [[], {}, None]}}, id="big integers"),
     pytest.param({**REF, "config": {"configurable": {"graph_ref": 1, "graphRef": 2}, "recursionLimit": 7}}, id="case"),
 ]
@@ -87,7 +92,7 @@ def test_a_model_is_never_changed_in_place() -> None:
         pytest.param(a_condition("Ready", "Unknown", "Active", "bot-v3 is active"), True, id="unknown is not true"),
     ],
 )
-def test_a_conditions_time_moves_only_when_its_status_does(now: Condition, moves: bool) -> None:
+def test_a_conditions_time_moves_only_when_its_status_does(now: Condition, *, moves: bool) -> None:
     before = a_condition("Ready", "True", "Active", "bot-v3 is active")
     later = datetime(2030, 1, 1, tzinfo=UTC)
     seen = now.seen(9, before, later)
@@ -104,7 +109,9 @@ SERVER = {"url": "http://server"}
     ("spec", "learned", "in_force"),
     [
         pytest.param({}, None, {"source": "None"}, id="nothing is asked"),
-        pytest.param({"contextSchema": SPECS_SCHEMA}, None, {"source": "Spec", "context": SPECS_SCHEMA}, id="the spec's"),
+        pytest.param(
+            {"contextSchema": SPECS_SCHEMA}, None, {"source": "Spec", "context": SPECS_SCHEMA}, id="the spec's"
+        ),
         pytest.param({"contextSchema": {}}, None, {"source": "Spec", "context": {}}, id="an empty schema is a schema"),
         pytest.param({"server": SERVER}, LEARNED, LEARNED, id="the server's"),
         pytest.param({}, LEARNED, {"source": "None"}, id="a server that is no longer declared says nothing"),
