@@ -163,7 +163,7 @@ class Recorder:
         return {each.spec.generation for each in found if each and each.spec.assistant_ref.uid == uid}
 
     async def _record(self, ledger: Ledger, assistant: Assistant) -> None:
-        """One version if this state is a change that none records yet. May be repeated, also by others, at any point."""
+        """One version if this state is a change nobody recorded yet. May be repeated, also by others, at any point."""
         while True:
             head = await self._head(ledger, assistant)
             if head and _covers(head, assistant):
