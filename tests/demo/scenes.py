@@ -1,0 +1,141 @@
+"""What the tour shows: each scene some words, the commands that are typed, and what their output must say."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Turn(Enum):
+    """What happens to the operator beside the commands."""
+
+    KILL = "the operator is killed with SIGKILL"
+    START = "the operator is started again"
+
+
+@dataclass(frozen=True)
+class Typed:
+    """A command as a person types it, and what must be in its output (`-`: what must not)."""
+
+    command: str
+    shows: tuple[str, ...] = ()
+    is_refused: bool = False
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One thing to see."""
+
+    title: str
+    words: str
+    acts: tuple[Typed | Turn, ...]
+
+
+def _edit(patch: str, *shows: str) -> Typed:
+    return Typed(f"kubectl patch assistant friendly --type merge -p '{patch}'", shows)
+
+
+def _until(path: str, value: int) -> Typed:
+    return Typed(f"kubectl wait assistant/friendly --for=jsonpath='{{.status.{path}}}'={value} --timeout=30s", ("met",))
+
+
+VERSIONS = "kubectl get assistantversions --field-selector spec.assistantRef.name=friendly"
+
+SCENES = (
+    Scene(
+        "A graph and two assistants are applied; the third comes by itself",
+        "deploy/examples has a Graph, `support`, and two Assistants of it. The operator adds the graph's default\n"
+        "assistant, also called `support`, and makes version 1 of each.",
+        (
+            Typed("kubectl apply -k deploy/examples", ("graph.assistant-operator.dev/support created",)),
+            Typed("kubectl wait graph/support assistant/friendly assistant/terse --for=condition=Ready --timeout=60s"),
+            Typed("kubectl get graphs,assistants", ("graph.assistant-operator.dev/support", "assistant.*/support ")),
+        ),
+    ),
+    Scene(
+        "The default assistant follows its graph",
+        "What the graph's defaults say, the default assistant says, field by field; a field that somebody changes\n"
+        "there is theirs from then on.",
+        (
+            Typed(
+                """kubectl patch graph support --type merge -p '{"spec":{"defaults":{"context":{"model":"large"}}}}'"""
+            ),
+            Typed(
+                "kubectl wait assistant/support --for=jsonpath='{.spec.context.model}'=large --timeout=30s", ("met",)
+            ),
+            Typed("kubectl wait assistant/support --for=jsonpath='{.status.activeVersion}'=2 --timeout=30s", ("met",)),
+        ),
+    ),
+    Scene(
+        "Three edits, three versions",
+        "Each says what changed, who changed it and, if they said so, why.",
+        (
+            _edit('{"spec":{"context":{"temperature":0.7}}}'),
+            _edit('{"spec":{"context":{"tools":["stock","prices"]}}}'),
+            _edit(
+                '{"metadata":{"annotations":{"kubernetes.io/change-cause":"legal asked for it"}},'
+                '"spec":{"context":{"prompt":"You answer customers of a bicycle shop. Promise nothing."}}}'
+            ),
+            _until("activeVersion", 4),
+            Typed("kubectl wait assistantversion/friendly-v4 --for=condition=Active --timeout=30s", ("met",)),
+            Typed(f"{VERSIONS} -o wide", ("friendly-v1 .* Created", "friendly-v4 .* True .* legal asked for it")),
+            Typed("kubectl get assistantversion friendly-v4 -o jsonpath='{.spec.change}'", ('"/context/prompt"',)),
+        ),
+    ),
+    Scene(
+        "An edit that changes nothing makes no version",
+        "Content decides: a label, a control field, 0.70 for 0.7 or another order of keys is no change.",
+        (
+            Typed("kubectl label assistant friendly team=shop", ("labeled",)),
+            _edit('{"spec":{"context":{"temperature":0.70}}}', "no change"),
+            _edit('{"spec":{"versioning":{"historyLimit":50}}}'),
+            Typed("kubectl wait assistant/friendly --for=condition=Ready --timeout=30s", ("met",)),
+            Typed("kubectl get assistant friendly", (r"friendly +support +4 +4 +True +4 ",)),
+        ),
+    ),
+    Scene(
+        "A bad edit is recorded, and not activated",
+        "The graph's schema allows no temperature above 2. Version 4 stays in force, and the assistant says why.",
+        (
+            _edit('{"spec":{"context":{"temperature":9}}}'),
+            Typed("kubectl wait assistant/friendly --for=condition=Ready=False --timeout=30s", ("met",)),
+            Typed("kubectl get assistant friendly -o wide", (" 5 +4 +False ", "SchemaRefused", "/context/temperature")),
+            Typed("kubectl wait assistantversion/friendly-v5 --for=condition=Valid=False --timeout=30s", ("met",)),
+        ),
+    ),
+    Scene(
+        "Going back is setting a number",
+        "A pin activates an old version in full and makes no new one. Removing it returns to the latest valid one.",
+        (
+            _edit('{"spec":{"versioning":{"activeVersion":2}}}'),
+            _until("activeVersion", 2),
+            Typed("kubectl get assistant friendly -o wide", (" 5 +2 +True .* 2 +Active +friendly-v2 is active",)),
+            _edit('{"spec":{"versioning":{"activeVersion":null}}}'),
+            _until("activeVersion", 4),
+        ),
+    ),
+    Scene(
+        "Nobody alters history",
+        "Not even a cluster's administrator, as which these commands run: the API server itself refuses.",
+        (
+            Typed(
+                "kubectl patch assistantversion friendly-v2 --type merge"
+                """ -p '{"spec":{"snapshot":{"context":{"prompt":"forged"}}}}'""",
+                ("a version is immutable",),
+                is_refused=True,
+            ),
+        ),
+    ),
+    Scene(
+        "Edits that nobody watched are recorded too",
+        "The operator is killed, two edits are made meanwhile, and it is started again.",
+        (
+            Turn.KILL,
+            _edit('{"spec":{"context":{"temperature":1.1}}}'),
+            _edit('{"spec":{"context":{"temperature":1.2}}}'),
+            Turn.START,
+            _until("activeVersion", 7),
+            Typed("kubectl wait assistantversion/friendly-v7 --for=condition=Active --timeout=30s", ("met",)),
+            Typed(VERSIONS, ("friendly-v6 ", r"friendly-v7 +friendly +7 +True +True +Edited")),
+            Typed("kubectl events --for assistant/friendly", ("SchemaRefused", "Activated friendly-v2 in place of")),
+        ),
+    ),
+)
