@@ -36,6 +36,8 @@ class Recorded:
     missed: int = 0
     too_large: str | None = None
     """What the API server said when it could not store the newest edit."""
+    refusal: str | None = None
+    """What the API server said when it refused to make the next version: it is asked again and again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +160,7 @@ def judge(world: World) -> Verdict | Judge:
     """Which version is in force and whether that is as it should be; or which one must be judged to tell."""
     in_force = None if world.active in world.lost - world.numbers else world.active
     if world.assistant.spec.suspend:
-        return _rejected(in_force, Reason.SUSPENDED, SUSPENDED, _UNJUDGED)
+        return _rejected(in_force, Reason.SUSPENDED, SUSPENDED)
     active = _active(world, in_force)
     if isinstance(active, Judge):
         return active
@@ -206,23 +208,23 @@ def _newest_valid(world: World, in_force: int | None) -> int | Judge | None:
 def _verdict(world: World, active: int | None, wanted: int) -> Verdict:
     judgement = world.judged.get(wanted)
     stays = f"{world.name(active)} {'stays' if active else 'is'} active"
+    if world.recorded.refusal:
+        message = f"the next version cannot be made ({world.recorded.refusal}); {stays}"
+        return _rejected(active, Reason.VERSION_REFUSED, message, judgement)
     if world.recorded.too_large:
         message = f"the edit cannot be stored as a version ({world.recorded.too_large}); {stays}"
-        return _rejected(active, Reason.SNAPSHOT_TOO_LARGE, message, judgement or _UNJUDGED)
+        return _rejected(active, Reason.SNAPSHOT_TOO_LARGE, message, judgement)
     if judgement is None and world.assistant.pin:
         message = f"spec.versioning.activeVersion pins {world.name(wanted)}, which does not exist; {stays}"
-        return _rejected(active, Reason.PINNED_VERSION_NOT_FOUND, message, _UNJUDGED)
+        return _rejected(active, Reason.PINNED_VERSION_NOT_FOUND, message)
     if judgement is None:
-        return _rejected(active, Reason.VERSION_LOST, f"{world.name(wanted)} was deleted; {stays}", _UNJUDGED)
+        return _rejected(active, Reason.VERSION_LOST, f"{world.name(wanted)} was deleted; {stays}")
     if not judgement.valid:
         return _refused(world, active, wanted, judgement)
     if active is None:
         message = f"activation is Manual: set spec.versioning.activeVersion to activate {world.name(wanted)}"
         return _rejected(None, Reason.AWAITING_ACTIVATION, message, judgement)
     return Verdict(active, Claim("Ready", True, Reason.ACTIVE, _in_force(world, active)), Fate.DONE, judgement)
-
-
-_UNJUDGED = Judgement(None, Reason.VERSION_LOST, "there is no such version to judge")
 
 
 def _refused(world: World, active: int | None, wanted: int, judgement: Judgement) -> Verdict:
@@ -236,8 +238,10 @@ def _refused(world: World, active: int | None, wanted: int, judgement: Judgement
     return _rejected(active, reason, message, judgement)
 
 
-def _rejected(active: int | None, reason: Reason, message: str, judgement: Judgement) -> Verdict:
-    return Verdict(active, Claim("Ready", False, reason, message), Fate.REJECT, judgement)
+def _rejected(active: int | None, reason: Reason, message: str, judgement: Judgement | None = None) -> Verdict:
+    """Somebody must act. Without a judgement nobody can say more of the version than why there is none."""
+    unknown = Judgement(None, reason, message)
+    return Verdict(active, Claim("Ready", False, reason, message), Fate.REJECT, judgement or unknown)
 
 
 def _in_force(world: World, active: int) -> str:

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 WORKERS = 16
 _INTERVAL = 0.05
 _PAUSE = 1.0
-_RECORDED_AT_ONCE = 50
+_RECORDED_AT_ONCE, _LONGEST_TURN = 50, 5.0
 
 Subject = tuple[str, Key]
 
@@ -132,7 +132,10 @@ class Crank:
 
         async def catch_up(assistant: Assistant) -> None:
             async with turns:
-                await self._recorder.observe(assistant)
+                recording = asyncio.ensure_future(self._recorder.observe(assistant))
+                # What cannot be recorded for long must not keep the others waiting.
+                await asyncio.wait({recording}, timeout=_LONGEST_TURN)
+            await recording
 
         await asyncio.gather(*(catch_up(each) for each in list(self.cache.seen.values())))
 

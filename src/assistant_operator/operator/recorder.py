@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 TOO_LARGE = "it is larger than the API server can store"
 _FARTHEST_CAUSE = 20
-_FIRST_RETRY, _LONGEST_RETRY = 0.05, 5.0
+_FIRST_RETRY, _REFUSED_RETRY, _LONGEST_RETRY = 0.05, 1.0, 10.0
 
 
 @dataclass(slots=True)
@@ -36,6 +36,7 @@ class Ledger:
     latest: int = 0
     missed: int = 0
     is_too_large: bool = False
+    refusal: str | None = None
     head: AssistantVersion | None = None
     """The newest version whole, once it was needed."""
     recorded_at: float = 0.0
@@ -80,7 +81,11 @@ class Recorder:
         if ledger is None or not ledger.is_open:
             return None
         return Recorded(
-            ledger.observed, ledger.latest, ledger.missed, too_large=TOO_LARGE if ledger.is_too_large else None
+            ledger.observed,
+            ledger.latest,
+            ledger.missed,
+            too_large=TOO_LARGE if ledger.is_too_large else None,
+            refusal=ledger.refusal,
         )
 
     def head(self, assistant: Assistant) -> AssistantVersion | None:
@@ -123,15 +128,35 @@ class Recorder:
                 await asyncio.sleep(max(delay, unavailable.retry_after or 0.0))
             except ClusterRefused as refused:
                 log.error("cannot record %s/%s: %s", *assistant.key, refused)  # noqa: TRY400 (said in full)
+                self._told_off(ledger, assistant, refused)
+                delay = max(delay, _REFUSED_RETRY)
                 await asyncio.sleep(delay)
+                if await self._is_gone(assistant):
+                    return
             except NotLeading:
                 raise
             except Exception:  # a bug that one object brings out must not lose its edits, nor stop the others
                 log.exception("cannot record %s/%s", *assistant.key)
-                await asyncio.sleep(max(delay, _LONGEST_RETRY))
+                await asyncio.sleep(_LONGEST_RETRY)
             else:
+                ledger.refusal = None
                 return
             delay = min(delay * 2, _LONGEST_RETRY)
+
+    async def _is_gone(self, assistant: Assistant) -> bool:
+        """Whether nobody needs this history any more: the news of it waits behind what we are doing."""
+        try:
+            live = await self._cluster.assistant(assistant.key)
+        except (ClusterUnavailable, ClusterRefused):
+            return False
+        return live is None or live.metadata.uid != assistant.metadata.uid
+
+    def _told_off(self, ledger: Ledger, assistant: Assistant, refused: ClusterRefused) -> None:
+        """Let the status say so. The first words stay: the same trouble is told in the same words."""
+        if ledger.refusal is None:
+            ledger.refusal = str(refused)
+            self._cache.recorded.setdefault(assistant.key, assistant)
+            self._wake(assistant.key)
 
     async def _catch_up(self, ledger: Ledger, assistant: Assistant) -> None:
         generation = assistant.metadata.generation

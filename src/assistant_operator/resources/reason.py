@@ -18,6 +18,7 @@ class Reason(StrEnum):
     SCHEMA_UNUSABLE = "SchemaUnusable"  # mend the Graph's schema
     SNAPSHOT_TOO_LARGE = "SnapshotTooLarge"  # make the configuration smaller
     SUSPENDED = "Suspended"  # lift spec.suspend
+    VERSION_REFUSED = "VersionRefused"  # a quota or a policy of the cluster does not let versions be made
     VERSION_LOST = "VersionLost"  # the active version was deleted and nobody knows its content any more
 
     INACTIVE = "Inactive"  # another version is in force, or none
