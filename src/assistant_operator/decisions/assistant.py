@@ -1,15 +1,17 @@
 """What happens next to an Assistant whose edits are recorded: adopt, restore, activate, prune, mark. Pure."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
 from typing import Any
 
-from ..resources.assistant import Activation, Assistant, AssistantStatus
+from ..resources.assistant import Activation, Assistant, AssistantStatus, Copy
 from ..resources.assistant_version import VersionRecord, version_name
 from ..resources.meta import Condition, ConditionStatus
 from ..resources.reason import Reason
+from .publication import MOST_COPIES, Outcome, remembered
+from .remote import Place
 from .status import Claim, Fate, conditions, with_fate
 
 MOST_ACTIVATIONS = 20
@@ -56,6 +58,14 @@ class World:
     """Versions that were deleted and whose content nobody knows any more."""
     is_rejudging: bool = False
     """A graph's schema changed: what was said of kept versions may no longer hold."""
+    is_published: bool = False
+    """Whether any Graph of the namespace has a server."""
+    places: Mapping[str, Place] = field(default_factory=dict)
+    """Where versions of the Graphs that have a server belong, by the Graph's name."""
+    outcome: Outcome | None = None
+    """How the last try to publish ended."""
+    withdrawn: frozenset[Copy] = frozenset()
+    """Copies that are gone from their servers."""
 
     @property
     def active(self) -> int | None:
@@ -131,6 +141,8 @@ class Verdict:
     ready: Claim
     fate: Fate
     valid: Judgement
+    published: Claim | None = None
+    """None where there is no server to be on."""
 
 
 def steps(world: World) -> Iterator[Step]:
@@ -148,6 +160,7 @@ def steps(world: World) -> Iterator[Step]:
         yield Report(told)
     if not world.assistant.spec.suspend:
         yield from _prunings(world, verdict)
+    if world.is_rejudging or not world.assistant.spec.suspend:  # nobody will say again that a schema changed
         yield from _markings(world, verdict)
 
 
@@ -167,14 +180,38 @@ def judge(world: World) -> Verdict | Judge:
     wanted = _wanted(world, active)
     if wanted in world.numbers and wanted not in world.judged:
         return Judge(wanted)
-    return _verdict(world, active, wanted)
+    if world.is_published and active in world.numbers and active not in world.judged:
+        return Judge(active)
+    return _with_publication(world, _verdict(world, active, wanted))
+
+
+def _with_publication(world: World, verdict: Verdict) -> Verdict:
+    """Ready is only what is on its server too."""
+    place = _place(world, verdict.active)
+    if place is None:
+        return verdict
+    known = world.outcome or remembered(world.assistant)
+    if known is None or (known.number, known.copy) != (verdict.active, place.copy):
+        message = f"{world.name(verdict.active)} is being published to {place.copy.server}"
+        published, fate = Claim("Published", False, Reason.PUBLISHING, message), Fate.WAIT
+    else:
+        published, fate = known.claim(), known.fate
+    if verdict.ready.holds and not published.holds:
+        ready = Claim("Ready", False, published.reason, published.message)
+        return replace(verdict, ready=ready, fate=fate, published=published)
+    return replace(verdict, published=published)
+
+
+def _place(world: World, active: int | None) -> Place | None:
+    judgement = world.judged.get(active or 0)
+    return world.places.get(judgement.graph) if judgement else None
 
 
 def _wanted(world: World, active: int | None) -> int:
     if world.assistant.pin:
         return world.assistant.pin
     manual = world.assistant.spec.versioning.activation == "Manual"
-    return active if manual and active else max(world.numbers, default=0)
+    return active if manual and active else max({world.recorded.latest, *world.numbers})
 
 
 def _active(world: World, in_force: int | None) -> int | Judge | None:
@@ -206,7 +243,7 @@ def _newest_valid(world: World, in_force: int | None) -> int | Judge | None:
 
 
 def _verdict(world: World, active: int | None, wanted: int) -> Verdict:
-    judgement = world.judged.get(wanted)
+    judgement = world.judged.get(wanted) if wanted in world.numbers else None
     stays = f"{world.name(active)} {'stays' if active else 'is'} active"
     if world.recorded.refusal:
         message = f"the next version cannot be made ({world.recorded.refusal}); {stays}"
@@ -218,7 +255,8 @@ def _verdict(world: World, active: int | None, wanted: int) -> Verdict:
         message = f"spec.versioning.activeVersion pins {world.name(wanted)}, which does not exist; {stays}"
         return _rejected(active, Reason.PINNED_VERSION_NOT_FOUND, message)
     if judgement is None:
-        return _rejected(active, Reason.VERSION_LOST, f"{world.name(wanted)} was deleted; {stays}")
+        message = f"{world.name(wanted)} was deleted and nobody holds its content any more; {stays}"
+        return _rejected(active, Reason.VERSION_LOST, message)
     if not judgement.valid:
         return _refused(world, active, wanted, judgement)
     if active is None:
@@ -228,12 +266,13 @@ def _verdict(world: World, active: int | None, wanted: int) -> Verdict:
 
 
 def _refused(world: World, active: int | None, wanted: int, judgement: Judgement) -> Verdict:
-    what = "is no longer valid" if active == wanted else "is not activated"
+    fallen = "is no longer valid" if judgement.valid is False else "cannot be judged"
+    what = fallen if active == wanted else "is not activated"
     stays = "it stays active" if active == wanted else f"{world.name(active)} {'stays' if active else 'is'} active"
     message = f"{world.name(wanted)} {what}: {judgement.message}; {stays}"
     refused_pin = world.assistant.pin and judgement.valid is False
     reason = Reason.PINNED_VERSION_INVALID if refused_pin else judgement.reason
-    if judgement.reason is Reason.GRAPH_NOT_FOUND:
+    if judgement.reason in (Reason.GRAPH_NOT_FOUND, Reason.PROBING):
         return Verdict(active, Claim("Ready", False, reason, message), Fate.WAIT, judgement)
     return _rejected(active, reason, message, judgement)
 
@@ -256,18 +295,29 @@ def status(world: World, verdict: Verdict) -> AssistantStatus:
     """What the Assistant's status should be. Equal to what it is: nothing to write."""
     before = world.assistant.status
     active = next((record for record in world.kept if record.number == verdict.active), None)
+    copies = _copies(world, verdict.active)
     told: dict[str, Any] = {
         "conditions": _conditions(world, verdict),
         "observed_generation": world.recorded.generation,
         "latest_version": world.recorded.latest or None,
         "active_version": verdict.active,
         "versions": len(world.kept) - len(_doomed(world, verdict.active)),
-        "assistant_id": before.assistant_id,
+        "assistant_id": copies[0].assistant_id if copies else None,
+        "copies": copies or None,
         "digest": (active.digest if active else before.digest) if verdict.active else None,
         "missed_generations": world.recorded.missed or None,
         "activations": _activations(world, verdict.active) or None,
     }
     return AssistantStatus(**{name: value for name, value in told.items() if value is not None})
+
+
+def _copies(world: World, active: int | None) -> tuple[Copy, ...]:
+    """Where copies are, or are about to be: the present place first."""
+    present = tuple(each for each in world.assistant.status.copies if each not in world.withdrawn)
+    place = None if world.assistant.spec.suspend else _place(world, active)
+    if place is None:
+        return present
+    return (place.copy, *(each for each in present if each != place.copy))[:MOST_COPIES]
 
 
 def _activations(world: World, active: int | None) -> tuple[Activation, ...]:
@@ -298,14 +348,14 @@ def _claims(verdict: Verdict) -> tuple[Claim, ...]:
         graph = Claim("GraphFound", True, Reason.GRAPH_FOUND, f"graph '{judgement.graph}' exists")
     else:
         graph = Claim("GraphFound", None, judgement.reason, judgement.message)
-    return with_fate(
-        verdict.ready, verdict.fate, (graph, Claim("Valid", judgement.valid, judgement.reason, judgement.message))
-    )
+    valid = Claim("Valid", judgement.valid, judgement.reason, judgement.message)
+    published = () if verdict.published is None else (verdict.published,)
+    return with_fate(verdict.ready, verdict.fate, (graph, valid, *published))
 
 
 def prunable(world: World, active: int | None) -> list[VersionRecord]:
     """What history no longer keeps, oldest first: beyond the limit, not active, not pinned, not labelled keep."""
-    held = {active, world.active, world.assistant.pin}
+    held = {active, world.assistant.pin}
     beyond = world.kept[: -world.assistant.spec.versioning.history_limit]
     return [each for each in beyond if each.number not in held and not (each.is_labelled_keep or each.is_being_deleted)]
 
@@ -321,7 +371,7 @@ def _prunings(world: World, verdict: Verdict) -> Iterator[Prune]:
 
 def _markings(world: World, verdict: Verdict) -> Iterator[Judge | Mark]:
     """The one in force first, then from the newest to the oldest."""
-    doomed = {record.number for record in prunable(world, verdict.active)}
+    doomed = {record.number for record in _doomed(world, verdict.active)}
     first = (record for record in world.kept if record.number == verdict.active)
     others = (record for record in reversed(world.kept) if record.number != verdict.active)
     for record in chain(first, others):

@@ -1,6 +1,6 @@
 """Which fields of a default Assistant the operator applies: those of its Graph that nobody took over. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..resources.assistant import Assistant
@@ -12,6 +12,8 @@ DEFAULT = f"{GROUP}/default"
 
 Path = tuple[str, ...]
 Leaves = dict[Path, Any]
+Tree = dict[str | None, Any]
+"""Paths, step by step; the step None is the end of one."""
 
 
 def apply_configuration(graph: Graph, live: Assistant | None) -> FreeForm | None:
@@ -20,43 +22,95 @@ def apply_configuration(graph: Graph, live: Assistant | None) -> FreeForm | None
     if live is None:
         return nested(wanted)
     ours, theirs = owned(live.metadata.managed_fields)
-    present = dict(leaves(live.spec.manifest()))
-    kept = {path: value for path, value in wanted.items() if not _is_taken(path, value, present, theirs)}
-    if kept.keys() == ours and all(_same(value, path, present) for path, value in kept.items()) and _is_labelled(live):
+    spec = live.spec.manifest()
+    taken = _tree(theirs, spec)
+    kept = {path: value for path, value in wanted.items() if _is_due(path, value, spec, taken)}
+    # An object that we own and no longer apply would be taken away with all that others own in it.
+    kept |= {path: {} for path in ours - kept.keys() if _holds(path, taken)}
+    told = nested(kept)
+    settled = dict(leaves(told)).keys() == dict(leaves(nested({path: {} for path in ours}))).keys()
+    if settled and all(_same(value, path, spec) for path, value in kept.items()) and _is_labelled(live):
         return None
-    return nested(kept)
+    return told
 
 
 def without(configuration: FreeForm, conflicts: frozenset[str]) -> FreeForm:
-    """`configuration` without the fields the API server named in a conflict (`.spec.context.prompt`)."""
-    kept = {path: value for path, value in leaves(configuration) if not _conflicts(path, conflicts)}
-    return nested(kept)
+    """`configuration` without the fields the API server named in a conflict (`.spec.context.prompt`).
+
+    It writes keys unquoted, so a dotted key and two steps look alike. What a field lies in is still applied.
+    """
+    whole: FreeForm = {}
+    left = [(".spec", configuration, whole)]
+    while left:
+        at, content, kept = left.pop()
+        for name, value in content.items():
+            if f"{at}.{name}" in conflicts:
+                continue
+            if isinstance(value, dict):
+                kept[name] = {}
+                left.append((f"{at}.{name}", value, kept[name]))
+            else:
+                kept[name] = value
+    return whole
 
 
-def _conflicts(path: Path, conflicts: frozenset[str]) -> bool:
-    dotted = ".spec." + ".".join(path)
-    # The API server writes keys unquoted, so a dotted key is told from two steps by comparing whole spellings.
-    return any(dotted == each or dotted.startswith(each + ".") or each.startswith(dotted + ".") for each in conflicts)
+def _is_due(path: Path, value: Any, spec: FreeForm, taken: Tree) -> bool:
+    """Whether it is to be applied now: it stands there already, or nobody took it over."""
+    if isinstance(value, dict) and _at(path, spec) not in ({}, _NOTHING):
+        # An object whose last field goes becomes null, which the API server refuses: first it goes as a whole.
+        return _holds(path, taken)
+    return _same(value, path, spec) or not _overlaps(path, taken)
 
 
 def _is_labelled(live: Assistant) -> bool:
-    return live.metadata.labels.get(DEFAULT) == "true"
+    return DEFAULT in live.metadata.labels  # with whatever value a person gave it
 
 
-def _is_taken(path: Path, value: Any, present: Leaves, theirs: set[Path]) -> bool:
-    """Whether somebody else owns this field, or one above or below it, and gave it another value."""
-    if _same(value, path, present):
-        return False
-    return any(_overlap(path, other) for other in theirs)
+def _tree(paths: Iterable[Path], spec: FreeForm) -> Tree:
+    """Who owns an object owns none of its fields by that: its path goes on."""
+    tree: Tree = {}
+    for path in paths:
+        place = tree
+        for step in path:
+            place = place.setdefault(step, {})
+        if not isinstance(_at(path, spec), dict):
+            place[None] = {}
+    return tree
 
 
-def _overlap(one: Path, other: Path) -> bool:
-    shared = min(len(one), len(other))
-    return one[:shared] == other[:shared]
+def _overlaps(path: Path, taken: Tree) -> bool:
+    """Whether somebody else owns this field, or one above or below it."""
+    for step in path:
+        if None in taken:
+            return True
+        if step not in taken:
+            return False
+        taken = taken[step]
+    return True
 
 
-def _same(value: Any, path: Path, present: Leaves) -> bool:
-    return path in present and canonical(present[path]) == canonical(value)
+def _holds(path: Path, taken: Tree) -> bool:
+    """Whether somebody else owns a field in the object at `path`."""
+    for step in path:
+        taken = taken.get(step, {})
+    return bool(taken.keys() - {None})
+
+
+def _same(value: Any, path: Path, spec: FreeForm) -> bool:
+    """Whether that stands there already; of an object only that it is one."""
+    present = _at(path, spec)
+    if isinstance(value, dict):
+        return isinstance(present, dict)
+    return present is not _NOTHING and canonical(present) == canonical(value)
+
+
+_NOTHING = object()
+
+
+def _at(path: Path, content: Any) -> Any:
+    for step in path:
+        content = content.get(step, _NOTHING) if isinstance(content, dict) else _NOTHING
+    return content
 
 
 def leaves(content: Mapping[str, Any], at: Path = ()) -> Iterator[tuple[Path, Any]]:
@@ -69,18 +123,18 @@ def leaves(content: Mapping[str, Any], at: Path = ()) -> Iterator[tuple[Path, An
 
 
 def nested(content: Leaves) -> FreeForm:
-    """The reverse of `leaves`."""
+    """The reverse of `leaves`; an empty object gives way to what lies in it."""
     whole: FreeForm = {}
     for path, value in content.items():
         place = whole
         for step in path[:-1]:
             place = place.setdefault(step, {})
-        place[path[-1]] = value
+        place.setdefault(path[-1], {} if isinstance(value, dict) else value)
     return whole
 
 
 def owned(managed: tuple[ManagedFields, ...]) -> tuple[set[Path], set[Path]]:
-    """The fields of the spec that our apply owns, and those that anybody else owns."""
+    """The fields and objects of the spec that our apply owns, and those that anybody else owns."""
     ours: set[Path] = set()
     theirs: set[Path] = set()
     for entry in managed:
@@ -92,12 +146,11 @@ def owned(managed: tuple[ManagedFields, ...]) -> tuple[set[Path], set[Path]]:
 
 
 def _paths(fields: FreeForm, at: Path = ()) -> Iterator[Path]:
+    """A node with nothing below is owned, and one with a `.`: then it is an object."""
     for step, below in fields.items():
         if not step.startswith("f:"):
             continue
         path = (*at, step[2:])
-        inner = list(_paths(below, path))
-        if inner:
-            yield from inner
-        else:
+        if not below or "." in below:
             yield path
+        yield from _paths(below, path)

@@ -1,7 +1,7 @@
 """What happens next to a Graph and its default Assistant. Pure."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -9,8 +9,9 @@ from ..resources.assistant import Assistant
 from ..resources.graph import Graph, GraphStatus
 from ..resources.meta import FreeForm, condition
 from ..resources.reason import Reason
+from ..resources.remote import Probe
 from .default_assistant import apply_configuration
-from .status import Claim, Fate, conditions, with_fate
+from .status import Claim, Fate, conditions, restated, with_fate
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,8 @@ class World:
     """How many Assistants reference it."""
     schema_trouble: str | None = None
     """Why a schema of the spec cannot be used."""
+    probe: Probe | None = None
+    """What its server said; None while it was not asked since the operator started, or since spec.server changed."""
     is_rejudging: bool = False
     """Its assistants have not all been judged by its present schemas yet."""
 
@@ -36,7 +39,7 @@ class ApplyDefault:
     """Make the default Assistant follow the Graph's defaults, as far as nobody took its fields over."""
 
     name: str
-    configuration: FreeForm
+    configuration: FreeForm = field(repr=False)  # a step is logged as its repr, and no value may be
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +63,17 @@ def steps(world: World) -> Iterator[GraphStep]:
     """What is due now, in order; empty when the world is settled."""
     if world.graph.metadata.is_being_deleted:
         return
-    if _deployed(world).holds and world.graph.default_name:
-        yield from _default_steps(world, world.graph.default_name)
+    name = world.graph.default_name
+    # Made once the graph is deployed; what is made follows its graph, whatever became of the server.
+    if name and (_deployed(world).holds or (world.default and is_ours(world.graph, world.default))):
+        yield from _default_steps(world, name)
     told = status(world)
     if told != world.graph.status:
         yield ReportGraph(told)
 
 
 def _default_steps(world: World, name: str) -> Iterator[GraphStep]:
-    if world.default is None or is_ours(world.graph, world.default):
+    if world.default is None or (is_ours(world.graph, world.default) and _is_default(world.graph, world.default)):
         configuration = apply_configuration(world.graph, world.default)
         if configuration is not None and not (world.default and world.default.metadata.is_being_deleted):
             yield ApplyDefault(name, configuration)
@@ -92,10 +97,16 @@ def status(world: World) -> GraphStatus:
         "graph_id": graph.graph_id,
         "default_assistant": default.metadata.name if default else None,
         "assistants": world.assistants,
-        "schemas": graph.schemas,
-        "server_version": before.server_version,
+        "schemas": graph.schemas_beside(world.probe.schemas) if world.probe and world.probe.serves else graph.schemas,
+        "server_version": _server_version(world),
     }
     return GraphStatus(**{name: value for name, value in told.items() if value is not None})
+
+
+def _server_version(world: World) -> str | None:
+    if world.graph.spec.server is None:
+        return None
+    return world.probe.release if world.probe and world.probe.serves else world.graph.status.server_version
 
 
 def _is_default(graph: Graph, assistant: Assistant) -> bool:
@@ -111,8 +122,12 @@ def _claims(world: World) -> tuple[Claim, ...]:
 def _deployed(world: World) -> Claim:
     if world.graph.spec.server is None:
         return Claim("Deployed", True, Reason.DECLARED, "no server is declared, so the graph counts as deployed")
-    message = "spec.server is set, but this release does not talk to a LangGraph Server yet"
-    return Claim("Deployed", None, Reason.SERVER_UNSUPPORTED, message)
+    if world.probe:
+        return Claim("Deployed", world.probe.serves, world.probe.reason, world.probe.message)
+    said = condition(world.graph.status.conditions, "Deployed")
+    if said and said.observed_generation == world.graph.metadata.generation:
+        return restated(said)  # unknown is not none
+    return Claim("Deployed", None, Reason.PROBING, "the server was not asked yet")
 
 
 def _default_ready(world: World) -> Claim:
@@ -139,7 +154,9 @@ def _ready(world: World, deployed: Claim, default: Claim) -> tuple[Claim, Fate]:
     if world.schema_trouble:
         return Claim("Ready", False, Reason.SCHEMA_UNUSABLE, world.schema_trouble), Fate.REJECT
     if not deployed.holds:
-        return Claim("Ready", False, deployed.reason, deployed.message), Fate.REJECT
+        waits = deployed.reason in (Reason.PROBING, Reason.SERVER_UNREACHABLE)
+        fate = Fate.WAIT if waits else Fate.REJECT
+        return Claim("Ready", False, deployed.reason, deployed.message), fate
     if not default.holds:
         fate = Fate.REJECT if default.reason is Reason.NAME_CONFLICT or _is_stalled(world.default) else Fate.WAIT
         return Claim("Ready", False, default.reason, default.message), fate

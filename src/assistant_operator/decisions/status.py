@@ -33,6 +33,12 @@ class Claim:
         return Condition(type=self.type, status=ConditionStatus.of(self.holds).value, reason=self.reason, message=short)
 
 
+def restated(said: Condition) -> Claim:
+    """What was said, said again."""
+    reason = next((each for each in Reason if each == said.reason), Reason.PROBING)
+    return Claim(said.type, {"True": True, "False": False}.get(said.status), reason, said.message)
+
+
 def with_fate(ready: Claim, fate: Fate, others: Iterable[Claim]) -> tuple[Claim, ...]:
     """Ready, the others, and while Ready is not True what kstatus reads: Reconciling or Stalled."""
     match fate:

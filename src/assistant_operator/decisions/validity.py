@@ -17,6 +17,13 @@ def graph_missing(snapshot: Snapshot, namespace: str) -> Judgement:
     return Judgement(None, Reason.GRAPH_NOT_FOUND, f"graph '{name}' does not exist in namespace '{namespace}'")
 
 
+def schemas_unknown(graph: Graph) -> Judgement:
+    """What to say while the server of a graph was never reached."""
+    name = graph.metadata.name
+    message = f"the schemas of graph '{name}' are not known yet: see its condition Deployed"
+    return Judgement(None, Reason.PROBING, message, name)
+
+
 def judgement(graph: Graph, fit: Fit) -> Judgement:
     """What the graph's schemas make of a version."""
     name = graph.metadata.name

@@ -109,22 +109,18 @@ class ApiServer:
     async def send(self, call: Call, *, timeout: float = 30.0) -> dict[str, Any]:
         """The JSON answer. Raises ClusterUnavailable, ClusterRefused, NotLeading."""
         response = await self._open(call, timeout)
-        try:
-            text = await response.read()
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise ClusterUnavailable(f"{call}: the answer broke off: {error!r}") from error
-        return _answer(call, response.status, text, response.headers.get("Retry-After"))
+        return await _answer(call, response)
 
     async def stream(self, call: Call, *, silence: float) -> AsyncIterator[dict[str, Any]]:
         """The events of a watch, until it ends. Raises ClusterUnavailable after `silence` seconds without any."""
         response = await self._open(call, None)
         if response.status != 200:
-            _answer(call, response.status, await response.read(), None)
+            await _answer(call, response)
         lines = response.response.content
         try:
             while line := await asyncio.wait_for(lines.readline(max_line_length=_LONGEST_EVENT), silence):
                 yield json.loads(line)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise ClusterUnavailable(f"{call}: the watch broke off: {error!r}") from error
         finally:
             response.response.close()
@@ -148,29 +144,44 @@ class ApiServer:
         return answer
 
 
-def _answer(call: Call, code: int, text: bytes, retry_after: str | None) -> dict[str, Any]:
+async def _answer(call: Call, response: Any) -> dict[str, Any]:
     try:
-        content = json.loads(text) if text else {}
-    except ValueError:
-        content = {"message": text[:200].decode("utf-8", "replace")}
-    if 200 <= code < 300:
-        return content
-    status = _status(code, content)
+        text = await response.read()
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise ClusterUnavailable(f"{call}: the answer broke off: {error!r}") from error
+    content = _parsed(text)
+    if 200 <= response.status < 300:
+        if isinstance(content, dict):
+            return content
+        raise ClusterUnavailable(f"{call}: {response.status}, but what answered is no Kubernetes API")
+    status = _status(response.status, content if isinstance(content, dict) else {"message": _shown(text)})
     if status.is_passing:
-        error = ClusterUnavailable(f"{call}: {code} {status.reason}: {status.message}")
-        error.retry_after = float(retry_after) if retry_after and retry_after.isdigit() else None
-        raise error
+        retry_after = response.headers.get("Retry-After", "")
+        unavailable = ClusterUnavailable(f"{call}: {status.code} {status.reason}: {status.message}")
+        unavailable.retry_after = float(retry_after) if retry_after.isdecimal() else None
+        raise unavailable
     raise ClusterRefused(str(call), status)
 
 
-def _status(code: int, content: Any) -> Status:
-    told = content if isinstance(content, dict) else {}
-    causes = (told.get("details") or {}).get("causes") or ()
+def _parsed(text: bytes) -> Any:
+    try:
+        return json.loads(text) if text else {}
+    except ValueError:
+        return None
+
+
+def _shown(text: bytes) -> str:
+    return " ".join(text[:200].decode("utf-8", "replace").split())
+
+
+def _status(code: int, told: dict[str, Any]) -> Status:
+    details = told.get("details")
+    causes = details.get("causes") if isinstance(details, dict) else None
     return Status(
         code,
         str(told.get("reason", "")),
         str(told.get("message", "")),
-        tuple((str(cause.get("reason", "")), str(cause.get("field", ""))) for cause in causes),
+        tuple((str(cause.get("reason", "")), str(cause.get("field", ""))) for cause in causes or ()),
     )
 
 

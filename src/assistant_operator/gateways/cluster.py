@@ -1,6 +1,7 @@
 """The cluster as our models: what the operator reads from Kubernetes and the few things it may write there."""
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Literal
@@ -82,12 +83,16 @@ class Cluster:
         query = {"watch": "true", "fieldSelector": f"metadata.name={key[1]}", "resourceVersion": str(since)}
         call = Call("GET", _path(Assistant, (key[0], "")), {**query, "timeoutSeconds": "10"})
         states: list[Assistant] = []
-        async for event in self._server.stream(call, silence=10):
-            if event["type"] == "ERROR":
-                return "Expired"
-            states.append(Assistant.model_validate(event["object"]))
-            if int(states[-1].metadata.resource_version) >= until:
-                return states
+        try:
+            async for event in self._server.stream(call, silence=10):
+                if event["type"] == "ERROR":
+                    return "Expired"
+                states.append(Assistant.model_validate(event["object"]))
+                if int(states[-1].metadata.resource_version) >= until:
+                    return states
+        except ClusterRefused as refused:
+            if refused.status.code != 410:
+                raise
         return "Expired"
 
     async def report(
@@ -95,9 +100,10 @@ class Cluster:
     ) -> int | Literal["Outrun", "Gone"]:
         """Write the status, provided nobody reported of another generation since, else we are outrun.
 
-        The resource version at which it stands.
+        The resource version at which it stands. Of an object made since under the same name we know nothing to report.
         """
         body = [
+            {"op": "test", "path": "/metadata/uid", "value": seen.metadata.uid},
             {"op": "test", "path": "/status/observedGeneration", "value": seen.status.observed_generation},
             {"op": "replace", "path": "/status", "value": status.manifest()},
         ]
@@ -138,6 +144,19 @@ class Cluster:
         """Take one of our own labels off an Assistant."""
         body = {"metadata": {"labels": {label: None}}}
         await self._change(Call("PATCH", _path(Assistant, key), {"fieldManager": MANAGER}, body, MERGE_PATCH))
+
+    async def hold(self, assistant: Assistant, finalizer: str, *, on: bool) -> int | None:
+        """Put a finalizer on, or take it off, whatever else changes meanwhile: the new resource version; None if gone.
+
+        A server-side apply that owns nothing else: `uid` keeps it from making the object anew.
+        """
+        meta = assistant.metadata
+        held = {"finalizers": [finalizer]} if on else {}
+        told = {"name": meta.name, "namespace": meta.namespace, "uid": meta.uid, **held}
+        body = {"apiVersion": API_VERSION, "kind": Assistant.kind_name, "metadata": told}
+        query = {"fieldManager": f"{MANAGER}-finalizer", "force": "true"}
+        answer = await self._change(Call("PATCH", _path(Assistant, meta.key), query, body, APPLY_PATCH))
+        return int(answer["metadata"]["resourceVersion"]) if answer else None
 
     async def uids(self, kind: type[Resource]) -> dict[Key, str]:
         """Namespace, name and UID of every object of a kind, without reading their bodies."""
@@ -182,12 +201,19 @@ class Cluster:
         # What we sent is what stands there: only the metadata is news.
         return Created(version.model_copy(update={"metadata": ObjectMeta.model_validate(answer["metadata"])}))
 
-    async def mark_version(self, key: Key, conditions: tuple[Condition, ...]) -> str | None:
-        """The new resource version; None if the version is gone."""
+    async def mark_version(self, record: VersionRecord, conditions: tuple[Condition, ...]) -> str | None:
+        """The new resource version; None if that very version is gone."""
         body = {"status": {"conditions": [each.manifest() for each in conditions]}}
-        path = _path(AssistantVersion, key) + "/status"
+        path = _path(AssistantVersion, (record.key[0], record.name)) + "/status"
         answer = await self._change(Call("PATCH", path, {"fieldManager": MANAGER}, body, MERGE_PATCH))
-        return str(answer["metadata"]["resourceVersion"]) if answer else None
+        same = answer is not None and answer["metadata"]["uid"] == record.uid
+        return str(answer["metadata"]["resourceVersion"]) if answer and same else None
+
+    async def record_server_version(self, key: Key, number: int) -> None:
+        """Keep the LangGraph Server's own number of a version's content."""
+        body = {"status": {"serverVersion": number}}
+        path = _path(AssistantVersion, key) + "/status"
+        await self._change(Call("PATCH", path, {"fieldManager": MANAGER}, body, MERGE_PATCH))
 
     async def adopt_version(self, record: VersionRecord, assistant: Assistant) -> str | None:
         """Become the owner of that very version, provided nobody changed it meanwhile: its new resource version."""
@@ -246,6 +272,17 @@ class Cluster:
     @property
     def namespaces(self) -> tuple[str, ...]:
         return self._namespaces
+
+    # What others own and we only read
+
+    async def value(self, kind: Literal["Secret", "ConfigMap"], key: Key, entry: str) -> str | None:
+        """One entry of a Secret or ConfigMap; None if there is none. Raises ValueError if it is not text."""
+        plural = {"Secret": "secrets", "ConfigMap": "configmaps"}[kind]
+        found = await self._read(f"/api/v1/namespaces/{key[0]}/{plural}/{key[1]}")
+        said = ((found or {}).get("data") or {}).get(entry)
+        if said is None or kind == "ConfigMap":
+            return said
+        return base64.b64decode(said).decode()
 
     # Events
 

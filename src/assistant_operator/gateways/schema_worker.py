@@ -13,6 +13,7 @@ from typing import Any
 import jsonschema_rs
 
 MOST_PROBLEMS = 3
+_LONGEST = 1_000
 _MEMORY = 2**30
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _REGEX = jsonschema_rs.RegexOptions(size_limit=2**20, dfa_size_limit=2**22)  # linear time, whatever the pattern
@@ -21,7 +22,8 @@ _REGEX = jsonschema_rs.RegexOptions(size_limit=2**20, dfa_size_limit=2**22)  # l
 @lru_cache(maxsize=256)
 def _validator(schema: str) -> jsonschema_rs.Draft202012Validator:
     content = json.loads(schema)
-    jsonschema_rs.meta.validate({"$schema": _DIALECT, **content})
+    # Its own `$schema` would be fetched, from wherever it says.
+    jsonschema_rs.meta.validate({**content, "$schema": _DIALECT})
     return jsonschema_rs.Draft202012Validator(
         content, offline=True, mask="the value", pattern_options=_REGEX, validate_formats=True
     )
@@ -36,8 +38,13 @@ def _problems(schema: str, content: Any, place: str) -> list[str]:
     for error in _validator(schema).iter_errors(content):
         if len(found) == MOST_PROBLEMS:
             return [*found, "and more"]
-        found.append(f"{place}{_pointer(error.instance_path)}: {error.message}")
+        found.append(_line(f"{place}{_pointer(error.instance_path)}: {error.message}"))
     return found
+
+
+def _line(text: str) -> str:
+    short = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in short)
 
 
 def answer(question: dict[str, Any]) -> dict[str, Any]:
@@ -47,11 +54,10 @@ def answer(question: dict[str, Any]) -> dict[str, Any]:
         try:
             problems += _problems(schema, content, place)
         except jsonschema_rs.ValidationError as error:
-            return {
-                "unusable": f"the schema for {place} is wrong at '{_pointer(error.instance_path)}': {error.message}"
-            }
+            where = _pointer(error.instance_path)
+            return {"unusable": _line(f"the schema for {place} is wrong at '{where}': {error.message}")}
         except (ValueError, jsonschema_rs.ReferencingError, RecursionError) as error:
-            return {"unusable": f"the schema for {place} cannot be used: {error}".split("\n")[0]}
+            return {"unusable": _line(f"the schema for {place} cannot be used: {error}".split("\n")[0])}
     return {"problems": problems}
 
 

@@ -4,17 +4,17 @@ import asyncio
 import json
 import signal
 import sys
-from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any
 
 from ..resources.assistant import Snapshot
-from ..resources.canonical import canonical
+from ..resources.canonical import canonical, digest
 from ..resources.fit import Fit, Fits, Misfits, Unusable
 from ..resources.graph import Schemas
 
 SECONDS = 1.0
 """Processor time one question may cost."""
 TOO_DEAR = f"its schemas take more than {SECONDS:g} s of processor time to apply"
+DIED = "the process that applies schemas died of it, twice"
 _PATIENCE = 20.0
 _BURIAL = 1.0
 _MOST_REMEMBERED = 10_000
@@ -22,8 +22,8 @@ _MOST_SHUNNED = 1_000
 _LONGEST_ANSWER = 2**20
 
 
-K = TypeVar("K")
-V = TypeVar("V")
+Parts = list[tuple[str, str, Any]]
+"""Of each configuration that has a schema: its place, the schema as canonical text, the content."""
 
 
 class SchemaJudge:
@@ -32,24 +32,25 @@ class SchemaJudge:
     def __init__(self) -> None:
         self._worker: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
-        self._remembered: dict[tuple[bytes, bytes], Fit] = {}
-        self._shunned: dict[bytes, Unusable] = {}
+        self._remembered: dict[str, Fit] = {}
+        self._shunned: dict[str, Fit] = {}
 
     async def fit(self, snapshot: Snapshot, schemas: Schemas) -> Fit:
         """Whether `snapshot` fits `schemas`; an absent context counts as an empty one, as LangGraph takes it."""
         parts = _parts(snapshot, schemas)
         if not parts:
             return Fits()
-        texts = b"\n".join(schema.encode() for _, schema, _ in parts)
-        key = (texts, canonical([content for _, _, content in parts]))
-        if known := self._shunned.get(texts) or self._remembered.get(key):
+        asked = digest(canonical([[place, schema] for place, schema, _ in parts]))
+        key = digest(canonical([asked, [content for _, _, content in parts]]))
+        if known := self._known(asked, key):
             return known
         async with self._turn:
-            fit = _read(await self._ask({"parts": parts}) or await self._ask({"parts": parts}))
-        if isinstance(fit, Unusable):
-            _remember(self._shunned, texts, fit, _MOST_SHUNNED)
-        else:
-            _remember(self._remembered, key, fit, _MOST_REMEMBERED)
+            if known := self._known(asked, key):  # found out while we waited
+                return known
+            fit, is_hopeless = await self._found_out(parts)
+        _remember(self._remembered, key, fit, _MOST_REMEMBERED)
+        if is_hopeless:
+            _remember(self._shunned, asked, fit, _MOST_SHUNNED)
         return fit
 
     async def close(self) -> None:
@@ -57,31 +58,54 @@ class SchemaJudge:
             self._worker.kill()
             await self._worker.wait()
 
-    async def _ask(self, question: dict[str, Any]) -> dict[str, Any] | None:
-        """The worker's answer; None if it died of something else than the question."""
+    def _known(self, asked: str, key: str) -> Fit | None:
+        return self._shunned.get(asked) or self._remembered.get(key)
+
+    async def _found_out(self, parts: Parts) -> tuple[Fit, bool]:
+        """What the worker says, and whether it would say so of any content."""
+        told = await self._put(parts)
+        if isinstance(told, Unusable):
+            nothing: Parts = [(place, schema, {}) for place, schema, _ in parts]
+            return told, isinstance(await self._put(nothing), Unusable)
+        if "unusable" in told:
+            return Unusable(told["unusable"]), True
+        return Misfits("; ".join(told["problems"])) if told["problems"] else Fits(), False
+
+    async def _put(self, parts: Parts) -> dict[str, Any] | Unusable:
+        """The worker's answer, or what it died of: asked twice if that need not have been the question."""
+        return await self._ask(parts) or await self._ask(parts) or Unusable(DIED)
+
+    async def _ask(self, parts: Parts) -> dict[str, Any] | Unusable | None:
         worker = self._worker
         if worker is None or worker.returncode is not None:
             worker = self._worker = await _start()
         assert worker.stdin is not None  # noqa: S101 (a pipe)
         assert worker.stdout is not None  # noqa: S101 (a pipe)
         try:
-            worker.stdin.write(json.dumps(question).encode() + b"\n")
+            worker.stdin.write(json.dumps({"parts": parts}).encode() + b"\n")
             await worker.stdin.drain()
             line = await asyncio.wait_for(worker.stdout.readline(), _PATIENCE)
         except (ConnectionError, TimeoutError, ValueError):
             line = b""
+        except asyncio.CancelledError:
+            worker.kill()  # or the next question would get this answer
+            self._worker = None
+            raise
         if not line:
             return await self._buried(worker)
         told: dict[str, Any] = json.loads(line)
         return told
 
-    async def _buried(self, worker: asyncio.subprocess.Process) -> dict[str, Any] | None:
-        """What to make of a worker that did not answer: the question was too much, or something else ended it."""
-        with suppress(TimeoutError):
+    async def _buried(self, worker: asyncio.subprocess.Process) -> Unusable | None:
+        """What a worker that did not answer died of; None if it may have been something else than the question."""
+        try:
             await asyncio.wait_for(worker.wait(), _BURIAL)
-        await self.close()
-        self._worker = None
-        return {"unusable": TOO_DEAR} if worker.returncode in (-signal.SIGPROF, -signal.SIGKILL) else None
+        except TimeoutError:
+            await self.close()
+            return Unusable(TOO_DEAR)
+        finally:
+            self._worker = None
+        return Unusable(TOO_DEAR) if worker.returncode == -signal.SIGPROF else None
 
 
 async def _start() -> asyncio.subprocess.Process:
@@ -96,7 +120,7 @@ async def _start() -> asyncio.subprocess.Process:
     )
 
 
-def _parts(snapshot: Snapshot, schemas: Schemas) -> list[tuple[str, str, Any]]:
+def _parts(snapshot: Snapshot, schemas: Schemas) -> Parts:
     configurable = snapshot.config.configurable if snapshot.config else None
     asked = (("/context", schemas.context, snapshot.context), ("/config/configurable", schemas.config, configurable))
     return [
@@ -104,15 +128,7 @@ def _parts(snapshot: Snapshot, schemas: Schemas) -> list[tuple[str, str, Any]]:
     ]
 
 
-def _read(told: dict[str, Any] | None) -> Fit:
-    if told is None:
-        return Unusable("the process that applies schemas died of it, twice")
-    if "unusable" in told:
-        return Unusable(told["unusable"])
-    return Misfits("; ".join(told["problems"])) if told["problems"] else Fits()
-
-
-def _remember(memory: dict[K, V], key: K, value: V, most: int) -> None:
+def _remember(memory: dict[str, Fit], key: str, value: Fit, most: int) -> None:
     memory[key] = value
     if len(memory) > most:
         del memory[next(iter(memory))]

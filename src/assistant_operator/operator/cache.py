@@ -18,6 +18,7 @@ class Cache:
         self.recorded: dict[Key, Assistant] = {}
         """Assistants as of the newest recorded edit: what all but the recorder goes by."""
         self.graphs: dict[Key, Graph] = {}
+        self._serving: dict[str, set[Key]] = defaultdict(set)
         self._reported: dict[Key, tuple[str, int, AssistantStatus]] = {}
         self._versions: dict[Key, dict[int, VersionRecord]] = defaultdict(dict)
         self._by_digest: dict[Key, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
@@ -38,6 +39,11 @@ class Cache:
         """Whether that is an older state than the one seen; of an object before it of the same name, too."""
         seen = self.seen.get(assistant.key)
         return seen is not None and _position(seen) > _position(assistant)
+
+    def is_succeeded(self, assistant: Assistant) -> bool:
+        """Whether another object of its name was seen since: its own history goes with it."""
+        seen = self.seen.get(assistant.key)
+        return seen is not None and seen.metadata.uid != assistant.metadata.uid and self.is_outdated(assistant)
 
     def drop_assistant(self, key: Key) -> Assistant | None:
         self.recorded.pop(key, None)
@@ -77,6 +83,18 @@ class Cache:
         del self._reported[assistant.key]
         return assistant
 
+    def put_graph(self, graph: Graph) -> None:
+        self.graphs[graph.key] = graph
+        (set.add if graph.spec.server else set.discard)(self._serving[graph.key[0]], graph.key)
+
+    def drop_graph(self, key: Key) -> None:
+        self.graphs.pop(key, None)
+        self._serving[key[0]].discard(key)
+
+    def has_servers(self, namespace: str) -> bool:
+        """Whether any Graph there declares a server."""
+        return bool(self._serving.get(namespace))
+
     def assistants_of(self, graph: Key) -> frozenset[Key]:
         """The Assistants that reference a Graph, whether it exists or not."""
         return frozenset(self._by_graph.get(graph, ()))
@@ -113,7 +131,7 @@ class Cache:
         """Whether that was news: what is seen late must not replace what was seen since."""
         kept = self._versions[record.key]
         before = kept.get(record.number)
-        if before and before.uid == record.uid and int(before.resource_version) >= int(record.resource_version):
+        if before and int(before.resource_version) >= int(record.resource_version) + (before.uid != record.uid):
             return False
         if before:
             self._by_digest[record.key][before.digest].discard(before.number)

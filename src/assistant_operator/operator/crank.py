@@ -2,51 +2,80 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from ..gateways.api_server import ClusterRefused, ClusterUnavailable, NotLeading
 from ..gateways.cluster import Cluster
+from ..gateways.credentials import Credentials
+from ..gateways.langgraph import LangGraphServers, NotALangGraphServer, ServerRefused, ServerUnavailable
 from ..gateways.schemas import SchemaJudge
 from ..gateways.version_table import Expired, Listed, Passed, Seen, Vanished, VersionEvent
 from ..resources.assistant import Assistant
 from ..resources.graph import Graph
 from ..resources.meta import Key, condition
+from ..resources.remote import Probe
 from .cache import Cache
 from .events import Events
 from .metrics import Metrics
 from .narrator import Narrator
+from .probes import Probes
+from .publisher import Publisher
 from .reconcile_assistant import AssistantReconciler
-from .reconcile_graph import GraphReconciler
+from .reconcile_graph import GraphReconciler, judges_otherwise
 from .recorder import Recorder
+from .resync import Resync
 from .workqueue import WorkQueue
 
 log = logging.getLogger(__name__)
 
-WORKERS = 16
+WORKERS, PUBLISHERS = 16, 48
 _INTERVAL = 0.05
 _PAUSE = 1.0
 _RECORDED_AT_ONCE, _LONGEST_TURN = 50, 5.0
 
 Subject = tuple[str, Key]
+_TROUBLES = (ClusterUnavailable, ClusterRefused, NotLeading, ServerUnavailable, ServerRefused, NotALangGraphServer)
 
 
 class Crank:
     """Takes in what the feed sees; records edits while leading; looks at what may have changed."""
 
-    def __init__(self, cluster: Cluster, judge: SchemaJudge, *, events: Events, metrics: Metrics) -> None:
-        self._cluster = cluster
+    def __init__(
+        self,
+        cluster: Cluster,
+        judge: SchemaJudge,
+        servers: LangGraphServers,
+        *,
+        cluster_name: str,
+        events: Events,
+        metrics: Metrics,
+    ) -> None:
         self._metrics = metrics
         self._queue = WorkQueue(interval=_INTERVAL)
+        self._publications = WorkQueue(interval=_INTERVAL)
         self.cache = Cache()
         self._rejudging: dict[Key, set[Key]] = {}
         self._leading = asyncio.Event()
         narrator = Narrator(events)
         self._recorder = Recorder(cluster, self.cache, wake=self._wake_assistant, events=events, metrics=metrics)
+        credentials = Credentials(cluster)
+        self._probes = Probes(servers, credentials, cluster_name=cluster_name, changed=self._probed)
+        self._publisher = Publisher(
+            cluster,
+            self.cache,
+            self._recorder,
+            judge,
+            self._probes,
+            narrator=narrator,
+            told=self._wake_assistant,
+        )
+        self._resync = Resync(cluster, self.cache, self._publisher, self._probes, wake=self._publish)
         self._assistants = AssistantReconciler(
             cluster,
             self.cache,
             self._recorder,
             judge,
+            self._publisher,
             narrator=narrator,
             metrics=metrics,
             settled=self._settled,
@@ -58,6 +87,8 @@ class Crank:
             narrator=narrator,
             metrics=metrics,
             is_rejudging=lambda graph: bool(self._rejudging.get(graph)),
+            rejudge=lambda graph: self._rejudge(graph, wholly=True),
+            probe_of=self._probes.of,
         )
 
     # What the feed sees
@@ -82,6 +113,7 @@ class Crank:
         if assistant := self.cache.drop_assistant(key):
             self._recorder.forget(assistant)
             self._assistants.forget(assistant)
+            self._publisher.forget(assistant)
             self._settled(key)
             self._wake_graphs_of(assistant)
 
@@ -90,9 +122,13 @@ class Crank:
         before = self.cache.graphs.get(graph.key)
         if before and int(before.metadata.resource_version) > int(graph.metadata.resource_version):
             return
-        self.cache.graphs[graph.key] = graph
+        self.cache.put_graph(graph)
+        if graph.spec.server and self._probes.of(graph) is None:
+            self._publications.add(("Graph", graph.key))
+        if before and _leads_to(before) != _leads_to(graph):
+            self._wake_assistants(self.cache.concerned_by(graph.key))
         first_look = before is None and graph.status.observed_generation != graph.metadata.generation
-        changed_schemas = before is not None and before.schemas != graph.schemas
+        changed_schemas = before is not None and judges_otherwise(before, graph)
         if before is None or changed_schemas:
             self._rejudge(graph.key, wholly=first_look or changed_schemas)
         self._queue.add(("Graph", graph.key))
@@ -101,7 +137,8 @@ class Crank:
         """A Graph was deleted; one made since under the same name stays."""
         seen = self.cache.graphs.get(key)
         if seen and seen.metadata.uid == uid:
-            del self.cache.graphs[key]
+            self.cache.drop_graph(key)
+            self._probes.forget(key)
             self._rejudge(key, wholly=False)
 
     def versions_seen(self, namespace: str, event: VersionEvent) -> None:
@@ -144,29 +181,69 @@ class Crank:
         while True:
             subject = await self._queue.take()
             self._metrics.queued(len(self._queue))
-            await self._look(subject)  # type: ignore[arg-type]
+            await self._look(subject, self._queue, self._reconcile)  # type: ignore[arg-type]
 
-    async def _look(self, subject: Subject) -> None:
+    async def publish(self) -> None:
+        """One worker for what is on servers: none of them, however slow, keeps the cluster's own work waiting."""
+        while True:
+            subject = await self._publications.take()
+            await self._look(subject, self._publications, self._attend)  # type: ignore[arg-type]
+
+    async def _reconcile(self, kind: str, key: Key) -> float | None:
+        if kind == "Graph":
+            return await self._graphs.reconcile(key)
+        rest = await self._assistants.reconcile(key)
+        assistant = self.cache.recorded.get(key)
+        if assistant and self._publisher.concerns(assistant):
+            self._publish(key)
+        return rest
+
+    async def _attend(self, kind: str, key: Key) -> float | None:
+        if kind == "Assistant":
+            return await self._publisher.reconcile(key)
+        graph = self.cache.graphs.get(key)
+        if graph is None or graph.spec.server is None:
+            self._probes.forget(key)
+            return None
+        endpoint, later = await self._probes.ask(graph)
+        if endpoint:
+            await self._resync.run(graph, endpoint)
+        return later
+
+    async def _look(
+        self, subject: Subject, queue: WorkQueue, reconcile: Callable[[str, Key], Awaitable[float | None]]
+    ) -> None:
         kind, key = subject
         started = asyncio.get_running_loop().time()
         try:
-            rest = await (self._assistants if kind == "Assistant" else self._graphs).reconcile(key)
-        except (ClusterUnavailable, ClusterRefused, NotLeading) as error:
-            delay = self._queue.failed(subject)
+            rest = await reconcile(kind, key)
+        except _TROUBLES as error:
+            delay = queue.failed(subject)
             log.warning("%s %s/%s: %s; next try in %.1f s", kind, *key, error, delay)
             result = type(error).__name__
         except Exception:  # a bug that one object brings out must not stop the others
-            delay = self._queue.failed(subject)
+            delay = queue.failed(subject)
             log.exception("%s %s/%s; next try in %.1f s", kind, *key, delay)
             result = "Bug"
         else:
-            self._queue.done(subject)
+            queue.done(subject)
             result = "Rest" if rest is None else "Later"
             if rest is not None:
-                self._queue.add(subject, rest)
+                queue.add(subject, rest)
         self._metrics.reconciled(kind, result, asyncio.get_running_loop().time() - started)
 
     # Who is woken
+
+    def _publish(self, key: Key) -> None:
+        self._publications.add(("Assistant", key))
+
+    def _probed(self, graph: Graph, _: Probe) -> None:
+        """Its server says something else than before."""
+        self._queue.add(("Graph", graph.key))
+        for key in self.cache.concerned_by(graph.key):
+            assistant = self.cache.recorded.get(key)
+            if assistant and self._publisher.concerns(assistant):
+                self._publish(key)
 
     def _wake_assistant(self, key: Key) -> None:
         self._queue.add(("Assistant", key))
@@ -199,6 +276,11 @@ class Crank:
             if not waiting:
                 del self._rejudging[graph]
                 self._queue.add(("Graph", graph))
+
+
+def _leads_to(graph: Graph) -> tuple[object, ...]:
+    """What of a Graph says where its assistants belong."""
+    return graph.spec.server, graph.graph_id, graph.default_name
 
 
 def _shown_to_graphs(assistant: Assistant) -> tuple[object, ...]:

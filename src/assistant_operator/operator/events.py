@@ -16,6 +16,7 @@ from ..resources.reason import Reason
 log = logging.getLogger(__name__)
 
 _LONGEST_NOTE = 1024
+"""In bytes, as the API server counts."""
 _MOST_WAITING, _MOST_REMEMBERED = 1_000, 4_096
 
 
@@ -70,7 +71,7 @@ class Events:
             "type": kind,
             "reason": reason.value,
             "action": action,
-            "note": note[:_LONGEST_NOTE],
+            "note": note.encode()[:_LONGEST_NOTE].decode(errors="ignore"),
             "regarding": {
                 "apiVersion": API_VERSION,
                 "kind": about.kind_name,

@@ -7,6 +7,8 @@ from ..resources.meta import Condition, condition
 from ..resources.reason import Reason
 from .events import Events
 
+_MOST_FIELDS = 8
+
 
 class Narrator:
     """Tells of changes between two statuses of an object."""
@@ -32,13 +34,25 @@ class Narrator:
             note = f"Brought back {name}: it was deleted, and is the latest or the active version"
             self._events.normal(world.assistant, Reason.VERSION_RESTORED, "Restore", note)
 
+    def drifted(self, assistant: Assistant, server: str, fields: tuple[str, ...]) -> None:
+        """The copy on a server is about to be put right."""
+        what = f"it was changed there at {', '.join(fields[:_MOST_FIELDS])}" if fields else "it was gone"
+        note = f"Repaired the copy of '{assistant.metadata.name}' on {server}: {what}"
+        self._events.warning(assistant, Reason.COPY_DRIFTED, "Publish", note)
+
+    def abandoned(self, assistant: Assistant, servers: list[str]) -> None:
+        """The deletion of an Assistant waits no longer for its servers."""
+        note = f"Abandoned the copy on {', '.join(servers)}: the server did not let it be withdrawn"
+        self._events.warning(assistant, Reason.COPY_ABANDONED, "Withdraw", note)
+
     def made_default(self, graph: Graph, name: str) -> None:
         self._events.normal(graph, Reason.DEFAULT_ASSISTANT_APPLIED, "Apply", f"Made default assistant '{name}'")
 
     def _activated(self, before: Assistant, after: AssistantStatus) -> None:
         """Only a turn that a person should know of: an edit that comes into force at once is no news."""
         old, new = before.status.active_version, after.active_version
-        if new is None or old is None or new == old or (new > old and new == after.latest_version):
+        is_edit = new == after.latest_version != before.status.latest_version
+        if new is None or old is None or new == old or is_edit:
             return
         name = before.metadata.name
         self._events.normal(before, Reason.ACTIVATED, "Activate", f"Activated {name}-v{new} in place of {name}-v{old}")

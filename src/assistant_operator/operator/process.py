@@ -9,10 +9,11 @@ from typing import Any
 
 from ..gateways.api_server import ApiServer, ClusterRefused, ClusterUnavailable, configuration
 from ..gateways.cluster import Cluster
+from ..gateways.langgraph import LangGraphServers
 from ..gateways.leases import Leases
 from ..gateways.schemas import SchemaJudge
 from ..gateways.version_table import Listed
-from .crank import WORKERS, Crank
+from .crank import PUBLISHERS, WORKERS, Crank
 from .events import Events
 from .feed import Feed
 from .lease import Leadership
@@ -54,7 +55,15 @@ class Process:
         )
         cluster = Cluster(self._fenced, settings.namespaces)
         judge, events = SchemaJudge(), Events(cluster, instance=settings.identity)
-        crank = Crank(cluster, judge, events=events, metrics=self._metrics)
+        self._servers = LangGraphServers(may_write=self._may_write)
+        crank = Crank(
+            cluster,
+            judge,
+            self._servers,
+            cluster_name=settings.cluster_name,
+            events=events,
+            metrics=self._metrics,
+        )
         self._feed = Feed(crank, cluster, settings.namespaces)
         web = Web(self._address, is_ready=self._feed.filled.is_set, metrics=self._metrics.text)
         await web.start()
@@ -118,7 +127,8 @@ class Process:
             await self._leadership.gained.wait()
         self._metrics.leads(True)  # noqa: FBT003 (a gauge's value)
         await self._feed.filled.wait()
-        await asyncio.gather(crank.lead(), *(crank.work() for _ in range(WORKERS)))
+        workers = [crank.work() for _ in range(WORKERS)] + [crank.publish() for _ in range(PUBLISHERS)]
+        await asyncio.gather(crank.lead(), *workers)
 
     async def _hold(self) -> None:
         await self._leadership.run()
@@ -135,6 +145,7 @@ class Process:
         except (ClusterUnavailable, ClusterRefused, TimeoutError) as error:
             log.warning("the Lease was not released: %s", error)
         await judge.close()
+        await self._servers.close()
         await self._fenced.close()
         await self._unfenced.close()
 

@@ -17,6 +17,7 @@ from ..resources.reason import Reason
 from .cache import Cache
 from .metrics import Metrics
 from .narrator import Narrator
+from .publisher import Publisher
 from .recorder import Recorder
 from .restoration import Lost
 
@@ -39,6 +40,7 @@ class AssistantReconciler:
         cache: Cache,
         recorder: Recorder,
         judge: SchemaJudge,
+        publisher: Publisher,
         *,
         narrator: Narrator,
         metrics: Metrics,
@@ -49,6 +51,7 @@ class AssistantReconciler:
         self._cache = cache
         self._recorder = recorder
         self._judge = judge
+        self._publisher = publisher
         self._narrator = narrator
         self._metrics = metrics
         self._settled = settled
@@ -93,15 +96,19 @@ class AssistantReconciler:
         recorded = self._recorder.recorded(assistant) if assistant else None
         if assistant is None or recorded is None:
             return None
-        uid = assistant.metadata.uid
+        uid, judged = assistant.metadata.uid, self._judged.get(key, {})
         return World(
             assistant,
             recorded,
             now=datetime.now(UTC).replace(microsecond=0),
             kept=tuple(record for record in self._cache.versions_of(key) if record.owner in (uid, None)),
-            judged=self._judged.get(key, {}),
+            judged=judged,
             lost=self._lost.get(uid, frozenset()),
             is_rejudging=key in self._rejudging,
+            is_published=self._cache.has_servers(key[0]),
+            places=self._publisher.places(key, {each.graph for each in judged.values()}),
+            outcome=self._publisher.outcome(assistant),
+            withdrawn=self._publisher.withdrawn(assistant),
         )
 
     def _rest(self, key: Key) -> None:
@@ -162,6 +169,8 @@ class AssistantReconciler:
         graph = self._cache.graphs.get((namespace, content.graph_ref.name))
         if graph is None:
             return validity.graph_missing(content, namespace)
+        if not graph.knows_schemas:
+            return validity.schemas_unknown(graph)
         return validity.judgement(graph, await self._judge.fit(content, graph.schemas))
 
     async def _content(self, world: World, number: int) -> Snapshot | Judgement | None:
@@ -211,7 +220,7 @@ class AssistantReconciler:
             claims = [Claim("Valid", step.judgement.valid, step.judgement.reason, step.judgement.message), *claims]
         stated = conditions(claims, before, generation, world.now)
         kept = tuple(each for each in before if each.type not in {claim.type for claim in claims})
-        position = await self._cluster.mark_version((record.key[0], record.name), (*kept, *stated))
+        position = await self._cluster.mark_version(record, (*kept, *stated))
         if position is None:
             self._cache.drop_version(record)
         else:

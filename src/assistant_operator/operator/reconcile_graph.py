@@ -10,8 +10,9 @@ from ..gateways.cluster import Applied, Cluster
 from ..gateways.schemas import SchemaJudge
 from ..resources.assistant import GraphRef, Snapshot
 from ..resources.fit import Unusable
-from ..resources.graph import Graph
+from ..resources.graph import Graph, GraphStatus
 from ..resources.meta import MANAGER, FreeForm, Key
+from ..resources.remote import Probe
 from .cache import Cache
 from .metrics import Metrics
 from .narrator import Narrator
@@ -21,6 +22,11 @@ log = logging.getLogger(__name__)
 LABELS = {"app.kubernetes.io/managed-by": MANAGER, DEFAULT: "true"}
 _MOST_STEPS = 20
 _MOST_CONFLICTS = 4
+
+
+def judges_otherwise(before: Graph, now: Graph) -> bool:
+    """Whether what was said of its assistants' versions may not hold any more."""
+    return (before.schemas, before.knows_schemas) != (now.schemas, now.knows_schemas)
 
 
 class GraphReconciler:
@@ -35,13 +41,18 @@ class GraphReconciler:
         narrator: Narrator,
         metrics: Metrics,
         is_rejudging: Callable[[Key], bool],
+        rejudge: Callable[[Key], None],
+        probe_of: Callable[[Graph], Probe | None],
     ) -> None:
+        """`rejudge`: told of each Graph whose server changed its schemas."""
         self._cluster = cluster
         self._cache = cache
         self._judge = judge
         self._narrator = narrator
         self._metrics = metrics
         self._is_rejudging = is_rejudging
+        self._rejudge = rejudge
+        self._probe_of = probe_of
         self._applied: dict[Key, tuple[int, FreeForm]] = {}
 
     async def reconcile(self, key: Key) -> float | None:
@@ -81,6 +92,7 @@ class GraphReconciler:
             ),
             assistants=len(self._cache.assistants_of(key)),
             schema_trouble=await self._schema_trouble(graph),
+            probe=self._probe_of(graph),
             is_rejudging=self._is_rejudging(key),
         )
 
@@ -99,25 +111,32 @@ class GraphReconciler:
                 await self._cluster.drop_label((graph.metadata.namespace, name), DEFAULT)
             case ReportGraph(status):
                 if isinstance(await self._cluster.report(graph, status), int):
-                    self._cache.graphs[graph.key] = graph.model_copy(update={"status": status})
-                    self._narrator.reported(graph, status)
+                    self._reported(graph, status)
                 else:
                     await self._look_again(graph)
+
+    def _reported(self, graph: Graph, status: GraphStatus) -> None:
+        now = graph.model_copy(update={"status": status})
+        self._cache.put_graph(now)
+        self._narrator.reported(graph, status)
+        if judges_otherwise(graph, now):
+            self._rejudge(graph.key)
 
     async def _apply(self, graph: Graph, name: str, configuration: FreeForm) -> None:
         """Apply without force; what others own is left to them, and the rest applied again."""
         key = (graph.metadata.namespace, name)
-        wanted = configuration
+        wanted, labels = configuration, LABELS
         if key not in self._cache.seen and not await self._is_alive(graph):
             return
         for _ in range(_MOST_CONFLICTS):
-            outcome = await self._cluster.apply_default(graph, name, LABELS, configuration)
+            outcome = await self._cluster.apply_default(graph, name, labels, configuration)
             if isinstance(outcome, Applied):
                 if key not in self._cache.seen:
                     self._narrator.made_default(graph, name)
                 self._applied[key] = (outcome.position, wanted)
                 return
             configuration = without(configuration, outcome)
+            labels = {label: value for label, value in labels.items() if f".metadata.labels.{label}" not in outcome}
 
     async def _is_alive(self, graph: Graph) -> bool:
         """Whether the Graph is still there: its default assistant may be gone because the Graph is."""
@@ -129,6 +148,6 @@ class GraphReconciler:
     async def _look_again(self, graph: Graph) -> None:
         live = await self._cluster.graph(graph.key)
         if live is None:
-            self._cache.graphs.pop(graph.key, None)
+            self._cache.drop_graph(graph.key)
         else:
-            self._cache.graphs[graph.key] = live
+            self._cache.put_graph(live)

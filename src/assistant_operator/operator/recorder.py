@@ -34,6 +34,8 @@ class Ledger:
     is_open: bool = False
     observed: int = 0
     latest: int = 0
+    taken: int = 0
+    """The highest number found to be a dead predecessor's."""
     missed: int = 0
     is_too_large: bool = False
     refusal: str | None = None
@@ -189,7 +191,7 @@ class Recorder:
 
     async def _record(self, ledger: Ledger, assistant: Assistant) -> None:
         """One version if this state is a change nobody recorded yet. May be repeated, also by others, at any point."""
-        while True:
+        while not self._cache.is_succeeded(assistant):
             head = await self._head(ledger, assistant)
             if head and _covers(head, assistant):
                 break
@@ -219,6 +221,8 @@ class Recorder:
                     controller = holder.metadata.controller
                     if controller is None or controller.uid == version.spec.assistant_ref.uid:
                         self._take(ledger, holder)
+                    else:
+                        ledger.taken = holder.number
                 return False
 
     def _take(self, ledger: Ledger, version: AssistantVersion) -> None:
@@ -242,7 +246,7 @@ class Recorder:
     async def _edit(self, ledger: Ledger, assistant: Assistant, head: AssistantVersion | None) -> history.Edit:
         return history.Edit(
             assistant,
-            number=max(ledger.latest, self._cache.newest_number(assistant.key)) + 1,
+            number=max(ledger.latest or self._cache.newest_number(assistant.key), ledger.taken) + 1,
             previous=head,
             is_first=ledger.latest == 0,
             same_as=await self._same_as(assistant, head),

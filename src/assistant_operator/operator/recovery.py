@@ -34,17 +34,29 @@ class _Search:
 
     async def run(self) -> dict[int, Assistant]:
         since = await self._before()
-        states = await self._cluster.replay(self._assistant.key, since, self._end)
-        if states != "Expired":
-            for state in states:
-                self._keep(state)
-        if len(self._found) < self._missing:
+        if await self._is_replayed(since) and self._is_lacking and await self._at(since) == "Expired":
+            await self._replay_from_before(since)
+        if self._is_lacking:
             await self._fill(since, self._observed, self._end, self._assistant.metadata.generation)
         return self._found
 
     @property
-    def _missing(self) -> int:
-        return self._assistant.metadata.generation - self._observed - 1
+    def _is_lacking(self) -> bool:
+        return len(self._found) < self._assistant.metadata.generation - self._observed - 1
+
+    async def _is_replayed(self, since: int) -> bool:
+        """Whether the watch cache goes back so far; it then told all since."""
+        states = await self._cluster.replay(self._assistant.key, since, self._end)
+        for state in states if states != "Expired" else ():
+            self._keep(state)
+        return states != "Expired"
+
+    async def _replay_from_before(self, since: int) -> None:
+        """Where little happens, the watch cache holds more than the history: look for the oldest it goes back to."""
+        low, high = 0, since
+        while self._is_lacking and high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if await self._is_replayed(middle) else (middle, high)
 
     def _keep(self, state: Assistant) -> None:
         generation = state.metadata.generation

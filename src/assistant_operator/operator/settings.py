@@ -26,7 +26,7 @@ class Settings:
     def address(self) -> tuple[str, int]:
         """Host and port to listen on. Raises ValueError for what is neither `host:port` nor `:port`."""
         host, colon, port = self.listen.rpartition(":")
-        if not colon or not port.isdigit() or int(port) > 65535:  # noqa: PLR2004 (the largest port)
+        if not colon or not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004 (the largest port)
             raise ValueError(f"--listen takes host:port, such as 0.0.0.0:8080, not '{self.listen}'")
         return host.strip("[]"), int(port)
 

@@ -16,6 +16,8 @@ class WorkQueue:
         self._interval = interval
         self._waiting: dict[Hashable, float] = {}
         self._due: asyncio.Queue[Hashable] = asyncio.Queue()
+        self._fallen: set[Hashable] = set()
+        """Due and not taken yet: whatever is news now, that look will see it."""
         self._busy: set[Hashable] = set()
         self._started: dict[Hashable, float] = {}
         self._failures: dict[Hashable, int] = {}
@@ -25,6 +27,8 @@ class WorkQueue:
 
     def add(self, key: Hashable, delay: float = 0.0) -> None:
         """Look at `key` in `delay` seconds, or earlier if that was asked before."""
+        if key in self._fallen:
+            return
         loop = asyncio.get_running_loop()
         when = max(loop.time() + delay, self._started.get(key, 0.0) + self._interval)
         if self._waiting.get(key, when + 1) <= when:
@@ -38,6 +42,7 @@ class WorkQueue:
     async def take(self) -> Hashable:
         """The next key that is due; the caller says `done` or `failed` when it has looked."""
         key = await self._due.get()
+        self._fallen.discard(key)
         self._started[key] = asyncio.get_running_loop().time()
         return key
 
@@ -59,6 +64,7 @@ class WorkQueue:
             return  # asked for at another time since, or being looked at: then it falls due when that look ends
         del self._waiting[key]
         self._busy.add(key)
+        self._fallen.add(key)
         self._due.put_nowait(key)
 
     def _free(self, key: Hashable) -> None:

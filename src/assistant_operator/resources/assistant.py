@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from .canonical import canonical, digest
-from .graph import FREE_FORM, ONE_CONFIGURATION, Config, Description, DisplayName
+from .graph import FREE_FORM, ONE_CONFIGURATION, BundleRef, Config, Description, DisplayName, SecretKeyRef
 from .meta import CONDITIONS, Condition, Digest, FreeForm, Model, Name, Resource, bounded, rules
 
 
@@ -100,6 +100,19 @@ class Activation(Model):
     since: datetime = Field(description="since is when it came into force.")
 
 
+class Copy(Model):
+    """Where a copy of the assistant is, and how to get there."""
+
+    server: Annotated[str, bounded(2048)] = Field(description="server is the URL of the LangGraph Server.")
+    assistant_id: Annotated[str, bounded(64)] = Field(description="assistantId is the UUID of the copy there.")
+    api_key_secret_ref: SecretKeyRef | None = Field(
+        default=None, description="apiKeySecretRef names the Secret with the key for that server."
+    )
+    ca_bundle_ref: BundleRef | None = Field(
+        default=None, description="caBundleRef names what that server's certificate is checked against."
+    )
+
+
 class AssistantStatus(Model):
     """What the operator reports of an assistant."""
 
@@ -126,6 +139,12 @@ class AssistantStatus(Model):
     )
     assistant_id: Annotated[str, bounded(64)] | None = Field(
         default=None, description="assistantId is the UUID of the copy on the LangGraph Server."
+    )
+    copies: tuple[Copy, ...] = Field(
+        default=(),
+        description="copies are where the assistant is on LangGraph Servers: first where it is published to, then those"
+        " that must still be withdrawn, at most 8.",
+        json_schema_extra={"maxItems": 8, "x-kubernetes-list-type": "atomic"},
     )
     digest: Digest | None = Field(default=None, description="digest of the active version's snapshot.")
     missed_generations: int = Field(

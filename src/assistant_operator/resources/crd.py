@@ -64,6 +64,7 @@ def _short_name_rule(why: str) -> JsonSchema:
     return {
         "rule": "self.metadata.name.size() <= 200",
         "message": f"metadata.name must be at most 200 characters, {why}",
+        "fieldPath": ".metadata.name",
     }
 
 
@@ -122,6 +123,7 @@ KINDS = (
                 "rule": "self.metadata.name.startsWith(self.spec.assistantRef.name + '-v')"
                 " && self.metadata.name.substring(self.spec.assistantRef.name.size() + 2) == string(self.spec.number)",
                 "message": "metadata.name must be <spec.assistantRef.name>-v<spec.number>",
+                "fieldPath": ".metadata.name",
             },
         ),
         is_frozen=True,

@@ -8,6 +8,7 @@ from .meta import CONDITIONS, Condition, FreeForm, Model, Name, Resource, bounde
 
 DisplayName = Annotated[str, bounded(256)]
 Description = Annotated[str, bounded(8192)]
+KeyName = Annotated[str, bounded(253, minLength=1, pattern="^[-._a-zA-Z0-9]+$")]
 FREE_FORM: dict[str, Any] = {"x-kubernetes-preserve-unknown-fields": True}
 ONE_CONFIGURATION = {
     "rule": "!has(self.context) || !has(self.config) || !has(self.config.configurable)"
@@ -77,13 +78,15 @@ class DefaultAssistant(Model):
 class ServiceRef(Model):
     """A Service of the Graph's namespace."""
 
-    name: Name = Field(description="name of the Service.")
+    name: Annotated[str, bounded(63, minLength=1, pattern="^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")] = Field(
+        description="name of the Service."
+    )
     port: int = Field(
         description="port of the Service, 1 to 65535.",
         json_schema_extra={"minimum": 1, "maximum": 65535, "format": "int32"},
     )
     scheme: Literal["http", "https"] = Field(default="http", description="scheme is http or https.")
-    path: Annotated[str, bounded(1024, pattern="^(/.*)?$")] = Field(
+    path: Annotated[str, bounded(1024, pattern=r"^(/[^?#\s]*)?$")] = Field(
         default="", description="path is put before the paths of the Assistants API; it starts with a slash."
     )
 
@@ -92,9 +95,15 @@ class SecretKeyRef(Model):
     """One key of a Secret of the Graph's namespace."""
 
     name: Name = Field(description="name of the Secret.")
-    key: Annotated[str, bounded(253, minLength=1, pattern="^[-._a-zA-Z0-9]+$")] = Field(
-        description="key within the Secret."
-    )
+    key: KeyName = Field(description="key within the Secret.")
+
+
+class BundleRef(Model):
+    """One key of a Secret or a ConfigMap of the Graph's namespace."""
+
+    kind: Literal["Secret", "ConfigMap"] = Field(description="kind is Secret or ConfigMap.")
+    name: Name = Field(description="name of the Secret or ConfigMap.")
+    key: KeyName = Field(description="key within it; its value is PEM.")
 
 
 class Server(Model):
@@ -104,11 +113,17 @@ class Server(Model):
         {
             "rule": "has(self.url) != has(self.serviceRef)",
             "message": "exactly one of url and serviceRef must be set",
-        }
+        },
+        {
+            "rule": "!has(self.url) || (isURL(self.url) && url(self.url).getHostname() != '')",
+            "message": "url must be http:// or https:// and a host; a port and a path may follow",
+            "fieldPath": ".url",
+        },
     )
 
-    url: Annotated[str, bounded(2048, pattern="^https?://[^/?#]+(/[^?#]*)?$")] | None = Field(
-        default=None, description="url of the server, without query or fragment. Exactly one of url and serviceRef."
+    url: Annotated[str, bounded(2048, pattern=r"^https?://[^/?#@\s]+(/[^?#\s]*)?$")] | None = Field(
+        default=None,
+        description="url of the server, without user, query or fragment. Exactly one of url and serviceRef.",
     )
     service_ref: ServiceRef | None = Field(
         default=None,
@@ -117,12 +132,24 @@ class Server(Model):
     api_key_secret_ref: SecretKeyRef | None = Field(
         default=None, description="apiKeySecretRef names the Secret whose value is sent as the header x-api-key."
     )
+    ca_bundle_ref: BundleRef | None = Field(
+        default=None,
+        description="caBundleRef names the Secret or ConfigMap with the certificates (PEM) that the server's own is"
+        " checked against; the system's when absent.",
+    )
     resync_period_seconds: int = Field(
         default=300,
         description="resyncPeriodSeconds is how often the server's copies are compared and repaired, in seconds; at"
         " least 1.",
         json_schema_extra={"minimum": 1, "maximum": 86400, "format": "int32"},
     )
+
+    def address(self, namespace: str) -> str:
+        """The base of the server's paths, without a slash at its end."""
+        if self.service_ref is None:
+            return (self.url or "").rstrip("/")
+        service = self.service_ref
+        return f"{service.scheme}://{service.name}.{namespace}.svc:{service.port}{service.path.rstrip('/')}"
 
 
 class GraphSpec(Model):
@@ -224,12 +251,22 @@ class Graph(Resource):
 
     @property
     def schemas(self) -> Schemas:
-        """The schemas in force: a field of the spec wins over what the server said."""
-        told = self.status.schemas if self.spec.server else None
-        learned = told if told and told.source == "Server" else Schemas(source="None")
-        context = self.spec.context_schema if self.spec.context_schema is not None else learned.context
-        config = self.spec.config_schema if self.spec.config_schema is not None else learned.config
-        if self.spec.context_schema is None and self.spec.config_schema is None:
-            return learned
-        present = {"context": context, "config": config}
-        return Schemas(source="Spec", **{name: schema for name, schema in present.items() if schema is not None})
+        """The schemas in force, as far as the status tells what the server said."""
+        return self.schemas_beside(self.status.schemas)
+
+    @property
+    def knows_schemas(self) -> bool:
+        """Whether it can be said what its assistants must fit: a server is asked first."""
+        spec = self.spec
+        given = spec.context_schema is not None and spec.config_schema is not None
+        return given or spec.server is None or self.status.server_version is not None
+
+    def schemas_beside(self, learned: Schemas | None) -> Schemas:
+        """The schemas in force where the server says `learned`: a field of the spec wins."""
+        told = learned if learned and self.spec.server else Schemas()
+        given = {"context": self.spec.context_schema, "config": self.spec.config_schema}
+        present = {name: getattr(told, name) if schema is None else schema for name, schema in given.items()}
+        present = {name: schema for name, schema in present.items() if schema is not None}
+        if any(schema is not None for schema in given.values()):
+            return Schemas(source="Spec", **present)
+        return Schemas(source="Server", **present) if present else Schemas(source="None")

@@ -91,6 +91,7 @@ class ObjectMeta(Model):
     deletion_timestamp: datetime | None = None
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
+    finalizers: tuple[str, ...] = ()
     owner_references: tuple[OwnerReference, ...] = ()
     managed_fields: tuple[ManagedFields, ...] = ()
 
@@ -124,6 +125,12 @@ def rules(*each: dict[str, str]) -> ConfigDict:
     return ConfigDict(json_schema_extra={"x-kubernetes-validations": [dict(rule) for rule in each]})
 
 
+# As metav1.Condition has it.
+_CONDITION_TYPE = (
+    r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"
+)
+
+
 class Condition(Model):
     """One statement about an object, for whoever typed `kubectl get`."""
 
@@ -131,7 +138,9 @@ class Condition(Model):
         json_schema_extra={"required": ["type", "status", "lastTransitionTime", "reason", "message"]}
     )
 
-    type: Annotated[str, bounded(316)] = Field(description="type names what is stated, such as Ready.")
+    type: Annotated[str, bounded(316, pattern=_CONDITION_TYPE)] = Field(
+        description="type names what is stated, such as Ready."
+    )
     status: str = Field(
         description="status is True, False or Unknown.",
         json_schema_extra={"enum": ["True", "False", "Unknown"]},

@@ -23,12 +23,24 @@ class Reason(StrEnum):
 
     INACTIVE = "Inactive"  # another version is in force, or none
 
+    PUBLISHED = "Published"
+    PUBLISHING = "Publishing"  # about to be on the server
+    PUBLICATION_REFUSED = "PublicationRefused"  # the server does not take it: the message has the server's words
+    OWNED_BY_ANOTHER = "OwnedByAnother"  # another Assistant is published under that id
+    COPY_DRIFTED = "CopyDrifted"  # somebody changed the copy on the server: it was put right
+    COPY_ABANDONED = "CopyAbandoned"  # a server never answered: the copy may still be there
+    SERVED = "Served"
+    PROBING = "Probing"  # the server was not asked yet
+    SERVER_UNREACHABLE = "ServerUnreachable"  # mend the url, the network or the server
+    SERVER_UNAUTHORIZED = "ServerUnauthorized"  # mend the key in the Secret
+    SERVER_UNRECOGNIZED = "ServerUnrecognized"  # what answers there is not a LangGraph Server
+    GRAPH_UNKNOWN = "GraphUnknown"  # the server has no graph of that id: mend spec.graphId or deploy it
+    CREDENTIALS_NOT_FOUND = "CredentialsNotFound"  # make the Secret or ConfigMap, or mend the reference
+
     AVAILABLE = "Available"
     DECLARED = "Declared"  # no server is declared: the graph counts as deployed
     NAME_CONFLICT = "NameConflict"  # choose another spec.defaultAssistant.name
-    NOT_DEPLOYED = "NotDeployed"
     NOT_WANTED = "NotWanted"  # spec.defaultAssistant.policy is None
-    SERVER_UNSUPPORTED = "ServerUnsupported"  # this release does not publish to a server yet
     DEFAULT_ASSISTANT_MISSING = "DefaultAssistantMissing"  # it is about to be made
     DEFAULT_ASSISTANT_NOT_READY = "DefaultAssistantNotReady"
 

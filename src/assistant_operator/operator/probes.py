@@ -1,0 +1,102 @@
+"""What the LangGraph Servers of the Graphs say: asked at first sight, at each resync, and while they do not answer."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..decisions.remote import default_id, place_of
+from ..gateways.credentials import Credentials, CredentialsMissing
+from ..gateways.langgraph import Endpoint, LangGraphServers, NotALangGraphServer, ServerRefused, ServerUnavailable
+from ..resources.graph import Graph, Server
+from ..resources.meta import Key
+from ..resources.reason import Reason
+from ..resources.remote import Probe
+
+log = logging.getLogger(__name__)
+
+_FIRST_RETRY, _LONGEST_RETRY = 0.5, 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Of what a probe tells: another server or graph id is another question."""
+
+    uid: str
+    server: Server | None
+    graph_id: str
+
+    @classmethod
+    def of(cls, graph: Graph) -> "_Asked":
+        return cls(graph.metadata.uid, graph.spec.server, graph.graph_id)
+
+
+class Probes:
+    """The newest probe of each Graph that declares a server."""
+
+    def __init__(
+        self,
+        servers: LangGraphServers,
+        credentials: Credentials,
+        *,
+        cluster_name: str,
+        changed: Callable[[Graph, Probe], None],
+    ) -> None:
+        """`changed`: told of each probe that differs from the one before."""
+        self.servers = servers
+        self.credentials = credentials
+        self.cluster_name = cluster_name
+        self._changed = changed
+        self._known: dict[Key, tuple[_Asked, Probe]] = {}
+        self._failures: dict[Key, int] = {}
+
+    def of(self, graph: Graph) -> Probe | None:
+        """What its server said; None while it was not asked."""
+        asked, probe = self._known.get(graph.key, (None, None))
+        return probe if asked == _Asked.of(graph) else None
+
+    def forget(self, key: Key) -> None:
+        self._known.pop(key, None)
+        self._failures.pop(key, None)
+
+    async def ask(self, graph: Graph) -> tuple[Endpoint | None, float]:
+        """Ask its server. How to speak to it if it serves the graph, and the seconds until it should be asked again."""
+        endpoint, probe = await self._asked(graph)
+        before = self.of(graph)
+        self._known[graph.key] = (_Asked.of(graph), probe)
+        if probe != before:
+            log.info("graph %s/%s: %s", *graph.key, probe.message)
+            self._changed(graph, probe)
+        if probe.serves and graph.spec.server:
+            self._failures.pop(graph.key, None)
+            return endpoint, float(graph.spec.server.resync_period_seconds)
+        count = self._failures[graph.key] = self._failures.get(graph.key, 0) + 1
+        return None, min(_FIRST_RETRY * 2.0 ** min(count - 1, 10), _LONGEST_RETRY)
+
+    async def _asked(self, graph: Graph) -> tuple[Endpoint | None, Probe]:
+        place = place_of(graph, graph.key, self.cluster_name)
+        if place is None:
+            return None, Probe(False, Reason.PROBING, "no server is declared")
+        try:
+            endpoint = await self.credentials.endpoint(graph.metadata.namespace, place.copy)
+            return endpoint, await self._served(endpoint, graph)
+        except CredentialsMissing as missing:
+            return None, Probe(False, Reason.CREDENTIALS_NOT_FOUND, str(missing))
+        except ServerUnavailable as unavailable:
+            return None, Probe(False, Reason.SERVER_UNREACHABLE, f"the server cannot be reached: {unavailable}")
+        except NotALangGraphServer as other:
+            return None, Probe(False, Reason.SERVER_UNRECOGNIZED, f"this is not a LangGraph Server: {other}")
+        except ServerRefused as refused:
+            return None, self._refused(refused)
+
+    async def _served(self, endpoint: Endpoint, graph: Graph) -> Probe:
+        release = await self.servers.release(endpoint)
+        if unknown := await self.servers.unknown_graph(endpoint, graph.graph_id):
+            return Probe(False, Reason.GRAPH_UNKNOWN, f"the server does not know the graph: {unknown}", release)
+        schemas = await self.servers.schemas(endpoint, default_id(graph.graph_id))
+        return Probe(True, Reason.SERVED, f"{endpoint.url} serves graph '{graph.graph_id}'", release, schemas)
+
+    def _refused(self, refused: ServerRefused) -> Probe:
+        self.credentials.forget()
+        if refused.is_unauthorized:
+            return Probe(False, Reason.SERVER_UNAUTHORIZED, f"the server does not accept the key: {refused}")
+        return Probe(False, Reason.SERVER_UNRECOGNIZED, f"this is not a LangGraph Server: {refused}")

@@ -1,0 +1,334 @@
+"""Observe, decide, act on LangGraph Servers: the copies of one Assistant at a time. Who reports is told."""
+
+import logging
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+
+from ..decisions import remote
+from ..decisions.publication import FINALIZER, Hold, LetGo, Outcome, Publish, Step, Withdraw, World, remembered, steps
+from ..decisions.remote import Place, Wanted, place_of
+from ..decisions.status import Fate
+from ..gateways.cluster import Cluster
+from ..gateways.credentials import CredentialsMissing
+from ..gateways.langgraph import Endpoint, NotALangGraphServer, ServerRefused, ServerUnavailable
+from ..gateways.schemas import SchemaJudge
+from ..resources.assistant import Assistant, Copy
+from ..resources.assistant_version import AssistantVersion, version_name
+from ..resources.fit import Fits
+from ..resources.graph import Graph
+from ..resources.meta import Key
+from ..resources.reason import Reason
+from ..resources.remote import RemoteAssistant
+from .cache import Cache
+from .narrator import Narrator
+from .probes import Probes
+from .recorder import Recorder
+
+log = logging.getLogger(__name__)
+
+_BUSY, _PENDING, _FIRST_RETRY, _LONGEST_RETRY = 0.1, 0.5, 1.0, 30.0
+_MOST_STEPS = 20
+
+_Trouble = CredentialsMissing | NotALangGraphServer | ServerRefused | ServerUnavailable
+_TROUBLES = (CredentialsMissing, NotALangGraphServer, ServerRefused, ServerUnavailable)
+
+
+class _NotYet(Exception):
+    """Something that must come first has not come: what it waits for wakes it, or it looks again soon."""
+
+
+class Publisher:
+    """Brings the copies of an Assistant to where its status says they should be."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        cache: Cache,
+        recorder: Recorder,
+        judge: SchemaJudge,
+        probes: Probes,
+        *,
+        narrator: Narrator,
+        told: Callable[[Key], None],
+    ) -> None:
+        """`told`: what became of an Assistant's copies is news."""
+        self._cluster = cluster
+        self._cache = cache
+        self._recorder = recorder
+        self._judge = judge
+        self._probes = probes
+        self._narrator = narrator
+        self._told = told
+        self._graphs: dict[str, tuple[int, str]] = {}
+        self._outcomes: dict[str, Outcome] = {}
+        self._withdrawn: dict[str, frozenset[Copy]] = {}
+        self._finalizers: dict[str, tuple[int, bool]] = {}
+        self._unkept: dict[str, tuple[Wanted, frozenset[str]]] = {}
+        self._repairing: set[str] = set()
+        self._failures: dict[str, int] = {}
+
+    def outcome(self, assistant: Assistant) -> Outcome | None:
+        """How the last try to publish it ended, since this process started."""
+        return self._outcomes.get(assistant.metadata.uid)
+
+    def withdrawn(self, assistant: Assistant) -> frozenset[Copy]:
+        return self._withdrawn.get(assistant.metadata.uid, frozenset())
+
+    def concerns(self, assistant: Assistant) -> bool:
+        """Whether it has copies anywhere, or is held as if it had."""
+        return bool(assistant.status.copies) or self._is_held(assistant)
+
+    def places(self, assistant: Key, graphs: Iterable[str]) -> dict[str, Place]:
+        """Where versions of these Graphs belong, as far as they exist and have a server."""
+        found = ((name, self._cache.graphs.get((assistant[0], name))) for name in graphs)
+        places = ((name, place_of(graph, assistant, self._probes.cluster_name)) for name, graph in found if graph)
+        return {name: place for name, place in places if place}
+
+    def repair(self, assistant: Assistant, fields: tuple[str, ...]) -> None:
+        """The copy is not what it was left as: `fields` differ; without any, it is gone."""
+        uid = assistant.metadata.uid
+        self._outcomes.pop(uid, None)
+        self._repairing.add(uid)
+        self._narrator.drifted(assistant, assistant.status.copies[0].server, fields)
+
+    def forget(self, assistant: Assistant) -> None:
+        uid = assistant.metadata.uid
+        self._repairing.discard(uid)
+        for memory in (self._graphs, self._outcomes, self._withdrawn, self._finalizers, self._unkept, self._failures):
+            memory.pop(uid, None)
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Take the steps that are due. Seconds until the rest should be taken; None if there is no rest."""
+        stuck: dict[Step, float] = {}
+        for _ in range(_MOST_STEPS):
+            assistant = self._cache.recorded.get(key)
+            if assistant is None:
+                return None
+            world = await self._observe(assistant)
+            step = next((each for each in steps(world) if each not in stuck), None)
+            if step is None:
+                return min(stuck.values(), default=None)
+            if (later := await self._act(world, step)) is not None:
+                stuck[step] = later
+        return _PENDING
+
+    async def _observe(self, assistant: Assistant) -> World:
+        uid = assistant.metadata.uid
+        graph = await self.graph_of(assistant)
+        known = self._outcomes.get(uid) or (None if uid in self._repairing else remembered(assistant))
+        return World(
+            assistant,
+            now=datetime.now(UTC),
+            place=place_of(graph, assistant.key, self._probes.cluster_name) if graph else None,
+            is_place_known=graph is not None,
+            is_held=self._is_held(assistant),
+            outcome=known,
+            withdrawn=self.withdrawn(assistant),
+        )
+
+    def _is_held(self, assistant: Assistant) -> bool:
+        position, held = self._finalizers.get(assistant.metadata.uid, (0, False))
+        return (
+            held if int(assistant.metadata.resource_version) < position else FINALIZER in assistant.metadata.finalizers
+        )
+
+    async def graph_of(self, assistant: Assistant) -> Graph | None:
+        """The Graph of the version in force; None if there is no such version or no such Graph."""
+        number, uid = assistant.status.active_version, assistant.metadata.uid
+        if number is None:
+            return None
+        if self._is_spec(assistant, number):
+            name = assistant.spec.graph_ref.name
+        elif self._graphs.get(uid, (0, ""))[0] == number:
+            name = self._graphs[uid][1]
+        else:
+            version = await self.version(assistant, number)
+            if version is None:
+                return None
+            name = version.spec.snapshot.graph_ref.name
+            self._graphs[uid] = (number, name)
+        return self._cache.graphs.get((assistant.metadata.namespace, name))
+
+    def _is_spec(self, assistant: Assistant, number: int) -> bool:
+        """Whether the spec still says what that version says."""
+        recorded = self._recorder.recorded(assistant)
+        return recorded is not None and number == recorded.latest and not recorded.too_large
+
+    async def version(self, assistant: Assistant, number: int) -> AssistantVersion | None:
+        head = self._recorder.head(assistant)
+        if head and head.number == number:
+            return head
+        return await self._cluster.version(
+            (assistant.metadata.namespace, version_name(assistant.metadata.name, number))
+        )
+
+    async def _act(self, world: World, step: Step) -> float | None:
+        """Take one step. Seconds until it should be tried again; None if it is done."""
+        log.debug("%s/%s: %r", *world.assistant.key, step)
+        match step:
+            case Hold():
+                await self._hold(world.assistant, on=True)
+            case LetGo(abandoned):
+                await self._hold(world.assistant, on=False)
+                if abandoned:
+                    self._narrator.abandoned(world.assistant, [copy.server for copy in abandoned])
+            case Publish():
+                return await self._publish(world, step)
+            case Withdraw(copy):
+                return await self._withdraw(world.assistant, copy)
+        return None
+
+    async def _hold(self, assistant: Assistant, *, on: bool) -> None:
+        position = await self._cluster.hold(assistant, FINALIZER, on=on)
+        if position is not None:
+            self._finalizers[assistant.metadata.uid] = (position, on)
+
+    async def _publish(self, world: World, step: Publish) -> float | None:
+        if self._probes.servers.is_busy(step.place.copy.server):
+            return _BUSY
+        uid = world.assistant.metadata.uid
+        try:
+            outcome = await self._published(world.assistant, step.number, step.place)
+        except _NotYet:
+            return _PENDING
+        except _TROUBLES as trouble:
+            outcome = self._failed(world, step, trouble)
+        news = outcome != self._outcomes.get(uid)
+        self._outcomes[uid] = outcome
+        if news:
+            self._told(world.assistant.key)
+        if outcome.holds:
+            self._failures.pop(uid, None)
+            self._repairing.discard(uid)
+            return None
+        return self._pause(uid)
+
+    def _pause(self, uid: str, retry_after: float = 0.0) -> float:
+        count = self._failures[uid] = self._failures.get(uid, 0) + 1
+        return max(min(_FIRST_RETRY * 2.0 ** min(count - 1, 10), _LONGEST_RETRY), retry_after)
+
+    async def _published(self, assistant: Assistant, number: int, place: Place) -> Outcome:
+        name = version_name(assistant.metadata.name, number)
+        graph = await self.graph_of(assistant)
+        probe = self._probes.of(graph) if graph else None
+        version = await self.version(assistant, number)
+        if graph is None or probe is None or version is None:
+            raise _NotYet
+        if not probe.serves:
+            fate = Fate.WAIT if probe.reason is Reason.SERVER_UNREACHABLE else Fate.REJECT
+            return Outcome(number, place.copy, False, probe.reason, f"{name} is not published: {probe.message}", fate)
+        if not version.is_intact:
+            message = f"{name} is not published: its content is not what its digest was taken of"
+            return Outcome(number, place.copy, False, Reason.CONTENT_ALTERED, message, Fate.REJECT)
+        if not isinstance(await self._judge.fit(version.spec.snapshot, graph.schemas), Fits):
+            message = f"{name} is not published: graph '{graph.metadata.name}' refuses it"
+            return Outcome(number, place.copy, False, Reason.SCHEMA_REFUSED, message, Fate.REJECT)
+        return await self._put(assistant, version, place)
+
+    async def _put(self, assistant: Assistant, version: AssistantVersion, place: Place) -> Outcome:
+        """Read what is there, and write only what differs."""
+        servers, copy, owner = self._probes.servers, place.copy, self._owner(assistant)
+        endpoint = await self._probes.credentials.endpoint(assistant.metadata.namespace, copy)
+        wanted = remote.wanted(place, assistant, version, owner)
+        there = await servers.assistant(endpoint, copy.assistant_id)
+        if there is None:
+            there = await servers.create(endpoint, remote.creation(wanted, copy.assistant_id))
+        if (other := there.mark(remote.OWNER)) not in (None, owner):
+            message = f"assistant {copy.assistant_id} on {copy.server} belongs to '{other}'"
+            return Outcome(version.number, copy, False, Reason.OWNED_BY_ANOTHER, message, Fate.REJECT)
+        former = await self._former_keys(assistant, version, there)
+        if self._differences(assistant, wanted, there, former):
+            there = await servers.update(endpoint, copy.assistant_id, remote.update(wanted, there, former))
+            left = frozenset(remote.drift(wanted, there, former))
+            self._unkept[assistant.metadata.uid] = (wanted, left)
+        if there.version and version.status.server_version != there.version:
+            await self._cluster.record_server_version(version.key, there.version)
+        message = f"{version.metadata.name} is published to {copy.server}"
+        return Outcome(version.number, copy, True, Reason.PUBLISHED, message)
+
+    def _differences(
+        self, assistant: Assistant, wanted: Wanted, there: RemoteAssistant, former: frozenset[str]
+    ) -> tuple[str, ...]:
+        """Where the copy differs, without what its server would not keep when it was sent the very same."""
+        sent, unkept = self._unkept.get(assistant.metadata.uid, (None, frozenset()))
+        found = remote.drift(wanted, there, former)
+        return tuple(each for each in found if sent != wanted or each not in unkept)
+
+    async def differences(self, assistant: Assistant, there: RemoteAssistant) -> tuple[str, ...]:
+        """Where a copy differs from what it was left as."""
+        number = assistant.status.active_version
+        graph = await self.graph_of(assistant)
+        version = await self.version(assistant, number) if number else None
+        place = place_of(graph, assistant.key, self._probes.cluster_name) if graph else None
+        if version is None or place is None:
+            return ()
+        return self._differences(
+            assistant, remote.wanted(place, assistant, version, self._owner(assistant)), there, frozenset()
+        )
+
+    async def _former_keys(
+        self, assistant: Assistant, version: AssistantVersion, there: RemoteAssistant
+    ) -> frozenset[str]:
+        """The keys of the server's metadata that the version published before brought and this one does not."""
+        number = (there.metadata or {}).get(remote.NUMBER)
+        if not isinstance(number, int) or number in (version.number, 0):
+            return frozenset()
+        before = await self.version(assistant, number)
+        keys = remote.metadata_keys(before.spec.snapshot) if before else frozenset()
+        return keys - remote.metadata_keys(version.spec.snapshot)
+
+    def _failed(self, world: World, step: Publish, trouble: _Trouble) -> Outcome:
+        name = version_name(world.assistant.metadata.name, step.number)
+        match trouble:
+            case ServerUnavailable():
+                reason, fate = Reason.SERVER_UNREACHABLE, Fate.WAIT
+            case CredentialsMissing():
+                reason, fate = Reason.CREDENTIALS_NOT_FOUND, Fate.REJECT
+            case ServerRefused() if trouble.is_unauthorized:
+                self._probes.credentials.forget()
+                reason, fate = Reason.SERVER_UNAUTHORIZED, Fate.REJECT
+            case ServerRefused():
+                reason, fate = Reason.PUBLICATION_REFUSED, Fate.REJECT
+            case _:
+                reason, fate = Reason.SERVER_UNRECOGNIZED, Fate.REJECT
+        return Outcome(step.number, step.place.copy, False, reason, f"{name} is not published: {trouble}", fate)
+
+    async def _withdraw(self, assistant: Assistant, copy: Copy) -> float | None:
+        uid = assistant.metadata.uid
+        try:
+            endpoint = await self._probes.credentials.endpoint(assistant.metadata.namespace, copy)
+            number = assistant.status.active_version
+            version = await self.version(assistant, number) if number else None
+            keys = remote.metadata_keys(version.spec.snapshot) if version else frozenset()
+            await self.take_off(
+                endpoint, copy.assistant_id, self._owner(assistant), assistant.spec.deletion_policy, keys
+            )
+        except _TROUBLES as trouble:
+            log.warning("the copy of %s/%s cannot be withdrawn yet: %s", *assistant.key, trouble)
+            return self._pause(uid, trouble.retry_after if isinstance(trouble, ServerUnavailable) else 0.0)
+        self._failures.pop(uid, None)
+        self._withdrawn[uid] = self.withdrawn(assistant) | {copy}
+        self._told(assistant.key)
+        return None
+
+    async def take_off(
+        self, endpoint: Endpoint, assistant_id: str, owner: str, policy: str, keys: frozenset[str] = frozenset()
+    ) -> None:
+        """Take a copy of that owner off its server. What is not ours stays; the server's own assistant is emptied.
+
+        `keys`: of the metadata that came with the copy.
+        """
+        servers = self._probes.servers
+        there = await servers.assistant(endpoint, assistant_id)
+        if there is None or there.mark(remote.OWNER) != owner:
+            return
+        if policy == "Retain":
+            if there.mark(remote.POLICY) != policy:
+                await servers.update(endpoint, assistant_id, {"metadata": {remote.POLICY: policy}})
+        elif assistant_id == remote.own_id(owner):
+            await servers.delete(endpoint, assistant_id)
+        else:
+            await servers.update(endpoint, assistant_id, remote.farewell(there, keys))
+
+    def _owner(self, assistant: Assistant) -> str:
+        return remote.owner_of(self._probes.cluster_name, assistant.key)

@@ -1,0 +1,97 @@
+"""All copies of one Graph compared with what they were left as, by one listing; what differs is repaired."""
+
+import logging
+from collections.abc import Callable
+
+from ..decisions import remote
+from ..gateways.cluster import Cluster
+from ..gateways.langgraph import Endpoint
+from ..resources.assistant import Assistant
+from ..resources.graph import Graph
+from ..resources.meta import Key, condition
+from ..resources.remote import RemoteAssistant
+from .cache import Cache
+from .probes import Probes
+from .publisher import Publisher
+
+log = logging.getLogger(__name__)
+
+
+class Resync:
+    """Finds copies that were changed, that are gone, and that nobody owns any more."""
+
+    def __init__(
+        self, cluster: Cluster, cache: Cache, publisher: Publisher, probes: Probes, *, wake: Callable[[Key], None]
+    ) -> None:
+        """`wake`: told of each Assistant whose copy is to be repaired."""
+        self._cluster = cluster
+        self._cache = cache
+        self._publisher = publisher
+        self._probes = probes
+        self._wake = wake
+
+    async def run(self, graph: Graph, endpoint: Endpoint) -> None:
+        """Look at every assistant that the server has for the graph."""
+        missing = await self._expected(graph, endpoint)
+        others: list[RemoteAssistant] = []
+        async for there in self._probes.servers.assistants_of(endpoint, graph.graph_id):
+            if assistant := missing.pop(there.assistant_id, None):
+                await self._compare(assistant, there)
+            elif there.mark(remote.OWNER):
+                others.append(there)
+        for assistant in missing.values():
+            await self._look_for(assistant, endpoint)
+        # Only now: whoever deletes while he pages misses some.
+        for there in others:
+            await self._take_off_orphan(graph, endpoint, there)
+
+    async def _expected(self, graph: Graph, endpoint: Endpoint) -> dict[str, Assistant]:
+        """The Assistants whose status says that they are there, by the UUIDs of their copies."""
+        found: dict[str, Assistant] = {}
+        for key in self._cache.concerned_by(graph.key):
+            assistant = self._cache.recorded.get(key)
+            if assistant is None or not _is_published(assistant, endpoint):
+                continue
+            of = await self._publisher.graph_of(assistant)
+            if of and of.key == graph.key:
+                found[assistant.status.copies[0].assistant_id] = assistant
+        return found
+
+    async def _compare(self, assistant: Assistant, there: RemoteAssistant) -> None:
+        if fields := await self._publisher.differences(assistant, there):
+            self._repair(assistant, fields)
+
+    async def _look_for(self, assistant: Assistant, endpoint: Endpoint) -> None:
+        """It is not among those of its graph: gone, or made one of another graph."""
+        there = await self._probes.servers.assistant(endpoint, assistant.status.copies[0].assistant_id)
+        fields = await self._publisher.differences(assistant, there) if there else ()
+        if fields or there is None:
+            self._repair(assistant, fields)
+
+    def _repair(self, assistant: Assistant, fields: tuple[str, ...]) -> None:
+        newest = self._cache.recorded.get(assistant.key)
+        if newest and newest.status == assistant.status and not newest.spec.suspend:
+            self._publisher.repair(newest, fields)
+            self._wake(newest.key)
+
+    async def _take_off_orphan(self, graph: Graph, endpoint: Endpoint, there: RemoteAssistant) -> None:
+        """A copy whose Assistant is gone, as when it was deleted while its server was down."""
+        owner = there.mark(remote.OWNER) or ""
+        prefix = remote.owner_of(self._probes.cluster_name, (graph.metadata.namespace, ""))
+        key = (graph.metadata.namespace, owner.removeprefix(prefix))
+        if not owner.startswith(prefix) or there.mark(remote.POLICY) == "Retain" or key in self._cache.seen:
+            return
+        if await self._cluster.assistant(key) is None:
+            log.info("withdrawing the copy of %s/%s, which is gone, from %s", *key, endpoint.url)
+            await self._publisher.take_off(endpoint, there.assistant_id, owner, "Delete")
+
+
+def _is_published(assistant: Assistant, endpoint: Endpoint) -> bool:
+    said = condition(assistant.status.conditions, "Published")
+    return bool(
+        said
+        and said.status == "True"
+        and assistant.status.copies[:1]
+        and not assistant.metadata.is_being_deleted
+        and assistant.status.copies[0].server == endpoint.url
+    )
