@@ -1,15 +1,14 @@
 """Where the programs come from: the environment names them, our cache has them, or Go builds them."""
 
-import fcntl
 import hashlib
 import os
 import platform
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from .cache import alone, cache_of
 from .module import write_module
 from .progress import Progress
 from .toolchain import BuildFailed, Toolchain, go_command
@@ -37,7 +36,7 @@ def programs(environment: Mapping[str, str] | None = None, progress: Progress | 
     found = [_named(name, environment) for name in NAMES]
     if None in found:
         version = environment.get("ASSISTANT_OPERATOR_TEST_KUBERNETES", DEFAULT_VERSION).removeprefix("v")
-        home = built(version, _cache(environment), progress or Progress())
+        home = built(version, cache_of("controlplane", environment), progress or Progress("control plane"))
         found = [path or home / name for path, name in zip(found, NAMES, strict=True)]
     return Programs(*(path for path in found if path))
 
@@ -51,17 +50,11 @@ def _named(name: str, environment: Mapping[str, str]) -> Path | None:
     return Path(assets) / name if assets and (Path(assets) / name).exists() else None
 
 
-def _cache(environment: Mapping[str, str]) -> Path:
-    home = environment.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "assistant-operator" / "controlplane"
-
-
 def built(version: str, cache: Path, progress: Progress) -> Path:
     """The folder with all three names in it, built if nobody did yet."""
     home = cache / _key(version)
     if not home.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        with _alone(cache, progress):
+        with alone(cache, progress):
             if not home.exists():
                 _build(version, cache, progress).rename(home)
     return home
@@ -102,14 +95,3 @@ def _fresh(folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     return folder
-
-
-@contextmanager
-def _alone(cache: Path, progress: Progress) -> Iterator[None]:
-    with (cache / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            progress.say("somebody else is building: waiting for them")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

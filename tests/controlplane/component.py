@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,7 +21,17 @@ class ComponentFailed(Exception):
 class Component:
     """A program with a log, ended with us however we end."""
 
-    def __init__(self, name: str, command: Sequence[str], log: Path) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        log: Path,
+        *,
+        directory: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self._directory = directory
+        self._environment = environment
         self.name = name
         self._command = list(command)
         self._log = log
@@ -41,6 +51,8 @@ class Component:
                 stdout=log,
                 stderr=log,
                 process_group=0,
+                cwd=self._directory,
+                env=self._environment,
             )
 
     def stop(self) -> None:

@@ -27,11 +27,13 @@ T = TypeVar("T")
 class FaultProxy:
     """Speaks TLS with the server's own certificate, so one CA file fits both."""
 
-    def __init__(self, plane: ControlPlane) -> None:
+    def __init__(self, plane: ControlPlane, upstream: str | None = None, *, tls: bool = True) -> None:
+        """`upstream`: another server than the API server; `tls`: whether clients are spoken to in TLS."""
         self.fault: Trouble | None = None
         self.requests: list[Request] = []
         self._numbers = itertools.count(1)
-        self._upstream = plane.url
+        self._upstream = upstream or plane.url
+        self._tls = tls
         self._trust = ssl.create_default_context(cafile=str(plane.ca_file))
         self._identity = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self._identity.load_cert_chain(plane.ca_file, plane.key_file)
@@ -55,7 +57,7 @@ class FaultProxy:
     @property
     def url(self) -> str:
         host, port = self._runner.addresses[0][:2]
-        return f"https://{host}:{port}"
+        return f"{'https' if self._tls else 'http'}://{host}:{port}"
 
     def cut_watches(self) -> int:
         """Close every watch that is running now; how many those were."""
@@ -86,7 +88,8 @@ class FaultProxy:
             shutdown_timeout=0.1,
         )
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=self._identity).start()
+        identity = self._identity if self._tls else None
+        await web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=identity).start()
 
     async def _close(self) -> None:
         await self._cut_watches()

@@ -89,6 +89,16 @@ class Workspace:
         eventually(told, within)
         return self.status(name, plural)
 
+    def until_active(self, number: int, name: str = "bot", within: float = 20) -> Json:
+        """The status, once that version is in force and Ready is True of the present generation."""
+
+        def done() -> bool:
+            ready = self.condition(name).get("status") == "True"
+            return ready and self.status(name).get("activeVersion") == number
+
+        eventually(done, within)
+        return self.status(name)
+
     def until_versions(self, count: int, name: str = "bot", within: float = 20) -> list[Json]:
         """Its versions, once there are that many and the status says the newest edit is recorded."""
 

@@ -115,7 +115,10 @@ def metadata_keys(snapshot: Snapshot) -> frozenset[str]:
 def drift(wanted: Wanted, there: RemoteAssistant, former: Iterable[str] = ()) -> tuple[str, ...]:
     """Where the server differs from what is wanted, as JSON Pointers; `former`: keys of ours not wanted now."""
     is_, should_be = _shown(wanted, there, frozenset(former)), _should_be(wanted)
-    return tuple(sorted({pointer(path) for path in differences(should_be, is_)}))
+    found = set(differences(should_be, is_))
+    # Where the server mirrors the one in the other, the same difference is told once.
+    twins = {path for path in found if path[0] == "configurable" and ("context", *path[1:]) in found}
+    return tuple(sorted(pointer(path) for path in found - twins))
 
 
 def creation(wanted: Wanted, assistant_id: str) -> FreeForm:

@@ -1,0 +1,1 @@
+"""The operator, a real API server and a real LangGraph Server together."""
