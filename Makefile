@@ -37,6 +37,10 @@ $(STAMP): constraints.txt pyproject.toml
 demo: $(STAMP) ## Show the operator at work on a real API server, here on this machine
 	@PYTHONPATH=tests $(BIN)/python -m demo $(ARGS)
 
+.PHONY: demo-langgraph
+demo-langgraph: $(STAMP) ## The same with a real LangGraph Server: what you apply is what answers
+	@PYTHONPATH=tests $(BIN)/python -m demo --langgraph $(ARGS)
+
 .PHONY: test
 test: lint ## Lint, then run every test
 	@$(BIN)/pytest tests $(ARGS)

@@ -6,14 +6,16 @@ import signal
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NoReturn
 
 from controlplane import BuildFailed, ComponentFailed, ControlPlane, KubectlFailed
 from controlplane.waiting import eventually
+from langgraph_server import LangGraphServer
 from support import OperatorProcess
 
-from .scenes import SCENES
+from .scenes import SCENES, Scene, server_scenes
 from .stage import DemoFailed, Stage
 
 ROOT = Path(__file__).parent.parent.parent
@@ -32,13 +34,14 @@ That was the tour. Everything stays up for you to play with; Ctrl-C ends it. In 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
-    parser.parse_args()
+    parser.add_argument("--langgraph", action="store_true", help="the half with a LangGraph Server")
+    asked = parser.parse_args()
     os.chdir(ROOT)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:
         with tempfile.TemporaryDirectory(prefix="demo-") as directory:
-            _tour(Path(directory))
+            _tour(Path(directory), with_server=asked.langgraph)
     except KeyboardInterrupt:
         return 0
     except (BuildFailed, ComponentFailed, DemoFailed, KubectlFailed) as failure:
@@ -48,17 +51,22 @@ def main() -> int:
     return 0
 
 
-def _tour(directory: Path) -> None:
+def _tour(directory: Path, *, with_server: bool) -> None:
     print("Starting a Kubernetes API server, etcd and a controller manager on this machine …", flush=True)
-    with ControlPlane(directory) as plane:
+    with ControlPlane(directory) as plane, ExitStack() as running:
         _install(plane)
         kubeconfig = plane.kubeconfig_for("assistant-operator", "assistant-operator")
-        with OperatorProcess(kubeconfig, directory / "operator.log") as operator:
-            stage = Stage(plane, operator)
-            for number, scene in enumerate(SCENES, start=1):
-                stage.play(number, scene)
-            if sys.stdin.isatty():
-                _stay(plane, operator)
+        operator = running.enter_context(OperatorProcess(kubeconfig, directory / "operator.log"))
+        server: LangGraphServer | None = None
+        scenes: tuple[Scene, ...] = SCENES
+        if with_server:
+            server = running.enter_context(LangGraphServer(directory / "server", {"support": "writer"}))
+            scenes = server_scenes(server.url)
+        stage = Stage(plane, operator, server)
+        for number, scene in enumerate(scenes, start=1):
+            stage.play(number, scene)
+        if sys.stdin.isatty():
+            _stay(plane, operator)
 
 
 def _install(plane: ControlPlane) -> None:

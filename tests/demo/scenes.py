@@ -21,12 +21,43 @@ class Typed:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """A run of an assistant on the LangGraph Server; `same_as`: the name of an earlier answer that this one equals."""
+
+    assistant: str
+    answers: str
+    name: str = ""
+    same_as: str = ""
+
+
+@dataclass(frozen=True)
+class Meddled:
+    """Somebody changes an assistant on the server behind our back, as in Studio."""
+
+    assistant: str
+    prompt: str
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What the server holds of the graph, by name."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Scene:
     """One thing to see."""
 
     title: str
     words: str
-    acts: tuple[Typed | Turn, ...]
+    acts: tuple[Typed | Turn | Asked | Meddled | Listed, ...]
+
+
+APPLIED = (
+    Typed("kubectl apply -k deploy/examples", ("graph.assistant-operator.dev/support created",)),
+    Typed("kubectl wait graph/support assistant/friendly assistant/terse --for=condition=Ready --timeout=60s"),
+)
 
 
 def _edit(patch: str, *shows: str) -> Typed:
@@ -45,8 +76,7 @@ SCENES = (
         "deploy/examples has a Graph, `support`, and two Assistants of it. The operator adds the graph's default\n"
         "assistant, also called `support`, and makes version 1 of each.",
         (
-            Typed("kubectl apply -k deploy/examples", ("graph.assistant-operator.dev/support created",)),
-            Typed("kubectl wait graph/support assistant/friendly assistant/terse --for=condition=Ready --timeout=60s"),
+            *APPLIED,
             Typed("kubectl get graphs,assistants", ("graph.assistant-operator.dev/support", "assistant.*/support ")),
         ),
     ),
@@ -139,3 +169,67 @@ SCENES = (
         ),
     ),
 )
+
+
+def server_scenes(url: str) -> tuple[Scene, ...]:
+    """The second half: the same graph, running on the LangGraph Server at `url`."""
+    server = f'{{"spec":{{"server":{{"url":"{url}","resyncPeriodSeconds":5}}}}}}'
+    ready = Typed("kubectl wait assistant/friendly --for=condition=Published --timeout=30s", ("met",))
+    return (
+        Scene(
+            "A graph that runs somewhere",
+            f"A LangGraph Server with the graph `support` runs at {url}. Told of it, the operator checks that\n"
+            "the graph is deployed there and publishes its assistants.",
+            (
+                *APPLIED,
+                Typed(f"kubectl patch graph support --type merge -p '{server}'", ("patched",)),
+                Typed("kubectl wait graph/support --for=condition=Deployed --timeout=30s", ("met",)),
+                Typed(
+                    "kubectl wait assistant --all --for=condition=Published --timeout=30s", ("support condition met",)
+                ),
+                Typed("kubectl get graph support -o wide", (url,)),
+                Typed("kubectl get assistants -o wide", ("friendly .*[0-9a-f]{8}-",)),
+                Asked("friendly", "warm and take your time", name="before"),
+            ),
+        ),
+        Scene(
+            "What you apply is what answers",
+            "An edit is on the server as soon as the assistant is ready again.",
+            (
+                _edit('{"spec":{"context":{"prompt":"You answer in verse.","temperature":1.5}}}'),
+                _until("activeVersion", 2),
+                ready,
+                Asked("friendly", "You answer in verse"),
+            ),
+        ),
+        Scene(
+            "A pin brings the old answer back",
+            "The server's own way back restores neither the context nor the graph; a pin publishes the whole version.",
+            (
+                _edit('{"spec":{"versioning":{"activeVersion":1}}}'),
+                _until("activeVersion", 1),
+                ready,
+                Asked("friendly", "warm and take your time", same_as="before"),
+            ),
+        ),
+        Scene(
+            "What somebody changes on the server is put right",
+            "At the next resync, here after five seconds at most, with an event that names the fields.",
+            (
+                Meddled("friendly", "You say nothing."),
+                Asked("friendly", "You say nothing"),
+                Typed("kubectl wait --for=create event --field-selector reason=CopyDrifted --timeout=30s"),
+                Typed("kubectl events --for assistant/friendly", ("Repaired the copy of 'friendly'.*/context/prompt",)),
+                Asked("friendly", "warm and take your time", same_as="before"),
+            ),
+        ),
+        Scene(
+            "Deleted here is deleted there",
+            "Unless spec.deletionPolicy is Retain. The server's own assistant of a graph is never deleted.",
+            (
+                Listed(("Friendly support", "Terse support", "support")),
+                Typed("kubectl delete assistant terse", ("deleted",)),
+                Listed(("Friendly support", "support")),
+            ),
+        ),
+    )

@@ -6,7 +6,7 @@ import shutil
 import socket
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +18,7 @@ from .environment import server_python
 
 PROJECT = Path(__file__).with_name("project")
 WRITER_ID = "b4a486dd-d043-5b64-b6e1-20bae3a982fb"
+ALL = {"writer": "writer", "router": "router"}
 PATIENCE = 60.0
 QUIET = {"LANGSMITH_TRACING": "false", "LANGGRAPH_NO_VERSION_CHECK": "true", "LANGGRAPH_CLI_NO_ANALYTICS": "1"}
 Json = dict[str, Any]
@@ -34,12 +35,10 @@ class Reply:
 class LangGraphServer:
     """A server in a folder, at one address for as long as the folder is used."""
 
-    def __init__(
-        self, directory: Path, graphs: Sequence[str] = ("writer", "router"), *, key: str | None = None
-    ) -> None:
-        """`key`: what a request must carry as x-api-key; nothing if there is none."""
+    def __init__(self, directory: Path, graphs: Mapping[str, str] | None = None, *, key: str | None = None) -> None:
+        """`graphs`: ids and what of project/graphs.py they are. `key`: what a request must carry as x-api-key."""
         self._home = directory
-        self._graphs = graphs
+        self._graphs = dict(graphs or ALL)
         self.key = key
         self._port = _free_port()
         command = [str(server_python()), "-m", "langgraph_cli", "dev", "--host=127.0.0.1", f"--port={self._port}"]
@@ -74,10 +73,11 @@ class LangGraphServer:
         self._server.start()
         self._server.wait_until(self._answers, PATIENCE)
 
-    def deploy(self, graphs: Sequence[str]) -> None:
+    def deploy(self, graphs: Mapping[str, str]) -> None:
         """From the next start on it serves these graphs."""
-        self._graphs = graphs
-        settings: Json = {"dependencies": ["."], "graphs": {name: f"./graphs.py:{name}" for name in graphs}}
+        self._graphs = dict(graphs)
+        found = {graph_id: f"./graphs.py:{name}" for graph_id, name in graphs.items()}
+        settings: Json = {"dependencies": ["."], "graphs": found}
         if self.key:
             settings["auth"] = {"path": "./auth.py:auth", "disable_studio_auth": True}
         (self._home / "langgraph.json").write_text(json.dumps(settings))

@@ -64,7 +64,8 @@ class Publisher:
         self._withdrawn: dict[str, frozenset[Copy]] = {}
         self._finalizers: dict[str, tuple[int, bool]] = {}
         self._unkept: dict[str, tuple[Wanted, frozenset[str]]] = {}
-        self._repairing: set[str] = set()
+        self._repairing: dict[str, tuple[str, ...]] = {}
+        """What was found to be different, until it is put right."""
         self._failures: dict[str, int] = {}
 
     def outcome(self, assistant: Assistant) -> Outcome | None:
@@ -88,12 +89,11 @@ class Publisher:
         """The copy is not what it was left as: `fields` differ; without any, it is gone."""
         uid = assistant.metadata.uid
         self._outcomes.pop(uid, None)
-        self._repairing.add(uid)
-        self._narrator.drifted(assistant, assistant.status.copies[0].server, fields)
+        self._repairing[uid] = fields
 
     def forget(self, assistant: Assistant) -> None:
         uid = assistant.metadata.uid
-        self._repairing.discard(uid)
+        self._repairing.pop(uid, None)
         for memory in (self._graphs, self._outcomes, self._withdrawn, self._finalizers, self._unkept, self._failures):
             memory.pop(uid, None)
 
@@ -199,7 +199,8 @@ class Publisher:
             self._told(world.assistant.key)
         if outcome.holds:
             self._failures.pop(uid, None)
-            self._repairing.discard(uid)
+            if (fields := self._repairing.pop(uid, None)) is not None:
+                self._narrator.drifted(world.assistant, step.place.copy.server, fields)
             return None
         return self._pause(uid)
 
