@@ -1,8 +1,10 @@
 """Fixtures for every test that needs a control plane with our kinds on it."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from controlplane import ControlPlane
@@ -11,6 +13,10 @@ from support import OperatorProcess, Workspace
 
 ROOT = Path(__file__).parent.parent
 pytest_plugins = ["controlplane.fixtures"]
+
+# How long an example takes says how busy the machine is. In CI the same commit is to have the same result.
+hypothesis.settings.register_profile("ours", deadline=None, derandomize="CI" in os.environ)
+hypothesis.settings.load_profile("ours")
 
 
 @pytest.fixture(scope="session")

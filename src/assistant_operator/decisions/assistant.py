@@ -299,7 +299,7 @@ def status(world: World, verdict: Verdict) -> AssistantStatus:
     told: dict[str, Any] = {
         "conditions": _conditions(world, verdict),
         "observed_generation": world.recorded.generation,
-        "latest_version": world.recorded.latest or None,
+        "latest_version": max({world.recorded.latest, *world.numbers}) or None,
         "active_version": verdict.active,
         "versions": len(world.kept) - len(_doomed(world, verdict.active)),
         "assistant_id": copies[0].assistant_id if copies else None,
@@ -317,7 +317,7 @@ def _copies(world: World, active: int | None) -> tuple[Copy, ...]:
     place = None if world.assistant.spec.suspend else _place(world, active)
     if place is None:
         return present
-    return (place.copy, *(each for each in present if each != place.copy))[:MOST_COPIES]
+    return (place.copy, *(each for each in present if each.site != place.copy.site))[:MOST_COPIES]
 
 
 def _activations(world: World, active: int | None) -> tuple[Activation, ...]:

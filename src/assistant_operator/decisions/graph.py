@@ -97,7 +97,7 @@ def status(world: World) -> GraphStatus:
         "graph_id": graph.graph_id,
         "default_assistant": default.metadata.name if default else None,
         "assistants": world.assistants,
-        "schemas": graph.schemas_beside(world.probe.schemas) if world.probe and world.probe.serves else graph.schemas,
+        "schemas": graph.schemas_beside(world.probe.schemas) if world.probe and world.probe.schemas else graph.schemas,
         "server_version": _server_version(world),
     }
     return GraphStatus(**{name: value for name, value in told.items() if value is not None})

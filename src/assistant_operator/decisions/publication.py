@@ -27,6 +27,8 @@ class Outcome:
     reason: Reason
     message: str
     fate: Fate = Fate.DONE
+    policy: str = "Delete"
+    """The deletion policy that the copy was marked with."""
 
     def claim(self) -> Claim:
         return Claim("Published", self.holds, self.reason, self.message)
@@ -38,7 +40,8 @@ def remembered(assistant: Assistant) -> Outcome | None:
     said = condition(status.conditions, "Published")
     if said is None or said.status != "True" or not status.copies or status.active_version is None:
         return None
-    return Outcome(status.active_version, status.copies[0], holds=True, reason=Reason.PUBLISHED, message=said.message)
+    number, copy, policy = status.active_version, status.copies[0], assistant.spec.deletion_policy
+    return Outcome(number, copy, holds=True, reason=Reason.PUBLISHED, message=said.message, policy=policy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +68,16 @@ class World:
         elif not self.is_place_known:
             return ()
         else:
-            stays = self.place.copy if self.place else None
-        return tuple(each for each in self.assistant.status.copies if each != stays and each not in self.withdrawn)
+            stays = self.place.copy.site if self.place else None
+        copies = self.assistant.status.copies
+        return tuple(each for each in copies if each.site != stays and each not in self.withdrawn)
+
+    @property
+    def is_published(self) -> bool:
+        """Whether the version in force is where it belongs, as far as is known."""
+        known, status = self.outcome, self.assistant.status
+        wanted = (status.active_version, self.place and self.place.copy, self.assistant.spec.deletion_policy)
+        return known is not None and known.holds and (known.number, known.copy, known.policy) == wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +111,13 @@ Step = Hold | Publish | Withdraw | LetGo
 
 
 def steps(world: World) -> Iterator[Step]:
-    """What is due now, in order; empty when nothing is."""
+    """What is due now, in order: what cannot be done now is passed over. Empty when nothing is."""
     if world.assistant.metadata.is_being_deleted:
         yield from _farewell(world)
     elif not world.assistant.spec.suspend:
         yield from _publication(world)
-        yield from (Withdraw(copy) for copy in world.pending)
+        if world.place is None or world.is_published:  # what runs is not taken away before there is another
+            yield from (Withdraw(copy) for copy in world.pending)
         if world.is_held and world.is_place_known and not (world.place or world.assistant.status.copies):
             yield LetGo()
 
@@ -113,19 +125,20 @@ def steps(world: World) -> Iterator[Step]:
 def _farewell(world: World) -> Iterator[Step]:
     if not world.is_held:
         return
-    if world.pending and has_waited(world):
-        yield LetGo(abandoned=world.pending)
-    elif world.pending:
+    if not is_abandoned(world.assistant):
         yield from (Withdraw(copy) for copy in world.pending)
-    else:
-        yield LetGo()
+    if not world.pending or is_abandoned(world.assistant) or _has_waited(world):
+        yield LetGo(abandoned=world.pending)
 
 
-def has_waited(world: World) -> bool:
-    """Whether a deletion waits no longer: it did for long enough, or somebody said so."""
-    meta = world.assistant.metadata
-    since = meta.deletion_timestamp
-    return ABANDON in meta.annotations or (since is not None and world.now - since > PATIENCE)
+def is_abandoned(assistant: Assistant) -> bool:
+    """Whether somebody said that a deletion is to wait for no server."""
+    return ABANDON in assistant.metadata.annotations
+
+
+def _has_waited(world: World) -> bool:
+    since = world.assistant.metadata.deletion_timestamp
+    return since is not None and world.now - since > PATIENCE
 
 
 def _publication(world: World) -> Iterator[Step]:
@@ -135,6 +148,5 @@ def _publication(world: World) -> Iterator[Step]:
         return
     if not world.is_held:
         yield Hold()
-    known = world.outcome
-    if known is None or not known.holds or (known.number, known.copy) != (active, place.copy):
+    if not world.is_published:
         yield Publish(active, place)

@@ -35,7 +35,8 @@ _SERVERS_CONTEXT = {
     "__pregel_node_finished",
     "__context_provided__",
 }
-_LARGEST_INTEGER = 2**64 - 1
+_SERVERS_PREFIX = ("__otel_",)
+_SMALLEST_INTEGER, _LARGEST_INTEGER = -(2**63), 2**64 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +101,8 @@ def wanted(place: Place, assistant: Assistant, version: AssistantVersion, owner:
         graph_id=place.graph_id,
         name=None if place.is_default else _stored(snapshot.display_name or name),
         description=_stored(snapshot.description or ""),
-        context=_stored(_without(snapshot.context, _SERVERS_CONTEXT)),
-        configurable=_stored(_without(_configurable(snapshot), _SERVERS_CONTEXT)),
+        context=_stored(_without(snapshot.context, _SERVERS_CONTEXT, _SERVERS_PREFIX)),
+        configurable=_stored(_without(_configurable(snapshot), _SERVERS_CONTEXT, _SERVERS_PREFIX)),
         config={theirs: _stored(config[ours]) for ours, theirs in renamed.items() if config.get(ours) is not None},
         metadata={**_kept_metadata(snapshot), **_marks(assistant, version, owner)},
     )
@@ -123,7 +124,7 @@ def drift(wanted: Wanted, there: RemoteAssistant, former: Iterable[str] = ()) ->
 
 def creation(wanted: Wanted, assistant_id: str) -> FreeForm:
     """The body that makes the copy, or gives back the one that is there."""
-    return {"assistant_id": assistant_id, "if_exists": "do_nothing", **update(wanted)}
+    return {"assistant_id": assistant_id, "if_exists": "do_nothing", "name": wanted.graph_id, **update(wanted)}
 
 
 def update(wanted: Wanted, there: RemoteAssistant | None = None, former: Iterable[str] = ()) -> FreeForm:
@@ -159,8 +160,8 @@ def _kept_metadata(snapshot: Snapshot) -> FreeForm:
     return {_stored(key): _stored(value) for key, value in kept.items()}
 
 
-def _without(content: FreeForm | None, keys: set[str]) -> FreeForm:
-    return {key: value for key, value in (content or {}).items() if key not in keys and not key.startswith("__otel_")}
+def _without(content: FreeForm | None, keys: set[str], prefixes: tuple[str, ...] = ()) -> FreeForm:
+    return {key: value for key, value in (content or {}).items() if key not in keys and not key.startswith(prefixes)}
 
 
 def _should_be(wanted: Wanted) -> FreeForm:
@@ -183,16 +184,16 @@ def _shown(wanted: Wanted, there: RemoteAssistant, former: frozenset[str]) -> Fr
 
 
 def _stored(content: Any) -> Any:
-    """`content` as the server keeps it: it has no NUL in texts, and no integer beyond 64 bits."""
+    """`content` as the server keeps it: it has no NUL in texts, spelled out or not, and no integer beyond 64 bits."""
     match content:
         case dict():
             return {_stored(key): _stored(value) for key, value in content.items()}
         case list():
             return [_stored(item) for item in content]
         case str():
-            return content.replace("\0", "\ufffd")
+            return content.replace("\0", "\ufffd").replace(r"\u0000", r"\ufffd")
         case bool() | None | float():
             return content
-        case int() if abs(content) > _LARGEST_INTEGER:
+        case int() if not _SMALLEST_INTEGER <= content <= _LARGEST_INTEGER:
             return float(content)
     return content

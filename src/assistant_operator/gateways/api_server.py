@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import aiohttp
+import yaml
 from kubernetes.aio import client, config
 
 JSON = "application/json"
@@ -194,11 +195,13 @@ async def configuration() -> client.Configuration:
             config.load_incluster_config(client_configuration=found)  # type: ignore[no-untyped-call]
         else:
             await config.load_kube_config(client_configuration=found)  # type: ignore[no-untyped-call]
-    except config.ConfigException as error:
+    # TypeError and AttributeError: what the library makes of YAML that is no mapping.
+    except (config.ConfigException, yaml.YAMLError, OSError, TypeError, AttributeError) as error:
         where = (
             "the pod's service account" if is_pod else f"KUBECONFIG={os.environ.get('KUBECONFIG', '~/.kube/config')}"
         )
-        raise ValueError(f"cannot tell from {where} how to reach a cluster: {error}") from error
+        why = " ".join(str(error).split())
+        raise ValueError(f"cannot tell from {where} how to reach a cluster: {why}") from error
     return found
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
@@ -116,13 +117,13 @@ class LangGraphServers:
             raise
         return None
 
-    async def schemas(self, endpoint: Endpoint, assistant_id: str) -> Schemas:
-        """The JSON Schemas for context and configurable. What a run may add need not be there before it."""
+    async def schemas(self, endpoint: Endpoint, assistant_id: str) -> Schemas | None:
+        """The JSON Schemas for context and configurable, without what a run may add; None of an unknown assistant."""
         try:
             told = await self._send(endpoint, "GET", f"/assistants/{assistant_id}/schemas")
         except ServerRefused as refused:
             if refused.status == 404:
-                return Schemas(source="None")
+                return None
             raise
         said = told if isinstance(told, dict) else {}
         parts = {"context": said.get("context_schema"), "config": said.get("config_schema")}
@@ -181,12 +182,16 @@ class LangGraphServers:
             try:
                 status, text, headers = await self._exchange(endpoint, method, path, body)
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                raise _closed(line, f"{what}: {_reason(error)}") from error
+                raise _closed(line, f"{endpoint.url}: {_reason(error)}") from error
+        said = _detail(text, endpoint.key) if status >= 400 else ""
         if status in _OVERLOADED:
-            raise _closed(line, f"{what}: {status} {_detail(text)}", _seconds(headers.get("Retry-After")))
+            # Without the request: the trouble is the server's, and whoever asks next is to tell it in the same words.
+            raise _closed(line, f"{endpoint.url}: {status} {said}", _seconds(headers.get("Retry-After")))
         line.failures = 0
         if status in _PASSING:
-            raise ServerUnavailable(f"{what}: {status} {_detail(text)}")
+            raise ServerUnavailable(f"{what}: {status} {said}")
+        if status >= 400:
+            raise ServerRefused(f"{what}: {status} {said}", status)
         return _answer(what, status, text, headers)
 
     async def _exchange(
@@ -194,7 +199,11 @@ class LangGraphServers:
     ) -> tuple[int, bytes, Mapping[str, str]]:
         if self._session is None:
             limit = aiohttp.ClientTimeout(total=_PATIENCE, sock_connect=_CONNECT)
-            self._session = aiohttp.ClientSession(timeout=limit, connector=aiohttp.TCPConnector(limit=0))
+            self._session = aiohttp.ClientSession(
+                timeout=limit,
+                connector=aiohttp.TCPConnector(limit=0),
+                cookie_jar=aiohttp.DummyCookieJar(),  # what one Graph is known by is not for another's requests
+            )
         headers = {"Accept": "application/json", **({"x-api-key": endpoint.key} if endpoint.key else {})}
         started, code = asyncio.get_running_loop().time(), 0
         try:
@@ -249,8 +258,6 @@ def _closed(line: _Line, trouble: str, retry_after: float | None = None) -> Serv
 def _answer(what: str, status: int, text: bytes, headers: Mapping[str, str]) -> Any:
     if 300 <= status < 400:
         raise NotALangGraphServer(f"{what} redirects to {headers.get('Location', 'nowhere')}: give that address")
-    if status >= 400:
-        raise ServerRefused(f"{what}: {status} {_detail(text)}", status)
     try:
         return json.loads(text) if text else None
     except ValueError as error:
@@ -269,14 +276,16 @@ def _lenient(schema: FreeForm) -> FreeForm:
     return {key: value for key, value in schema.items() if key != "required"}
 
 
-def _detail(text: bytes) -> str:
+def _detail(text: bytes, key: str | None) -> str:
     """What the server says of an error, in one line. Its echo of what was sent is left out: it may hold anything."""
     try:
         told = json.loads(text)
     except ValueError:
         return ""
     said = told.get("detail", "") if isinstance(told, dict) else ""
-    return " ".join(str(said).split("On instance")[0].split("Failed validating")[0].split())[:_LONGEST_DETAIL]
+    words = str(said).split("On instance")[0].split("Failed validating")[0].split()
+    shown = " ".join(words).replace(key, "(the key)") if key else " ".join(words)
+    return shown[:_LONGEST_DETAIL]
 
 
 def _reason(error: BaseException) -> str:
@@ -289,7 +298,8 @@ def _reason(error: BaseException) -> str:
         case TimeoutError():
             return "no answer in time"
         case aiohttp.ClientConnectorError():
-            return f"no connection ({error.os_error.strerror or type(error.os_error).__name__})"
+            code = error.os_error.errno
+            return f"no connection ({os.strerror(code) if code else type(error.os_error).__name__})"
         case aiohttp.ClientError():
             return f"the connection broke off ({type(error).__name__})"
     return f"the connection broke off ({error})"

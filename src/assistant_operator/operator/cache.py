@@ -50,6 +50,12 @@ class Cache:
         self._reported.pop(key, None)
         return self._unsee(key)
 
+    def drop_recorded(self, assistant: Assistant) -> None:
+        """That very one is gone: nothing more is to be done to it before the news of it comes."""
+        kept = self.recorded.get(assistant.key)
+        if kept and kept.metadata.uid == assistant.metadata.uid:
+            del self.recorded[assistant.key]
+
     def _unsee(self, key: Key) -> Assistant | None:
         if before := self.seen.pop(key, None):
             self._by_graph[_graph_of(before)].discard(key)
@@ -115,6 +121,10 @@ class Cache:
         """Every version of that name, whoever owns it, oldest first."""
         kept = self._versions.get(assistant, {})
         return tuple(kept[number] for number in sorted(kept))
+
+    def count_versions(self) -> int:
+        """How many versions there are."""
+        return sum(map(len, self._versions.values()))
 
     def newest_number(self, assistant: Key) -> int:
         """The highest number of that name, whoever's it is; 0 for none."""

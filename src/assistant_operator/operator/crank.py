@@ -16,6 +16,8 @@ from ..resources.meta import Key, condition
 from ..resources.remote import Probe
 from .cache import Cache
 from .events import Events
+from .inventory import Inventory
+from .logs import concerning
 from .metrics import Metrics
 from .narrator import Narrator
 from .probes import Probes
@@ -32,6 +34,12 @@ WORKERS, PUBLISHERS = 16, 48
 _INTERVAL = 0.05
 _PAUSE = 1.0
 _RECORDED_AT_ONCE, _LONGEST_TURN = 50, 5.0
+_LONGEST_STANDSTILL = 300.0
+_HERE, _THERE = "cluster", "servers"
+_CONTROLLERS = {
+    _HERE: {"Assistant": "assistant", "Graph": "graph"},
+    _THERE: {"Assistant": "publication", "Graph": "probe"},
+}
 
 Subject = tuple[str, Key]
 _TROUBLES = (ClusterUnavailable, ClusterRefused, NotLeading, ServerUnavailable, ServerRefused, NotALangGraphServer)
@@ -51,8 +59,8 @@ class Crank:
         metrics: Metrics,
     ) -> None:
         self._metrics = metrics
-        self._queue = WorkQueue(interval=_INTERVAL)
-        self._publications = WorkQueue(interval=_INTERVAL)
+        self._queue = WorkQueue(interval=_INTERVAL, meter=metrics.queue(_HERE))
+        self._publications = WorkQueue(interval=_INTERVAL, meter=metrics.queue(_THERE))
         self.cache = Cache()
         self._rejudging: dict[Key, set[Key]] = {}
         self._leading = asyncio.Event()
@@ -67,6 +75,7 @@ class Crank:
             judge,
             self._probes,
             narrator=narrator,
+            metrics=metrics,
             told=self._wake_assistant,
         )
         self._resync = Resync(cluster, self.cache, self._publisher, self._probes, wake=self._publish)
@@ -90,6 +99,10 @@ class Crank:
             rejudge=lambda graph: self._rejudge(graph, wholly=True),
             probe_of=self._probes.of,
         )
+        metrics.workers(_HERE, WORKERS, self._queue)
+        metrics.workers(_THERE, PUBLISHERS, self._publications)
+        metrics.controllers(*(each for names in _CONTROLLERS.values() for each in names.values()))
+        metrics.inventory(Inventory(self.cache, is_leading=self._leading.is_set).text)
 
     # What the feed sees
 
@@ -102,12 +115,13 @@ class Crank:
             self._wake_graphs_of(assistant)
             self._wake_graphs_of(before or assistant)
         if self._leading.is_set():
+            concerning("Assistant", assistant.key)
             await self._recorder.observe(assistant)
 
     def assistant_gone(self, key: Key, uid: str) -> None:
         """An Assistant was deleted; one made since under the same name stays."""
         seen = self.cache.seen.get(key)
-        if seen is None or seen.metadata.uid != uid:
+        if seen and seen.metadata.uid != uid:
             return
         self._graphs.forget_default(key)
         if assistant := self.cache.drop_assistant(key):
@@ -160,6 +174,13 @@ class Crank:
         assistants = {key: each.metadata.uid for key, each in self.cache.seen.items()}
         return assistants, {key: each.metadata.uid for key, each in self.cache.graphs.items()}
 
+    def trouble(self) -> str | None:
+        """Why what is due is looked at by nobody; None while it is."""
+        for name, queue in ((_HERE, self._queue), (_THERE, self._publications)):
+            if queue.stuck_for() > _LONGEST_STANDSTILL:
+                return f"the queue '{name}' has not turned for {queue.stuck_for():.0f} s"
+        return None
+
     # Who does it
 
     async def lead(self) -> None:
@@ -168,6 +189,7 @@ class Crank:
         turns = asyncio.Semaphore(_RECORDED_AT_ONCE)
 
         async def catch_up(assistant: Assistant) -> None:
+            concerning("Assistant", assistant.key)
             async with turns:
                 recording = asyncio.ensure_future(self._recorder.observe(assistant))
                 # What cannot be recorded for long must not keep the others waiting.
@@ -180,14 +202,13 @@ class Crank:
         """One worker: look at what is due, until cancelled."""
         while True:
             subject = await self._queue.take()
-            self._metrics.queued(len(self._queue))
-            await self._look(subject, self._queue, self._reconcile)  # type: ignore[arg-type]
+            await self._look(subject, _HERE, self._queue, self._reconcile)  # type: ignore[arg-type]
 
     async def publish(self) -> None:
         """One worker for what is on servers: none of them, however slow, keeps the cluster's own work waiting."""
         while True:
             subject = await self._publications.take()
-            await self._look(subject, self._publications, self._attend)  # type: ignore[arg-type]
+            await self._look(subject, _THERE, self._publications, self._attend)  # type: ignore[arg-type]
 
     async def _reconcile(self, kind: str, key: Key) -> float | None:
         if kind == "Graph":
@@ -211,26 +232,27 @@ class Crank:
         return later
 
     async def _look(
-        self, subject: Subject, queue: WorkQueue, reconcile: Callable[[str, Key], Awaitable[float | None]]
+        self, subject: Subject, name: str, queue: WorkQueue, reconcile: Callable[[str, Key], Awaitable[float | None]]
     ) -> None:
         kind, key = subject
+        concerning(kind, key)
         started = asyncio.get_running_loop().time()
         try:
             rest = await reconcile(kind, key)
         except _TROUBLES as error:
             delay = queue.failed(subject)
             log.warning("%s %s/%s: %s; next try in %.1f s", kind, *key, error, delay)
-            result = type(error).__name__
+            result = "error"
         except Exception:  # a bug that one object brings out must not stop the others
             delay = queue.failed(subject)
             log.exception("%s %s/%s; next try in %.1f s", kind, *key, delay)
-            result = "Bug"
+            result = "panic"
         else:
             queue.done(subject)
-            result = "Rest" if rest is None else "Later"
+            result = "success" if rest is None else "requeue_after"
             if rest is not None:
                 queue.add(subject, rest)
-        self._metrics.reconciled(kind, result, asyncio.get_running_loop().time() - started)
+        self._metrics.reconciled(_CONTROLLERS[name][kind], result, asyncio.get_running_loop().time() - started)
 
     # Who is woken
 
@@ -288,5 +310,6 @@ def _shown_to_graphs(assistant: Assistant) -> tuple[object, ...]:
     meta = assistant.metadata
     counted = (meta.uid, meta.deletion_timestamp, meta.owner_references, assistant.spec.graph_ref)
     if meta.controller is None:
-        return (*counted, condition(assistant.status.conditions, "Ready"))
+        ready = condition(assistant.status.conditions, "Ready")
+        return (*counted, ready.status == "True" or ready.message if ready else None)
     return (*counted, meta.labels, meta.managed_fields, assistant.spec, assistant.status.conditions)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import OrderedDict
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -23,8 +24,16 @@ _MOST_WAITING, _MOST_REMEMBERED = 1_000, 4_096
 class Events:
     """Posts events in the background, at most `per_second`, none twice in a row about the same object."""
 
-    def __init__(self, cluster: Cluster, *, instance: str, per_second: float = 20.0) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        *,
+        instance: str,
+        per_second: float = 20.0,
+        observe: Callable[[str, str], None] = lambda kind, reason: None,
+    ) -> None:
         self._cluster = cluster
+        self._observe = observe
         self._instance = instance
         self._pause = 1 / per_second
         self._waiting: asyncio.Queue[tuple[str, FreeForm]] = asyncio.Queue(_MOST_WAITING)
@@ -53,6 +62,7 @@ class Events:
         key = (about.metadata.uid, reason)
         if self._told.get(key) == note or self._waiting.full():
             return
+        self._observe(kind, reason)
         self._told[key] = note
         self._told.move_to_end(key)
         if len(self._told) > _MOST_REMEMBERED:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import kopf
@@ -18,7 +19,10 @@ log = logging.getLogger(__name__)
 
 R = TypeVar("R", bound=Resource)
 
+_WATCH = "watcher for "
+"""What kopf calls the task of a watch."""
 _RELIST_SETTLES, _RELIST_EVERY, _LOOK_AGAIN = 1.0, 600.0, 0.2
+_FAREWELL = 0.5
 
 
 class Feed:
@@ -30,15 +34,30 @@ class Feed:
         self._namespaces = namespaces
         self._relisted = asyncio.Event()
         self._unreadable: set[Key] = set()
+        self._watches: list[asyncio.Task[Any]] = []
         self.filled = asyncio.Event()
         self.stopping = asyncio.Event()
 
-    async def run(self) -> None:
-        """Watch until `stopping` is set or a signal comes. Raises when kopf gives up."""
+    async def run(self, end: Callable[[], Awaitable[None]]) -> None:
+        """Watch until `stopping` is set or a signal comes, then `end` all work. Raises when kopf gives up."""
         registry = kopf.OperatorRegistry()
         self._register(registry)
+
         where: dict[str, Any] = {"namespaces": self._namespaces} if self._namespaces else {"clusterwide": True}
-        await kopf.operator(registry=registry, settings=_settings(), standalone=True, stop_flag=self.stopping, **where)
+        watching = asyncio.create_task(
+            kopf.operator(registry=registry, settings=_settings(), standalone=True, stop_flag=self.stopping, **where)
+        )
+
+        # kopf waits for every task younger than its own, longer than there is time: after a signal it would be killed.
+        @kopf.on.cleanup(registry=registry)
+        async def ended(**_: Any) -> None:
+            self.stopping.set()
+            await end()
+            asyncio.get_running_loop().call_later(_FAREWELL, watching.cancel)
+
+        await asyncio.wait({watching})
+        if not watching.cancelled():
+            await watching
 
     async def compare(self) -> None:
         """After each listing, and now and then: what is listed was seen, what is not is gone. Until cancelled.
@@ -48,6 +67,8 @@ class Feed:
         while True:
             self._relisted.clear()
             if await self._is_level():
+                # A watch that is refused ends for good, and kopf goes on without it.
+                self._watches = self._watches or [each for each in asyncio.all_tasks() if _WATCH in each.get_name()]
                 self.filled.set()
                 wait = _RELIST_EVERY
             else:
@@ -57,6 +78,10 @@ class Feed:
                 await asyncio.sleep(_RELIST_SETTLES)
             except TimeoutError:
                 continue
+
+    def trouble(self) -> str | None:
+        """Why it sees no more of what changes; None while it does."""
+        return next((f"there is no {each.get_name()} any more" for each in self._watches if each.done()), None)
 
     async def _is_level(self) -> bool:
         assistants, graphs = self._crank.known()

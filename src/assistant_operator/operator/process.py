@@ -54,8 +54,8 @@ class Process:
             Leases(self._unfenced, settings.lease_namespace, LEASE), identity=settings.identity, clock=_uptime
         )
         cluster = Cluster(self._fenced, settings.namespaces)
-        judge, events = SchemaJudge(), Events(cluster, instance=settings.identity)
-        self._servers = LangGraphServers(may_write=self._may_write)
+        judge, events = SchemaJudge(), Events(cluster, instance=settings.identity, observe=self._metrics.told)
+        self._servers = LangGraphServers(may_write=self._may_write, observe=self._metrics.asked)
         crank = Crank(
             cluster,
             judge,
@@ -65,7 +65,13 @@ class Process:
             metrics=self._metrics,
         )
         self._feed = Feed(crank, cluster, settings.namespaces)
-        web = Web(self._address, is_ready=self._feed.filled.is_set, metrics=self._metrics.text)
+        self._metrics.leads(LEASE, self._may_write)
+        web = Web(
+            self._address,
+            is_ready=self._feed.filled.is_set,
+            trouble=lambda: self._trouble(crank),
+            metrics=self._metrics.text,
+        )
         await web.start()
         try:
             await self._turn(cluster, crank, events)
@@ -77,6 +83,12 @@ class Process:
     def _may_write(self) -> bool:
         return not self._settings.leader_elect or self._leadership.is_held()
 
+    def _trouble(self, crank: Crank) -> str | None:
+        """Why this process had better be started anew; None while it works."""
+        if any(task.done() for task in self._tasks):
+            return "a task has ended that never should"
+        return self._feed.trouble() or crank.trouble()
+
     async def _turn(self, cluster: Cluster, crank: Crank, events: Events) -> None:
         # kopf ends every task that was started after its own: all of ours come first.
         self._unlisted.update(cluster.namespaces)
@@ -85,7 +97,7 @@ class Process:
         self._start(self._lead(crank))
         self._start(self._compare())
         self._start(events.run())
-        await self._feed.run()
+        await self._feed.run(self._end_work)
         if isinstance(self._failure, ClusterRefused):
             log.error("ending: %s%s", self._failure, _HINTS.get(self._failure.status.code, ""))
         elif self._failure:
@@ -125,7 +137,6 @@ class Process:
         if self._settings.leader_elect:
             self._start(self._hold())
             await self._leadership.gained.wait()
-        self._metrics.leads(True)  # noqa: FBT003 (a gauge's value)
         await self._feed.filled.wait()
         workers = [crank.work() for _ in range(WORKERS)] + [crank.publish() for _ in range(PUBLISHERS)]
         await asyncio.gather(crank.lead(), *workers)
@@ -135,10 +146,13 @@ class Process:
         log.error("the Lease is lost: ending at once, so that nothing is written besides the next leader")
         os._exit(1)
 
-    async def _end(self, judge: SchemaJudge) -> None:
+    async def _end_work(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.wait(self._tasks, timeout=_FAREWELL)
+
+    async def _end(self, judge: SchemaJudge) -> None:
+        await self._end_work()
         try:
             async with asyncio.timeout(_FAREWELL):
                 await self._leadership.release()

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from ..decisions import remote
@@ -20,6 +21,7 @@ from ..resources.meta import Key
 from ..resources.reason import Reason
 from ..resources.remote import RemoteAssistant
 from .cache import Cache
+from .metrics import Metrics
 from .narrator import Narrator
 from .probes import Probes
 from .recorder import Recorder
@@ -28,6 +30,7 @@ log = logging.getLogger(__name__)
 
 _BUSY, _PENDING, _FIRST_RETRY, _LONGEST_RETRY = 0.1, 0.5, 1.0, 30.0
 _MOST_STEPS = 20
+_MOST_UNKEPT = 8
 
 _Trouble = CredentialsMissing | NotALangGraphServer | ServerRefused | ServerUnavailable
 _TROUBLES = (CredentialsMissing, NotALangGraphServer, ServerRefused, ServerUnavailable)
@@ -49,6 +52,7 @@ class Publisher:
         probes: Probes,
         *,
         narrator: Narrator,
+        metrics: Metrics,
         told: Callable[[Key], None],
     ) -> None:
         """`told`: what became of an Assistant's copies is news."""
@@ -58,6 +62,7 @@ class Publisher:
         self._judge = judge
         self._probes = probes
         self._narrator = narrator
+        self._metrics = metrics
         self._told = told
         self._graphs: dict[str, tuple[int, str]] = {}
         self._outcomes: dict[str, Outcome] = {}
@@ -65,6 +70,7 @@ class Publisher:
         self._finalizers: dict[str, tuple[int, bool]] = {}
         self._unkept: dict[str, tuple[Wanted, frozenset[str]]] = {}
         self._repairing: dict[str, tuple[str, ...]] = {}
+        self._unsure: set[str] = set()
         """What was found to be different, until it is put right."""
         self._failures: dict[str, int] = {}
 
@@ -94,6 +100,7 @@ class Publisher:
     def forget(self, assistant: Assistant) -> None:
         uid = assistant.metadata.uid
         self._repairing.pop(uid, None)
+        self._unsure.discard(uid)
         for memory in (self._graphs, self._outcomes, self._withdrawn, self._finalizers, self._unkept, self._failures):
             memory.pop(uid, None)
 
@@ -115,14 +122,14 @@ class Publisher:
     async def _observe(self, assistant: Assistant) -> World:
         uid = assistant.metadata.uid
         graph = await self.graph_of(assistant)
-        known = self._outcomes.get(uid) or (None if uid in self._repairing else remembered(assistant))
+        is_open = uid in self._repairing or uid in self._unsure
         return World(
             assistant,
             now=datetime.now(UTC),
             place=place_of(graph, assistant.key, self._probes.cluster_name) if graph else None,
             is_place_known=graph is not None,
             is_held=self._is_held(assistant),
-            outcome=known,
+            outcome=None if is_open else self._outcomes.get(uid) or remembered(assistant),
             withdrawn=self.withdrawn(assistant),
         )
 
@@ -165,6 +172,7 @@ class Publisher:
     async def _act(self, world: World, step: Step) -> float | None:
         """Take one step. Seconds until it should be tried again; None if it is done."""
         log.debug("%s/%s: %r", *world.assistant.key, step)
+        self._metrics.step("publication", type(step).__name__)
         match step:
             case Hold():
                 await self._hold(world.assistant, on=True)
@@ -187,18 +195,22 @@ class Publisher:
         if self._probes.servers.is_busy(step.place.copy.server):
             return _BUSY
         uid = world.assistant.metadata.uid
+        self._withdrawn[uid] = self.withdrawn(world.assistant) - {step.place.copy}  # it may be there again from now on
         try:
             outcome = await self._published(world.assistant, step.number, step.place)
         except _NotYet:
             return _PENDING
         except _TROUBLES as trouble:
             outcome = self._failed(world, step, trouble)
+        outcome = replace(outcome, policy=world.assistant.spec.deletion_policy)
+        self._metrics.published(outcome.reason)
         news = outcome != self._outcomes.get(uid)
         self._outcomes[uid] = outcome
         if news:
             self._told(world.assistant.key)
         if outcome.holds:
             self._failures.pop(uid, None)
+            self._unsure.discard(uid)
             if (fields := self._repairing.pop(uid, None)) is not None:
                 self._narrator.drifted(world.assistant, step.place.copy.server, fields)
             return None
@@ -240,20 +252,28 @@ class Publisher:
         former = await self._former_keys(assistant, version, there)
         if self._differences(assistant, wanted, there, former):
             there = await servers.update(endpoint, copy.assistant_id, remote.update(wanted, there, former))
-            left = frozenset(remote.drift(wanted, there, former))
-            self._unkept[assistant.metadata.uid] = (wanted, left)
+            if there.graph_id != wanted.graph_id:
+                message = f"{copy.server} keeps assistant {copy.assistant_id} as one of graph '{there.graph_id}'"
+                return Outcome(version.number, copy, False, Reason.PUBLICATION_REFUSED, message, Fate.REJECT)
+            self._unkept[assistant.metadata.uid] = (wanted, frozenset(remote.drift(wanted, there, former)))
         if there.version and version.status.server_version != there.version:
             await self._cluster.record_server_version(version.key, there.version)
-        message = f"{version.metadata.name} is published to {copy.server}"
+        unkept = sorted(self._unkept_of(assistant, wanted))
+        without = f", which does not keep {', '.join(unkept[:_MOST_UNKEPT])}" if unkept else ""
+        message = f"{version.metadata.name} is published to {copy.server}{without}"
         return Outcome(version.number, copy, True, Reason.PUBLISHED, message)
 
     def _differences(
         self, assistant: Assistant, wanted: Wanted, there: RemoteAssistant, former: frozenset[str]
     ) -> tuple[str, ...]:
-        """Where the copy differs, without what its server would not keep when it was sent the very same."""
+        """Where the copy differs, without what its server would not keep."""
+        unkept = self._unkept_of(assistant, wanted)
+        return tuple(each for each in remote.drift(wanted, there, former) if each not in unkept)
+
+    def _unkept_of(self, assistant: Assistant, wanted: Wanted) -> frozenset[str]:
+        """Where the copy still differed when its server was sent the very same."""
         sent, unkept = self._unkept.get(assistant.metadata.uid, (None, frozenset()))
-        found = remote.drift(wanted, there, former)
-        return tuple(each for each in found if sent != wanted or each not in unkept)
+        return unkept if sent == wanted else frozenset()
 
     async def differences(self, assistant: Assistant, there: RemoteAssistant) -> tuple[str, ...]:
         """Where a copy differs from what it was left as."""
@@ -309,6 +329,7 @@ class Publisher:
             return self._pause(uid, trouble.retry_after if isinstance(trouble, ServerUnavailable) else 0.0)
         self._failures.pop(uid, None)
         self._withdrawn[uid] = self.withdrawn(assistant) | {copy}
+        self._unsure.add(uid)  # two addresses may be one server: is the copy that was to stay still there?
         self._told(assistant.key)
         return None
 
@@ -321,12 +342,16 @@ class Publisher:
         """
         servers = self._probes.servers
         there = await servers.assistant(endpoint, assistant_id)
+        is_own = assistant_id == remote.own_id(owner)
+        if there is None and policy == "Delete" and is_own:
+            # One whose graph is no longer deployed cannot be read, and comes back with it.
+            await servers.delete(endpoint, assistant_id)
         if there is None or there.mark(remote.OWNER) != owner:
             return
         if policy == "Retain":
             if there.mark(remote.POLICY) != policy:
                 await servers.update(endpoint, assistant_id, {"metadata": {remote.POLICY: policy}})
-        elif assistant_id == remote.own_id(owner):
+        elif is_own:
             await servers.delete(endpoint, assistant_id)
         else:
             await servers.update(endpoint, assistant_id, remote.farewell(there, keys))

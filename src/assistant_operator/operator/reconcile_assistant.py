@@ -118,7 +118,7 @@ class AssistantReconciler:
 
     async def _act(self, world: World, step: Step) -> None:
         log.debug("%s/%s: %r", *world.assistant.key, step)
-        self._metrics.step("Assistant", type(step).__name__)
+        self._metrics.step("assistant", type(step).__name__)
         match step:
             case Adopt(record):
                 await self._adopt(world, record)
@@ -130,6 +130,7 @@ class AssistantReconciler:
                 await self._report(world, step)
             case Prune(record):
                 await self._cluster.delete_version(record)
+                self._metrics.pruned()
                 self._cache.drop_version(record)
             case Mark():
                 await self._mark(world, step)
@@ -145,15 +146,18 @@ class AssistantReconciler:
     async def _restore(self, world: World, number: int) -> None:
         live = await self._cluster.assistant(world.assistant.key)
         if live is None or live.metadata.uid != world.assistant.metadata.uid or live.metadata.is_being_deleted:
-            self._cache.drop_assistant(world.assistant.key)
+            self._cache.drop_recorded(world.assistant)
             return
         head = self._recorder.head(world.assistant)
         remembered = head if head and head.number == number else None
         back = await self._recorder.restoration.restore(world.assistant, number, remembered)
-        if not isinstance(back, AssistantVersion):
+        if isinstance(back, AssistantVersion):
+            self._metrics.restored()
+        else:
             uid = world.assistant.metadata.uid
             self._lost[uid] = self._lost.get(uid, frozenset()) | {number}
-        self._narrator.restored(world, number, is_lost=isinstance(back, Lost))
+        if back is not None:
+            self._narrator.restored(world, number, is_lost=isinstance(back, Lost))
 
     async def _find_out(self, world: World, number: int) -> None:
         judgement = await self._judgement(world, number)
@@ -196,9 +200,11 @@ class AssistantReconciler:
         match outcome := await self._cluster.report(world.assistant, step.status):
             case int():
                 self._cache.reported(world.assistant, step.status, outcome)
+                if step.status.active_version not in (None, world.assistant.status.active_version):
+                    self._metrics.activated()
                 self._narrator.reported(world.assistant, step.status)
             case "Gone":
-                self._cache.drop_assistant(world.assistant.key)
+                self._cache.drop_recorded(world.assistant)
             case "Outrun":
                 await self._catch_up(world)
 
@@ -206,7 +212,7 @@ class AssistantReconciler:
         self._cache.outrun(world.assistant.key)
         live = await self._cluster.assistant(world.assistant.key)
         if live is None:
-            self._cache.drop_assistant(world.assistant.key)
+            self._cache.drop_recorded(world.assistant)
         else:
             await self._recorder.observe(live, anew=True)
 

@@ -103,7 +103,7 @@ class GraphReconciler:
 
     async def _act(self, graph: Graph, step: GraphStep) -> None:
         log.debug("%s/%s: %r", *graph.key, step)
-        self._metrics.step("Graph", type(step).__name__)
+        self._metrics.step("graph", type(step).__name__)
         match step:
             case ApplyDefault(name, configuration):
                 await self._apply(graph, name, configuration)
@@ -126,12 +126,13 @@ class GraphReconciler:
         """Apply without force; what others own is left to them, and the rest applied again."""
         key = (graph.metadata.namespace, name)
         wanted, labels = configuration, LABELS
-        if key not in self._cache.seen and not await self._is_alive(graph):
+        is_new = key not in self._cache.seen  # asked first: the watch may show what is made before the answer comes
+        if is_new and not await self._is_alive(graph):
             return
         for _ in range(_MOST_CONFLICTS):
             outcome = await self._cluster.apply_default(graph, name, labels, configuration)
             if isinstance(outcome, Applied):
-                if key not in self._cache.seen:
+                if is_new:
                     self._narrator.made_default(graph, name)
                 self._applied[key] = (outcome.position, wanted)
                 return

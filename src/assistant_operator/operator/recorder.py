@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from ..decisions import history
 from ..decisions.assistant import Recorded
+from ..decisions.publication import is_abandoned
 from ..gateways.api_server import ClusterRefused, ClusterUnavailable, NotLeading
 from ..gateways.cluster import CannotStore, Cluster, Created, NameTaken
 from ..resources.assistant import Assistant
@@ -42,6 +44,8 @@ class Ledger:
     head: AssistantVersion | None = None
     """The newest version whole, once it was needed."""
     recorded_at: float = 0.0
+    began_at: float | None = None
+    """Since when an edit is being recorded."""
 
     def open(self, assistant: Assistant) -> None:
         """Start from what the status says: that much is recorded, and perhaps more."""
@@ -76,6 +80,7 @@ class Recorder:
         self._events = events
         self._metrics = metrics
         self._ledgers: dict[str, Ledger] = {}
+        metrics.recording(self._longest)
 
     def recorded(self, assistant: Assistant) -> Recorded | None:
         """How far the history is written; None while the ledger is not open."""
@@ -103,6 +108,23 @@ class Recorder:
     def forget(self, assistant: Assistant) -> None:
         self._ledgers.pop(assistant.metadata.uid, None)
 
+    def _longest(self) -> float:
+        """Seconds since the oldest edit was seen that is not recorded yet."""
+        began = [ledger.began_at for ledger in self._ledgers.values() if ledger.began_at is not None]
+        return asyncio.get_running_loop().time() - min(began) if began else 0.0
+
+    @contextmanager
+    def _timed(self, ledger: Ledger) -> Iterator[None]:
+        """Tell how long it takes until an edit is a version."""
+        clock, latest = asyncio.get_running_loop().time, ledger.latest
+        ledger.began_at = began = clock()
+        try:
+            yield
+        finally:
+            ledger.began_at = None
+        if ledger.latest > latest:
+            self._metrics.recorded(clock() - began)
+
     async def observe(self, assistant: Assistant, *, anew: bool = False) -> None:
         """Record the edits up to this state of an Assistant. Returns when they are recorded, however long that takes.
 
@@ -114,7 +136,8 @@ class Recorder:
             if anew or not ledger.is_open:
                 ledger.open(assistant)
             if assistant.metadata.generation > ledger.observed:
-                await self._persistently(ledger, assistant)
+                with self._timed(ledger):
+                    await self._persistently(ledger, assistant)
             self._cache.record(assistant)
         if before is None or not _is_echo(before, assistant):
             self._wake(assistant.key)
@@ -257,8 +280,8 @@ class Recorder:
         """The newest older version with equal content: the digest finds it, the content decides."""
         wanted = assistant.spec.snapshot
         for record in self._cache.versions_like(assistant.key, wanted.digest):
-            if head and record.number >= head.number:
-                continue
+            if record.owner not in (assistant.metadata.uid, None) or (head and record.number >= head.number):
+                continue  # another's history, or not older
             version = await self._cluster.version((record.key[0], record.name))
             if version and version.spec.snapshot.canonical == wanted.canonical:
                 return record.number
@@ -292,7 +315,8 @@ def _is_echo(before: Assistant, assistant: Assistant) -> bool:
 
 def _marks(assistant: Assistant) -> tuple[object, ...]:
     meta = assistant.metadata
-    return meta.uid, meta.generation, meta.deletion_timestamp, meta.labels, meta.owner_references
+    told = (meta.uid, meta.generation, meta.deletion_timestamp, meta.labels, meta.owner_references)
+    return (*told, is_abandoned(assistant))
 
 
 def _missed(generations: list[int]) -> str:

@@ -79,7 +79,10 @@ class Resync:
         owner = there.mark(remote.OWNER) or ""
         prefix = remote.owner_of(self._probes.cluster_name, (graph.metadata.namespace, ""))
         key = (graph.metadata.namespace, owner.removeprefix(prefix))
-        if not owner.startswith(prefix) or there.mark(remote.POLICY) == "Retain" or key in self._cache.seen:
+        # A slash in what is left is another cluster, whose name begins like ours.
+        if not owner.startswith(prefix) or "/" in key[1] or key in self._cache.seen:
+            return
+        if there.mark(remote.POLICY) == "Retain":
             return
         if await self._cluster.assistant(key) is None:
             log.info("withdrawing the copy of %s/%s, which is gone, from %s", *key, endpoint.url)

@@ -8,8 +8,17 @@ from aiohttp import web
 class Web:
     """A small HTTP server for probes and Prometheus."""
 
-    def __init__(self, address: tuple[str, int], *, is_ready: Callable[[], bool], metrics: Callable[[], bytes]) -> None:
+    def __init__(
+        self,
+        address: tuple[str, int],
+        *,
+        is_ready: Callable[[], bool],
+        metrics: Callable[[], bytes],
+        trouble: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        """`trouble`: why this process had better be started anew."""
         self._address = address
+        self._trouble = trouble
         self._is_ready = is_ready
         self._metrics = metrics
         self._runner: web.AppRunner | None = None
@@ -21,15 +30,21 @@ class Web:
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
         app.router.add_get("/metrics", self._show)
-        self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
+        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
         await self._runner.setup()
-        await web.TCPSite(self._runner, *self._address, shutdown_timeout=1.0).start()
+        try:
+            await web.TCPSite(self._runner, *self._address).start()
+        except OSError as error:
+            host, port = self._address
+            raise OSError(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
 
     async def stop(self) -> None:
         if self._runner:
             await self._runner.cleanup()
 
     async def _healthz(self, _: web.Request) -> web.Response:
+        if trouble := self._trouble():
+            return web.Response(status=503, text=f"{trouble}\n")
         return web.Response(text="ok\n")
 
     async def _readyz(self, _: web.Request) -> web.Response:

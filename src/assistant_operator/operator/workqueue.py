@@ -8,22 +8,57 @@ _FIRST_RETRY, _LONGEST_RETRY = 0.1, 30.0
 _MOST_REMEMBERED = 10_000
 
 
+class Meter:
+    """What a queue tells of itself. This one does not listen."""
+
+    def added(self) -> None:
+        """A key is due."""
+
+    def taken(self, waited: float) -> None:
+        """A worker has it now, and it was due for so many seconds."""
+
+    def done(self, seconds: float) -> None:
+        """The look took so long."""
+
+    def retried(self) -> None:
+        """It failed, and the key will be due again."""
+
+
 class WorkQueue:
     """A deduplicating, delaying queue with backoff, for any number of workers."""
 
-    def __init__(self, *, interval: float) -> None:
+    def __init__(self, *, interval: float, meter: Meter | None = None) -> None:
         """`interval`: seconds between two looks at one key, so that a burst of news is one look."""
         self._interval = interval
+        self._meter = meter or Meter()
         self._waiting: dict[Hashable, float] = {}
         self._due: asyncio.Queue[Hashable] = asyncio.Queue()
-        self._fallen: set[Hashable] = set()
-        """Due and not taken yet: whatever is news now, that look will see it."""
+        self._fallen: dict[Hashable, float] = {}
+        """Due and not taken yet, and since when: whatever is news now, that look will see it."""
         self._busy: set[Hashable] = set()
         self._started: dict[Hashable, float] = {}
         self._failures: dict[Hashable, int] = {}
+        self._turned: float | None = None
+        """When a worker came for a key last."""
 
     def __len__(self) -> int:
         return len(self._waiting) + self._due.qsize()
+
+    @property
+    def due(self) -> int:
+        """How many keys wait for a worker now."""
+        return len(self._fallen)
+
+    def running(self) -> list[float]:
+        """Of each look under way, the seconds it has taken."""
+        now = asyncio.get_running_loop().time()
+        return [now - self._started[key] for key in self._busy if key not in self._fallen]
+
+    def stuck_for(self) -> float:
+        """Seconds in which no worker came though a key was due; 0 where none ever works."""
+        if self._turned is None or not self._fallen:
+            return 0.0
+        return asyncio.get_running_loop().time() - max(self._turned, next(iter(self._fallen.values())))
 
     def add(self, key: Hashable, delay: float = 0.0) -> None:
         """Look at `key` in `delay` seconds, or earlier if that was asked before."""
@@ -41,9 +76,11 @@ class WorkQueue:
 
     async def take(self) -> Hashable:
         """The next key that is due; the caller says `done` or `failed` when it has looked."""
+        loop = asyncio.get_running_loop()
+        self._turned = loop.time()
         key = await self._due.get()
-        self._fallen.discard(key)
-        self._started[key] = asyncio.get_running_loop().time()
+        self._turned = self._started[key] = loop.time()
+        self._meter.taken(self._turned - self._fallen.pop(key))
         return key
 
     def done(self, key: Hashable) -> None:
@@ -55,23 +92,31 @@ class WorkQueue:
         count = self._failures[key] = self._failures.get(key, 0) + 1
         delay = min(_FIRST_RETRY * 2.0 ** min(count - 1, 20), _LONGEST_RETRY)
         delay *= random.uniform(0.8, 1.2)  # noqa: S311 (jitter)
+        self._meter.retried()
         self._free(key)
         self.add(key, delay)
         return delay
 
     def _fall_due(self, key: Hashable, when: float) -> None:
-        if self._waiting.get(key) != when or key in self._busy:
-            return  # asked for at another time since, or being looked at: then it falls due when that look ends
+        if self._waiting.get(key) != when:
+            return  # asked for at another time since
+        if key in self._busy:
+            self._waiting[key] = 0.0  # it falls due when that look ends, even if this timer came a moment early
+            return
         del self._waiting[key]
         self._busy.add(key)
-        self._fallen.add(key)
+        self._fallen[key] = asyncio.get_running_loop().time()
         self._due.put_nowait(key)
+        self._meter.added()
 
     def _free(self, key: Hashable) -> None:
         self._busy.discard(key)
         now = asyncio.get_running_loop().time()
+        self._meter.done(now - self._started[key])
         when = self._waiting.get(key)
         if when is not None and when <= now:
             self._fall_due(key, when)
         if len(self._started) > _MOST_REMEMBERED:
-            self._started = {each: at for each, at in self._started.items() if at > now - self._interval}
+            self._started = {
+                each: at for each, at in self._started.items() if at > now - self._interval or each in self._busy
+            }

@@ -112,6 +112,11 @@ class Copy(Model):
         default=None, description="caBundleRef names what that server's certificate is checked against."
     )
 
+    @property
+    def site(self) -> tuple[str, str]:
+        """Which assistant of which server, whatever key opens the door."""
+        return self.server, self.assistant_id
+
 
 class AssistantStatus(Model):
     """What the operator reports of an assistant."""

@@ -42,3 +42,4 @@ class Probe:
     message: str
     release: str = ""
     schemas: Schemas | None = None
+    """None while it does not say: what it said before still holds."""
