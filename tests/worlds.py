@@ -126,6 +126,12 @@ def managed(manager: str, *paths: str, operation: str = "Update", **different: A
     return ManagedFields(**{"time": EARLIER, **told, **different})
 
 
+def managed_tree(manager: str, context: Any, operation: str = "Update", **different: Any) -> ManagedFields:
+    """What a manager owns in the context, as the API server spells it; keys may have dots."""
+    told = {"manager": manager, "operation": operation, "fields_v1": {"f:spec": {"f:context": context}}}
+    return ManagedFields(**{"time": EARLIER, **told, **different})
+
+
 def a_default(
     *others: ManagedFields, ours: tuple[str, ...] = ("graphRef.name", "context.prompt"), **spec: Any
 ) -> Assistant:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from controlplane import ControlPlane
 from controlplane.waiting import eventually
 
 from .operator_process import OperatorProcess
@@ -71,3 +72,12 @@ def complaints(operator: OperatorProcess, since: int = 0) -> list[str]:
     """Lines of the log after that byte that tell of a bug."""
     lines = operator.log.read_bytes()[since:].decode(errors="replace").splitlines()
     return [line for line in lines if " ERROR " in line or "Traceback" in line]
+
+
+def until_collected(plane: ControlPlane) -> None:
+    """Wait until garbage collection knows our kinds: it hears of new ones every half minute, and errs before."""
+    workspace = Workspace(plane, "default")
+    workspace.graph("collected")
+    workspace.until_ready("collected", "graphs", within=60)
+    workspace.delete("graphs", "collected")
+    eventually(lambda: not workspace.get("assistants", "collected") and not workspace.versions("collected"), 90)

@@ -30,6 +30,8 @@ class World:
     """Why a schema of the spec cannot be used."""
     probe: Probe | None = None
     """What its server said; None while it was not asked since the operator started, or since spec.server changed."""
+    refusal: str | None = None
+    """What the API server said when it did not take the default assistant."""
     is_rejudging: bool = False
     """Its assistants have not all been judged by its present schemas yet."""
 
@@ -135,6 +137,9 @@ def _default_ready(world: World) -> Claim:
     if name is None:
         message = "spec.defaultAssistant.policy is None: no default assistant is wanted"
         return Claim("DefaultAssistantReady", True, Reason.NOT_WANTED, message)
+    if world.refusal:
+        message = f"assistant '{name}' cannot be made or changed: {world.refusal}"
+        return Claim("DefaultAssistantReady", False, Reason.DEFAULT_ASSISTANT_REFUSED, message)
     if default is None:
         message = f"assistant '{name}' does not exist yet"
         return Claim("DefaultAssistantReady", False, Reason.DEFAULT_ASSISTANT_MISSING, message)
@@ -158,7 +163,8 @@ def _ready(world: World, deployed: Claim, default: Claim) -> tuple[Claim, Fate]:
         fate = Fate.WAIT if waits else Fate.REJECT
         return Claim("Ready", False, deployed.reason, deployed.message), fate
     if not default.holds:
-        fate = Fate.REJECT if default.reason is Reason.NAME_CONFLICT or _is_stalled(world.default) else Fate.WAIT
+        hopeless = default.reason in (Reason.NAME_CONFLICT, Reason.DEFAULT_ASSISTANT_REFUSED)
+        fate = Fate.REJECT if hopeless or _is_stalled(world.default) else Fate.WAIT
         return Claim("Ready", False, default.reason, default.message), fate
     return Claim("Ready", True, Reason.AVAILABLE, "the graph is deployed"), Fate.DONE
 

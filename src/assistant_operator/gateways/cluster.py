@@ -120,14 +120,15 @@ class Cluster:
         return int(answer["metadata"]["resourceVersion"])
 
     async def apply_default(
-        self, graph: Graph, name: str, labels: dict[str, str], spec: FreeForm
+        self, graph: Graph, name: str, labels: dict[str, str], spec: FreeForm, *, is_owned: bool = True
     ) -> Applied | Conflicts:
-        """Server-side apply without force of a default Assistant, owned by its Graph."""
+        """Server-side apply without force of a default Assistant; `is_owned`: with the reference to its Graph."""
         key = (graph.metadata.namespace, name)
+        owner = {"ownerReferences": [graph.owner_reference().manifest()]} if is_owned else {}
         body = {
             "apiVersion": API_VERSION,
             "kind": Assistant.kind_name,
-            "metadata": {"name": name, "labels": labels, "ownerReferences": [graph.owner_reference().manifest()]},
+            "metadata": {"name": name, "labels": labels, **owner},
             "spec": spec,
         }
         query = {"fieldManager": MANAGER, "fieldValidation": "Strict"}
@@ -201,13 +202,13 @@ class Cluster:
         # What we sent is what stands there: only the metadata is news.
         return Created(version.model_copy(update={"metadata": ObjectMeta.model_validate(answer["metadata"])}))
 
-    async def mark_version(self, record: VersionRecord, conditions: tuple[Condition, ...]) -> str | None:
-        """The new resource version; None if that very version is gone."""
+    async def mark_version(self, record: VersionRecord, conditions: tuple[Condition, ...]) -> ObjectMeta | None:
+        """Its metadata from then on; None if that very version is gone."""
         body = {"status": {"conditions": [each.manifest() for each in conditions]}}
         path = _path(AssistantVersion, (record.key[0], record.name)) + "/status"
         answer = await self._change(Call("PATCH", path, {"fieldManager": MANAGER}, body, MERGE_PATCH))
         same = answer is not None and answer["metadata"]["uid"] == record.uid
-        return str(answer["metadata"]["resourceVersion"]) if answer and same else None
+        return ObjectMeta.model_validate(answer["metadata"]) if answer and same else None
 
     async def record_server_version(self, key: Key, number: int) -> None:
         """Keep the LangGraph Server's own number of a version's content."""

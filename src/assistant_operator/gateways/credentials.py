@@ -52,6 +52,7 @@ class Credentials:
     async def _header(self, entry: _Entry) -> str:
         value = (await self._value(entry)).strip()
         if not value or not value.isascii() or not value.isprintable():
+            self._read.pop(entry)
             raise CredentialsMissing(f"{entry} is not a key that a header can hold")
         return value
 
@@ -60,6 +61,7 @@ class Credentials:
         try:
             ssl.create_default_context(cadata=value)
         except (ssl.SSLError, TypeError, ValueError) as error:
+            self._read.pop(entry)
             raise CredentialsMissing(f"{entry} holds no certificates (PEM)") from error
         return value
 

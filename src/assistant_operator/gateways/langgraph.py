@@ -293,6 +293,8 @@ def _reason(error: BaseException) -> str:
     match error:
         case aiohttp.ClientConnectorCertificateError():
             return f"the certificate is not trusted ({error.certificate_error})"
+        case aiohttp.ClientConnectorSSLError():
+            return "it does not speak TLS"
         case aiohttp.ClientConnectorDNSError():
             return "the name cannot be resolved"
         case TimeoutError():

@@ -64,10 +64,9 @@ class Cache:
         return before
 
     def record(self, assistant: Assistant) -> None:
-        """Keep this state of an Assistant, whose edits are recorded, unless a later one is kept already."""
+        """Keep this state of an Assistant, whose edits are recorded, unless a later one of its name is kept already."""
         before = self.recorded.get(assistant.key)
-        same = before is not None and before.metadata.uid == assistant.metadata.uid
-        if not (before and same and _position(before) > _position(assistant)):
+        if not (before and _position(before) > _position(assistant)):
             self.recorded[assistant.key] = slim(self._as_reported(assistant))
 
     def reported(self, assistant: Assistant, status: AssistantStatus, position: int) -> None:

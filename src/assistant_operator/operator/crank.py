@@ -111,6 +111,8 @@ class Crank:
         if self.cache.is_outdated(assistant):
             return
         before = self.cache.see(assistant)
+        if before and before.metadata.uid != assistant.metadata.uid:
+            self._forget(before)
         if before is None or _shown_to_graphs(before) != _shown_to_graphs(assistant):
             self._wake_graphs_of(assistant)
             self._wake_graphs_of(before or assistant)
@@ -125,11 +127,14 @@ class Crank:
             return
         self._graphs.forget_default(key)
         if assistant := self.cache.drop_assistant(key):
-            self._recorder.forget(assistant)
-            self._assistants.forget(assistant)
-            self._publisher.forget(assistant)
+            self._forget(assistant)
             self._settled(key)
             self._wake_graphs_of(assistant)
+
+    def _forget(self, assistant: Assistant) -> None:
+        self._recorder.forget(assistant)
+        self._assistants.forget(assistant)
+        self._publisher.forget(assistant)
 
     def graph_seen(self, graph: Graph) -> None:
         """A Graph came or changed: its assistants are looked at if they may see a difference."""

@@ -42,7 +42,12 @@ class Events:
     def normal(self, about: Assistant | Graph, reason: Reason, action: str, note: str) -> None:
         self._tell("Normal", about, reason, action, note)
 
-    def warning(self, about: Assistant | Graph, reason: Reason, action: str, note: str) -> None:
+    def warning(
+        self, about: Assistant | Graph, reason: Reason, action: str, note: str, *, is_new: bool = False
+    ) -> None:
+        """`is_new`: it happened again, though in the words of the last time."""
+        if is_new:
+            self._told.pop((about.metadata.uid, reason), None)
         self._tell("Warning", about, reason, action, note)
 
     async def run(self) -> None:

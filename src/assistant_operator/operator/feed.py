@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import kopf
 from pydantic import ValidationError
 
-from ..gateways.api_server import credentials
+from ..gateways.api_server import ClusterUnavailable, credentials
 from ..gateways.cluster import Cluster
 from ..resources.assistant import Assistant
 from ..resources.graph import Graph
@@ -66,13 +66,16 @@ class Feed:
         """
         while True:
             self._relisted.clear()
-            if await self._is_level():
-                # A watch that is refused ends for good, and kopf goes on without it.
-                self._watches = self._watches or [each for each in asyncio.all_tasks() if _WATCH in each.get_name()]
-                self.filled.set()
-                wait = _RELIST_EVERY
-            else:
-                wait = _LOOK_AGAIN
+            wait = _LOOK_AGAIN
+            try:
+                if await self._is_level():
+                    # A watch that is refused ends for good, and kopf goes on without it.
+                    self._watches = self._watches or [each for each in asyncio.all_tasks() if _WATCH in each.get_name()]
+                    self.filled.set()
+                    wait = _RELIST_EVERY
+            except ClusterUnavailable as unavailable:
+                log.warning("assistants and graphs cannot be listed: %s", unavailable)
+                wait = _RELIST_SETTLES
             try:
                 await asyncio.wait_for(self._relisted.wait(), wait)
                 await asyncio.sleep(_RELIST_SETTLES)

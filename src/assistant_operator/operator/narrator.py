@@ -1,6 +1,7 @@
 """What is worth an event: each turn of an object for the better or the worse, and each activation."""
 
 from ..decisions.assistant import World
+from ..decisions.publication import ABANDON, PATIENCE
 from ..resources.assistant import Assistant, AssistantStatus
 from ..resources.graph import Graph, GraphStatus
 from ..resources.meta import Condition, condition
@@ -35,10 +36,19 @@ class Narrator:
             self._events.normal(world.assistant, Reason.VERSION_RESTORED, "Restore", note)
 
     def drifted(self, assistant: Assistant, server: str, fields: tuple[str, ...]) -> None:
-        """The copy on a server is about to be put right."""
+        """The copy on a server was put right."""
         what = f"it was changed there at {', '.join(fields[:_MOST_FIELDS])}" if fields else "it was gone"
         note = f"Repaired the copy of '{assistant.metadata.name}' on {server}: {what}"
-        self._events.warning(assistant, Reason.COPY_DRIFTED, "Publish", note)
+        self._events.warning(assistant, Reason.COPY_DRIFTED, "Publish", note, is_new=True)
+
+    def waiting(self, assistant: Assistant, reason: Reason, server: str, trouble: str) -> None:
+        """A deletion cannot go on."""
+        minutes = f"{PATIENCE.total_seconds() / 60:g} minutes"
+        note = (
+            f"Deletion waits for {server}, where the copy is to be withdrawn: {trouble}."
+            f" It goes on after {minutes}, or at once with the annotation {ABANDON}"
+        )
+        self._events.warning(assistant, reason, "Withdraw", note)
 
     def abandoned(self, assistant: Assistant, servers: list[str]) -> None:
         """The deletion of an Assistant waits no longer for its servers."""

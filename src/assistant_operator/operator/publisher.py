@@ -299,19 +299,10 @@ class Publisher:
         return keys - remote.metadata_keys(version.spec.snapshot)
 
     def _failed(self, world: World, step: Publish, trouble: _Trouble) -> Outcome:
-        name = version_name(world.assistant.metadata.name, step.number)
-        match trouble:
-            case ServerUnavailable():
-                reason, fate = Reason.SERVER_UNREACHABLE, Fate.WAIT
-            case CredentialsMissing():
-                reason, fate = Reason.CREDENTIALS_NOT_FOUND, Fate.REJECT
-            case ServerRefused() if trouble.is_unauthorized:
-                self._probes.credentials.forget()
-                reason, fate = Reason.SERVER_UNAUTHORIZED, Fate.REJECT
-            case ServerRefused():
-                reason, fate = Reason.PUBLICATION_REFUSED, Fate.REJECT
-            case _:
-                reason, fate = Reason.SERVER_UNRECOGNIZED, Fate.REJECT
+        name, reason = version_name(world.assistant.metadata.name, step.number), _reason(trouble)
+        fate = Fate.WAIT if reason is Reason.SERVER_UNREACHABLE else Fate.REJECT
+        if reason is Reason.SERVER_UNAUTHORIZED:
+            self._probes.credentials.forget()
         return Outcome(step.number, step.place.copy, False, reason, f"{name} is not published: {trouble}", fate)
 
     async def _withdraw(self, assistant: Assistant, copy: Copy) -> float | None:
@@ -320,12 +311,17 @@ class Publisher:
             endpoint = await self._probes.credentials.endpoint(assistant.metadata.namespace, copy)
             number = assistant.status.active_version
             version = await self.version(assistant, number) if number else None
-            keys = remote.metadata_keys(version.spec.snapshot) if version else frozenset()
+            # A deletion in the foreground takes the versions first.
+            keys = remote.metadata_keys(version.spec.snapshot if version else assistant.spec.snapshot)
             await self.take_off(
                 endpoint, copy.assistant_id, self._owner(assistant), assistant.spec.deletion_policy, keys
             )
         except _TROUBLES as trouble:
             log.warning("the copy of %s/%s cannot be withdrawn yet: %s", *assistant.key, trouble)
+            if _reason(trouble) is Reason.SERVER_UNAUTHORIZED:
+                self._probes.credentials.forget()
+            if assistant.metadata.is_being_deleted:
+                self._narrator.waiting(assistant, _reason(trouble), copy.server, str(trouble))
             return self._pause(uid, trouble.retry_after if isinstance(trouble, ServerUnavailable) else 0.0)
         self._failures.pop(uid, None)
         self._withdrawn[uid] = self.withdrawn(assistant) | {copy}
@@ -358,3 +354,15 @@ class Publisher:
 
     def _owner(self, assistant: Assistant) -> str:
         return remote.owner_of(self._probes.cluster_name, assistant.key)
+
+
+def _reason(trouble: _Trouble) -> Reason:
+    match trouble:
+        case ServerUnavailable():
+            return Reason.SERVER_UNREACHABLE
+        case CredentialsMissing():
+            return Reason.CREDENTIALS_NOT_FOUND
+        case ServerRefused():
+            return Reason.SERVER_UNAUTHORIZED if trouble.is_unauthorized else Reason.PUBLICATION_REFUSED
+        case NotALangGraphServer():
+            return Reason.SERVER_UNRECOGNIZED

@@ -12,7 +12,7 @@ from ..gateways.cluster import Cluster
 from ..gateways.schemas import SchemaJudge
 from ..resources.assistant import Assistant, Snapshot
 from ..resources.assistant_version import AssistantVersion, VersionRecord
-from ..resources.meta import Condition, ConditionStatus, Key
+from ..resources.meta import Condition, ConditionStatus, Key, ObjectMeta
 from ..resources.reason import Reason
 from .cache import Cache
 from .metrics import Metrics
@@ -136,6 +136,8 @@ class AssistantReconciler:
                 await self._mark(world, step)
 
     async def _adopt(self, world: World, record: VersionRecord) -> None:
+        if not await self._is_alive(world.assistant):
+            return  # its versions are being orphaned: whoever adopts them now takes them along
         position = await self._cluster.adopt_version(record, world.assistant)
         if position is None:
             await self._look_again(record)
@@ -143,10 +145,17 @@ class AssistantReconciler:
             owned = replace(record, owner=world.assistant.metadata.uid, resource_version=position)
             self._cache.put_version(owned)
 
+    async def _is_alive(self, assistant: Assistant) -> bool:
+        """Whether that very Assistant is there to stay; if not, nothing more is done to it."""
+        live = await self._cluster.assistant(assistant.key)
+        same = live is not None and live.metadata.uid == assistant.metadata.uid
+        if live and same and not live.metadata.is_being_deleted:
+            return True
+        self._cache.drop_recorded(assistant)
+        return False
+
     async def _restore(self, world: World, number: int) -> None:
-        live = await self._cluster.assistant(world.assistant.key)
-        if live is None or live.metadata.uid != world.assistant.metadata.uid or live.metadata.is_being_deleted:
-            self._cache.drop_recorded(world.assistant)
+        if not await self._is_alive(world.assistant):
             return
         head = self._recorder.head(world.assistant)
         remembered = head if head and head.number == number else None
@@ -226,12 +235,12 @@ class AssistantReconciler:
             claims = [Claim("Valid", step.judgement.valid, step.judgement.reason, step.judgement.message), *claims]
         stated = conditions(claims, before, generation, world.now)
         kept = tuple(each for each in before if each.type not in {claim.type for claim in claims})
-        position = await self._cluster.mark_version(record, (*kept, *stated))
-        if position is None:
-            self._cache.drop_version(record)
+        meta = await self._cluster.mark_version(record, (*kept, *stated))
+        if meta is None:
+            await self._look_again(record)
         else:
-            self._cache.put_version(_marked(record, step, position))
-            self._remember(record.uid, position, (*kept, *stated))
+            self._cache.put_version(_marked(record, step, meta))
+            self._remember(record.uid, meta.resource_version, (*kept, *stated))
 
     async def _said_of(self, record: VersionRecord) -> tuple[Condition, ...] | None:
         """The conditions that stand on a version; None if it is gone."""
@@ -255,7 +264,7 @@ def _active_claim(*, is_active: bool) -> Claim:
     return Claim("Active", False, Reason.INACTIVE, "not in force")
 
 
-def _marked(record: VersionRecord, step: Mark, position: str) -> VersionRecord:
+def _marked(record: VersionRecord, step: Mark, meta: ObjectMeta) -> VersionRecord:
+    """The record as of our mark. Others may have changed owner and labels before: that news comes too late now."""
     valid = ConditionStatus.of(step.judgement.valid).value if step.judgement else record.valid
-    active = ConditionStatus.of(step.is_active).value
-    return replace(record, active=active, valid=valid, resource_version=position)
+    return replace(record.as_of(meta), active=ConditionStatus.of(step.is_active).value, valid=valid)

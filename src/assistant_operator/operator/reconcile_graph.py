@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from ..decisions.default_assistant import DEFAULT, without
 from ..decisions.graph import ApplyDefault, GraphStep, Release, ReportGraph, World, steps
+from ..gateways.api_server import ClusterRefused
 from ..gateways.cluster import Applied, Cluster
 from ..gateways.schemas import SchemaJudge
 from ..resources.assistant import GraphRef, Snapshot
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 
 LABELS = {"app.kubernetes.io/managed-by": MANAGER, DEFAULT: "true"}
 _MOST_STEPS = 20
+_REFUSED_RETRY = 30.0
 _MOST_CONFLICTS = 4
 
 
@@ -54,15 +56,25 @@ class GraphReconciler:
         self._rejudge = rejudge
         self._probe_of = probe_of
         self._applied: dict[Key, tuple[int, FreeForm]] = {}
+        self._refusals: dict[Key, str] = {}
 
     async def reconcile(self, key: Key) -> float | None:
         """Take the steps that are due; what they wrote comes back as an event, and then this is called again."""
+        refused: list[GraphStep] = []
+        self._refusals.pop(key, None)
         for _ in range(_MOST_STEPS):
             world = await self._observe(key)
-            step = next((each for each in steps(world) if not self._is_repeated(world, each)), None) if world else None
+            due = (each for each in steps(world) if each not in refused) if world else iter(())
+            step = next((each for each in due if world and not self._is_repeated(world, each)), None)
             if world is None or step is None:
-                return None
-            await self._act(world.graph, step)
+                return _REFUSED_RETRY if refused else None
+            try:
+                await self._act(world.graph, step)
+            except ClusterRefused as refusal:
+                if not isinstance(step, ApplyDefault):
+                    raise
+                refused.append(step)
+                self._refusals[key] = str(refusal)
         return 1.0
 
     def forget_default(self, key: Key) -> None:
@@ -93,6 +105,7 @@ class GraphReconciler:
             assistants=len(self._cache.assistants_of(key)),
             schema_trouble=await self._schema_trouble(graph),
             probe=self._probe_of(graph),
+            refusal=self._refusals.get(key),
             is_rejudging=self._is_rejudging(key),
         )
 
@@ -125,12 +138,12 @@ class GraphReconciler:
     async def _apply(self, graph: Graph, name: str, configuration: FreeForm) -> None:
         """Apply without force; what others own is left to them, and the rest applied again."""
         key = (graph.metadata.namespace, name)
-        wanted, labels = configuration, LABELS
+        wanted, labels, is_owned = configuration, LABELS, True
         is_new = key not in self._cache.seen  # asked first: the watch may show what is made before the answer comes
         if is_new and not await self._is_alive(graph):
             return
         for _ in range(_MOST_CONFLICTS):
-            outcome = await self._cluster.apply_default(graph, name, labels, configuration)
+            outcome = await self._cluster.apply_default(graph, name, labels, configuration, is_owned=is_owned)
             if isinstance(outcome, Applied):
                 if is_new:
                     self._narrator.made_default(graph, name)
@@ -138,6 +151,7 @@ class GraphReconciler:
                 return
             configuration = without(configuration, outcome)
             labels = {label: value for label, value in labels.items() if f".metadata.labels.{label}" not in outcome}
+            is_owned = is_owned and not any(field.startswith(".metadata.ownerReferences") for field in outcome)
 
     async def _is_alive(self, graph: Graph) -> bool:
         """Whether the Graph is still there: its default assistant may be gone because the Graph is."""

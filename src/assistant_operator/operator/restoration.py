@@ -12,7 +12,7 @@ from .cache import Cache
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """Nobody knows the version's content any more."""
+    """Nobody knows the version's content any more, or its name is taken."""
 
 
 class Restoration:
@@ -33,6 +33,8 @@ class Restoration:
             there = await self._made_again(assistant, number, was)
         if isinstance(there, AssistantVersion):
             self._cache.put_version(there.record())
+            if there.record().owner not in (assistant.metadata.uid, None):
+                return Lost()  # another's history has that name
         return there
 
     async def _made_again(

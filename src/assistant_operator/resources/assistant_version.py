@@ -2,13 +2,13 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from .assistant import Snapshot
-from .meta import CONDITIONS, GROUP, MANAGER, Condition, Digest, Key, Model, Name, Resource, bounded, rules
+from .meta import CONDITIONS, GROUP, MANAGER, Condition, Digest, Key, Model, Name, ObjectMeta, Resource, bounded, rules
 
 KEEP = f"{GROUP}/keep"
 _NAME = re.compile(r"(?P<assistant>.+)-v(?P<number>[1-9][0-9]*)", re.DOTALL)
@@ -104,16 +104,17 @@ class AssistantVersion(Resource):
         return self.spec.snapshot.digest == self.spec.digest
 
     def record(self) -> "VersionRecord":
-        """What a listing would show of this version, newly made."""
-        controller = self.metadata.controller
-        return VersionRecord(
+        """What a listing would show of this version."""
+        said = {each.type: each.status for each in self.status.conditions}
+        record = VersionRecord(
             key=(self.metadata.namespace, self.spec.assistant_ref.name),
             number=self.number,
             uid=self.metadata.uid,
-            resource_version=self.metadata.resource_version,
             digest=self.spec.digest,
-            owner=controller.uid if controller else None,
+            active=said.get("Active", ""),
+            valid=said.get("Valid", ""),
         )
+        return record.as_of(self.metadata)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,16 @@ class VersionRecord:
     @property
     def name(self) -> str:
         return version_name(self.key[1], self.number)
+
+    def as_of(self, meta: ObjectMeta) -> "VersionRecord":
+        """With what this metadata says."""
+        return replace(
+            self,
+            resource_version=meta.resource_version,
+            owner=meta.controller.uid if meta.controller else None,
+            is_labelled_keep=KEEP in meta.labels,
+            is_being_deleted=meta.is_being_deleted,
+        )
 
 
 def version_name(assistant: str, number: int) -> str:

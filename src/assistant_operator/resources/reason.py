@@ -42,6 +42,7 @@ class Reason(StrEnum):
     NAME_CONFLICT = "NameConflict"  # choose another spec.defaultAssistant.name
     NOT_WANTED = "NotWanted"  # spec.defaultAssistant.policy is None
     DEFAULT_ASSISTANT_MISSING = "DefaultAssistantMissing"  # it is about to be made
+    DEFAULT_ASSISTANT_REFUSED = "DefaultAssistantRefused"  # the API server does not take it: a quota, a policy
     DEFAULT_ASSISTANT_NOT_READY = "DefaultAssistantNotReady"
 
     ACTIVATED = "Activated"

@@ -1,0 +1,119 @@
+"""What a policy of the cluster does not let the operator write is told in the status, and goes on when it may."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from controlplane import ControlPlane
+from controlplane.waiting import eventually
+from support import OperatorProcess, Workspace
+
+POLICIES = "/apis/admissionregistration.k8s.io/v1"
+
+
+def a_policy(name: str, namespace: str, plural: str, expression: str) -> list[tuple[str, dict[str, object]]]:
+    """A ValidatingAdmissionPolicy that lets the operator do nothing of the kind there, and its binding."""
+    rule = {
+        "apiGroups": ["assistant-operator.dev"],
+        "apiVersions": ["*"],
+        "operations": ["CREATE"],
+        "resources": [plural],
+    }
+    where = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}}
+    policy = {
+        "metadata": {"name": name},
+        "spec": {
+            "matchConstraints": {"resourceRules": [rule]},
+            "validations": [{"expression": expression, "message": "not in this quarter"}],
+        },
+    }
+    binding = {
+        "metadata": {"name": name},
+        "spec": {"policyName": name, "validationActions": ["Deny"], "matchResources": where},
+    }
+    return [("validatingadmissionpolicies", policy), ("validatingadmissionpolicybindings", binding)]
+
+
+class Policy:
+    """A policy that bites, until it is lifted."""
+
+    def __init__(self, plane: ControlPlane, workspace: Workspace, plural: str, expression: str) -> None:
+        self._plane = plane
+        self.name = f"{plural}-{workspace.namespace}"
+        for kind, body in a_policy(self.name, workspace.namespace, plural, expression):
+            plane.admin.create(f"{POLICIES}/{kind}", body)
+
+    def lift(self) -> None:
+        for kind in ("validatingadmissionpolicybindings", "validatingadmissionpolicies"):
+            self._plane.admin.request("DELETE", f"{POLICIES}/{kind}/{self.name}")
+
+
+NONE = "sha256:" + "0" * 64
+A_VERSION = {
+    "kind": "AssistantVersion",
+    "metadata": {"name": "x-v1"},
+    "spec": {
+        "assistantRef": {"name": "x", "uid": "none"},
+        "number": 1,
+        "generation": 1,
+        "digest": NONE,
+        "chain": NONE,
+        "snapshot": {"graphRef": {"name": "none"}},
+        "change": {"kind": "Created"},
+    },
+}
+A_DEFAULT = {"kind": "Assistant", "metadata": {"name": "support"}, "spec": {"graphRef": {"name": "none"}}}
+
+
+def biting(policy: Policy, plane: ControlPlane, path: str, probe: dict[str, object]) -> Iterator[Policy]:
+    """The policy, once it bites, and never longer than the test."""
+    body = {"apiVersion": "assistant-operator.dev/v1alpha1", **probe}
+    eventually(lambda: "not in this quarter" in str(plane.admin.request("POST", f"{path}?dryRun=All", body).body), 60)
+    yield policy
+    policy.lift()
+
+
+@pytest.fixture
+def no_versions(installed: ControlPlane, workspace: Workspace) -> Iterator[Policy]:
+    policy = Policy(installed, workspace, "assistantversions", "false")
+    yield from biting(policy, installed, workspace.path("assistantversions"), A_VERSION)
+
+
+def test_versions_that_may_not_be_made_are_told_and_made_later(
+    no_versions: Policy, operator: OperatorProcess, workspace: Workspace
+) -> None:
+    workspace.graph(defaultAssistant={"policy": "None"})
+    workspace.assistant(context={"prompt": "one"})
+
+    def told() -> str:
+        said = workspace.status().get("conditions", [])
+        return next((each["message"] for each in said if each["reason"] == "VersionRefused"), "")
+
+    assert "not in this quarter" in eventually(told, 30)
+    assert workspace.status()["observedGeneration"] == 0
+    assert workspace.versions() == []
+    no_versions.lift()
+    (only,) = workspace.until_versions(1, within=60)
+    assert only["spec"]["snapshot"]["context"] == {"prompt": "one"}
+    assert workspace.until_ready()["activeVersion"] == 1
+    operator.log.write_text("")  # that it could not record is said there, and was meant
+
+
+@pytest.fixture
+def no_assistants(installed: ControlPlane, workspace: Workspace) -> Iterator[Policy]:
+    policy = Policy(installed, workspace, "assistants", "object.metadata.name != 'support'")
+    yield from biting(policy, installed, workspace.path("assistants"), A_DEFAULT)
+
+
+def test_a_default_assistant_that_may_not_be_made_is_told(
+    no_assistants: Policy, operator: OperatorProcess, workspace: Workspace
+) -> None:
+    workspace.graph()
+    status = workspace.until_not_ready("DefaultAssistantRefused", "support", "graphs", within=30)
+    said = {each["type"]: each["message"] for each in status["conditions"]}
+    assert "assistant 'support' cannot be made or changed" in said["DefaultAssistantReady"]
+    assert "not in this quarter" in said["DefaultAssistantReady"]
+    assert said["Stalled"] == said["Ready"]
+    no_assistants.lift()
+    workspace.edit("support", "graphs", description="looked at again")
+    workspace.until_ready("support", "graphs", within=60)

@@ -1,0 +1,60 @@
+"""What a version is told about its validity: the fate of its content, of its graph, of the graph's schemas."""
+
+from typing import Any
+
+import pytest
+
+from assistant_operator.decisions import validity
+from assistant_operator.decisions.assistant import Judgement
+from assistant_operator.resources.assistant import Snapshot
+from assistant_operator.resources.fit import Fit, Fits, Misfits, Unusable
+from assistant_operator.resources.graph import Schemas, Server
+from assistant_operator.resources.reason import Reason
+from worlds import a_graph, a_graph_status
+
+ANY: dict[str, Any] = {"contextSchema": {}}
+TRIAGE = Snapshot.model_validate({"graphRef": {"name": "triage"}, "context": {"secret": "s3cret"}})
+FROM_SERVER = {
+    "server": Server(url="https://langgraph"),
+    "status": a_graph_status(schemas=Schemas(source="Server", context={})),
+}
+
+
+FITS = "fits the schemas of graph 'support'"
+Said = tuple[bool | None, str, str]
+ROWS: dict[str, tuple[dict[str, Any], Fit, Said]] = {
+    "no schema: everything is valid": ({}, Fits(), (True, "SchemaAccepted", "graph 'support' has no schemas to fit")),
+    "it fits the schema of the spec": (ANY, Fits(), (True, "SchemaAccepted", FITS)),
+    "a schema for the config alone is a schema": ({"configSchema": {}}, Fits(), (True, "SchemaAccepted", FITS)),
+    "it fits the schema that the server told": (FROM_SERVER, Fits(), (True, "SchemaAccepted", FITS)),
+    "it does not fit: which field and why": (
+        ANY,
+        Misfits("/context/temperature: 9 is greater than the maximum of 2"),
+        (
+            False,
+            "SchemaRefused",
+            "graph 'support' refuses it: /context/temperature: 9 is greater than the maximum of 2",
+        ),
+    ),
+    "nobody can say: unknown, not invalid": (
+        ANY,
+        Unusable("$ref to 'https://x' is remote"),
+        (None, "SchemaUnusable", "graph 'support' cannot judge it: $ref to 'https://x' is remote"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("graph", "fit", "said"), [pytest.param(*row, id=claim) for claim, row in ROWS.items()])
+def test_a_judgement_by_the_schemas_of_the_graph(graph: dict[str, Any], fit: Fit, said: Said) -> None:
+    judgement = validity.judgement(a_graph(**graph), fit)
+    assert (judgement.valid, judgement.reason, judgement.message, judgement.graph) == (*said, "support")
+
+
+def test_without_its_graph_a_version_is_unknown_and_no_graph_is_said_to_exist() -> None:
+    missing = Judgement(None, Reason.GRAPH_NOT_FOUND, "graph 'triage' does not exist in namespace 'team'", graph="")
+    assert validity.graph_missing(TRIAGE, "team") == missing
+
+
+def test_altered_content_is_invalid_and_no_graph_was_asked() -> None:
+    message = "the content of bot-v4 is not what its digest was taken of"
+    assert validity.altered("bot-v4") == Judgement(False, Reason.CONTENT_ALTERED, message, graph="")

@@ -1,0 +1,315 @@
+"""What is made of an API server's answers: JSON, a failure that may pass, or a refusal. About HTTP, not Kubernetes."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer, unused_port
+from kubernetes.aio import client
+
+from assistant_operator.gateways.api_server import (
+    MERGE_PATCH,
+    ApiServer,
+    Call,
+    ClusterRefused,
+    ClusterUnavailable,
+    NotLeading,
+    Status,
+    configuration,
+)
+
+Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+THINGS = Call("GET", "/things")
+
+
+@asynccontextmanager
+async def answering(answer: Answer, **door: Any) -> AsyncIterator[ApiServer]:
+    """A door to a server that answers everything like that."""
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    async with TestServer(app) as server:
+        api = ApiServer(client.Configuration(host=str(server.make_url("")).rstrip("/")), **door)
+        try:
+            yield api
+        finally:
+            await api.close()
+
+
+def saying(code: int, body: Any = None, *, text: str | None = None, **headers: str) -> Answer:
+    async def answer(_: web.Request) -> web.Response:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        if text is not None:
+            return web.Response(status=code, text=text, headers=named)
+        return web.json_response(body if body is not None else {}, status=code, headers=named)
+
+    return answer
+
+
+def refusal(reason: str, message: str, *causes: tuple[str, str]) -> dict[str, Any]:
+    told = [{"reason": cause, "field": field} for cause, field in causes]
+    return {"kind": "Status", "reason": reason, "message": message, "details": {"causes": told}}
+
+
+async def test_a_request_says_what_it_is_and_wants_and_who_asks() -> None:
+    seen: dict[str, Any] = {}
+
+    async def answer(request: web.Request) -> web.Response:
+        seen.update(method=request.method, path=request.raw_path, body=await request.json())
+        seen.update({name: request.headers[name] for name in ("Accept", "Content-Type")})
+        return web.json_response({"it": "worked"})
+
+    asked: list[tuple[str, int]] = []
+    async with answering(answer, observe=lambda method, code, seconds: asked.append((method, code))) as api:
+        call = Call("PATCH", "/things/a b", {"limit": 5, "q": "x=y&z"}, {"é": [None, 2**53 + 1]}, MERGE_PATCH, "text/x")
+        assert await api.send(call) == {"it": "worked"}
+    assert seen == {
+        "method": "PATCH",
+        "path": "/things/a%20b?limit=5&q=x%3Dy%26z",
+        "body": {"é": [None, 2**53 + 1]},
+        "Accept": "text/x",
+        "Content-Type": MERGE_PATCH,
+    }
+    assert asked == [("PATCH", 200)]
+
+
+@pytest.mark.parametrize("code", [408, 425, 429, 500, 502, 503, 504])
+async def test_what_may_pass_is_unavailability(code: int) -> None:
+    async with answering(saying(code, refusal("Busy", "come back"))) as api:
+        with pytest.raises(ClusterUnavailable, match=rf"^GET /things: {code} Busy: come back$") as raised:
+            await api.send(THINGS)
+    assert raised.value.retry_after is None
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("7", 7.0),
+        ("0", 0.0),
+        ("", None),
+        ("soon", None),
+        ("-1", None),
+        ("²", None),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", None),
+    ],
+)
+async def test_when_to_come_back_is_taken_if_it_is_a_number(header: str, seconds: float | None) -> None:
+    async with answering(saying(429, refusal("TooManyRequests", "slow down"), Retry_After=header)) as api:
+        with pytest.raises(ClusterUnavailable) as raised:
+            await api.send(THINGS)
+    assert raised.value.retry_after == seconds
+
+
+LARGE = "etcdserver: request is too large"
+TERMINATING = refusal("Forbidden", "namespace a is being terminated", ("NamespaceTerminating", "metadata.namespace"))
+
+
+@pytest.mark.parametrize(
+    ("code", "body", "large", "terminating"),
+    [
+        pytest.param(400, refusal("BadRequest", "no"), False, False, id="a bad request"),
+        pytest.param(401, refusal("Unauthorized", "who?"), False, False, id="unauthorized"),
+        pytest.param(403, refusal("Forbidden", "no"), False, False, id="forbidden"),
+        pytest.param(403, TERMINATING, False, True, id="the namespace is being deleted"),
+        pytest.param(404, refusal("NotFound", "no"), False, False, id="not found"),
+        pytest.param(409, refusal("Conflict", "no"), False, False, id="a conflict"),
+        pytest.param(410, refusal("Expired", "no"), False, False, id="gone"),
+        pytest.param(413, refusal("RequestEntityTooLarge", "limit is 3145728"), True, False, id="413"),
+        pytest.param(422, refusal("Invalid", "no", ("FieldValueInvalid", "spec.x")), False, False, id="invalid"),
+        pytest.param(500, refusal("", LARGE), True, False, id="too large for etcd"),
+        pytest.param(
+            500,
+            refusal("", "rpc error: trying to send message larger than max (2100000 vs. 2097152)"),
+            True,
+            False,
+            id="too large for the way to etcd",
+        ),
+        pytest.param(
+            429, refusal("", "grpc: received message larger than max (2100000)"), True, False, id="too large, as 429"
+        ),
+    ],
+)
+async def test_what_does_not_pass_is_a_refusal(code: int, body: Any, *, large: bool, terminating: bool) -> None:
+    async with answering(saying(code, body)) as api:
+        with pytest.raises(ClusterRefused) as raised:
+            await api.send(THINGS)
+    status = raised.value.status
+    assert str(raised.value) == f"Kubernetes refused GET /things: {code} {body['reason']}: {body['message']}"
+    assert (status.code, status.is_too_large, status.is_namespace_terminating) == (code, large, terminating)
+    assert status.causes == tuple((cause["reason"], cause["field"]) for cause in body["details"]["causes"])
+    assert not status.is_passing
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param("", "", id="nothing"),
+        pytest.param("<h1>\nForbidden\n</h1>", "<h1> Forbidden </h1>", id="a page of a proxy, in one line"),
+        pytest.param("x" * 5_000, "x" * 200, id="a long text, cut"),
+        pytest.param('["no"]', '["no"]', id="a list"),
+        pytest.param('{"message": 7, "details": "none"}', "7", id="an object of another make"),
+    ],
+)
+async def test_a_refusal_that_is_no_status_is_shown_as_it_is(text: str, message: str) -> None:
+    async with answering(saying(403, text=text)) as api:
+        with pytest.raises(ClusterRefused) as raised:
+            await api.send(THINGS)
+    assert raised.value.status == Status(403, "", message)
+
+
+@pytest.mark.parametrize("text", ["<html>log in</html>", "[]", "null", '{"cut'])
+async def test_a_success_that_is_no_object_comes_from_something_else(text: str) -> None:
+    async with answering(saying(200, text=text)) as api:
+        with pytest.raises(ClusterUnavailable, match=r"^GET /things: 200, but what answered is no Kubernetes API$"):
+            await api.send(THINGS)
+
+
+async def test_a_success_without_a_body_is_one() -> None:
+    async with answering(saying(200, text="")) as api:
+        assert await api.send(THINGS) == {}
+
+
+async def test_an_answer_that_breaks_off_may_be_whole_the_next_time() -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(status=int(request.query["code"]), headers={"Content-Length": "1000"})
+        await response.prepare(request)
+        await response.write(b'{"kind"')
+        assert request.transport
+        request.transport.close()
+        return response
+
+    async with answering(answer) as api:
+        for code in (200, 404, 503):
+            with pytest.raises(ClusterUnavailable, match="broke off"):
+                await api.send(Call("GET", "/things", {"code": code}))
+        with pytest.raises(ClusterUnavailable, match="broke off"):
+            await anext(api.stream(Call("GET", "/things", {"code": 404}), silence=5))
+
+
+async def test_no_answer_is_unavailability_and_observed_as_code_0() -> None:
+    asked: list[tuple[str, int]] = []
+    api = ApiServer(
+        client.Configuration(host=f"http://127.0.0.1:{unused_port()}"),
+        observe=lambda method, code, seconds: asked.append((method, code)),
+    )
+    with pytest.raises(ClusterUnavailable, match=r"^GET /things: no answer: "):
+        await api.send(THINGS)
+    assert asked == [("GET", 0)]
+    await api.close()
+
+
+async def test_an_answer_that_takes_too_long_is_none() -> None:
+    async def answer(_: web.Request) -> web.Response:
+        await asyncio.Event().wait()
+        raise AssertionError("not reached")
+
+    async with answering(answer) as api:
+        with pytest.raises(ClusterUnavailable, match=r"no answer: .*Timeout"):
+            await api.send(THINGS, timeout=0.1)
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+async def test_who_does_not_lead_reads_and_writes_nothing(method: str) -> None:
+    asked: list[str] = []
+    leads = False
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(request.method)
+        return web.json_response({})
+
+    async with answering(answer, may_write=lambda: leads) as api:
+        await api.send(THINGS)
+        with pytest.raises(NotLeading, match=f"^{method} /things: the Lease is not held$"):
+            await api.send(Call(method, "/things", body={}))
+        assert asked == ["GET"]
+        leads = True
+        await api.send(Call(method, "/things", body={}))
+        assert asked == ["GET", method]
+
+
+def streaming(*chunks: bytes, cut: bool = False) -> Answer:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        response.enable_chunked_encoding()
+        await response.prepare(request)
+        for chunk in chunks:
+            await response.write(chunk)
+        if cut and request.transport:
+            request.transport.close()
+        return response
+
+    return answer
+
+
+async def streamed(api: ApiServer, silence: float = 5) -> tuple[list[Any], str]:
+    """The events of a watch, and how it ended."""
+    events: list[Any] = []
+    try:
+        async for event in api.stream(THINGS, silence=silence):
+            events.append(event)  # noqa: PERF401 (what came before a failure counts)
+    except (ClusterUnavailable, ClusterRefused) as error:
+        return events, f"{type(error).__name__}: {error}"
+    return events, ""
+
+
+@pytest.mark.parametrize(
+    ("answer", "count", "end"),
+    [
+        pytest.param(streaming(b'{"n":0}\n{"n":', b"1}\n"), 2, "", id="lines in any pieces"),
+        pytest.param(streaming(b'{"n":0}\n' + b" " * 300_000 + b'{"n":1}\n'), 2, "", id="a long line"),
+        pytest.param(streaming(), 0, "", id="nothing at all"),
+        pytest.param(streaming(b'{"n":0}\n{"n":', cut=True), 1, "ClusterUnavailable: ", id="cut off"),
+        pytest.param(streaming(b'{"n":0}\n{"n":'), 1, "ClusterUnavailable: ", id="ended amid a line"),
+        pytest.param(streaming(b"<html>\n"), 0, "ClusterUnavailable: ", id="what is no event"),
+        pytest.param(saying(410, refusal("Expired", "too old")), 0, "ClusterRefused: ", id="refused"),
+        pytest.param(saying(503, refusal("", "later")), 0, "ClusterUnavailable: ", id="not now"),
+    ],
+)
+async def test_a_watch(answer: Answer, count: int, end: str) -> None:
+    async with answering(answer) as api:
+        events, ended = await streamed(api)
+    assert events == [{"n": number} for number in range(count)]
+    assert ended[: ended.find(": ") + 2] == end
+
+
+async def test_a_watch_that_falls_silent_is_broken() -> None:
+    over = asyncio.Event()
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(b'{"n":0}\n')
+        await over.wait()
+        return response
+
+    async with answering(answer) as api:
+        events, ended = await streamed(api, silence=0.2)
+        over.set()
+    assert events == [{"n": 0}]
+    assert ended.startswith("ClusterUnavailable: GET /things: the watch broke off: TimeoutError")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(None, id="there is none"),
+        pytest.param("", id="it is empty"),
+        pytest.param("just text", id="it is text"),
+        pytest.param("[1]", id="it is a list"),
+        pytest.param("a: [1", id="it is no YAML"),
+        pytest.param("current-context: x\ncontexts: []\nclusters: []\nusers: []", id="no such context"),
+        pytest.param("current-context: x\ncontexts: [{name: x}]", id="an empty context"),
+    ],
+)
+async def test_a_kubeconfig_that_cannot_be_used_is_told_in_one_line(
+    content: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "kubeconfig"
+    if content is not None:
+        path.write_text(content)
+    monkeypatch.setenv("KUBECONFIG", str(path))
+    with pytest.raises(ValueError, match=rf"^cannot tell from KUBECONFIG={path} how to reach a cluster: .+$"):
+        await configuration()

@@ -1,0 +1,317 @@
+"""How the door to LangGraph Servers takes whatever HTTP brings: against a tiny server that says what it is told to."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Self
+
+import pytest
+from aiohttp import web
+
+from assistant_operator.gateways.api_server import NotLeading
+from assistant_operator.gateways.langgraph import (
+    AT_ONCE,
+    Endpoint,
+    LangGraphServers,
+    NotALangGraphServer,
+    ServerRefused,
+    ServerUnavailable,
+)
+from assistant_operator.resources.graph import Schemas
+
+KEY = "canary-of-the-key"
+MIB = 2**20
+Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Saying:
+    """A server that answers every request with the same, and remembers what it was asked."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+        self.asked: list[web.Request] = []
+        self.bodies: list[Any] = []
+
+    async def __aenter__(self) -> Self:
+        application = web.Application()
+        application.router.add_route("*", "/{path:.*}", self._handle)
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._runner.cleanup()
+
+    @property
+    def url(self) -> str:
+        host, port = self._runner.addresses[0][:2]
+        return f"http://{host}:{port}"
+
+    @property
+    def endpoint(self) -> Endpoint:
+        return Endpoint(self.url, key=KEY)
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        self.asked.append(request)
+        self.bodies.append(json.loads(await request.read() or b"null"))
+        return await self.answer(request)
+
+
+def saying(body: object = None, status: int = 200, text: str | None = None, **headers: str) -> Answer:
+    async def answer(_: web.Request) -> web.StreamResponse:
+        told = {name.replace("_", "-"): value for name, value in headers.items()}
+        kind = told.pop("Content-Type", "application/json")
+        said = json.dumps(body) if text is None else text
+        return web.Response(status=status, text=said, content_type=kind, headers=told)
+
+    return answer
+
+
+async def endless(request: web.Request) -> web.StreamResponse:
+    answer = web.StreamResponse()
+    await answer.prepare(request)
+    for _ in range(130):
+        await answer.write(b" " * MIB)
+    return answer
+
+
+async def cut(request: web.Request) -> web.StreamResponse:
+    answer = web.StreamResponse(headers={"Content-Length": "1000"})
+    await answer.prepare(request)
+    await answer.write(b'{"version": ')
+    assert request.transport
+    request.transport.abort()
+    return answer
+
+
+@pytest.fixture
+async def servers() -> AsyncIterator[LangGraphServers]:
+    door = LangGraphServers()
+    yield door
+    await door.close()
+
+
+INFO = "GET {url}/info"
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        pytest.param(
+            saying(status=302, Location="https://login.example/"),
+            INFO + " redirects to https://login.example/: give that address",
+            id="a redirect is not followed",
+        ),
+        pytest.param(saying(status=304), INFO + " redirects to nowhere: give that address", id="a redirect to nowhere"),
+        pytest.param(
+            saying(text="<html>Welcome to nginx!</html>", Content_Type="text/html"),
+            INFO + " answers with text/html; charset=utf-8, not with JSON",
+            id="a web page",
+        ),
+        pytest.param(saying(text=""), "GET {url}/info names no version", id="nothing"),
+        pytest.param(saying(["0.1"]), "GET {url}/info names no version", id="JSON of another kind"),
+        pytest.param(saying({"version": 3}), "GET {url}/info names no version", id="a version that is no text"),
+        pytest.param(saying({"detail": "Not Found"}, 404), INFO + ": 404 Not Found", id="no such path"),
+        pytest.param(saying(text="nope", status=405), INFO + ": 405 ", id="no such method"),
+        pytest.param(endless, "{url} answers with more than 128 MiB", id="an answer without an end"),
+    ],
+)
+async def test_what_is_not_a_langgraph_server_is_told_with_its_address(
+    servers: LangGraphServers, answer: Answer, words: str
+) -> None:
+    async with Saying(answer) as server:
+        with pytest.raises(NotALangGraphServer) as told:
+            await servers.release(server.endpoint)
+        assert str(told.value) == words.format(url=server.url)
+        assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_wrong_key_is_told_apart_and_never_shown(servers: LangGraphServers, status: int) -> None:
+    async with Saying(saying({"detail": f"unknown key '{KEY}'"}, status)) as server:
+        with pytest.raises(ServerRefused) as told:
+            await servers.release(server.endpoint)
+        assert told.value.is_unauthorized
+        assert str(told.value) == f"GET {server.url}/info: {status} unknown key '(the key)'"
+        assert server.asked[0].headers["x-api-key"] == KEY
+        assert KEY not in repr(server.endpoint)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        pytest.param({"detail": "a\nb   c"}, "a b c", id="in one line"),
+        pytest.param(
+            {"detail": 'no\n\nFailed validating "x" in schema\n\nOn instance:\n    "private"'},
+            "no",
+            id="without its echo",
+        ),
+        pytest.param({"detail": [{"msg": "bad"}]}, "[{'msg': 'bad'}]", id="whatever its form"),
+        pytest.param({"detail": "x" * 999}, "x" * 300, id="not too long"),
+        pytest.param(["detail"], "", id="if it says anything"),
+    ],
+)
+async def test_a_refusal_has_the_servers_words(servers: LangGraphServers, answer: object, words: str) -> None:
+    async with Saying(saying(answer, 422)) as server:
+        with pytest.raises(ServerRefused) as told:
+            await servers.update(server.endpoint, "id", {"name": "x"})
+        assert (told.value.status, told.value.is_unauthorized) == (422, False)
+        assert str(told.value) == f"PATCH {server.url}/assistants/id: 422 {words}"
+
+
+async def test_what_is_no_assistant_is_not_taken_for_one(servers: LangGraphServers) -> None:
+    async with Saying(saying({"name": "x"})) as server:
+        with pytest.raises(NotALangGraphServer, match="answers with something that is not an assistant"):
+            await servers.assistant(server.endpoint, "id")
+        with pytest.raises(NotALangGraphServer, match="search does not answer with a list"):
+            _ = [each async for each in servers.assistants_of(server.endpoint, "writer")]
+
+
+async def test_what_is_not_there_is_none(servers: LangGraphServers) -> None:
+    async with Saying(saying({"detail": "Not Found"}, 404)) as server:
+        assert await servers.assistant(server.endpoint, "id") is None
+        assert await servers.schemas(server.endpoint, "id") is None
+        await servers.delete(server.endpoint, "id")
+        assert await servers.unknown_graph(server.endpoint, "writer") == (
+            f"POST {server.url}/assistants/search: 404 Not Found"
+        )
+    async with Saying(saying({"context_schema": {"required": ["a"], "x": 1}, "config_schema": None})) as server:
+        assert await servers.schemas(server.endpoint, "id") == Schemas(source="Server", context={"x": 1})
+
+
+async def test_every_page_is_read_however_few_are_on_one(servers: LangGraphServers) -> None:
+    async with Saying(saying()) as server:
+
+        async def answer(_: web.Request) -> web.StreamResponse:
+            asked = server.bodies[-1]
+            rest = [{"assistant_id": str(number)} for number in range(asked["offset"], 5)]
+            return web.json_response(rest[:2])
+
+        server.answer = answer
+        found = [each.assistant_id async for each in servers.assistants_of(server.endpoint, "writer")]
+        assert found == ["0", "1", "2", "3", "4"]
+        assert [asked["offset"] for asked in server.bodies] == [0, 2, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "pause"),
+    [
+        pytest.param({"Retry_After": "7"}, 7.0, id="as long as it asks for"),
+        pytest.param({"Retry_After": "86400"}, 300.0, id="but not for ever"),
+        pytest.param({"Retry_After": "Wed, 21 Oct 2026 07:28:00 GMT"}, 0.5, id="a date is not read"),
+        pytest.param({}, 0.5, id="without a word, for a while"),
+    ],
+)
+@pytest.mark.parametrize("status", [429, 503])
+async def test_an_overloaded_server_is_left_alone(
+    servers: LangGraphServers, status: int, retry_after: dict[str, str], pause: float
+) -> None:
+    async with Saying(saying({"detail": "busy"}, status, **retry_after)) as server:
+        with pytest.raises(ServerUnavailable) as first:
+            await servers.update(server.endpoint, "id", {})
+        with pytest.raises(ServerUnavailable) as second:
+            await servers.release(server.endpoint)
+        assert len(server.asked) == 1, "while it is left alone it is asked nothing"
+        assert first.value.retry_after == pause
+        assert pause - 0.4 < second.value.retry_after <= pause
+        assert str(first.value) == str(second.value) == f"{server.url}: {status} busy", "one trouble, one text"
+
+
+async def test_one_request_that_fails_inside_the_server_closes_nothing(servers: LangGraphServers) -> None:
+    async with Saying(saying({"detail": "bug"}, 500)) as server:
+        with pytest.raises(ServerUnavailable, match=r"/info: 500 bug$"):
+            await servers.release(server.endpoint)
+        server.answer = saying({"version": "1"})
+        assert await servers.release(server.endpoint) == "1"
+
+
+async def test_a_dead_server_is_asked_less_and_less_and_again_when_it_is_back(servers: LangGraphServers) -> None:
+    async with Saying(cut) as server:
+        trouble = rf"^{server.url}: the connection broke off \(\w+\)$"
+        pauses = [await _failure(servers, server, trouble) for _ in range(2)]
+        assert pauses == [0.5, 1.0]
+        server.answer = saying({"version": "1"})
+        while True:
+            try:
+                assert await servers.release(server.endpoint) == "1"
+                break
+            except ServerUnavailable as unavailable:
+                await asyncio.sleep(unavailable.retry_after)
+        server.answer = cut
+        assert await _failure(servers, server, trouble) == 0.5
+
+
+async def _failure(servers: LangGraphServers, server: Saying, trouble: str) -> float:
+    """The pause after the next request that reaches it; until then each is told the same, whatever it asks for."""
+    before = len(server.asked)
+    while True:
+        with pytest.raises(ServerUnavailable, match=trouble) as told:
+            await servers.release(server.endpoint)
+        if len(server.asked) > before:
+            break
+        await asyncio.sleep(told.value.retry_after)
+    with pytest.raises(ServerUnavailable, match=trouble):
+        await servers.assistant(server.endpoint, "id")
+    assert len(server.asked) == before + 1
+    return told.value.retry_after
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        pytest.param("http://127.0.0.1:1", "no connection (Connection refused)", id="nobody listens"),
+        pytest.param("http://no-such-host.invalid", "the name cannot be resolved", id="no such name"),
+        pytest.param("http://127.0.0.1:99999", "the connection broke off (InvalidUrlClientError)", id="no such port"),
+    ],
+)
+async def test_why_there_is_no_answer(servers: LangGraphServers, url: str, words: str) -> None:
+    with pytest.raises(ServerUnavailable) as told:
+        await servers.release(Endpoint(url, key=KEY))
+    assert str(told.value) == f"{url}: {words}"
+
+
+async def test_one_server_gets_few_requests_at_once_and_another_is_not_kept_waiting(servers: LangGraphServers) -> None:
+    gate, full, under_way = asyncio.Event(), asyncio.Event(), 0
+
+    async def slow(_: web.Request) -> web.StreamResponse:
+        nonlocal under_way
+        under_way += 1
+        if under_way == AT_ONCE:
+            full.set()
+        await gate.wait()
+        return web.json_response({"version": "1"})
+
+    async with Saying(slow) as busy, Saying(saying({"version": "2"})) as idle:
+        assert not servers.is_busy(busy.url)
+        waiting = [asyncio.create_task(servers.release(busy.endpoint)) for _ in range(3 * AT_ONCE)]
+        await full.wait()
+        assert await servers.release(idle.endpoint) == "2"
+        assert (under_way, servers.is_busy(busy.url), servers.is_busy(idle.url)) == (AT_ONCE, True, False)
+        gate.set()
+        assert await asyncio.gather(*waiting) == ["1"] * 3 * AT_ONCE
+
+
+async def test_nothing_is_kept_from_one_request_to_the_next(servers: LangGraphServers) -> None:
+    async with Saying(saying({"version": "1"}, Set_Cookie="session=of-another; Path=/")) as server:
+        by_name = Endpoint(server.url.replace("127.0.0.1", "localhost"))
+        await servers.release(by_name)
+        await servers.release(by_name)
+        assert [("Cookie" in each.headers, "x-api-key" in each.headers) for each in server.asked] == [
+            (False, False)
+        ] * 2
+
+
+async def test_without_the_lease_nothing_is_written() -> None:
+    servers = LangGraphServers(may_write=lambda: False)
+    async with Saying(saying({"version": "1"})) as server:
+        for write in (
+            servers.create(server.endpoint, {}),
+            servers.update(server.endpoint, "id", {}),
+            servers.delete(server.endpoint, "id"),
+        ):
+            with pytest.raises(NotLeading):
+                await write
+        assert await servers.release(server.endpoint) == "1"
+        assert [each.method for each in server.asked] == ["GET"]
+    await servers.close()

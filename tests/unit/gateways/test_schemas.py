@@ -1,0 +1,363 @@
+"""Snapshots judged by JSON Schemas in the real worker process: an answer always comes, and without any value."""
+
+import asyncio
+import os
+import re
+import resource
+import signal
+import socket
+import sys
+import threading
+import tracemalloc
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assistant_operator.gateways.schemas import TOO_DEAR, SchemaJudge
+from assistant_operator.resources.assistant import Snapshot
+from assistant_operator.resources.fit import Fit, Fits, Misfits, Unusable
+from assistant_operator.resources.graph import Schemas
+from controlplane.waiting import eventually
+from worlds import GRAPH
+
+SECRET = "s3cr3t-value"
+Json = dict[str, Any]
+
+
+@pytest.fixture(autouse=True)
+def stack() -> Iterator[None]:
+    """As deep as `run` makes it."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(50_000)
+    yield
+    sys.setrecursionlimit(before)
+
+
+@pytest.fixture
+async def judge() -> AsyncIterator[SchemaJudge]:
+    each = SchemaJudge()
+    yield each
+    await each.close()
+
+
+def snapshot(context: Any = None, configurable: Any = None) -> Snapshot:
+    told: Json = {"graphRef": {"name": GRAPH}}
+    told |= {} if context is None else {"context": context}
+    return Snapshot.model_validate(told | ({} if configurable is None else {"config": {"configurable": configurable}}))
+
+
+async def fit(judge: SchemaJudge, schema: Any, context: Any = None) -> Fit:
+    return await judge.fit(snapshot(context), Schemas(source="Spec", context=schema))
+
+
+def of(**properties: Any) -> Json:
+    return {"type": "object", "properties": properties}
+
+
+def deep(levels: int, core: Any = 1) -> Any:
+    for _ in range(levels):
+        core = {"a": core}
+    return core
+
+
+TREE = {"$ref": "#/$defs/node", "$defs": {"node": of(a={"$ref": "#/$defs/node"})}}
+
+
+@pytest.mark.parametrize(
+    ("schema", "context"),
+    [
+        pytest.param({}, {"a": 1}, id="an empty schema asks for nothing"),
+        pytest.param({"type": "object"}, None, id="an absent context is an empty one"),
+        pytest.param(of(a={"type": "integer"}), {"a": 1.0}, id="1.0 is an integer"),
+        pytest.param(of(a={"const": 2**53 + 1}), {"a": 2**53 + 1}, id="an integer no double holds"),
+        pytest.param(of(a={"type": "integer"}), {"a": 10**400}, id="an integer nothing holds"),
+        pytest.param(TREE, deep(4_900, {}), id="a schema that refers to itself, all the way down"),
+        pytest.param({"$ref": "#"}, {"a": 1}, id="nothing but itself"),
+        pytest.param(
+            {"$schema": "http://json-schema.org/draft-07/schema#", **of(a={"type": "integer"})},
+            {"a": 1},
+            id="an older dialect, as far as it is the same",
+        ),
+    ],
+)
+async def test_it_fits(judge: SchemaJudge, schema: Json, context: Any) -> None:
+    assert await fit(judge, schema, context) == Fits()
+
+
+REQUIRED = {"type": "object", "required": ["prompt"]}
+
+
+@pytest.mark.parametrize(
+    ("schema", "context", "problems"),
+    [
+        pytest.param(REQUIRED, None, '/context: "prompt" is a required property', id="an absent context is empty"),
+        pytest.param(
+            of(a={"type": "integer"}), {"a": SECRET}, '/context/a: the value is not of type "integer"', id="a type"
+        ),
+        pytest.param(
+            of(a={"items": of(b={"maximum": 3})}),
+            {"a": [{}, {"b": 4242}]},
+            "/context/a/1/b: the value is greater than the maximum of 3",
+            id="inside a list",
+        ),
+        pytest.param(
+            {"additionalProperties": {"type": "null"}},
+            {"a/b~c.d": SECRET},
+            '/context/a~1b~0c.d: the value is not of type "null"',
+            id="a pointer",
+        ),
+        pytest.param(
+            {**of(a={}), "additionalProperties": False},
+            {"x\ny": SECRET},
+            "/context: Additional properties are not allowed ('x\\ny' was unexpected)",
+            id="one line, whatever is in a key",
+        ),
+        pytest.param(TREE, deep(3, [SECRET]), '/context/a/a/a: the value is not of type "object"', id="through $ref"),
+        pytest.param(
+            of(**{name: {"type": "null"} for name in "abcde"}),
+            dict.fromkeys("abcde", SECRET),
+            '/context/a: the value is not of type "null"; /context/b: the value is not of type "null";'
+            ' /context/c: the value is not of type "null"; and more',
+            id="the first three of many",
+        ),
+        pytest.param(of(a={"format": "date"}), {"a": SECRET}, '/context/a: the value is not a "date"', id="a format"),
+    ],
+)
+async def test_what_misfits_is_told_by_field(judge: SchemaJudge, schema: Json, context: Any, problems: str) -> None:
+    assert await fit(judge, schema, context) == Misfits(problems)
+
+
+async def test_each_configuration_is_judged_by_its_own_schema(judge: SchemaJudge) -> None:
+    both = Schemas(source="Spec", context=REQUIRED, config=REQUIRED)
+    first, second = (f'{at}: "prompt" is a required property' for at in ("/context", "/config/configurable"))
+    assert await judge.fit(snapshot(), both) == Misfits(f"{first}; {second}")
+    assert await judge.fit(snapshot(), Schemas(source="Spec", config=REQUIRED)) == Misfits(second)
+    assert await judge.fit(snapshot(), Schemas(source="Spec", context=REQUIRED)) == Misfits(first)
+    assert await judge.fit(snapshot(None, {"prompt": 1}), Schemas(source="Spec", config=REQUIRED)) == Fits()
+    assert await judge.fit(snapshot({"any": 1}), Schemas()) == Fits()
+
+
+LEAKS: list[Json] = [
+    {"const": 1},
+    {"enum": ["a", "b"]},
+    {"pattern": "^x"},
+    {"minLength": 99},
+    {"maxLength": 1},
+    {"not": {"type": "string"}},
+    {"anyOf": [{"type": "integer"}, {"minLength": 99}]},
+    {"oneOf": [{"type": "string"}, {"minLength": 1}]},
+    {"allOf": [{"type": "integer"}]},
+    {"if": {"type": "string"}, "then": {"type": "integer"}},
+    {"format": "uuid"},
+    {"$ref": "#/$defs/number", "$defs": {"number": {"type": "number"}}},
+]
+LIST_LEAKS: list[Json] = [
+    {"contains": {"type": "integer"}},
+    {"uniqueItems": True},
+    {"prefixItems": [{}], "items": False},
+    {"prefixItems": [{}], "unevaluatedItems": False},
+    {"maxItems": 1},
+]
+
+
+@pytest.mark.parametrize("schema", [*LEAKS, *LIST_LEAKS], ids=lambda schema: next(iter(schema)))
+async def test_no_message_has_a_value_in_it(judge: SchemaJudge, schema: Json) -> None:
+    content = {"secret": SECRET if schema in LEAKS else [SECRET, SECRET]}
+    found = await fit(judge, of(secret=schema) | {"$defs": schema.get("$defs", {})}, content)
+    assert isinstance(found, Misfits)
+    assert found.problems.startswith("/context/secret")
+    assert SECRET not in found.problems
+
+
+@pytest.mark.parametrize(
+    ("schema", "why"),
+    [
+        pytest.param(
+            {"type": "objekt"}, "the schema for /context is wrong at '/type': \"objekt\" is not ", id="a type"
+        ),
+        pytest.param({"$ref": "#/$defs/x"}, "Pointer '/$defs/x' does not exist", id="a reference to nothing"),
+        pytest.param(of(a={"pattern": "(("}), "at '/properties/a/pattern': the value is not a \"regex\"", id="a regex"),
+        pytest.param(of(a={"pattern": "((a{100}){100}){100}"}), 'is not a "regex"', id="a regex that is too large"),
+        pytest.param(
+            of(a={"pattern": r"^(a|aa)+\1$"}), 'is not a "regex"', id="a regex that may take exponential time"
+        ),
+        pytest.param({"$ref": "http://127.0.0.1:9/x"}, "cannot fetch http://127.0.0.1:9/x", id="http"),
+        pytest.param({"$ref": "file:///etc/hostname"}, "cannot fetch file:///etc/hostname", id="a file"),
+        pytest.param(
+            deep(3_000, {}) | {"not": deep(3_000)}, "Recursion limit reached", id="deeper than can be applied"
+        ),
+        pytest.param({"items": [{"type": "string"}]}, "wrong at '/items'", id="what an older dialect means otherwise"),
+    ],
+)
+async def test_a_schema_that_cannot_be_used_says_why_in_one_line(judge: SchemaJudge, schema: Json, why: str) -> None:
+    found = await fit(judge, schema, {"a": SECRET})
+    assert isinstance(found, Unusable)
+    assert why in found.why
+    assert "\n" not in found.why
+    assert await fit(judge, of(), {"a": 1}) == Fits(), "the next schema is judged"
+
+
+@pytest.fixture
+def listener() -> Iterator[tuple[int, list[str]]]:
+    """A port, and who connected to it."""
+    came: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def listen() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                came.append(connection.recv(100).decode(errors="replace"))
+                connection.close()
+
+        threading.Thread(target=listen, daemon=True).start()
+        yield server.getsockname()[1], came
+        server.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"$ref": "{url}"},
+        {"$dynamicRef": "{url}"},
+        {"$schema": "{url}"},
+        {"$id": "{url}", "$ref": "other"},
+        {"properties": {"a": {"$id": "{url}/a", "$schema": "{url}", "$ref": "b"}}},
+        {"$vocabulary": {"{url}": True}},
+    ],
+    ids=str,
+)
+async def test_nothing_is_ever_fetched(judge: SchemaJudge, schema: Json, listener: tuple[int, list[str]]) -> None:
+    port, came = listener
+    told = Schemas.model_validate_json(
+        f'{{"source": "Spec", "context": {schema}}}'.replace("'", '"')
+        .replace("True", "true")
+        .replace("{url}", f"http://127.0.0.1:{port}/schema")
+    )
+    await judge.fit(snapshot({"a": 1}), told)
+    assert came == []
+
+
+def doubling(kind: str) -> Json:
+    """Sixty definitions, each of which applies the next one twice."""
+    steps = {f"d{step}": {kind: [{"$ref": f"#/$defs/d{step + 1}"}] * 2} for step in range(60)}
+    return {"$ref": "#/$defs/d0", "$defs": {**steps, "d60": {"type": "string"}}}
+
+
+@pytest.mark.parametrize(
+    ("schema", "context", "verdict"),
+    [
+        pytest.param(
+            of(a={"pattern": "^(a+)+$"}),
+            {"a": "a" * 10_000 + "!"},
+            Misfits('/context/a: the value does not match "^(a+)+$"'),
+            id="a regex that others backtrack on",
+        ),
+        pytest.param(
+            of(a={"enum": list(range(200_000))}),
+            {"a": -1},
+            Misfits("/context/a: the value is not one of 0, 1 or 199998 other candidates"),
+            id="a huge enum",
+        ),
+        pytest.param({"allOf": [{"$ref": "#"}, {"$ref": "#"}]}, {"a": 1}, Fits(), id="itself, twice"),
+        pytest.param(of(a={"uniqueItems": True}), {"a": [{"n": n} for n in range(30_000)]}, Fits(), id="a long list"),
+    ],
+)
+async def test_a_hostile_schema_is_answered_in_time(
+    judge: SchemaJudge, schema: Json, context: Any, verdict: Fit
+) -> None:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert await fit(judge, schema, context) == verdict
+    assert await fit(judge, of(), {"a": 1}) == Fits(), "the next schema is judged"
+    await judge.close()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 5
+
+
+async def test_a_hostile_schema_costs_its_time_once_however_many_ask(judge: SchemaJudge) -> None:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    asked = [fit(judge, doubling("allOf"), {"a": number}) for number in range(20)]
+    assert set(await asyncio.gather(*asked)) == {Unusable(TOO_DEAR)}
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime - before.ru_utime < 5
+
+
+async def test_content_that_is_too_much_for_a_schema_is_no_trouble_of_others(judge: SchemaJudge) -> None:
+    steps = {f"d{step}": of(a={"anyOf": [{"$ref": f"#/$defs/d{step + 1}"}] * 2}) for step in range(40)}
+    dear = {"$ref": "#/$defs/d0", "$defs": {**steps, "d40": False}}
+    assert await fit(judge, dear, deep(50)) == Unusable(TOO_DEAR)
+    assert await fit(judge, dear, {"b": 1}) == Fits()
+
+
+async def test_many_wrong_keys_are_a_misfit_and_the_message_is_cut(judge: SchemaJudge) -> None:
+    context = {f"key{number:020}": SECRET for number in range(50_000)}
+    found = await fit(judge, {**of(b={}), "additionalProperties": False}, context)
+    assert isinstance(found, Misfits)
+    assert found.problems.startswith("/context: Additional properties are not allowed ('key000")
+    assert len(found.problems) < 2_000
+
+
+async def test_the_worker_has_a_limit_on_its_memory(judge: SchemaJudge) -> None:
+    await fit(judge, of(), {})
+    (worker,) = workers()
+    limit = re.search(r"Max address space +(\d+)", _about(worker, "limits"))
+    assert limit
+    assert int(limit[1]) == 2**30
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV])
+async def test_the_judge_survives_its_worker(judge: SchemaJudge, number: signal.Signals) -> None:
+    assert await fit(judge, REQUIRED, {"prompt": 1}) == Fits()
+    (worker,) = workers()
+    os.kill(worker, number)
+    assert await fit(judge, REQUIRED, {}) == Misfits('/context: "prompt" is a required property')
+    assert await fit(judge, REQUIRED, {"prompt": 2}) == Fits()
+    assert workers() != [worker]
+
+
+async def test_a_question_given_up_leaves_its_answer_to_nobody(judge: SchemaJudge) -> None:
+    await fit(judge, of(), {})
+    given_up = asyncio.ensure_future(fit(judge, doubling("allOf"), {"a": 1}))
+    await asyncio.to_thread(eventually, _is_busy)
+    given_up.cancel()
+    assert await fit(judge, REQUIRED, {}) == Misfits('/context: "prompt" is a required property')
+
+
+def _is_busy() -> bool:
+    """Whether a worker is at work, and not waiting for a question."""
+    return any(_about(worker, "stat").rpartition(")")[2].split()[0] == "R" for worker in workers())
+
+
+async def test_closing_ends_the_worker(judge: SchemaJudge) -> None:
+    await fit(judge, of(), {})
+    assert len(workers()) == 1
+    await judge.close()
+    assert workers() == []
+    await SchemaJudge().close()
+
+
+async def test_what_was_judged_is_remembered_by_digest(judge: SchemaJudge) -> None:
+    """Not by content, of which there may be a megabyte each."""
+    await fit(judge, of(), {})
+    tracemalloc.start()
+    try:
+        for number in range(30):
+            assert await fit(judge, of(), {"prompt": f"{number}" * 100_000}) == Fits()
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 2_000_000
+
+
+def workers() -> list[int]:
+    """The children of this process that judge schemas."""
+    told = [(task / "children").read_text().split() for task in Path("/proc/self/task").iterdir()]
+    return [int(child) for each in told for child in each if "schema_worker" in _about(int(child), "cmdline")]
+
+
+def _about(process: int, what: str) -> str:
+    return Path(f"/proc/{process}/{what}").read_text()

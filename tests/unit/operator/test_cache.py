@@ -1,0 +1,223 @@
+"""What was seen: the newest wins, what comes late changes nothing, and the indexes never point at what is gone."""
+
+from typing import Any
+
+import pytest
+
+from assistant_operator.operator.cache import Cache, slim
+from assistant_operator.resources.assistant import Assistant
+from assistant_operator.resources.assistant_version import VersionRecord
+from worlds import (
+    BOT,
+    GRAPH,
+    KEY,
+    NAMESPACE,
+    OWNED_BY_GRAPH,
+    a_default,
+    a_digest,
+    a_graph,
+    a_record,
+    a_status,
+    an_assistant,
+    managed,
+)
+
+SUPPORT, BILLING = (NAMESPACE, GRAPH), (NAMESPACE, "billing")
+WRITTEN = a_status(active_version=2)
+
+
+def at(position: int, name: str = BOT, graph: str = GRAPH, **different: Any) -> Assistant:
+    """An Assistant as it was at that resource version."""
+    meta = {"name": name, "resource_version": str(position), **different.pop("meta", {})}
+    return an_assistant(meta=meta, graph_ref={"name": graph}, **different)
+
+
+def filled(*records: VersionRecord) -> Cache:
+    cache = Cache()
+    for record in records:
+        cache.put_version(record)
+    return cache
+
+
+def numbers(cache: Cache) -> list[int]:
+    return [record.number for record in cache.versions_of(KEY)]
+
+
+def test_seeing_tells_what_was_seen_before() -> None:
+    cache = Cache()
+    assert cache.see(at(1)) is None
+    assert cache.see(at(2)) == at(1)
+    assert cache.seen == {KEY: at(2)}
+    assert cache.drop_assistant(KEY) == at(2)
+    assert cache.seen == {}
+    assert cache.drop_assistant(KEY) is None
+
+
+@pytest.mark.parametrize(
+    ("position", "uid", "outdated", "succeeded"),
+    [
+        pytest.param(9, "uid-of-bot", True, False, id="an older state"),
+        pytest.param(10, "uid-of-bot", False, False, id="the same state"),
+        pytest.param(11, "uid-of-bot", False, False, id="a newer state"),
+        pytest.param(9, "uid-of-a-predecessor", True, True, id="an object before it of the same name"),
+        pytest.param(11, "uid-of-a-successor", False, False, id="one made since"),
+    ],
+)
+def test_older_states_are_told_by_their_position(position: int, uid: str, *, outdated: bool, succeeded: bool) -> None:
+    cache = Cache()
+    cache.see(at(10))
+    state = at(position, meta={"uid": uid})
+    assert (cache.is_outdated(state), cache.is_succeeded(state)) == (outdated, succeeded)
+    assert not Cache().is_outdated(state)
+
+
+def test_the_assistants_of_a_graph_follow_their_reference() -> None:
+    cache = Cache()
+    cache.see(at(1))
+    cache.see(at(1, name="other"))
+    assert cache.assistants_of(SUPPORT) == {KEY, (NAMESPACE, "other")}
+    cache.see(at(2, graph="billing"))
+    assert cache.assistants_of(SUPPORT) == {(NAMESPACE, "other")}
+    assert cache.assistants_of(BILLING) == {KEY}
+    cache.drop_assistant(KEY)
+    assert cache.assistants_of(BILLING) == frozenset()
+    assert cache.assistants_of(("elsewhere", GRAPH)) == frozenset()
+
+
+def test_a_graph_concerns_whoever_has_a_version_of_it_for_as_long_as_they_are_there() -> None:
+    cache = Cache()
+    cache.see(at(1, graph="billing"))
+    cache.concern(KEY, SUPPORT)
+    assert cache.concerned_by(SUPPORT) == {KEY}
+    assert cache.assistants_of(SUPPORT) == frozenset()
+    assert cache.concerned_by(BILLING) == {KEY}
+    cache.drop_assistant(KEY)
+    assert cache.concerned_by(SUPPORT) == frozenset()
+
+
+def test_the_assistants_a_graph_controls() -> None:
+    cache = Cache()
+    cache.see(a_default())
+    cache.see(at(1))
+    cache.see(at(1, name="dead", meta={"owner_references": (OWNED_BY_GRAPH.model_copy(update={"uid": "dead"}),)}))
+    assert cache.controlled_by(a_graph()) == [a_default()]
+    released = a_default()
+    cache.see(released.model_copy(update={"metadata": released.metadata.model_copy(update={"owner_references": ()})}))
+    assert cache.controlled_by(a_graph()) == []
+
+
+def test_of_recorded_states_the_newest_stays_and_a_new_object_replaces_it() -> None:
+    cache = Cache()
+    new = at(15, meta={"uid": "new"})
+    for state, kept in ((at(10), at(10)), (at(12), at(12)), (at(11), at(12)), (new, new), (at(14), new)):
+        cache.record(state)
+        assert cache.recorded == {KEY: kept}
+    cache.drop_recorded(at(14))
+    assert cache.recorded == {KEY: new}, "another object of that name is gone"
+    cache.drop_recorded(new)
+    assert cache.recorded == {}
+
+
+def test_states_from_before_our_write_have_the_status_we_wrote() -> None:
+    cache = Cache()
+    cache.record(at(10))
+    cache.reported(at(10), WRITTEN, 20)
+    assert cache.recorded[KEY].status == WRITTEN
+    cache.record(at(15))
+    assert cache.recorded[KEY].status == WRITTEN, "seen before the write"
+    cache.record(at(20, status=a_status(versions=9)))
+    assert cache.recorded[KEY].status == a_status(versions=9), "what stands there is what stands there"
+
+
+def test_another_object_of_that_name_has_a_status_of_its_own() -> None:
+    cache = Cache()
+    cache.reported(at(10), WRITTEN, 20)
+    cache.record(at(15, meta={"uid": "new"}))
+    assert cache.recorded[KEY].status == a_status()
+
+
+def test_whoever_is_outrun_forgets_what_it_wrote() -> None:
+    cache = Cache()
+    cache.reported(at(10), WRITTEN, 20)
+    cache.outrun(KEY)
+    cache.record(at(15))
+    assert cache.recorded[KEY].status == a_status()
+
+
+def test_versions_are_listed_by_number_and_found_by_digest() -> None:
+    same = a_digest(1)
+    cache = filled(a_record(10, digest=same), a_record(9), a_record(1), a_record(2))
+    assert numbers(cache) == [1, 2, 9, 10]
+    assert cache.newest_number(KEY) == 10
+    assert [each.number for each in cache.versions_like(KEY, same)] == [10, 1]
+    assert cache.versions_like(KEY, a_digest(7)) == []
+    assert (Cache().newest_number(KEY), Cache().versions_of(KEY), Cache().versions_like(KEY, same)) == (0, (), [])
+
+
+@pytest.mark.parametrize(
+    ("late", "is_news"),
+    [
+        pytest.param(a_record(3, resource_version="31"), True, id="newer"),
+        pytest.param(a_record(3), False, id="the same once more"),
+        pytest.param(a_record(3, resource_version="29"), False, id="older"),
+        pytest.param(a_record(3, uid="new", resource_version="31"), True, id="made again since"),
+        pytest.param(a_record(3, uid="dead", resource_version="29"), False, id="late news of one deleted before"),
+    ],
+)
+def test_what_is_seen_late_does_not_replace_what_was_seen_since(late: VersionRecord, *, is_news: bool) -> None:
+    cache = filled(a_record(3))
+    assert cache.put_version(late) is is_news
+    assert cache.versions_of(KEY) == (late if is_news else a_record(3),)
+
+
+def test_a_version_with_other_content_under_the_same_number_is_found_by_its_own_digest_only() -> None:
+    cache = filled(a_record(3), a_record(3, uid="new", resource_version="31", digest=a_digest(8)))
+    assert cache.versions_like(KEY, a_digest(3)) == []
+    assert [each.uid for each in cache.versions_like(KEY, a_digest(8))] == ["new"]
+
+
+def test_only_that_very_version_is_dropped() -> None:
+    cache = filled(a_record(2), a_record(3, uid="new", resource_version="40"))
+    assert not cache.drop_version(a_record(3))
+    assert numbers(cache) == [2, 3]
+    assert cache.drop_version(a_record(3, uid="new"))
+    assert not cache.drop_version(a_record(3, uid="new"))
+    assert (numbers(cache), cache.newest_number(KEY), cache.versions_like(KEY, a_digest(3))) == ([2], 2, [])
+    assert cache.drop_version(a_record(2))
+    assert (numbers(cache), cache.newest_number(KEY)) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("namespace", "listed", "position", "left", "changed"),
+    [
+        pytest.param("", [1, 2, 3], "99", [1, 2, 3], set(), id="nothing is new"),
+        pytest.param("", [1, 3], "99", [1, 3], {KEY}, id="one is gone"),
+        pytest.param("", [1, 2, 3, 4], "99", [1, 2, 3, 4], {KEY}, id="one is new"),
+        pytest.param("", [1, 2], "25", [1, 2, 3], set(), id="one was made after that listing"),
+        pytest.param(NAMESPACE, [], "99", [], {KEY}, id="all of the namespace are gone"),
+        pytest.param("elsewhere", [], "99", [1, 2, 3], set(), id="another namespace's listing says nothing"),
+    ],
+)
+def test_a_listing_replaces_what_it_is_newer_than(
+    namespace: str, listed: list[int], position: str, left: list[int], changed: set[Any]
+) -> None:
+    cache = filled(a_record(1), a_record(2), a_record(3))
+    assert cache.replace_versions(namespace, [a_record(number) for number in listed], position) == changed
+    assert numbers(cache) == left
+
+
+KUBECTL = (managed("kubectl", "context.prompt"),)
+
+
+@pytest.mark.parametrize(
+    ("assistant", "kept"),
+    [
+        pytest.param(at(1, meta={"managed_fields": KUBECTL}), False, id="recorded: who owns what is not needed"),
+        pytest.param(at(1, meta={"managed_fields": KUBECTL, "generation": 4}), True, id="an edit is to be recorded"),
+        pytest.param(a_default(), True, id="its Graph follows its fields"),
+    ],
+)
+def test_who_owns_which_field_is_kept_only_where_it_is_needed(assistant: Assistant, *, kept: bool) -> None:
+    slimmed = slim(assistant)
+    assert bool(slimmed.metadata.managed_fields) is kept
+    assert (slimmed.spec, slimmed.status, slimmed.key) == (assistant.spec, assistant.status, assistant.key)

@@ -1,0 +1,174 @@
+"""Events: told once, in order, not too fast, cut to what the API server takes, and never in the way of anything."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from assistant_operator.gateways.api_server import ClusterRefused, ClusterUnavailable, NotLeading, Status
+from assistant_operator.gateways.cluster import Cluster
+from assistant_operator.operator.events import Events
+from assistant_operator.resources.assistant import Assistant
+from assistant_operator.resources.reason import Reason
+from support.timeless import timeless
+from worlds import GRAPH, GRAPH_UID, a_graph, an_assistant
+
+FAILURES = [
+    pytest.param(ClusterUnavailable("no answer"), id="no answer"),
+    pytest.param(ClusterRefused("POST", Status(403, "Forbidden", "the namespace is being deleted")), id="refused"),
+    pytest.param(NotLeading("the Lease is not held"), id="not leading"),
+]
+
+
+class Pinboard(Cluster):
+    """Takes events and notes when; everything else of a cluster is missing."""
+
+    def __init__(self, fails: Exception | None = None) -> None:
+        self.posted: list[tuple[float, str, dict[str, Any]]] = []
+        self._fails = fails
+
+    async def post_event(self, namespace: str, event: dict[str, Any]) -> None:
+        if fails := self._fails:
+            self._fails = None
+            raise fails
+        self.posted.append((asyncio.get_running_loop().time(), namespace, event))
+
+
+def posted(
+    tell: Callable[[Events], None], *, fails: Exception | None = None, within: float = 600, per_second: float = 20
+) -> list[tuple[float, str, dict[str, Any]]]:
+    """What is posted within that time of what is told at once."""
+
+    async def scenario() -> list[tuple[float, str, dict[str, Any]]]:
+        board = Pinboard(fails)
+        events = Events(board, instance="operator-0_1234", per_second=per_second)
+        tell(events)
+        running = asyncio.ensure_future(events.run())
+        await asyncio.sleep(within)
+        assert not running.done()
+        running.cancel()
+        return board.posted
+
+    return timeless(scenario())
+
+
+def notes(tell: Callable[[Events], None], **how: Any) -> list[str]:
+    return [event["note"] for _, _, event in posted(tell, **how)]
+
+
+def activated(events: Events, note: str, about: Assistant | None = None) -> None:
+    events.normal(about or an_assistant(), Reason.ACTIVATED, "Activate", note)
+
+
+def test_an_event_says_what_happened_to_which_object() -> None:
+    ((_, namespace, event),) = posted(lambda events: activated(events, "Activated bot-v3 in place of bot-v2"))
+    assert namespace == "team"
+    assert event.pop("eventTime").endswith("Z")
+    assert event == {
+        "apiVersion": "events.k8s.io/v1",
+        "kind": "Event",
+        "metadata": {"generateName": "bot-", "namespace": "team"},
+        "reportingController": "assistant-operator.dev/assistant-operator",
+        "reportingInstance": "operator-0_1234",
+        "type": "Normal",
+        "reason": "Activated",
+        "action": "Activate",
+        "note": "Activated bot-v3 in place of bot-v2",
+        "regarding": {
+            "apiVersion": "assistant-operator.dev/v1alpha1",
+            "kind": "Assistant",
+            "name": "bot",
+            "namespace": "team",
+            "uid": "uid-of-bot",
+            "resourceVersion": "30",
+        },
+    }
+
+
+def test_a_warning_about_a_graph() -> None:
+    ((_, _, event),) = posted(lambda events: events.warning(a_graph(), Reason.NAME_CONFLICT, "Decide", "taken"))
+    assert (event["type"], event["reason"], event["note"]) == ("Warning", "NameConflict", "taken")
+    assert (event["regarding"]["kind"], event["regarding"]["name"], event["regarding"]["uid"]) == (
+        "Graph",
+        GRAPH,
+        GRAPH_UID,
+    )
+
+
+def same_twice(events: Events) -> None:
+    for note in ("one", "one", "two", "two", "one"):
+        activated(events, note)
+
+
+def about_two_objects(events: Events) -> None:
+    for uid in ("first", "second", "first"):
+        activated(events, f"told of {uid}", an_assistant(meta={"uid": uid}))
+
+
+def for_two_reasons(events: Events) -> None:
+    activated(events, "one")
+    events.warning(an_assistant(), Reason.VERSION_LOST, "Restore", "lost")
+    activated(events, "one")
+
+
+@pytest.mark.parametrize(
+    ("tell", "told"),
+    [
+        pytest.param(same_twice, ["one", "two", "one"], id="not twice in a row"),
+        pytest.param(about_two_objects, ["told of first", "told of second"], id="of each object"),
+        pytest.param(for_two_reasons, ["one", "lost"], id="for each reason"),
+    ],
+)
+def test_nothing_is_told_twice_in_a_row(tell: Callable[[Events], None], told: list[str]) -> None:
+    assert notes(tell) == told
+
+
+def many(count: int) -> Callable[[Events], None]:
+    def tell(events: Events) -> None:
+        for number in range(count):
+            activated(events, str(number))
+
+    return tell
+
+
+def test_a_flood_is_slowed_down_and_its_end_is_dropped() -> None:
+    told = posted(many(5_000))
+    assert [event["note"] for _, _, event in told] == [str(number) for number in range(1_000)]
+    times = [when for when, _, _ in told]
+    assert times[-1] - times[0] == pytest.approx(999 / 20)
+    assert len(posted(many(5_000), within=10, per_second=5)) in (50, 51)
+
+
+@pytest.mark.parametrize(
+    ("note", "shown"),
+    [
+        pytest.param("x" * 2000, "x" * 1024, id="a long one"),
+        pytest.param("€" * 2000, "€" * 341, id="bytes count, and no character is cut in two"),
+        pytest.param("x" * 1024, "x" * 1024, id="one that just fits"),
+    ],
+)
+def test_a_note_is_cut_to_what_the_api_server_takes(note: str, shown: str) -> None:
+    assert notes(lambda events: activated(events, note)) == [shown]
+
+
+def test_the_name_it_gets_is_cut_too() -> None:
+    long = an_assistant(meta={"name": "x" * 253})
+    ((_, _, event),) = posted(lambda events: activated(events, "one", long))
+    assert event["metadata"]["generateName"] == "x" * 200 + "-"
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_an_event_that_cannot_be_posted_stops_no_other(failure: Exception, caplog: pytest.LogCaptureFixture) -> None:
+    assert notes(many(3), fails=failure) == ["1", "2"]
+    assert caplog.messages == [f"an event was not posted: {failure}"]
+
+
+def test_whoever_observes_hears_of_what_is_told_and_not_of_what_is_not() -> None:
+    async def scenario() -> list[tuple[str, str]]:
+        heard: list[tuple[str, str]] = []
+        events = Events(Pinboard(), instance="x", observe=lambda kind, reason: heard.append((kind, reason)))
+        for_two_reasons(events)
+        return heard
+
+    assert timeless(scenario()) == [("Normal", "Activated"), ("Warning", "VersionLost")]

@@ -1,0 +1,262 @@
+"""Leadership: gained, kept, lost, taken over, released; and never two at once. Hours pass in no time."""
+
+import asyncio
+import itertools
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import pytest
+
+from assistant_operator.gateways.api_server import ClusterUnavailable
+from assistant_operator.gateways.leases import Lease, Leases
+from assistant_operator.operator.lease import DURATION, RENEW_DEADLINE, RETRY, Leadership
+from support.timeless import timeless
+
+
+async def at_once() -> None:
+    """Nothing happens on the way."""
+
+
+class Shelf:
+    """Where the one Lease lies."""
+
+    def __init__(self) -> None:
+        self.lease: Lease | None = None
+        self.versions = itertools.count(1)
+
+
+class ShelfLeases(Leases):
+    """A door to it: compare-and-swap, as the API server does it; what happens on the way is the test's choice."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+        self.on_the_way: Callable[[], Awaitable[None]] = at_once
+
+    async def read(self) -> Lease | None:
+        await self.on_the_way()
+        found = self._shelf.lease
+        await self.on_the_way()
+        return found
+
+    async def write(self, lease: Lease) -> bool:
+        await self.on_the_way()
+        stands = self._shelf.lease.resource_version if self._shelf.lease else ""
+        if wins := lease.resource_version == stands:
+            self._shelf.lease = replace(lease, resource_version=str(next(self._shelf.versions)))
+        await self.on_the_way()
+        return wins
+
+
+class Replica:
+    """One of those that would lead."""
+
+    def __init__(self, shelf: Shelf, name: str) -> None:
+        self.name = name
+        self.door = ShelfLeases(shelf)
+        self.leadership = Leadership(self.door, identity=name, clock=clock)
+        self.running = asyncio.ensure_future(self.leadership.run())
+
+    @property
+    def leads(self) -> bool:
+        return self.leadership.is_held()
+
+    def cut_off(self) -> None:
+        async def no_answer() -> None:
+            raise ClusterUnavailable("no answer")
+
+        self.door.on_the_way = no_answer
+
+    def freeze(self, seconds: float, *, after: int = 0) -> None:
+        """As if the process were stopped on the way of a request, `after` so many: the clock goes on."""
+        stops = iter([*[0.0] * after, seconds])
+
+        async def stopped() -> None:
+            await asyncio.sleep(next(stops, 0.0))
+
+        self.door.on_the_way = stopped
+
+    def slow_down(self) -> None:
+        async def slowly() -> None:
+            await asyncio.sleep(0.1)
+
+        self.door.on_the_way = slowly
+
+    def mend(self) -> None:
+        self.door.on_the_way = at_once
+
+
+def clock() -> float:
+    return asyncio.get_running_loop().time()
+
+
+async def until(fact: Callable[[], bool], within: float) -> float:
+    """The seconds until it was so."""
+    started = clock()
+    while not fact():
+        assert clock() - started <= within, "not within that time"
+        await asyncio.sleep(0.01)
+    return clock() - started
+
+
+async def leader(shelf: Shelf) -> Replica:
+    replica = Replica(shelf, "a")
+    await asyncio.wait_for(replica.leadership.gained.wait(), 1)
+    return replica
+
+
+def test_a_lease_that_nobody_has_is_gained_at_once_and_kept() -> None:
+    async def scenario() -> None:
+        shelf = Shelf()
+        replica = await leader(shelf)
+        for _ in range(1_000):
+            await asyncio.sleep(1)
+            assert replica.leads
+        assert shelf.lease
+        assert (shelf.lease.holder, shelf.lease.transitions, shelf.lease.duration) == ("a", 0, DURATION)
+        assert not replica.running.done()
+        replica.running.cancel()
+
+    timeless(scenario())
+
+
+def test_of_two_that_reach_for_a_free_lease_at_the_same_moment_one_has_it() -> None:
+    async def scenario() -> None:
+        shelf = Shelf()
+        replicas = [Replica(shelf, "a"), Replica(shelf, "b")]
+        for each in replicas:
+            each.slow_down()
+        await asyncio.sleep(60)
+        assert [each.leads for each in replicas] == [True, False]
+        assert [each.leadership.gained.is_set() for each in replicas] == [True, False]
+
+    timeless(scenario())
+
+
+def test_a_standby_waits_for_as_long_as_the_leader_renews() -> None:
+    async def scenario() -> None:
+        shelf = Shelf()
+        first, second = await leader(shelf), Replica(shelf, "b")
+        await asyncio.sleep(1_000)
+        assert first.leads
+        assert not second.leads
+        assert not second.leadership.gained.is_set()
+
+    timeless(scenario())
+
+
+def test_an_outage_shorter_than_the_deadline_is_sat_out() -> None:
+    async def scenario() -> None:
+        replica = await leader(Shelf())
+        replica.cut_off()
+        await asyncio.sleep(RENEW_DEADLINE - 2 * RETRY)
+        assert replica.leads
+        replica.mend()
+        await asyncio.sleep(100)
+        assert replica.leads
+
+    timeless(scenario())
+
+
+def test_who_cannot_renew_gives_up_before_anybody_may_take_over() -> None:
+    async def scenario() -> None:
+        shelf = Shelf()
+        first, second = await leader(shelf), Replica(shelf, "b")
+        await asyncio.sleep(60)
+        first.cut_off()
+        lost = await until(lambda: not first.leads, RENEW_DEADLINE)
+        await asyncio.wait_for(first.running, 2 * RETRY)
+        taken = lost + await until(lambda: second.leads, 2 * DURATION)
+        assert DURATION - 2 * RETRY < taken < DURATION + 4 * RETRY
+        assert shelf.lease
+        assert (shelf.lease.holder, shelf.lease.transitions) == ("b", 1)
+
+    timeless(scenario())
+
+
+def test_a_leader_that_was_frozen_past_its_deadline_knows_before_its_first_write() -> None:
+    async def scenario() -> None:
+        shelf = Shelf()
+        first, second = await leader(shelf), Replica(shelf, "b")
+        first.freeze(60)
+        await until(lambda: second.leads, 2 * DURATION)
+        assert not first.leads
+        await asyncio.wait_for(first.running, 60)
+        assert not first.leads
+        assert second.leads
+        assert shelf.lease
+        assert shelf.lease.holder == "b"
+
+    timeless(scenario())
+
+
+def test_a_released_lease_is_taken_at_the_next_try() -> None:
+    async def scenario() -> None:
+        shelf = Shelf()
+        first, second = await leader(shelf), Replica(shelf, "b")
+        await asyncio.sleep(60)
+        first.running.cancel()
+        await first.leadership.release()
+        assert not first.leads
+        assert await until(lambda: second.leads, DURATION) < 2 * RETRY
+
+    timeless(scenario())
+
+
+def test_who_never_led_releases_nothing() -> None:
+    async def scenario() -> None:
+        shelf = Shelf()
+        first, second = await leader(shelf), Replica(shelf, "b")
+        await asyncio.sleep(10)
+        before = shelf.lease
+        await second.leadership.release()
+        assert shelf.lease == before
+        assert first.leads
+
+    timeless(scenario())
+
+
+def test_a_lease_that_somebody_else_holds_now_is_not_released() -> None:
+    async def scenario() -> None:
+        shelf = Shelf()
+        first = await leader(shelf)
+        first.running.cancel()
+        assert shelf.lease
+        shelf.lease = replace(shelf.lease, holder="b", resource_version="later")
+        await first.leadership.release()
+        assert shelf.lease.holder == "b"
+
+    timeless(scenario())
+
+
+def trouble(replica: Replica, chance: random.Random) -> None:
+    match chance.randrange(4):
+        case 0:
+            replica.cut_off()
+        case 1:
+            replica.freeze(chance.uniform(1, 60), after=chance.randrange(4))
+        case _:
+            replica.mend()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_two_never_hold_it_at_once_whatever_is_frozen_or_cut_off(seed: int) -> None:
+    chance = random.Random(seed)
+
+    async def scenario() -> int:
+        shelf = Shelf()
+        replicas = [Replica(shelf, "a0"), Replica(shelf, "b0")]
+        held: set[str] = set()
+        for tick in range(6_000):
+            await asyncio.sleep(0.25)
+            leading = [each.name for each in replicas if each.leads]
+            assert len(leading) <= 1
+            held.update(leading)
+            for place, each in enumerate(replicas):
+                if each.running.done():  # its process ends, and another begins
+                    replicas[place] = Replica(shelf, f"{each.name[0]}{tick}")
+                elif chance.random() < 0.01:
+                    trouble(each, chance)
+        return len(held)
+
+    assert timeless(scenario()) > 3, "nothing went wrong in this run, so it shows nothing"
