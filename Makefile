@@ -49,6 +49,11 @@ test: lint ## Lint, then run every test
 test-unit: $(STAMP) ## Run the tests that need no control plane
 	@$(BIN)/pytest tests/unit $(ARGS)
 
+.PHONY: test-kubernetes
+test-kubernetes: $(STAMP) ## Run the integration tests on another Kubernetes: make test-kubernetes VERSION=1.34.4
+	@test -n "$(VERSION)" || { echo "make test-kubernetes: which one? VERSION=1.34.4" >&2; exit 1; }
+	@ASSISTANT_OPERATOR_TEST_KUBERNETES=$(VERSION) $(BIN)/pytest tests/integration $(ARGS)
+
 .PHONY: lint
 lint: $(STAMP) ## Check style, format, types and who imports whom
 	@failed=0; \
