@@ -183,15 +183,15 @@ class LangGraphServers:
                 status, text, headers = await self._exchange(endpoint, method, path, body)
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 raise _closed(line, f"{endpoint.url}: {_reason(error)}") from error
-        said = _detail(text, endpoint.key) if status >= 400 else ""
+        said = f"{status} {_detail(text, endpoint.key)}".rstrip() if status >= 400 else ""
         if status in _OVERLOADED:
             # Without the request: the trouble is the server's, and whoever asks next is to tell it in the same words.
-            raise _closed(line, f"{endpoint.url}: {status} {said}", _seconds(headers.get("Retry-After")))
+            raise _closed(line, f"{endpoint.url}: {said}", _seconds(headers.get("Retry-After")))
         line.failures = 0
         if status in _PASSING:
-            raise ServerUnavailable(f"{what}: {status} {said}")
+            raise ServerUnavailable(f"{what}: {said}")
         if status >= 400:
-            raise ServerRefused(f"{what}: {status} {said}", status)
+            raise ServerRefused(f"{what}: {said}", status)
         return _answer(what, status, text, headers)
 
     async def _exchange(

@@ -19,6 +19,7 @@ class Cache:
         """Assistants as of the newest recorded edit: what all but the recorder goes by."""
         self.graphs: dict[Key, Graph] = {}
         self._serving: dict[str, set[Key]] = defaultdict(set)
+        self._by_default: dict[Key, set[Key]] = defaultdict(set)
         self._reported: dict[Key, tuple[str, int, AssistantStatus]] = {}
         self._versions: dict[Key, dict[int, VersionRecord]] = defaultdict(dict)
         self._by_digest: dict[Key, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
@@ -89,12 +90,21 @@ class Cache:
         return assistant
 
     def put_graph(self, graph: Graph) -> None:
+        self.drop_graph(graph.key)
         self.graphs[graph.key] = graph
-        (set.add if graph.spec.server else set.discard)(self._serving[graph.key[0]], graph.key)
+        if graph.spec.server:
+            self._serving[graph.key[0]].add(graph.key)
+        if graph.default_name:
+            self._by_default[graph.key[0], graph.default_name].add(graph.key)
 
     def drop_graph(self, key: Key) -> None:
-        self.graphs.pop(key, None)
         self._serving[key[0]].discard(key)
+        if (before := self.graphs.pop(key, None)) and before.default_name:
+            self._by_default[key[0], before.default_name].discard(key)
+
+    def graphs_with_default(self, assistant: Key) -> frozenset[Key]:
+        """The Graphs whose default assistant has that name, or is to have it."""
+        return frozenset(self._by_default.get(assistant, ()))
 
     def has_servers(self, namespace: str) -> bool:
         """Whether any Graph there declares a server."""

@@ -282,12 +282,11 @@ class Crank:
     def _wake_graphs_of(self, assistant: Assistant) -> None:
         """The Graph that counts it, and those that it is or was the default of."""
         namespace = assistant.metadata.namespace
-        names = {assistant.spec.graph_ref.name, assistant.metadata.name}
+        graphs = {(namespace, assistant.spec.graph_ref.name), *self.cache.graphs_with_default(assistant.key)}
         if (owner := assistant.metadata.controller) and owner.kind == Graph.kind_name:
-            names.add(owner.name)
-        for name in names:
-            if (namespace, name) in self.cache.graphs:
-                self._queue.add(("Graph", (namespace, name)), _INTERVAL)
+            graphs.add((namespace, owner.name))
+        for graph in graphs & self.cache.graphs.keys():
+            self._queue.add(("Graph", graph), _INTERVAL)
 
     def _rejudge(self, graph: Key, *, wholly: bool) -> None:
         concerned = self.cache.concerned_by(graph)

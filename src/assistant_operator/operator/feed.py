@@ -19,8 +19,6 @@ log = logging.getLogger(__name__)
 
 R = TypeVar("R", bound=Resource)
 
-_WATCH = "watcher for "
-"""What kopf calls the task of a watch."""
 _RELIST_SETTLES, _RELIST_EVERY, _LOOK_AGAIN = 1.0, 600.0, 0.2
 _FAREWELL = 0.5
 
@@ -34,7 +32,6 @@ class Feed:
         self._namespaces = namespaces
         self._relisted = asyncio.Event()
         self._unreadable: set[Key] = set()
-        self._watches: list[asyncio.Task[Any]] = []
         self.filled = asyncio.Event()
         self.stopping = asyncio.Event()
 
@@ -44,6 +41,8 @@ class Feed:
         self._register(registry)
 
         where: dict[str, Any] = {"namespaces": self._namespaces} if self._namespaces else {"clusterwide": True}
+        # kopf would make one of the user's name, and the user of a container has none.
+        where["identity"] = "assistant-operator"
         watching = asyncio.create_task(
             kopf.operator(registry=registry, settings=_settings(), standalone=True, stop_flag=self.stopping, **where)
         )
@@ -69,8 +68,6 @@ class Feed:
             wait = _LOOK_AGAIN
             try:
                 if await self._is_level():
-                    # A watch that is refused ends for good, and kopf goes on without it.
-                    self._watches = self._watches or [each for each in asyncio.all_tasks() if _WATCH in each.get_name()]
                     self.filled.set()
                     wait = _RELIST_EVERY
             except ClusterUnavailable as unavailable:
@@ -81,10 +78,6 @@ class Feed:
                 await asyncio.sleep(_RELIST_SETTLES)
             except TimeoutError:
                 continue
-
-    def trouble(self) -> str | None:
-        """Why it sees no more of what changes; None while it does."""
-        return next((f"there is no {each.get_name()} any more" for each in self._watches if each.done()), None)
 
     async def _is_level(self) -> bool:
         assistants, graphs = self._crank.known()

@@ -87,7 +87,7 @@ class Process:
         """Why this process had better be started anew; None while it works."""
         if any(task.done() for task in self._tasks):
             return "a task has ended that never should"
-        return self._feed.trouble() or crank.trouble()
+        return crank.trouble()
 
     async def _turn(self, cluster: Cluster, crank: Crank, events: Events) -> None:
         # kopf ends every task that was started after its own: all of ours come first.

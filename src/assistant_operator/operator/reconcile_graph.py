@@ -140,7 +140,7 @@ class GraphReconciler:
         key = (graph.metadata.namespace, name)
         wanted, labels, is_owned = configuration, LABELS, True
         is_new = key not in self._cache.seen  # asked first: the watch may show what is made before the answer comes
-        if is_new and not await self._is_alive(graph):
+        if is_new and (not await self._is_alive(graph) or await self._is_there(key)):
             return
         for _ in range(_MOST_CONFLICTS):
             outcome = await self._cluster.apply_default(graph, name, labels, configuration, is_owned=is_owned)
@@ -159,6 +159,14 @@ class GraphReconciler:
         live = self._cache.graphs.get(graph.key)
         same = live is not None and live.metadata.uid == graph.metadata.uid
         return bool(live and same and not live.metadata.is_being_deleted)
+
+    async def _is_there(self, key: Key) -> bool:
+        """Whether there is an Assistant of that name that the watch did not show yet: it may be somebody's own."""
+        live = await self._cluster.assistant(key)
+        if live is None:
+            return False
+        self._applied[key] = (int(live.metadata.resource_version), {})  # nothing of ours, and nothing before it is seen
+        return True
 
     async def _look_again(self, graph: Graph) -> None:
         live = await self._cluster.graph(graph.key)

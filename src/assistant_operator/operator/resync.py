@@ -82,7 +82,9 @@ class Resync:
         # A slash in what is left is another cluster, whose name begins like ours.
         if not owner.startswith(prefix) or "/" in key[1] or key in self._cache.seen:
             return
-        if there.mark(remote.POLICY) == "Retain":
+        # What somebody made of a copy has our marks, too, but an id of its own.
+        is_ours = there.assistant_id in (remote.own_id(owner), remote.default_id(there.graph_id))
+        if not is_ours or there.mark(remote.POLICY) == "Retain":
             return
         if await self._cluster.assistant(key) is None:
             log.info("withdrawing the copy of %s/%s, which is gone, from %s", *key, endpoint.url)

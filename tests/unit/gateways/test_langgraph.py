@@ -113,7 +113,7 @@ INFO = "GET {url}/info"
         pytest.param(saying(["0.1"]), "GET {url}/info names no version", id="JSON of another kind"),
         pytest.param(saying({"version": 3}), "GET {url}/info names no version", id="a version that is no text"),
         pytest.param(saying({"detail": "Not Found"}, 404), INFO + ": 404 Not Found", id="no such path"),
-        pytest.param(saying(text="nope", status=405), INFO + ": 405 ", id="no such method"),
+        pytest.param(saying(text="nope", status=405), INFO + ": 405", id="no such method"),
         pytest.param(endless, "{url} answers with more than 128 MiB", id="an answer without an end"),
     ],
 )
@@ -157,7 +157,7 @@ async def test_a_refusal_has_the_servers_words(servers: LangGraphServers, answer
         with pytest.raises(ServerRefused) as told:
             await servers.update(server.endpoint, "id", {"name": "x"})
         assert (told.value.status, told.value.is_unauthorized) == (422, False)
-        assert str(told.value) == f"PATCH {server.url}/assistants/id: 422 {words}"
+        assert str(told.value) == f"PATCH {server.url}/assistants/id: 422 {words}".rstrip()
 
 
 async def test_what_is_no_assistant_is_not_taken_for_one(servers: LangGraphServers) -> None:

@@ -1,0 +1,74 @@
+"""An operator that has seen all there is to be counted, and what it then shows."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from controlplane import ControlPlane
+from controlplane.waiting import eventually
+from support import OperatorProcess, Workspace
+from support.histories import a_workspace
+
+from .figures import value
+
+NOBODY = "http://127.0.0.1:9"
+"""Where no server listens."""
+
+
+@dataclass(frozen=True)
+class Busy:
+    """A leader, and where it works."""
+
+    operator: OperatorProcess
+    workspace: Workspace
+
+    def figure(self, metric: str, /, **labels: str) -> float | None:
+        return value(self.operator.get("/metrics") or "", metric, **labels)
+
+    def until(self, metric: str, /, **labels: str) -> None:
+        eventually(lambda: (self.figure(metric, **labels) or 0) > 0, within=60)
+
+
+@pytest.fixture(scope="session")
+def busy(
+    installed: ControlPlane, operator_kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Busy]:
+    log = tmp_path_factory.mktemp("observed") / "operator.log"
+    flags = ("--leader-elect", "--lease-namespace=assistant-operator", "--log-format=json", "--log-level=debug")
+    with a_workspace(installed) as workspace, OperatorProcess(operator_kubeconfig, log, *flags) as operator:
+        yield Busy(operator, workspace)
+
+
+@pytest.fixture(scope="session")
+def exposition(busy: Busy) -> str:
+    """What it shows after versions were made, pruned, restored, pinned, refused and not published."""
+    _live_through(busy.workspace)
+    busy.until("versions_pruned_total")
+    busy.until("versions_restored_total")
+    busy.until("events_total", reason="Activated")
+    busy.until("stalled", reason="SchemaRefused")
+    busy.until("publications_total", result="ServerUnreachable")
+    busy.until("server_requests_total", code="<error>")
+    busy.until("versions_made_total", kind="Reverted")
+    shown = busy.operator.get("/metrics")
+    assert shown
+    return shown
+
+
+def _live_through(workspace: Workspace) -> None:
+    workspace.assistant(context={"prompt": "one"})
+    workspace.until_active(1)
+    workspace.edit(context={"prompt": "two"})
+    workspace.edit(context={"prompt": "one"})
+    workspace.until_active(3)
+    workspace.edit(versioning={"activeVersion": 1, "historyLimit": 1})
+    workspace.until_active(1)
+    eventually(lambda: workspace.get("assistantversions", "bot-v2") is None, within=60)
+    workspace.delete("assistantversions", "bot-v3")
+    workspace.graph("strict", contextSchema={"required": ["prompt"]}, defaultAssistant={"policy": "None"})
+    workspace.assistant("broken", graph="strict", context={})
+    told = {"url": NOBODY}
+    workspace.graph("remote", server=told, contextSchema={}, configSchema={}, defaultAssistant={"policy": "None"})
+    workspace.assistant("far", graph="remote", context={"prompt": "hello"})

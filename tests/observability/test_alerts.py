@@ -1,0 +1,80 @@
+"""The alerts: they parse, they fire when they should, they speak of what is there, and each has its page."""
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from .figures import MONITORING, OF_PROCESSES, PREFIX, checked, labels_in, metrics_in, series
+
+(GROUP,) = yaml.safe_load((MONITORING / "alerts.yaml").read_text())["groups"]
+ALERTS: list[dict[str, Any]] = GROUP["rules"]
+EACH = pytest.mark.parametrize("alert", [pytest.param(each, id=each["alert"]) for each in ALERTS])
+FROM_SCRAPING = {"instance", "namespace"}
+
+
+def sections() -> dict[str, str]:
+    """What the runbook says under each heading."""
+    _, *parts = re.split(r"^## ", (MONITORING / "RUNBOOK.md").read_text(), flags=re.MULTILINE)
+    return {part.split("\n", 1)[0]: part.split("\n", 1)[1] for part in parts}
+
+
+def test_promtool_reads_them() -> None:
+    assert f"SUCCESS: {len(ALERTS)} rules found" in checked("check", "rules", "--lint=all", MONITORING / "alerts.yaml")
+
+
+def test_they_fire_when_they_should_and_not_before() -> None:
+    assert "SUCCESS" in checked("test", "rules", MONITORING / "alerts.test.yaml")
+
+
+def test_each_is_tested_both_firing_and_silent() -> None:
+    tests = yaml.safe_load((MONITORING / "alerts.test.yaml").read_text())["tests"]
+    asked = [each for test in tests for each in test["alert_rule_test"]]
+    names = {each["alert"] for each in ALERTS}
+    assert {each["alertname"] for each in asked if each.get("exp_alerts")} == names
+    assert {each["alertname"] for each in asked if not each.get("exp_alerts")} == names
+
+
+@EACH
+def test_each_says_what_where_and_what_to_read(alert: dict[str, Any]) -> None:
+    assert alert["alert"].startswith("AssistantOperator")
+    assert alert["labels"]["severity"] in {"critical", "warning", "info"}
+    said = alert["annotations"]
+    assert said.keys() == {"summary", "description", "runbook_url"}
+    assert said["summary"].endswith(".")
+    assert said["runbook_url"] == f"deploy/monitoring/RUNBOOK.md#{alert['alert'].lower()}"
+
+
+def test_each_has_a_page_with_what_to_look_at_and_what_to_do() -> None:
+    pages = sections()
+    assert list(pages) == [each["alert"] for each in ALERTS]
+    assert all("\n- Look:" in page and "\n- Do:" in page for page in pages.values())
+
+
+@EACH
+def test_each_names_metrics_and_labels_that_an_operator_shows(alert: dict[str, Any], exposition: str) -> None:
+    shown = series(exposition)
+    named = metrics_in(alert["expr"])
+    assert named
+    assert named <= shown.keys()
+    assert all(name.startswith((PREFIX, OF_PROCESSES)) for name in named)
+    has = set().union(*(shown[name] for name in named)) | FROM_SCRAPING
+    assert set(labels_in(alert["expr"])) <= has
+    told = re.findall(r"\$labels\.(\w+)", str(alert["annotations"]))
+    assert set(told) <= set(labels_in(alert["expr"])) | FROM_SCRAPING
+
+
+@pytest.mark.parametrize(
+    ("expression", "metrics", "labels"),
+    [
+        ("max by (namespace) (up) == 0", {"up"}, {"namespace"}),
+        ('sum(rate(a_total{code=~"5..|429", x!="y"}[10m])) / sum(rate(b_total[5m])) > 0.05', {"a_total", "b_total"},
+         {"code", "x"}),
+        ("a > 0 unless on (kind, name) b offset 15m", {"a", "b"}, {"kind", "name"}),
+        ("histogram_quantle(0.9, sum by (le) (rate(c_bucket[5m])))", {"histogram_quantle", "c_bucket"}, {"le"}),
+    ],
+)  # fmt: skip
+def test_names_are_found_in_an_expression(expression: str, metrics: set[str], labels: set[str]) -> None:
+    assert metrics_in(expression) == metrics
+    assert set(labels_in(expression)) == labels

@@ -1,0 +1,71 @@
+"""An operator that sees nothing any more does not live on, and one whose loop is stuck does not answer."""
+
+import signal
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from controlplane import Answer, ControlPlane, Fault, FaultProxy, Request
+from controlplane.waiting import eventually
+from support import OperatorProcess
+
+# kopf tries for minutes again what was refused otherwise; in the end it gives up as it does here.
+GONE = Answer(404, "NotFound", "the server could not find the requested resource")
+
+
+@pytest.fixture
+def proxy(installed: ControlPlane) -> Iterator[FaultProxy]:
+    with FaultProxy(installed) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def operator(installed: ControlPlane, proxy: FaultProxy, tmp_path: Path) -> Iterator[OperatorProcess]:
+    kubeconfig = installed.kubeconfig_for("assistant-operator", "assistant-operator", server=proxy.url)
+    with OperatorProcess(kubeconfig, tmp_path / "operator.log") as operator:
+        yield operator
+
+
+def health(operator: OperatorProcess) -> tuple[int, str]:
+    """Status and text; 0 and why if there is no answer within a second."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{operator.port}/healthz", timeout=1) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            return refusal.code, refusal.read().decode()
+    except OSError as error:
+        return 0, str(error)
+
+
+def watches(proxy: FaultProxy) -> int:
+    return sum(each.is_watch for each in proxy.requests)
+
+
+def no_watch_of_graphs(request: Request) -> Fault | None:
+    return GONE if request.is_watch and request.path.endswith("/graphs") else None
+
+
+def test_a_watch_that_breaks_off_begins_again_and_without_one_the_operator_ends(
+    operator: OperatorProcess, proxy: FaultProxy
+) -> None:
+    eventually(lambda: watches(proxy) == 3)
+    assert health(operator) == (200, "ok\n")
+    assert proxy.cut_watches() == 3
+    eventually(lambda: watches(proxy) == 6)
+    assert health(operator) == (200, "ok\n")
+    proxy.fault = no_watch_of_graphs
+    proxy.cut_watches()
+    eventually(lambda: not operator.is_running)
+
+
+def test_a_stuck_loop_does_not_answer(operator: OperatorProcess) -> None:
+    operator.send(signal.SIGSTOP)
+    try:
+        assert health(operator) == (0, "timed out")
+    finally:
+        operator.send(signal.SIGCONT)
+    eventually(lambda: health(operator) == (200, "ok\n"))

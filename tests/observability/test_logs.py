@@ -1,0 +1,119 @@
+"""The log of a real operator: one line a step, as text and as JSON, and nothing in it that is not for everybody."""
+
+import base64
+import json
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from controlplane.waiting import eventually
+from support import OperatorProcess, Workspace
+
+from .conftest import Busy
+
+KEY, PROMPT = "canary-of-the-key", "canary-of-the-prompt"
+LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (DEBUG  |INFO   |WARNING|ERROR  ) \S.*")
+STEPS = "assistant_operator.operator.reconcile_"
+
+
+def parsed(operator: OperatorProcess) -> list[dict[str, Any]]:
+    """Every line is an object of its own."""
+    return [json.loads(line) for line in operator.log.read_text().splitlines()]
+
+
+def test_each_line_of_json_says_when_how_bad_and_where(busy: Busy, exposition: str) -> None:
+    lines = parsed(busy.operator)
+    assert all(each.keys() >= {"time", "level", "logger", "message"} for each in lines)
+    assert {each["level"] for each in lines} <= {"DEBUG", "INFO", "WARNING"}
+    assert all(re.fullmatch(r"[\d-]{10}T[\d:]{8}\.\d{3}Z", each["time"]) for each in lines)
+
+
+@pytest.mark.parametrize("controller", ["assistant", "graph"])
+def test_there_is_one_line_a_step_with_the_object_it_is_about(busy: Busy, exposition: str, controller: str) -> None:
+    def taken() -> list[dict[str, Any]]:
+        return [each for each in parsed(busy.operator) if each["logger"] == STEPS + controller]
+
+    eventually(lambda: len(taken()) == busy.figure("steps_total", controller=controller), within=60)
+    steps = taken()
+    assert {each["level"] for each in steps} == {"DEBUG"}
+    assert {each["kind"].lower() for each in steps} == {controller}
+    told = [re.fullmatch(r"(\S+)/(\S+): (\w+)\(.*\)", each["message"]) for each in steps]
+    assert [match and (match[1], match[2]) for match in told] == [(each["namespace"], each["name"]) for each in steps]
+
+
+def test_a_version_that_was_made_is_told_once(busy: Busy, exposition: str) -> None:
+    told = [each["message"] for each in parsed(busy.operator) if each["message"].startswith("made ")]
+    where = busy.workspace.namespace
+    made = {f"made {where}/bot-v{number} ({kind})" for number, kind in enumerate(("Created", "Edited", "Reverted"), 1)}
+    assert sorted(line for line in told if "/bot-v" in line) == sorted(made)
+
+
+@contextmanager
+def an_unfriendly_server() -> Iterator[tuple[str, list[str]]]:
+    """It refuses everybody, in many lines. Its address, and the keys it was shown."""
+    keys: list[str] = []
+
+    class Refuses(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            keys.append(self.headers["x-api-key"])
+            body = json.dumps({"detail": "who\nare\nyou?"}).encode()
+            self.send_response(401)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Not in the tests' output."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refuses) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}", keys
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_no_line_has_a_secret_or_a_configuration_and_each_stands_for_itself(
+    operator_kubeconfig: Path, workspace: Workspace, tmp_path: Path, form: str
+) -> None:
+    flags = (f"--log-format={form}", "--log-level=debug", f"--namespace={workspace.namespace}")
+    with (
+        an_unfriendly_server() as (url, keys),
+        OperatorProcess(operator_kubeconfig, tmp_path / "log", *flags) as operator,
+    ):
+        _be_refused(workspace, url)
+        workspace.until_ready("plain")
+        workspace.until_not_ready("SchemaRefused", "wrong")
+        workspace.until_not_ready("ServerUnauthorized", "remote", "graphs")
+        assert operator.terminate() == 0
+    log = operator.log.read_text()
+    assert keys
+    assert set(keys) == {KEY}
+    assert "who are you?" in log
+    assert KEY not in log
+    assert base64.b64encode(KEY.encode()).decode() not in log
+    assert PROMPT not in log
+    assert "Traceback" not in log
+    told = log.splitlines()
+    assert [line for line in told if not (LINE.fullmatch(line) if form == "text" else json.loads(line))] == []
+
+
+def _be_refused(workspace: Workspace, url: str) -> None:
+    secret = {"metadata": {"name": "key"}, "stringData": {"key": KEY}}
+    workspace.client.demand("POST", f"/api/v1/namespaces/{workspace.namespace}/secrets", secret)
+    no_default = {"policy": "None"}
+    server = {"url": url, "apiKeySecretRef": {"name": "key", "key": "key"}}
+    workspace.graph("remote", server=server, contextSchema={}, configSchema={}, defaultAssistant=no_default)
+    wrong = {"properties": {"prompt": {"type": "integer"}}}
+    workspace.graph("strict", contextSchema=wrong, defaultAssistant=no_default)
+    workspace.graph(defaultAssistant=no_default)
+    workspace.assistant("wrong", graph="strict", context={"prompt": PROMPT})
+    workspace.assistant("far", graph="remote", context={"prompt": PROMPT})
+    workspace.assistant("plain", context={"prompt": PROMPT})
