@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from itertools import chain
 from typing import Any
 
@@ -42,7 +43,7 @@ class Recorded:
     """What the API server said when it refused to make the next version: it is asked again and again."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class World:
     """All that a decision about one Assistant may know."""
 
@@ -71,9 +72,14 @@ class World:
     def active(self) -> int | None:
         return self.assistant.status.active_version
 
-    @property
+    @cached_property
     def numbers(self) -> frozenset[int]:
-        return frozenset(record.number for record in self.kept)
+        return frozenset([record.number for record in self.kept])
+
+    @property
+    def newest(self) -> int:
+        """The newest number ever made, as far as anybody knows; 0 for none."""
+        return max(self.recorded.latest, self.kept[-1].number if self.kept else 0)
 
     def name(self, number: int | None) -> str:
         return version_name(self.assistant.metadata.name, number) if number else "no version"
@@ -211,7 +217,7 @@ def _wanted(world: World, active: int | None) -> int:
     if world.assistant.pin:
         return world.assistant.pin
     manual = world.assistant.spec.versioning.activation == "Manual"
-    return active if manual and active else max({world.recorded.latest, *world.numbers})
+    return active if manual and active else world.newest
 
 
 def _active(world: World, in_force: int | None) -> int | Judge | None:
@@ -286,7 +292,7 @@ def _rejected(active: int | None, reason: Reason, message: str, judgement: Judge
 def _in_force(world: World, active: int) -> str:
     if world.assistant.pin:
         return f"{world.name(active)} is active, as pinned"
-    latest = max(world.numbers, default=active)
+    latest = world.kept[-1].number if world.kept else active
     waiting = f"; {world.name(latest)} awaits activation" if latest > active else ""
     return f"{world.name(active)} is active{waiting}"
 
@@ -299,7 +305,7 @@ def status(world: World, verdict: Verdict) -> AssistantStatus:
     told: dict[str, Any] = {
         "conditions": _conditions(world, verdict),
         "observed_generation": world.recorded.generation,
-        "latest_version": max({world.recorded.latest, *world.numbers}) or None,
+        "latest_version": world.newest or None,
         "active_version": verdict.active,
         "versions": len(world.kept) - len(_doomed(world, verdict.active)),
         "assistant_id": copies[0].assistant_id if copies else None,
