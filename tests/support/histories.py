@@ -10,9 +10,9 @@ import rfc8785
 
 from controlplane import ControlPlane
 
+from .walk import OPERATOR
 from .workspace import Workspace
 
-OPERATOR = "system:serviceaccount:assistant-operator:assistant-operator"
 WRITES = {"create", "update", "patch", "delete", "deletecollection"}
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any
 
 from controlplane import ControlPlane
 from controlplane.waiting import eventually
@@ -11,10 +11,9 @@ from .operator_process import OperatorProcess
 from .workspace import Workspace
 
 OPERATOR = "system:serviceaccount:assistant-operator:assistant-operator"
-T = TypeVar("T")
 
 
-def comes_to(look: Callable[[], T], wanted: T, within: float = 30.0) -> None:
+def comes_to(look: Callable[[], object], wanted: object, within: float = 30.0) -> None:
     """Wait until what is seen is what is wanted; a failure shows both."""
     with suppress(AssertionError):
         eventually(lambda: look() == wanted, within)

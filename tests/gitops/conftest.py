@@ -1,0 +1,17 @@
+"""A namespace for each test, and one operator for each file of tests."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support import OperatorProcess
+from support.walk import complaints
+
+
+@pytest.fixture(scope="module")
+def operator(operator_kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorProcess]:
+    """Looks at the whole cluster, and says nothing bad in its log, whatever the tests of the file do."""
+    with OperatorProcess(operator_kubeconfig, tmp_path_factory.mktemp("operator") / "operator.log") as process:
+        yield process
+    assert complaints(process) == []

@@ -1,0 +1,191 @@
+"""What Flux does: it applies every minute and waits by kstatus; neither makes a version, and no state is misread."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from controlplane.waiting import eventually
+from support import OperatorProcess, Workspace
+from support.histories import writes_since
+from support.idle import until_idle
+from support.walk import comes_to, marks
+
+from .deliverer import BOT, GRAPH, PLURALS, SHOP, Deliverer, Json, fingerprints, settled
+from .examples import objects_of_ours
+from .kstatus import kstatus_of
+
+FLUX = "kustomize-controller"
+HOLD = {"metadata": {"finalizers": ["tests.assistant-operator.dev/hold"]}}
+SCHEMA = {"type": "object", "properties": {"prompt": {"type": "string"}}}
+DECLARED: Json = {"defaultAssistant": {"policy": "None"}}
+
+
+def health(workspace: Workspace, plural: str, name: str) -> str:
+    found = workspace.get(plural, name)
+    assert found
+    return kstatus_of(found)
+
+
+def healthy(workspace: Workspace) -> None:
+    workspace.graph(contextSchema=SCHEMA)
+    workspace.assistant(context={"prompt": "one"})
+
+
+def invalid_edit(workspace: Workspace) -> None:
+    healthy(workspace)
+    workspace.until_active(1)
+    workspace.edit(context={"prompt": 7})
+
+
+def graph_missing(workspace: Workspace) -> None:
+    workspace.assistant()
+
+
+def suspended(workspace: Workspace) -> None:
+    healthy(workspace)
+    workspace.until_active(1)
+    workspace.edit(suspend=True)
+    eventually(lambda: workspace.condition().get("reason") == "Suspended", within=60)
+
+
+def suspended_at_birth(workspace: Workspace) -> None:
+    workspace.graph()
+    workspace.assistant(suspend=True)
+
+
+def awaiting_activation(workspace: Workspace) -> None:
+    workspace.graph()
+    workspace.assistant(versioning={"activation": "Manual"})
+
+
+def pinned_beyond(workspace: Workspace) -> None:
+    workspace.graph()
+    workspace.assistant(versioning={"activeVersion": 7})
+
+
+def held_in_deletion(workspace: Workspace) -> None:
+    healthy(workspace)
+    workspace.until_active(1)
+    for plural, name in (("graphs", "support"), ("assistants", "bot"), ("assistantversions", "bot-v1")):
+        workspace.patch(plural, name, HOLD)
+        workspace.delete(plural, name)
+
+
+def server_away(workspace: Workspace) -> None:
+    workspace.graph(server={"url": "http://127.0.0.1:9"}, **DECLARED)
+
+
+def name_taken(workspace: Workspace) -> None:
+    workspace.graph("other", **DECLARED)
+    workspace.assistant("support", "other")
+    workspace.graph()
+
+
+def schema_unusable(workspace: Workspace) -> None:
+    workspace.graph(contextSchema={"type": "no such type"}, **DECLARED)
+
+
+def default_refused(workspace: Workspace) -> None:
+    workspace.graph(contextSchema=SCHEMA, defaults={"context": {"prompt": 7}})
+
+
+STATES: list[tuple[str, Callable[[Workspace], None], str, str, str]] = [
+    ("a healthy graph is Current", healthy, "graphs", "support", "Current"),
+    ("a healthy assistant is Current", healthy, "assistants", "bot", "Current"),
+    ("its default assistant is Current", healthy, "assistants", "support", "Current"),
+    ("a version in force is Current", healthy, "assistantversions", "bot-v1", "Current"),
+    ("a refused edit is Failed", invalid_edit, "assistants", "bot", "Failed"),
+    ("a refused version is Current, for it is history", invalid_edit, "assistantversions", "bot-v2", "Current"),
+    ("the graph of a refused edit is Current", invalid_edit, "graphs", "support", "Current"),
+    ("a missing graph is InProgress", graph_missing, "assistants", "bot", "InProgress"),
+    ("a suspended assistant keeps what it was", suspended, "assistants", "bot", "Current"),
+    ("one born suspended is Failed", suspended_at_birth, "assistants", "bot", "Failed"),
+    ("one that awaits activation is Failed", awaiting_activation, "assistants", "bot", "Failed"),
+    ("a pin to nothing is Failed", pinned_beyond, "assistants", "bot", "Failed"),
+    ("a graph in deletion is Terminating", held_in_deletion, "graphs", "support", "Terminating"),
+    ("an assistant in deletion is Terminating", held_in_deletion, "assistants", "bot", "Terminating"),
+    ("a version in deletion is Terminating", held_in_deletion, "assistantversions", "bot-v1", "Terminating"),
+    ("a server that is away is InProgress", server_away, "graphs", "support", "InProgress"),
+    ("a default's name that is taken is Failed", name_taken, "graphs", "support", "Failed"),
+    ("a schema that is none is Failed", schema_unusable, "graphs", "support", "Failed"),
+    ("a default that its graph refuses is Failed", default_refused, "graphs", "support", "Failed"),
+]
+
+
+@pytest.mark.parametrize(("make", "plural", "name", "expected"), [pytest.param(*row, id=told) for told, *row in STATES])
+def test_kstatus(
+    operator: OperatorProcess,
+    workspace: Workspace,
+    make: Callable[[Workspace], None],
+    plural: str,
+    name: str,
+    expected: str,
+) -> None:
+    make(workspace)
+    eventually(lambda: workspace.get(plural, name), within=60)
+    comes_to(lambda: health(workspace, plural, name), expected, within=60)
+    if expected == "Terminating":
+        for each, of in (("graphs", "support"), ("assistants", "bot"), ("assistantversions", "bot-v1")):
+            workspace.patch(each, of, {"metadata": {"finalizers": None}})
+        return
+    if expected == "InProgress":
+        # Not merely unseen: the operator has looked, and says that it goes on by itself.
+        eventually(lambda: workspace.condition(name, "Reconciling", plural).get("status") == "True", within=60)
+        assert health(workspace, plural, name) == "InProgress"
+
+
+def test_without_an_operator_a_new_graph_and_a_new_assistant_are_in_progress(workspace: Workspace) -> None:
+    # No operator of this test looks here: what is made is as the API server makes it.
+    for kind, plural in (("Graph", "graphs"), ("Assistant", "assistants")):
+        body: Json = {**(GRAPH if kind == "Graph" else BOT), "metadata": {"name": "new"}}
+        path = workspace.path(plural) + "?dryRun=All"
+        made = workspace.client.demand("POST", path, body)
+        assert made["status"] == {"observedGeneration": -1}
+        assert kstatus_of(made) == "InProgress"
+
+
+def test_an_edit_that_is_not_looked_at_yet_is_in_progress(operator: OperatorProcess, workspace: Workspace) -> None:
+    healthy(workspace)
+    workspace.until_active(1)
+    before = workspace.edit(context={"prompt": "two"})
+    assert kstatus_of(before) == "InProgress", "the answer to the edit, older than any look at it"
+    workspace.until_active(2)
+    assert health(workspace, "assistants", "bot") == "Current"
+
+
+def test_an_interval_makes_no_version_and_no_write(operator: OperatorProcess, workspace: Workspace) -> None:
+    flux = Deliverer(workspace, FLUX)
+    labels = {"kustomize.toolkit.fluxcd.io/name": "shop", "kustomize.toolkit.fluxcd.io/namespace": "flux-system"}
+    shop: list[Any] = [{**each, "metadata": {**each["metadata"], "labels": labels}} for each in SHOP]
+    flux.apply_all(shop)
+    settled(workspace)
+    for name in ("support", "bot", "pinned"):
+        comes_to(lambda name=name: marks(workspace, name), {1: "VA"})  # type: ignore[misc]
+    before, position = fingerprints(workspace), workspace.plane.audit_since()[1]
+    for _ in range(20):
+        assert [flux.drift(each) for each in shop] == [None, None, None]
+        flux.apply_all(shop)
+    # Looked at after all that came before it.
+    workspace.graph("sentinel", **DECLARED)
+    workspace.until_ready("sentinel", "graphs")
+    until_idle(workspace.plane)
+    ours = [each for each in writes_since(workspace.plane, position, workspace.namespace) if "sentinel" not in each]
+    assert ours == []
+    after = fingerprints(workspace)
+    assert {key: after[key] for key in before} == before
+    assert set(after) - set(before) == {("graphs", "sentinel")}
+
+
+def test_the_example_delivered_part_by_part_is_healthy_part_by_part(
+    operator: OperatorProcess, workspace: Workspace
+) -> None:
+    flux = Deliverer(workspace, FLUX)
+    for folder in ("flux/graphs", "flux/assistants"):
+        objects = objects_of_ours(folder)
+        assert objects
+        flux.apply_all(objects)
+        for each in objects:
+            name, plural = each["metadata"]["name"], PLURALS[each["kind"]]
+            comes_to(lambda plural=plural, name=name: health(workspace, plural, name), "Current", within=60)  # type: ignore[misc]
+    assert workspace.status("terse")["activeVersion"] == 1
