@@ -79,7 +79,8 @@ class World:
     @property
     def newest(self) -> int:
         """The newest number ever made, as far as anybody knows; 0 for none."""
-        return max(self.recorded.latest, self.kept[-1].number if self.kept else 0)
+        reported = self.assistant.status.latest_version or 0
+        return max(self.recorded.latest, reported, self.kept[-1].number if self.kept else 0)
 
     def name(self, number: int | None) -> str:
         return version_name(self.assistant.metadata.name, number) if number else "no version"
@@ -171,7 +172,7 @@ def steps(world: World) -> Iterator[Step]:
 
 
 def _restorations(world: World) -> Iterator[Restore]:
-    needed = {world.recorded.latest, world.active or 0} - {0}
+    needed = {world.newest, world.active or 0} - {0}
     yield from (Restore(number) for number in sorted(needed - world.numbers - world.lost))
 
 

@@ -249,7 +249,7 @@ def _closed(line: _Line, trouble: str, retry_after: float | None = None) -> Serv
     """Leave a server alone that does not answer, longer each time, or for as long as it asks for."""
     now = asyncio.get_running_loop().time()
     # What was under way beside the request that failed first fails of the same trouble.
-    line.failures += now >= line.closed_until
+    line.failures = max(line.failures + (now >= line.closed_until), 1)
     pause = min(_FIRST_PAUSE * 2.0 ** min(line.failures - 1, 10), _LONGEST_PAUSE)
     pause = min(retry_after, _LONGEST_OBEYED) if retry_after else pause
     line.closed_until = max(line.closed_until, now + pause)

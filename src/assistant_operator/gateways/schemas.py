@@ -63,17 +63,19 @@ class SchemaJudge:
 
     async def _found_out(self, parts: Parts) -> tuple[Fit, bool]:
         """What the worker says, and whether it would say so of any content."""
-        told = await self._put(parts)
-        if isinstance(told, Unusable):
+        problems = await self._put(parts)
+        if isinstance(problems, Unusable):
             nothing: Parts = [(place, schema, {}) for place, schema, _ in parts]
-            return told, isinstance(await self._put(nothing), Unusable)
-        if "unusable" in told:
-            return Unusable(told["unusable"]), True
-        return Misfits("; ".join(told["problems"])) if told["problems"] else Fits(), False
+            return problems, isinstance(await self._put(nothing), Unusable)
+        return Misfits("; ".join(problems)) if problems else Fits(), False
 
-    async def _put(self, parts: Parts) -> dict[str, Any] | Unusable:
-        """The worker's answer, or what it died of: asked twice if that need not have been the question."""
-        return await self._ask(parts) or await self._ask(parts) or Unusable(DIED)
+    async def _put(self, parts: Parts) -> list[str] | Unusable:
+        """The problems the worker finds, or what it died of: asked twice if that need not have been the question."""
+        told = await self._ask(parts) or await self._ask(parts) or Unusable(DIED)
+        if isinstance(told, Unusable):
+            return told
+        problems: list[str] = told.get("problems", [])
+        return Unusable(told["unusable"]) if "unusable" in told else problems
 
     async def _ask(self, parts: Parts) -> dict[str, Any] | Unusable | None:
         worker = self._worker

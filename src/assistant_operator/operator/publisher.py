@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 
 _BUSY, _PENDING, _FIRST_RETRY, _LONGEST_RETRY = 0.1, 0.5, 1.0, 30.0
 _MOST_STEPS = 20
+_MOST_LOOKS = 500
+"""Looks a second that all those together may take who wait for a busy server."""
 _MOST_UNKEPT = 8
 
 _Trouble = CredentialsMissing | NotALangGraphServer | ServerRefused | ServerUnavailable
@@ -71,6 +73,7 @@ class Publisher:
         self._unkept: dict[str, tuple[Wanted, frozenset[str]]] = {}
         self._repairing: dict[str, tuple[str, ...]] = {}
         self._unsure: set[str] = set()
+        self._crowd: set[str] = set()
         """What was found to be different, until it is put right."""
         self._failures: dict[str, int] = {}
 
@@ -101,6 +104,7 @@ class Publisher:
         uid = assistant.metadata.uid
         self._repairing.pop(uid, None)
         self._unsure.discard(uid)
+        self._crowd.discard(uid)
         for memory in (self._graphs, self._outcomes, self._withdrawn, self._finalizers, self._unkept, self._failures):
             memory.pop(uid, None)
 
@@ -192,9 +196,11 @@ class Publisher:
             self._finalizers[assistant.metadata.uid] = (position, on)
 
     async def _publish(self, world: World, step: Publish) -> float | None:
-        if self._probes.servers.is_busy(step.place.copy.server):
-            return _BUSY
         uid = world.assistant.metadata.uid
+        if self._probes.servers.is_busy(step.place.copy.server):
+            self._crowd.add(uid)
+            return max(_BUSY, len(self._crowd) / _MOST_LOOKS)
+        self._crowd.discard(uid)
         self._withdrawn[uid] = self.withdrawn(world.assistant) - {step.place.copy}  # it may be there again from now on
         try:
             outcome = await self._published(world.assistant, step.number, step.place)

@@ -73,7 +73,7 @@ class AssistantReconciler:
 
     async def reconcile(self, key: Key) -> float | None:
         """Take the steps that are due. Seconds until the rest should be taken; None if there is no rest."""
-        chores = 0
+        chores, reports = 0, 0
         for _ in range(_MOST_STEPS):
             world = self._observe(key)
             if world is None:
@@ -88,6 +88,10 @@ class AssistantReconciler:
                 if quiet < QUIET or chores == _CHORES_AT_ONCE:
                     return max(QUIET - quiet, _PAUSE)
                 chores += 1
+            elif isinstance(step, Report):
+                if reports:
+                    return 0.0  # in a burst there is always more to report: no sooner than the next look may be
+                reports += 1
             await self._act(world, step)
         return _PAUSE
 
@@ -169,9 +173,11 @@ class AssistantReconciler:
             self._narrator.restored(world, number, is_lost=isinstance(back, Lost))
 
     async def _find_out(self, world: World, number: int) -> None:
+        # Of the present schemas: what they change while we ask is forgotten, and this answer with it.
+        known = self._judged.setdefault(world.assistant.key, {})
         judgement = await self._judgement(world, number)
         if judgement is not None:
-            self._judged.setdefault(world.assistant.key, {})[number] = judgement
+            known[number] = judgement
 
     async def _judgement(self, world: World, number: int) -> Judgement | None:
         content = await self._content(world, number)

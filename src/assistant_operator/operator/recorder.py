@@ -51,7 +51,9 @@ class Ledger:
         """Start from what the status says: that much is recorded, and perhaps more."""
         status = assistant.status
         ready = condition(status.conditions, "Ready")
-        self.observed = max(status.observed_generation, 0)
+        # What lies beyond the present generation was said of another object: a backup brought it here.
+        is_of_this = status.observed_generation <= assistant.metadata.generation
+        self.observed = max(status.observed_generation, 0) if is_of_this else 0
         self.latest = status.latest_version or 0
         self.missed = status.missed_generations
         self.is_too_large = ready is not None and ready.reason == Reason.SNAPSHOT_TOO_LARGE

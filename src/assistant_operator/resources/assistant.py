@@ -1,6 +1,5 @@
 """Assistant: a graph with one specific configuration, and the snapshot of it that versions keep."""
 
-from datetime import datetime
 from functools import cached_property
 from typing import Annotated, ClassVar, Literal
 
@@ -8,7 +7,7 @@ from pydantic import Field
 
 from .canonical import canonical, digest
 from .graph import FREE_FORM, ONE_CONFIGURATION, BundleRef, Config, Description, DisplayName, SecretKeyRef
-from .meta import CONDITIONS, Condition, Digest, FreeForm, Model, Name, Resource, bounded, rules
+from .meta import CONDITIONS, Condition, Digest, FreeForm, Model, Name, Resource, Time, bounded, rules
 
 
 class GraphRef(Model):
@@ -97,7 +96,7 @@ class Activation(Model):
     number: int = Field(
         description="number of the version that came into force.", json_schema_extra={"minimum": 1, "format": "int64"}
     )
-    since: datetime = Field(description="since is when it came into force.")
+    since: Time = Field(description="since is when it came into force.")
 
 
 class Copy(Model):

@@ -1,11 +1,11 @@
 """What all our kinds share: the API group, object metadata, conditions. No behaviour of the product."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic.alias_generators import to_camel
 
 GROUP = "assistant-operator.dev"
@@ -56,6 +56,19 @@ def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return f"{value.replace(tzinfo=None).isoformat(timespec='seconds')}Z"
     return value
+
+
+def _readable(value: Any, parse: ValidatorFunctionWrapHandler) -> datetime:
+    try:
+        time: datetime = parse(value)
+    except ValueError:  # the API server lets through the year 0, or an offset of 99 hours
+        return _LONG_AGO
+    return time
+
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+Time = Annotated[datetime, WrapValidator(_readable)]
+"""When something came to be. Reading is lenient, so that no stored object is ever unreadable."""
 
 
 class OwnerReference(Model):
@@ -150,7 +163,7 @@ class Condition(Model):
         description="observedGeneration is the metadata.generation of this object that the statement is about.",
         json_schema_extra={"minimum": 0},
     )
-    last_transition_time: datetime | None = Field(
+    last_transition_time: Time | None = Field(
         default=None, description="lastTransitionTime is when status changed last."
     )
     reason: Annotated[str, bounded(1024, minLength=1, pattern="^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$")] = Field(

@@ -242,6 +242,14 @@ async def test_a_dead_server_is_asked_less_and_less_and_again_when_it_is_back(se
         assert await _failure(servers, server, trouble) == 0.5
 
 
+async def test_requests_that_fail_together_count_as_one_failure(servers: LangGraphServers) -> None:
+    async with Saying(cut) as server:
+        asking = [servers.release(server.endpoint) for _ in range(AT_ONCE)]
+        told = await asyncio.gather(*asking, return_exceptions=True)
+        assert [isinstance(each, ServerUnavailable) and each.retry_after for each in told] == [0.5] * AT_ONCE
+        assert len(server.asked) == AT_ONCE
+
+
 async def _failure(servers: LangGraphServers, server: Saying, trouble: str) -> float:
     """The pause after the next request that reaches it; until then each is told the same, whatever it asks for."""
     before = len(server.asked)
