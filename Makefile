@@ -7,6 +7,10 @@ STAMP := $(VENV)/.installed
 # More for the program that a target runs: make test-unit ARGS="-k history -x"
 ARGS ?=
 
+SERVER := tests/langgraph_server
+COMPILE := env -u PIP_FIND_LINKS CUSTOM_COMPILE_COMMAND="make constraints" $(BIN)/pip-compile --quiet \
+	--generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+
 MAKEFLAGS += --no-print-directory
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -42,7 +46,7 @@ demo-langgraph: $(STAMP) ## The same with a real LangGraph Server: what you appl
 	@PYTHONPATH=tests $(BIN)/python -m demo --langgraph $(ARGS)
 
 .PHONY: test
-test: lint ## Lint, then run every test
+test: lint tools ## Lint, then run every test
 	@$(BIN)/pytest tests $(ARGS)
 
 .PHONY: test-unit
@@ -71,7 +75,12 @@ format: $(STAMP) ## Format the code and mend what ruff can mend
 .PHONY: crds
 crds: $(STAMP) ## Write crds/ anew from the models
 	@$(BIN)/python -m assistant_operator crds --directory crds
+	@cp crds/assistants.yaml crds/assistantversions.yaml crds/graphs.yaml deploy/chart/files/crds/
 	@echo "crds/ is as the models say"
+
+.PHONY: tools
+tools: $(STAMP) ## Make the tools of others that the tests run: helm, promtool, kubeconform, hadolint, Lua
+	@PYTHONPATH=tests $(BIN)/python -m tools
 
 .PHONY: controlplane
 controlplane: $(STAMP) ## Keep a control plane running until Ctrl-C, for trying things by hand
@@ -84,10 +93,8 @@ bench: $(STAMP) ## Measure, on a control plane of its own
 .PHONY: constraints
 constraints: $(BIN)/pip-compile ## Pin anew what pyproject.toml asks for (ARGS=--upgrade: the newest of everything)
 	@echo "pinning, with the hashes of every file of every package: this takes minutes"
-	@env -u PIP_FIND_LINKS CUSTOM_COMPILE_COMMAND="make constraints" $(BIN)/pip-compile --quiet \
-		--generate-hashes --allow-unsafe --strip-extras --all-build-deps --extra test --extra dev \
-		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
-		--output-file constraints.txt $(ARGS) pyproject.toml
+	@$(COMPILE) --all-build-deps --extra test --extra dev --output-file constraints.txt $(ARGS) pyproject.toml
+	@$(COMPILE) --output-file $(SERVER)/requirements.txt $(ARGS) $(SERVER)/requirements.in
 	@echo "constraints.txt is written; make venv installs it"
 
 $(BIN)/pip-compile:
