@@ -15,13 +15,23 @@ RUN /tools/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-d
  && /tools/bin/pip --python /venv install --no-cache-dir --no-index --find-links /wheels assistant-operator
 
 FROM ${PYTHON}
-LABEL org.opencontainers.image.title="assistant-operator" \
-      org.opencontainers.image.description="A Kubernetes operator for LangGraph assistants" \
-      org.opencontainers.image.licenses="Apache-2.0"
+# Nothing that could install anything is left.
+RUN rm -rf /usr/local/bin/pip* /usr/local/lib/python3*/ensurepip /usr/local/lib/python3*/site-packages/*
 COPY --from=build /venv /venv
-ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+# Nothing is imported from the working directory, and nothing is written anywhere.
+ENV PYTHONSAFEPATH=1 PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 USER 65532:65532
 EXPOSE 8080
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["/venv/bin/python", "-m", "assistant_operator"]
 CMD ["run"]
+# Last, so that another revision of the same content changes no layer.
+ARG VERSION=0.1.0
+ARG REVISION=
+ARG SOURCE=
+LABEL org.opencontainers.image.title="assistant-operator" \
+      org.opencontainers.image.description="A Kubernetes operator for LangGraph assistants: every edit is an immutable version" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.source="${SOURCE}"

@@ -21,7 +21,7 @@ TAIL = 25
 
 
 class BuildFailed(Exception):
-    """There is no control plane to start."""
+    """There is no such program to start."""
 
 
 class Toolchain:
@@ -38,12 +38,12 @@ class Toolchain:
     def tidy(self) -> None:
         self._run(["mod", "tidy"])
 
-    def build(self, flags: Sequence[str], program: Path) -> None:
+    def build(self, flags: Sequence[str], program: Path, package: str = ".") -> None:
         """Compile, counting the packages that Go's own cache does not have."""
         self._progress.say("looking for what is to compile")
-        stale = self._run(["list", "-deps", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}", *flags, "."]).split()
+        stale = self._run(["list", "-deps", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}", *flags, package]).split()
         self._progress.say(f"{len(stale)} packages to compile and link")
-        self._run(["build", "-v", *flags, "-o", str(program), "."], stale)
+        self._run(["build", "-v", *flags, "-o", str(program), package], stale)
 
     def _run(self, arguments: Sequence[str], stale: Collection[str] = ()) -> str:
         command = [str(self._go), *arguments]

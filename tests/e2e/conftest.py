@@ -1,4 +1,4 @@
-"""A LangGraph Server for a session, and one for a test that breaks it."""
+"""A LangGraph Server for a session, one for a test that breaks it, and one operator for each file of tests."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from langgraph_server import LangGraphServer
+from support import OperatorProcess
+from support.walk import complaints
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +25,11 @@ def own_server(tmp_path: Path) -> Iterator[LangGraphServer]:
     """To stop, kill and wipe."""
     with LangGraphServer(tmp_path / "server") as own:
         yield own
+
+
+@pytest.fixture(scope="module")
+def operator(operator_kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorProcess]:
+    """Looks at the whole cluster, and says nothing bad in its log, whatever the tests of the file do."""
+    with OperatorProcess(operator_kubeconfig, tmp_path_factory.mktemp("operator") / "operator.log") as process:
+        yield process
+    assert complaints(process) == []

@@ -1,6 +1,6 @@
 """What a policy of the cluster does not let the operator write is told in the status, and goes on when it may."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 
@@ -65,7 +65,7 @@ A_VERSION = {
 A_DEFAULT = {"kind": "Assistant", "metadata": {"name": "support"}, "spec": {"graphRef": {"name": "none"}}}
 
 
-def biting(policy: Policy, plane: ControlPlane, path: str, probe: dict[str, object]) -> Iterator[Policy]:
+def biting(policy: Policy, plane: ControlPlane, path: str, probe: Mapping[str, object]) -> Iterator[Policy]:
     """The policy, once it bites, and never longer than the test."""
     body = {"apiVersion": "assistant-operator.dev/v1alpha1", **probe}
     eventually(lambda: "not in this quarter" in str(plane.admin.request("POST", f"{path}?dryRun=All", body).body), 60)

@@ -13,6 +13,8 @@ from controlplane import ControlPlane
 from .walk import OPERATOR
 from .workspace import Workspace
 
+__all__ = ["OPERATOR", "WRITES", "a_workspace", "assert_history", "writes_since"]
+
 WRITES = {"create", "update", "patch", "delete", "deletecollection"}
 
 

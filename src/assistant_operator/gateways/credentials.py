@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -35,33 +36,44 @@ class Credentials:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._read: dict[_Entry, tuple[float, str]] = {}
+        self._last: dict[_Entry, str] = {}
 
     async def endpoint(self, namespace: str, copy: Copy) -> Endpoint:
         """How to speak to the server of `copy`. Raises CredentialsMissing, ClusterUnavailable."""
+        return await self._endpoint(namespace, copy, self._value)
+
+    async def last_endpoint(self, namespace: str, copy: Copy) -> Endpoint:
+        """The same for a farewell: a namespace that goes may take its Secrets first, so what they said last holds."""
+        return await self._endpoint(namespace, copy, self._last_value)
+
+    async def _endpoint(self, namespace: str, copy: Copy, read: Callable[[_Entry], Awaitable[str]]) -> Endpoint:
         key, bundle = copy.api_key_secret_ref, copy.ca_bundle_ref
+        entries = (
+            _Entry("Secret", namespace, key.name, key.key) if key else None,
+            _Entry(bundle.kind, namespace, bundle.name, bundle.key) if bundle else None,
+        )
         return Endpoint(
             copy.server,
-            key=await self._header(_Entry("Secret", namespace, key.name, key.key)) if key else None,
-            authorities=await self._bundle(_Entry(bundle.kind, namespace, bundle.name, bundle.key)) if bundle else None,
+            key=self._header(entries[0], await read(entries[0])) if entries[0] else None,
+            authorities=self._bundle(entries[1], await read(entries[1])) if entries[1] else None,
         )
 
     def forget(self) -> None:
         """Read everything anew: a server did not take what was read."""
         self._read.clear()
 
-    async def _header(self, entry: _Entry) -> str:
-        value = (await self._value(entry)).strip()
+    def _header(self, entry: _Entry, value: str) -> str:
+        value = value.strip()
         if not value or not value.isascii() or not value.isprintable():
-            self._read.pop(entry)
+            self._read.pop(entry, None)
             raise CredentialsMissing(f"{entry} is not a key that a header can hold")
         return value
 
-    async def _bundle(self, entry: _Entry) -> str:
-        value = await self._value(entry)
+    def _bundle(self, entry: _Entry, value: str) -> str:
         try:
             ssl.create_default_context(cadata=value)
         except (ssl.SSLError, TypeError, ValueError) as error:
-            self._read.pop(entry)
+            self._read.pop(entry, None)
             raise CredentialsMissing(f"{entry} holds no certificates (PEM)") from error
         return value
 
@@ -79,5 +91,13 @@ class Credentials:
         if found is None:
             raise CredentialsMissing(f"{entry} does not exist")
         self._read = {known: each for known, each in self._read.items() if now - each[0] < REMEMBERED}
-        self._read[entry] = (now, found)
+        self._read[entry], self._last[entry] = (now, found), found
         return found
+
+    async def _last_value(self, entry: _Entry) -> str:
+        try:
+            return await self._value(entry)
+        except CredentialsMissing:
+            if entry not in self._last:
+                raise
+            return self._last[entry]

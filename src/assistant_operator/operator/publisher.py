@@ -314,7 +314,7 @@ class Publisher:
     async def _withdraw(self, assistant: Assistant, copy: Copy) -> float | None:
         uid = assistant.metadata.uid
         try:
-            endpoint = await self._probes.credentials.endpoint(assistant.metadata.namespace, copy)
+            endpoint = await self._probes.credentials.last_endpoint(assistant.metadata.namespace, copy)
             number = assistant.status.active_version
             version = await self.version(assistant, number) if number else None
             # A deletion in the foreground takes the versions first.

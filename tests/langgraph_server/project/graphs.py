@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from langchain_core.runnables import RunnableConfig
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 from typing_extensions import TypedDict
@@ -30,7 +31,7 @@ def write(state: State, runtime: Runtime[Context]) -> State:
     return {"answer": f"[{context.model} {context.temperature}] {context.prompt} {state.get('question', '')}"}
 
 
-def route(_: State, config: dict[str, Any]) -> State:
+def route(_: State, config: RunnableConfig) -> State:
     """The older way."""
     return {"answer": f"route: {config['configurable'].get('route', 'none')}"}
 

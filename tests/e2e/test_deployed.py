@@ -1,0 +1,247 @@
+"""Whether a Graph is deployed: what its server says, and what is said of a server that cannot be asked."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from controlplane import Answer, ControlPlane, FaultProxy
+from controlplane.waiting import eventually
+from e2e.copies import a_graph, content, own_id, put_secret
+from langgraph_server import LangGraphServer
+from support import OperatorProcess, Workspace
+from support.walk import comes_to, events, fate, ready
+
+WRITER_SCHEMA = {
+    "description": "The knobs of the writer.",
+    "properties": {
+        "prompt": {"default": "You are helpful.", "title": "Prompt", "type": "string"},
+        "model": {"default": "small", "title": "Model", "type": "string"},
+        "temperature": {"default": 0.5, "title": "Temperature", "type": "number"},
+    },
+    "title": "Context",
+    "type": "object",
+}
+# Self-signed, for "CN=somebody else"; its key was thrown away.
+ANOTHER_CA = """\
+-----BEGIN CERTIFICATE-----
+MIIBhzCCAS2gAwIBAgIUcl+6KoGQEoQoBQptCLPJUadp8vMwCgYIKoZIzj0EAwIw
+GDEWMBQGA1UEAwwNc29tZWJvZHkgZWxzZTAgFw0yNjExMjUwMDUzMDBaGA8yMTI2
+MTEwMTAwNTMwMFowGDEWMBQGA1UEAwwNc29tZWJvZHkgZWxzZTBZMBMGByqGSM49
+AgEGCCqGSM49AwEHA0IABKweNJhh4VnOMPzuJQbhj7tedqvCyIM6Ycv0HSuD8Yz0
+VgHs8eE095glvNi82dudGZpqVwW5DmoGDqV7Vp10TjOjUzBRMB0GA1UdDgQWBBTZ
+3YGyMyeghFQcv58spnChT78fPTAfBgNVHSMEGDAWgBTZ3YGyMyeghFQcv58spnCh
+T78fPTAPBgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMCA0gAMEUCIQC+ca0lGMLY
+JcKYTUrwKCI/uH/oDyOywyTbmWsFnH8NkAIge9Tz1J1FgEn1cvEn786MRmpbhSnX
+iEJQkOb1XlcfQMw=
+-----END CERTIFICATE-----
+"""
+KEY = "canary-Zq7-of-the-key"
+
+
+@pytest.fixture
+def proxy(installed: ControlPlane, server: LangGraphServer) -> Iterator[FaultProxy]:
+    with FaultProxy(installed, server.url, tls=False) as before:
+        yield before
+
+
+def deployed(workspace: Workspace, name: str = "writer") -> tuple[str, str, str]:
+    said = workspace.condition(name, "Deployed", "graphs")
+    return said.get("status", ""), said.get("reason", ""), said.get("message", "")
+
+
+def test_a_graph_that_is_served(operator: OperatorProcess, workspace: Workspace, server: LangGraphServer) -> None:
+    a_graph(workspace, server.url + "/")
+    told = workspace.until_ready("writer", "graphs")
+    assert deployed(workspace) == ("True", "Served", f"{server.url} serves graph 'writer'")
+    assert told["serverVersion"] == server.request("GET", "/info").body["version"]
+    assert told["schemas"] == {"source": "Server", "context": WRITER_SCHEMA, "config": WRITER_SCHEMA}
+    workspace.assistant("bot", "writer", context={"temperature": "hot"})
+    workspace.until_not_ready("SchemaRefused")
+    assert workspace.condition("bot")["message"] == (
+        "bot-v1 is not activated: graph 'writer' refuses it: /context/temperature:"
+        ' the value is not of type "number"; no version is active'
+    )
+    assert server.assistant(own_id(workspace)) is None, "nothing is published that is not valid"
+    workspace.edit(context={"temperature": 1})
+    workspace.until_active(2)
+    workspace.edit(context={"temperature": "cold"})
+    workspace.until_not_ready("SchemaRefused")
+    copy = content(server, own_id(workspace))
+    assert (copy["context"], workspace.condition("bot", "Published")["status"]) == ({"temperature": 1}, "True")
+    workspace.edit("writer", "graphs", contextSchema={"properties": {"temperature": {"type": "string"}}})
+    eventually(lambda: workspace.status("writer", "graphs")["schemas"]["source"] == "Spec")
+    workspace.until_active(3)
+    assert content(server, own_id(workspace)) != {}, "a field of the spec wins"
+
+
+WRONG: dict[str, tuple[str, str, str, set[str]]] = {
+    "nobody listens": (
+        "http://127.0.0.1:1",
+        "ServerUnreachable",
+        "the server cannot be reached: http://127.0.0.1:1: no connection (Connection refused)",
+        {"Reconciling"},
+    ),
+    "no such name": (
+        "http://no-such-host.invalid",
+        "ServerUnreachable",
+        "the server cannot be reached: http://no-such-host.invalid: the name cannot be resolved",
+        {"Reconciling"},
+    ),
+    "another path": (
+        "{server}/base",
+        "ServerUnrecognized",
+        "this is not a LangGraph Server: GET {server}/base/info: 404 Not Found",
+        {"Stalled"},
+    ),
+    "another server": (
+        "http://127.0.0.1:{operator}",
+        "ServerUnrecognized",
+        "this is not a LangGraph Server: GET http://127.0.0.1:{operator}/info: 404",
+        {"Stalled"},
+    ),
+    "https where there is none": (
+        "https://{address}",
+        "ServerUnreachable",
+        "the server cannot be reached: https://{address}: it does not speak TLS",
+        {"Reconciling"},
+    ),
+    "a certificate that nobody vouches for": (
+        "{plane}",
+        "ServerUnreachable",
+        "the server cannot be reached: {plane}: the certificate is not trusted",
+        {"Reconciling"},
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("url", "reason", "message", "hint"), [pytest.param(*row, id=name) for name, row in WRONG.items()]
+)
+def test_a_wrong_address_is_told_and_history_goes_on(
+    operator: OperatorProcess,
+    workspace: Workspace,
+    server: LangGraphServer,
+    url: str,
+    reason: str,
+    message: str,
+    hint: set[str],
+) -> None:
+    where = {"server": server.url, "operator": operator.port, "plane": workspace.plane.url}
+    where["address"] = server.url.removeprefix("http://")
+    a_graph(workspace, url.format(**where))
+    workspace.assistant("bot", "writer", context={"prompt": "1"})
+    workspace.until_not_ready(reason, "writer", "graphs")
+    status, _, told = deployed(workspace)
+    assert status == "False"
+    assert told.startswith(message.format(**where))
+    assert fate(workspace, "writer", "graphs") == hint
+    workspace.edit(context={"prompt": "2"})
+    workspace.until_versions(2)
+    assert ready(workspace) == ("False", "Probing")
+    workspace.edit("writer", "graphs", server={"url": server.url})
+    workspace.until_active(2)
+    assert server.answer(own_id(workspace), "?") == "[small 0.5] 2 ?"
+
+
+def test_a_redirect_is_told_and_not_followed(
+    operator: OperatorProcess, workspace: Workspace, proxy: FaultProxy, server: LangGraphServer
+) -> None:
+    proxy.fault = lambda asked: Answer(307, "Redirect", "elsewhere", {"Location": server.url + asked.path})
+    a_graph(workspace, proxy.url)
+    workspace.until_not_ready("ServerUnrecognized", "writer", "graphs")
+    assert deployed(workspace)[2] == (
+        f"this is not a LangGraph Server: GET {proxy.url}/info redirects to {server.url}/info: give that address"
+    )
+    assert {each.path for each in proxy.requests} == {"/info"}
+    proxy.fault = None
+    workspace.until_ready("writer", "graphs")
+
+
+def test_an_unknown_graph_is_told_with_those_that_are_known_and_found_when_it_is_deployed(
+    operator: OperatorProcess, workspace: Workspace, own_server: LangGraphServer
+) -> None:
+    a_graph(workspace, own_server.url, "late", graphId="late", resync=1)
+    a_graph(workspace, own_server.url, resync=1)
+    workspace.until_not_ready("GraphUnknown", "late", "graphs")
+    said = "404 Graph 'late' not found. Expected one of: ['router', 'writer']"
+    message = f"the server does not know the graph: POST {own_server.url}/assistants/search: {said}"
+    assert deployed(workspace, "late") == ("False", "GraphUnknown", message)
+    assert fate(workspace, "late", "graphs") == {"Stalled"}
+    workspace.assistant("bot", "writer", context={"temperature": "hot"})
+    workspace.until_not_ready("SchemaRefused")
+    own_server.stop()
+    own_server.deploy({"late": "writer", "writer": "router"})
+    own_server.start()
+    workspace.until_ready("late", "graphs", within=60)
+    # The graph of that id is another one now, without a context: what it refused before, it takes.
+    comes_to(lambda: workspace.status("writer", "graphs")["schemas"], {"source": "Server", "config": {}}, within=60)
+    workspace.until_active(1, within=60)
+    own_server.stop()
+    own_server.deploy({"late": "writer"})
+    own_server.start()
+    comes_to(lambda: deployed(workspace)[1], "GraphUnknown", within=60)
+    assert ready(workspace) == ("True", "Active"), "what was published stays so, as far as anybody knows"
+
+
+def test_the_key_comes_from_a_secret_and_is_never_shown(
+    operator: OperatorProcess, workspace: Workspace, tmp_path: Path
+) -> None:
+    with LangGraphServer(tmp_path / "server", key=KEY) as own_server:
+        ref: dict[str, Any] = {"server": {"apiKeySecretRef": {"name": "langgraph", "key": "api-key"}}}
+        a_graph(workspace, own_server.url, resync=1, **ref)
+        missing = f"key 'api-key' of Secret 'langgraph' in namespace '{workspace.namespace}' does not exist"
+        comes_to(lambda: deployed(workspace), ("False", "CredentialsNotFound", missing))
+        put_secret(workspace, "langgraph", other="x")
+        assert deployed(workspace) == ("False", "CredentialsNotFound", missing), "a Secret without that key"
+        put_secret(workspace, "langgraph", **{"api-key": f"not-{KEY}"})
+        refused = f"POST {own_server.url}/assistants/search: 401 bad key"
+        unauthorized = ("False", "ServerUnauthorized", f"the server does not accept the key: {refused}")
+        comes_to(lambda: deployed(workspace), unauthorized)
+        put_secret(workspace, "langgraph", **{"api-key": f"{KEY}\n"})
+        workspace.until_ready("writer", "graphs", within=60)
+        workspace.assistant("bot", "writer", context={"prompt": "1"})
+        workspace.until_ready()
+        put_secret(workspace, "langgraph", **{"api-key": f"old-{KEY}"})
+        comes_to(lambda: deployed(workspace), unauthorized)
+        workspace.edit(context={"prompt": "2"})
+        workspace.until_not_ready("ServerUnauthorized")
+        put_secret(workspace, "langgraph", **{"api-key": KEY})
+        workspace.until_active(2, within=60)
+        assert own_server.answer(own_id(workspace), "?") == "[small 0.5] 2 ?"
+        shown: list[Any] = [workspace.all(each) for each in ("graphs", "assistants", "assistantversions")]
+        shown += [events(workspace, name) for name in ("bot", "writer")]
+        assert ("Warning", "ServerUnauthorized") in {each[:2] for each in events(workspace, "writer")}
+        assert KEY not in str(shown)
+        assert KEY not in operator.log.read_text()
+
+
+def test_a_certificate_is_checked_against_what_the_graph_names(
+    operator: OperatorProcess, workspace: Workspace, installed: ControlPlane, server: LangGraphServer
+) -> None:
+    right = installed.ca_file.read_text()
+    put_secret(workspace, "right", ca=right)
+    put_secret(workspace, "right", "ConfigMap", ca=right)
+    put_secret(workspace, "bad", "ConfigMap", ca="no PEM")
+    put_secret(workspace, "another", "ConfigMap", ca=ANOTHER_CA)
+    names = {"right": "Secret", "right-too": "ConfigMap", "bad": "ConfigMap", "another": "ConfigMap", "none": "Secret"}
+    with FaultProxy(installed, server.url) as proxy:
+        for name, kind in names.items():
+            bundle: dict[str, Any] = {"kind": kind, "name": name.removesuffix("-too"), "key": "ca"}
+            a_graph(workspace, proxy.url, name, graphId="writer", server={"caBundleRef": bundle})
+        workspace.until_ready("right", "graphs")
+        workspace.until_ready("right-too", "graphs")
+        where = f"in namespace '{workspace.namespace}'"
+        missing = f"key 'ca' of Secret 'none' {where} does not exist"
+        comes_to(lambda: deployed(workspace, "none"), ("False", "CredentialsNotFound", missing))
+        bad = f"key 'ca' of ConfigMap 'bad' {where} holds no certificates (PEM)"
+        comes_to(lambda: deployed(workspace, "bad"), ("False", "CredentialsNotFound", bad))
+        comes_to(lambda: deployed(workspace, "another")[1], "ServerUnreachable")
+        assert f"{proxy.url}: the certificate is not trusted" in deployed(workspace, "another")[2]
+        for name in ("bad", "another", "none"):
+            put_secret(workspace, name, names[name], ca=right)
+        for name in ("bad", "another", "none"):
+            workspace.until_ready(name, "graphs", within=60)
+        workspace.assistant("bot", "none", context={"prompt": "1"})
+        workspace.until_ready()

@@ -1,0 +1,288 @@
+"""What becomes of a copy when its Assistant goes, or when it belongs elsewhere."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from controlplane import ControlPlane, FaultProxy
+from controlplane.faults import Request
+from controlplane.waiting import eventually
+from e2e.copies import FINALIZER, POLICY, a_graph, asked, content, is_held, marks, own_id, put_secret, until_gone
+from langgraph_server import LangGraphServer
+from support import OperatorProcess, Workspace
+from support.walk import comes_to, events, ready
+
+ABANDON = {"metadata": {"annotations": {"assistant-operator.dev/abandon-copies": "true"}}}
+DEAD = "http://127.0.0.1:1"
+
+pytestmark = pytest.mark.usefixtures("operator")
+
+
+@pytest.fixture
+def proxy(installed: ControlPlane, server: LangGraphServer) -> Iterator[FaultProxy]:
+    """Another address of the shared server."""
+    with FaultProxy(installed, server.url, tls=False) as before:
+        yield before
+
+
+def a_published(workspace: Workspace, url: str, name: str = "bot", **different: Any) -> str:
+    """An Assistant that is on that server: its UUID there."""
+    if workspace.get("graphs", "writer") is None:
+        a_graph(workspace, url)
+    workspace.assistant(name, "writer", **{"context": {"prompt": "1"}, **different})
+    workspace.until_ready(name)
+    return own_id(workspace, name)
+
+
+def move(workspace: Workspace, **server: Any) -> None:
+    workspace.edit("writer", "graphs", server=server)
+
+
+def places(workspace: Workspace) -> list[str]:
+    return [each["server"] for each in workspace.status().get("copies", [])]
+
+
+def newest_event(workspace: Workspace, name: str) -> tuple[str, str]:
+    told = events(workspace, name)
+    return told[-1][:2] if told else ("", "")
+
+
+def test_it_is_held_before_it_is_published_and_gone_before_it_goes(workspace: Workspace, proxy: FaultProxy) -> None:
+    held: dict[str, bool] = {}
+
+    def look(request: Request) -> None:
+        if request.method in {"DELETE", "POST"} and not request.path.endswith("/search"):
+            held[request.method] = is_held(workspace)
+
+    proxy.fault = look
+    a_graph(workspace, proxy.url)
+    workspace.assistant("bot", "writer", context={"prompt": "1"}, versioning={"activation": "Manual"})
+    workspace.until_not_ready("AwaitingActivation")
+    assert not is_held(workspace)
+    workspace.edit(versioning={"activeVersion": 1})
+    workspace.until_ready()
+    workspace.delete("assistants", "bot")
+    until_gone(workspace)
+    assert held == {"POST": True, "DELETE": True}
+
+
+def test_a_deleted_one_takes_its_copy_along_and_comes_back_under_the_same_uuid(
+    workspace: Workspace, server: LangGraphServer
+) -> None:
+    copy = a_published(workspace, server.url)
+    workspace.delete("assistants", "bot")
+    until_gone(workspace)
+    assert server.assistant(copy) is None
+    assert a_published(workspace, server.url, context={"prompt": "2"}) == copy
+    assert server.answer(copy, "?") == "[small 0.5] 2 ?"
+    workspace.delete("assistants", "bot", propagationPolicy="Foreground")
+    until_gone(workspace)
+    assert server.assistant(copy) is None
+
+
+def test_retained_it_stays_marked_and_is_taken_up_again(workspace: Workspace, server: LangGraphServer) -> None:
+    copy = a_published(workspace, server.url, deletionPolicy="Retain")
+    retained = {**marks(workspace, 1), POLICY: "Retain"}
+    workspace.delete("assistants", "bot")
+    until_gone(workspace)
+    left = content(server, copy)
+    assert (left["context"], left["metadata"]) == ({"prompt": "1"}, retained)
+    a_published(workspace, server.url, context={"prompt": "2"})
+    assert server.answer(copy, "?") == "[small 0.5] 2 ?"
+    again = content(server, copy)
+    assert again["metadata"] == marks(workspace, workspace.status()["activeVersion"]), "and may be deleted now"
+
+
+def test_a_deletion_waits_for_its_server_and_tells_so(workspace: Workspace, own_server: LangGraphServer) -> None:
+    copies = [a_published(workspace, own_server.url, name) for name in ("bot", "other")]
+    own_server.stop()
+    workspace.delete("assistants", "bot")
+    waits = (
+        f"Deletion waits for {own_server.url}, where the copy is to be withdrawn: {own_server.url}: no connection"
+        " (Connection refused). It goes on after 10 minutes, or at once with the annotation"
+        " assistant-operator.dev/abandon-copies"
+    )
+    comes_to(
+        lambda: [each for each in events(workspace) if "waits" in each[2]], [("Warning", "ServerUnreachable", waits)]
+    )
+    assert is_held(workspace)
+    own_server.start()
+    until_gone(workspace, within=60)
+    assert [own_server.assistant(copy) is None for copy in copies] == [True, False]
+
+
+def test_abandoned_it_goes_at_once(workspace: Workspace, own_server: LangGraphServer) -> None:
+    for name in ("bot", "before", "lonely"):
+        a_published(workspace, own_server.url, name)
+    workspace.patch("assistants", "before", ABANDON)
+    own_server.kill()
+    workspace.delete("assistants", "before")
+    until_gone(workspace, "before", within=10)
+    for name in ("bot", "lonely"):
+        workspace.delete("assistants", name)
+        comes_to(partial(newest_event, workspace, name), ("Warning", "ServerUnreachable"))
+    workspace.delete("graphs", "writer")
+    until_gone(workspace, "writer", "graphs")
+    for name in ("bot", "lonely"):
+        workspace.patch("assistants", name, ABANDON)
+        until_gone(workspace, name, within=10)
+        told = f"Abandoned the copy on {own_server.url}: the server did not let it be withdrawn"
+        comes_to(partial(newest_event, workspace, name), ("Warning", "CopyAbandoned"))
+        assert events(workspace, name)[-1][2] == told
+
+
+def test_a_graph_that_goes_first_keeps_nobody(workspace: Workspace, server: LangGraphServer) -> None:
+    copy = a_published(workspace, server.url)
+    workspace.delete("graphs", "writer")
+    workspace.until_not_ready("GraphNotFound")
+    assert server.answer(copy, "?") == "[small 0.5] 1 ?", "it stays in force"
+    workspace.delete("assistants", "bot")
+    until_gone(workspace)
+    assert server.assistant(copy) is None
+
+
+def test_one_that_moves_is_published_there_before_it_is_withdrawn_here(
+    workspace: Workspace, server: LangGraphServer, own_server: LangGraphServer
+) -> None:
+    copy = a_published(workspace, server.url)
+    move(workspace, url=DEAD)
+    workspace.until_not_ready("ServerUnreachable")
+    comes_to(lambda: places(workspace), [DEAD, server.url])
+    assert server.answer(copy, "?") == "[small 0.5] 1 ?", "until it is elsewhere it stays where it was"
+    move(workspace, url=own_server.url)
+    workspace.until_ready()
+    assert own_server.answer(copy, "?") == "[small 0.5] 1 ?"
+    eventually(lambda: server.assistant(copy) is None)
+
+
+def test_where_it_was_before_it_is_withdrawn_once_and_not_forgotten_when_it_comes_back(
+    workspace: Workspace, server: LangGraphServer, own_server: LangGraphServer
+) -> None:
+    copy = a_published(workspace, server.url)
+    for there, gone in ((own_server, server), (server, own_server)):
+        move(workspace, url=there.url)
+        comes_to(partial(places, workspace), [there.url])
+        assert (gone.assistant(copy), there.answer(copy, "?")) == (None, "[small 0.5] 1 ?")
+    workspace.delete("graphs", "writer")
+    workspace.delete("assistants", "bot")
+    until_gone(workspace)
+    assert server.assistant(copy) is None
+
+
+def test_retained_it_stays_on_the_server_it_moves_away_from(
+    workspace: Workspace, server: LangGraphServer, own_server: LangGraphServer
+) -> None:
+    copy = a_published(workspace, own_server.url, deletionPolicy="Retain")
+    move(workspace, url=server.url)
+    comes_to(lambda: places(workspace), [server.url])
+    left = content(own_server, copy)
+    assert left["metadata"] == {**marks(workspace, 1), POLICY: "Retain"}
+
+
+def test_another_address_of_the_same_server_loses_nothing(
+    workspace: Workspace, server: LangGraphServer, proxy: FaultProxy
+) -> None:
+    copy = a_published(workspace, server.url)
+    move(workspace, url=proxy.url)
+    comes_to(lambda: places(workspace), [proxy.url])
+    eventually(lambda: server.assistant(copy))
+    assert server.answer(copy, "?") == "[small 0.5] 1 ?"
+    comes_to(lambda: ready(workspace), ("True", "Active"))
+
+
+def test_another_key_is_not_another_place(workspace: Workspace, server: LangGraphServer, proxy: FaultProxy) -> None:
+    put_secret(workspace, "key", one="1", two="2")
+    a_graph(workspace, proxy.url, server={"apiKeySecretRef": {"name": "key", "key": "one"}})
+    copy = a_published(workspace, proxy.url)
+    since = len(proxy.requests)
+    two = {"name": "key", "key": "two"}
+    move(workspace, apiKeySecretRef=two)
+    there = {"server": proxy.url, "assistantId": copy, "apiKeySecretRef": two}
+    comes_to(lambda: workspace.status()["copies"], [there])
+    workspace.edit(context={"prompt": "2"})
+    workspace.until_active(2)
+    writing = [each for each in asked(proxy, since) if not each.startswith("GET") and "search" not in each]
+    assert writing == ["PATCH /assistants/{id}"], "that of the edit"
+    move(workspace, apiKeySecretRef={"name": "key", "key": "none"})
+    workspace.until_not_ready("CredentialsNotFound")
+    move(workspace, apiKeySecretRef=None)
+    workspace.until_ready(within=60)
+    assert server.answer(copy, "?") == "[small 0.5] 2 ?"
+
+
+def test_a_graph_that_gives_up_its_server_takes_its_copies_off(workspace: Workspace, server: LangGraphServer) -> None:
+    copy = a_published(workspace, server.url)
+    assert is_held(workspace)
+    workspace.edit("writer", "graphs", server=None)
+    eventually(lambda: not is_held(workspace))
+    assert server.assistant(copy) is None
+    comes_to(lambda: {"assistantId", "copies"} & workspace.status().keys(), set())
+    comes_to(lambda: workspace.condition("bot", "Published"), {})
+    assert ready(workspace) == ("True", "Active")
+
+
+def test_one_whose_graph_is_no_longer_deployed_leaves_nothing_behind(
+    workspace: Workspace, own_server: LangGraphServer
+) -> None:
+    a_graph(workspace, own_server.url, "routes", graphId="router", resync=1)
+    workspace.assistant("bot", "routes", config={"configurable": {"route": "x"}})
+    workspace.until_ready()
+    own_server.stop()
+    own_server.deploy({"writer": "writer"})
+    own_server.start()
+    workspace.delete("graphs", "routes")
+    workspace.delete("assistants", "bot")
+    until_gone(workspace, within=60)
+    own_server.stop()
+    own_server.deploy({"writer": "writer", "router": "router"})
+    own_server.start()
+    assert [each["name"] for each in own_server.assistants("router")] == ["router"]
+
+
+def test_a_finalizer_that_somebody_takes_off_comes_back(workspace: Workspace, server: LangGraphServer) -> None:
+    a_published(workspace, server.url)
+    workspace.patch("assistants", "bot", {"metadata": {"finalizers": ["example.com/other"]}})
+    workspace.edit(context={"prompt": "2"})
+    workspace.until_active(2)
+    found = workspace.get("assistants", "bot")
+    assert found
+    assert sorted(found["metadata"]["finalizers"]) == sorted(["example.com/other", FINALIZER])
+    workspace.delete("assistants", "bot")
+    eventually(lambda: not is_held(workspace))
+    assert server.assistant(own_id(workspace)) is None
+    workspace.patch("assistants", "bot", {"metadata": {"finalizers": None}})
+    until_gone(workspace)
+
+
+def test_a_namespace_goes_with_its_keys_and_leaves_no_copy(
+    operator: OperatorProcess, workspace: Workspace, tmp_path: Path
+) -> None:
+    with LangGraphServer(tmp_path / "server", key="the key") as own_server:
+        put_secret(workspace, "langgraph", key=own_server.key or "")
+        a_graph(workspace, own_server.url, resync=1, server={"apiKeySecretRef": {"name": "langgraph", "key": "key"}})
+        copies = [a_published(workspace, own_server.url, name) for name in ("bot", "other")]
+        workspace.client.demand("DELETE", f"/api/v1/namespaces/{workspace.namespace}/secrets/langgraph")
+        workspace.until_not_ready("CredentialsNotFound", "writer", "graphs")
+        workspace.client.demand("DELETE", f"/api/v1/namespaces/{workspace.namespace}")
+        until_gone(workspace)
+        until_gone(workspace, "other")
+        assert [own_server.assistant(copy) for copy in copies] == [None, None]
+
+
+def test_a_restart_forgets_no_deletion(
+    operator: OperatorProcess, workspace: Workspace, server: LangGraphServer
+) -> None:
+    copies = [a_published(workspace, server.url, name) for name in ("bot", "retained")]
+    operator.kill()
+    workspace.delete("assistants", "bot")
+    workspace.edit("retained", deletionPolicy="Retain")
+    workspace.delete("assistants", "retained")
+    workspace.delete("graphs", "writer")
+    assert is_held(workspace)
+    operator.start()
+    until_gone(workspace)
+    until_gone(workspace, "retained")
+    assert [server.assistant(copy) is None for copy in copies] == [True, False]

@@ -1,0 +1,16 @@
+"""What the tests of the packages share."""
+
+from pathlib import Path
+
+import pytest
+
+from controlplane import ControlPlane
+from tools import schemas as written
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def schemas(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of every kind that a real API server knows, and of ours."""
+    return written.write(control_plane, ROOT / "crds", tmp_path_factory.mktemp("schemas"))

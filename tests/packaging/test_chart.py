@@ -1,0 +1,326 @@
+"""The Helm chart, by the real helm: what it renders, what it refuses, and that it says the same as everything else."""
+
+import itertools
+import json
+import os
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import yaml
+
+from assistant_operator.operator.__main__ import run
+from tools import oracle
+from tools.rendering import CHART, ROOT, Json, charted, demand_helm, identity, objects, of_kind, run_helm
+from tools.schemas import checked
+from tools.values_table import put_in, table
+
+SNAPSHOTS = Path(__file__).with_name("snapshots")
+UPDATE = bool(os.environ.get("UPDATE_SNAPSHOTS"))
+AGAIN = "UPDATE_SNAPSHOTS=1 makes it so"
+VALUES = {
+    "default": (),
+    **{path.name.removesuffix("-values.yaml"): (f"--values={path}",) for path in sorted((CHART / "ci").iterdir())},
+}
+COPIES = {
+    "crds/assistants.yaml": "crds/assistants.yaml",
+    "crds/assistantversions.yaml": "crds/assistantversions.yaml",
+    "crds/graphs.yaml": "crds/graphs.yaml",
+    "strict-history.yaml": "deploy/strict-history/policy.yaml",
+    "alerts.yaml": "deploy/monitoring/alerts.yaml",
+    "dashboard.json": "deploy/monitoring/dashboard.json",
+}
+CRDS = {"assistants", "assistantversions", "graphs"}
+WATCHED = {"ServiceMonitor", "PrometheusRule"}
+
+
+def each_values(test: Any) -> Any:
+    return pytest.mark.parametrize("values", VALUES.values(), ids=VALUES.keys())(test)
+
+
+@each_values
+def test_helm_lint_has_nothing_to_say(values: tuple[str, ...]) -> None:
+    demand_helm("lint", "--strict", "--quiet", str(CHART), *values)
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_it_renders_what_it_did(name: str) -> None:
+    rendered = yaml.safe_dump_all(map(abridged, charted(*VALUES[name], release="lg", namespace="ops")), sort_keys=False)
+    snapshot = SNAPSHOTS / f"{name}.yaml"
+    if UPDATE:
+        snapshot.write_text(rendered)
+    assert rendered == snapshot.read_text(), AGAIN
+
+
+def test_there_is_no_snapshot_of_something_else() -> None:
+    assert {each.stem for each in SNAPSHOTS.iterdir()} == set(VALUES)
+
+
+def abridged(thing: Json) -> Json:
+    """Without the content that is copied; that it is equal is shown elsewhere."""
+    copied = {"CustomResourceDefinition": "spec", "PrometheusRule": "spec"}.get(thing["kind"])
+    if thing["metadata"]["name"].endswith("-dashboard"):
+        copied = "data"
+    return {**thing, copied: "…"} if copied else thing
+
+
+@pytest.mark.parametrize(("copy", "original"), COPIES.items())
+def test_what_is_copied_into_the_chart_is_equal(copy: str, original: str) -> None:
+    """A packaged chart holds no file from outside it."""
+    if UPDATE:
+        shutil.copy(ROOT / original, CHART / "files" / copy)
+    assert (CHART / "files" / copy).read_text() == (ROOT / original).read_text(), AGAIN
+
+
+def test_nothing_else_is_copied_into_the_chart() -> None:
+    files = CHART / "files"
+    assert {str(path.relative_to(files)) for path in files.rglob("*") if path.is_file()} == set(COPIES)
+
+
+@each_values
+def test_the_api_server_knows_every_field(values: tuple[str, ...], schemas: Path) -> None:
+    rendered = [each for each in charted(*values) if each["kind"] not in WATCHED]
+    told = checked(schemas, rendered)
+    assert told["resources"] == []
+    assert told["summary"] == {"valid": len(rendered), "invalid": 0, "errors": 0, "skipped": 0}
+
+
+@pytest.mark.parametrize("kind", sorted(WATCHED))
+def test_the_prometheus_operator_knows_every_field(kind: str) -> None:
+    (thing,) = of_kind(kind, charted(*VALUES["everything"]))
+    assert ask_the_oracle(thing) == ""
+    assert 'unknown field "typo"' in ask_the_oracle({**thing, "spec": {**thing["spec"], "typo": 1}})
+
+
+def ask_the_oracle(thing: Json) -> str:
+    text = json.dumps(thing)
+    return subprocess.run([oracle(), "monitoring"], input=text, capture_output=True, text=True, check=False).stderr
+
+
+def test_the_rules_are_the_rules() -> None:
+    original = (ROOT / "deploy/monitoring/alerts.yaml").read_text()
+    on = "--set=monitoring.prometheusRule.enabled=true"
+    (plain,) = of_kind("PrometheusRule", charted(on))
+    assert plain["spec"] == yaml.safe_load(original)
+    (linked,) = of_kind("PrometheusRule", charted(*VALUES["everything"]))
+    there = original.replace("deploy/monitoring/RUNBOOK.md", "https://runbooks.example/assistant-operator")
+    assert linked["spec"] == yaml.safe_load(there)
+    assert "deploy/monitoring" not in str(linked)
+
+
+def test_the_dashboard_is_the_dashboard() -> None:
+    (config,) = of_kind("ConfigMap", charted("--set=monitoring.dashboard.enabled=true"))
+    assert config["data"] == {"assistant-operator.json": (ROOT / "deploy/monitoring/dashboard.json").read_text()}
+    assert config["metadata"]["labels"]["grafana_dashboard"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("values", "kinds", "kept"),
+    [
+        pytest.param((), CRDS, True, id="are part of the release and outlive it"),
+        pytest.param(("--set=crds.keep=false",), CRDS, False, id="go with the release if that is wanted"),
+        pytest.param(("--set=crds.install=false",), set(), None, id="are left to others if that is wanted"),
+    ],
+)
+def test_the_definitions(values: tuple[str, ...], kinds: set[str], *, kept: bool | None) -> None:
+    found = of_kind("CustomResourceDefinition", charted(*values))
+    originals = {kind: yaml.safe_load((ROOT / f"crds/{kind}.yaml").read_text()) for kind in kinds}
+    assert {each["spec"]["names"]["plural"]: each["spec"] for each in found} == {
+        kind: original["spec"] for kind, original in originals.items()
+    }
+    policies = {each["metadata"].get("annotations", {}).get("helm.sh/resource-policy") == "keep" for each in found}
+    assert policies == (set() if kept is None else {kept})
+
+
+@each_values
+def test_every_flag_is_one_of_the_operators(values: tuple[str, ...]) -> None:
+    (deployment,) = of_kind("Deployment", charted(*values))
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    command, *flags = container["args"]
+    assert command == "run"
+    with run.make_context("run", list(flags)) as context:
+        assert isinstance(context, click.Context)
+
+
+def test_somebody_without_rights_in_the_cluster_can_install_it() -> None:
+    rendered = charted(*VALUES["namespaces"])
+    assert {identity(each) for each in rendered} == {
+        "Deployment/assistant-operator/assistant-operator",
+        "PodDisruptionBudget/assistant-operator/assistant-operator",
+        "Role/assistant-operator/assistant-operator-lease",
+        "Role/team-a/assistant-operator",
+        "Role/team-b/assistant-operator",
+        "RoleBinding/assistant-operator/assistant-operator-lease",
+        "RoleBinding/team-a/assistant-operator",
+        "RoleBinding/team-b/assistant-operator",
+        "Service/assistant-operator/assistant-operator",
+        "ServiceAccount/assistant-operator/assistant-operator",
+    }
+
+
+def test_two_releases_share_nothing_but_the_definitions() -> None:
+    one, two = (
+        {identity(each) for each in charted("--set=strictHistory.enabled=false", release=name, namespace=name)}
+        for name in ("one", "two")
+    )
+    assert one & two == {f"CustomResourceDefinition/{kind}.assistant-operator.dev" for kind in CRDS}
+
+
+@pytest.mark.parametrize(
+    ("values", "rule"),
+    [
+        pytest.param((), {"verbs": ["get"]}, id="any, read by name"),
+        pytest.param(
+            ("--set=rbac.secrets.names={key,ca}",),
+            {"verbs": ["get"], "resourceNames": ["key", "ca"]},
+            id="those of some names",
+        ),
+        pytest.param(("--set=rbac.secrets.read=false",), None, id="none"),
+    ],
+)
+def test_the_secrets_the_operator_may_read(values: tuple[str, ...], rule: Json | None) -> None:
+    for where in ((), ("--set=namespaces={team-a}",)):
+        (role,) = [
+            each
+            for each in charted(*values, *where)
+            if identity(each) in {"ClusterRole/assistant-operator", "Role/team-a/assistant-operator"}
+        ]
+        rules = [each for each in role["rules"] if "secrets" in each["resources"]]
+        assert rules == ([{"apiGroups": [""], "resources": ["secrets", "configmaps"], **rule}] if rule else [])
+
+
+def test_a_budget_never_keeps_the_only_replica_on_its_node() -> None:
+    assert len(of_kind("PodDisruptionBudget", charted())) == 1
+    assert of_kind("PodDisruptionBudget", charted("--set=replicas=1")) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "complaint"),
+    [
+        pytest.param({"replica": 2}, "additional properties 'replica' not allowed", id="a misspelt key"),
+        pytest.param(
+            {"image": {"sha": ""}},
+            "at '/image': additional properties 'sha' not allowed",
+            id="a misspelt key below another",
+        ),
+        pytest.param(
+            {"crds": {"enabled": True}}, "at '/crds': additional properties 'enabled'", id="a key of another chart"
+        ),
+        pytest.param(
+            {"image": {"digest": "sha256:1"}}, "at '/image/digest': 'sha256:1' does not match", id="half a digest"
+        ),
+        pytest.param({"image": {"pullPolicy": "Sometimes"}}, "at '/image/pullPolicy'", id="an unknown pull policy"),
+        pytest.param({"replicas": "2"}, "at '/replicas': got string, want integer", id="a number as text"),
+        pytest.param({"replicas": -1}, "at '/replicas'", id="fewer than no replicas"),
+        pytest.param(
+            {"namespaces": "team-a"}, "at '/namespaces': got string, want array", id="one namespace without a list"
+        ),
+        pytest.param({"namespaces": ["Team"]}, "at '/namespaces/0'", id="a name no namespace has"),
+        pytest.param({"namespaces": ["a", "a"]}, "at '/namespaces'", id="a namespace twice"),
+        pytest.param({"logging": {"level": "trace"}}, "at '/logging/level'", id="an unknown level"),
+        pytest.param({"logging": {"format": "xml"}}, "at '/logging/format'", id="an unknown format"),
+        pytest.param({"extraArgs": ["run"]}, "at '/extraArgs/0'", id="an argument that is no flag"),
+        pytest.param({"extraEnv": [{"value": "x"}]}, "at '/extraEnv/0'", id="a variable without a name"),
+        pytest.param(
+            {"podLabels": {"a": 1}}, "at '/podLabels/a': got number, want string", id="a label that is a number"
+        ),
+        pytest.param({"crds": {"keep": "true"}}, "at '/crds/keep': got string, want boolean", id="yes as text"),
+        pytest.param(
+            {"rbac": {"secrets": {"names": "key"}}}, "at '/rbac/secrets/names'", id="one secret without a list"
+        ),
+        pytest.param({"service": {"port": 70000}}, "at '/service/port'", id="a port beyond the last"),
+        pytest.param(
+            {"podDisruptionBudget": {"maxUnavailable": "half"}},
+            "at '/podDisruptionBudget/maxUnavailable'",
+            id="neither number nor percentage",
+        ),
+        pytest.param(
+            {"monitoring": {"serviceMonitor": {"interval": "soon"}}},
+            "at '/monitoring/serviceMonitor/interval'",
+            id="no duration",
+        ),
+        pytest.param(
+            {"networkPolicy": {"apiServerPorts": []}}, "at '/networkPolicy/apiServerPorts'", id="a way to no API server"
+        ),
+        pytest.param(
+            {"terminationGracePeriodSeconds": 1},
+            "at '/terminationGracePeriodSeconds'",
+            id="less time than it needs to end",
+        ),
+        pytest.param(
+            {"extraObjects": [{"kind": "ConfigMap"}]}, "at '/extraObjects/0'", id="something that is no object"
+        ),
+    ],
+)
+def test_bad_values_are_refused_by_name(values: Json, complaint: str, tmp_path: Path) -> None:
+    (path := tmp_path / "values.yaml").write_text(yaml.safe_dump(values))
+    for command in (["template", "x"], ["lint", "--strict"]):
+        done = run_helm(*command, str(CHART), f"--values={path}")
+        assert done.returncode != 0
+        assert complaint in done.stdout + done.stderr
+
+
+def test_two_that_would_both_lead_are_refused() -> None:
+    done = run_helm("template", "x", str(CHART), "--set=leaderElection.enabled=false")
+    assert done.returncode != 0
+    assert "more than one replica takes leaderElection.enabled: true" in done.stderr
+
+
+def test_as_a_part_of_another_chart_it_takes_what_helm_hands_down() -> None:
+    assert charted("--set=global.registry=x") == charted()
+
+
+def test_the_schema_is_closed_wherever_the_keys_are_ours() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    assert [path for path, each in with_keys(schema) if each.get("additionalProperties") is not False] == []
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    assert schema["properties"].keys() - values.keys() == {"global"}
+
+
+def with_keys(schema: Any, path: str = "") -> list[tuple[str, Json]]:
+    """Every part that lists keys."""
+    if not isinstance(schema, dict):
+        return []
+    below = schema.get("properties", {}).items()
+    inner = itertools.chain.from_iterable(with_keys(each, f"{path}/{name}") for name, each in below)
+    return [*([(path, schema)] if "properties" in schema else []), *inner, *with_keys(schema.get("items"), f"{path}/*")]
+
+
+def test_every_version_is_the_same() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    (deployment,) = objects((ROOT / "deploy/operator/deployment.yaml").read_text())
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert (chart["version"], chart["appVersion"], container["image"]) == (
+        version,
+        version,
+        f"assistant-operator:{version}",
+    )
+
+
+@pytest.mark.parametrize(
+    ("kubernetes", "refused"), [("1.33.9", True), ("1.34.0", False), ("1.37.2", False), ("1.34.3-eks-1", False)]
+)
+def test_it_asks_for_kubernetes_1_34(kubernetes: str, *, refused: bool) -> None:
+    done = run_helm("template", "x", str(CHART), f"--kube-version={kubernetes}")
+    assert (done.returncode != 0, "incompatible with Kubernetes" in done.stderr) == (refused, refused)
+
+
+def test_a_packaged_chart_is_the_chart(tmp_path: Path) -> None:
+    demand_helm("package", str(CHART), f"--destination={tmp_path}")
+    (package,) = tmp_path.iterdir()
+    rendered = demand_helm("template", "x", str(package), *VALUES["everything"])
+    assert objects(rendered) == charted(*VALUES["everything"], release="x", namespace="default")
+
+
+def test_the_readme_lists_every_value_with_its_default() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    text = (readme := CHART / "README.md").read_text()
+    right = put_in(text, table((CHART / "values.yaml").read_text(), schema))
+    if UPDATE:
+        readme.write_text(right)
+    assert readme.read_text() == right, AGAIN

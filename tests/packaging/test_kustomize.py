@@ -1,0 +1,80 @@
+"""The kustomize folders: each can be built, the API server knows every field, and they say what the chart says."""
+
+from pathlib import Path
+
+import pytest
+
+from tools.rendering import ROOT, Json, charted, identity, kustomized, without_helm
+from tools.schemas import checked
+
+# What is in examples/gitops takes its bases out of a Git repository, and is tried in tests/gitops.
+FOLDERS = sorted(
+    path.parent.relative_to(ROOT)
+    for top in ("crds", "deploy")
+    for path in (ROOT / top).rglob("kustomization.yaml")
+    if "gitops" not in path.parts
+)
+NAMESPACED = ("--set=namespaces={team-a,team-b}", "--set=crds.install=false", "--set=rbac.aggregateRoles=false")
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=str)
+def test_a_folder_can_be_built_and_the_api_server_knows_every_field(folder: Path, schemas: Path) -> None:
+    built = kustomized(ROOT / folder)
+    assert built
+    told = checked(schemas, built)
+    assert told["resources"] == []
+    assert told["summary"] == {"valid": len(built), "invalid": 0, "errors": 0, "skipped": 0}
+
+
+@pytest.mark.parametrize(
+    ("api_version", "kind", "spec", "field"),
+    [
+        pytest.param("apps/v1", "Deployment", {"replica": 1}, "replica", id="one of Kubernetes' own"),
+        pytest.param(
+            "assistant-operator.dev/v1alpha1",
+            "Assistant",
+            {"graphRef": {"name": "x", "namespace": "y"}},
+            "namespace",
+            id="one of ours",
+        ),
+    ],
+)
+def test_a_field_nobody_knows_is_found(api_version: str, kind: str, spec: Json, field: str, schemas: Path) -> None:
+    """Without this the others would show nothing."""
+    thing = {"apiVersion": api_version, "kind": kind, "metadata": {"name": "x"}, "spec": spec}
+    told = checked(schemas, [thing])
+    assert told["summary"] == {"valid": 0, "invalid": 1, "errors": 0, "skipped": 0}
+    assert f"additional properties '{field}' not allowed" in told["resources"][0]["msg"]
+
+
+def test_deploy_and_the_chart_install_the_same() -> None:
+    built = said(*kustomized(ROOT / "crds"), *kustomized(ROOT / "deploy"))
+    # helm makes a namespace itself, or none.
+    assert built.pop("Namespace/assistant-operator")["metadata"]["labels"] == {
+        "pod-security.kubernetes.io/enforce": "restricted"
+    }
+    assert built == said(*charted())
+
+
+def test_the_namespaced_example_and_the_chart_install_the_same() -> None:
+    built = said(*kustomized(ROOT / "deploy/namespaced"))
+    built.pop("Namespace/assistant-operator")
+    assert built == said(*charted(*NAMESPACED))
+
+
+def test_strict_history_and_the_chart_install_the_same() -> None:
+    rendered = said(*charted("--set=strictHistory.enabled=true"))
+    built = said(*kustomized(ROOT / "deploy/strict-history"))
+    assert len(built) == 2
+    assert built == {name: rendered[name] for name in rendered.keys() - said(*charted()).keys()}
+
+
+def said(*things: Json) -> dict[str, Json]:
+    """By kind and name, without what helm alone says, and without the label that every object of helm's has."""
+    return {identity(each): without_name(without_helm(each)) for each in things}
+
+
+def without_name(thing: Json) -> Json:
+    meta = dict(thing["metadata"])
+    labels = {key: value for key, value in meta.pop("labels", {}).items() if key != "app.kubernetes.io/name"}
+    return {**thing, "metadata": {**meta, **({"labels": labels} if labels else {})}}

@@ -1,0 +1,7 @@
+"""Programs of others that the tests run: made once from PyPI and Go modules, pinned, kept outside the repository."""
+
+from controlplane.build import BuildFailed
+
+from .programs import ALL, glua, hadolint, helm, kubeconform, oracle, promtool
+
+__all__ = ["ALL", "BuildFailed", "glua", "hadolint", "helm", "kubeconform", "oracle", "promtool"]
