@@ -81,7 +81,8 @@ def listed(plane: ControlPlane) -> set[str]:
     """Nothing at all, if a kind was just taken away."""
     kinds = plane.kubectl("api-resources", "--verbs=list,delete", "-o=name").stdout.split()
     wanted = ",".join(name for name in kinds if not name.startswith(("apiservices", "events", "leases")))
-    return set(plane.kubectl("get", wanted, "-A", f"-o=go-template={LINES}", check=False).stdout.split())
+    done = plane.kubectl("get", wanted, "-A", f"-o=go-template={LINES}", check=False)
+    return set(done.stdout.split()) if done.returncode == 0 else set()
 
 
 def until_served(plane: ControlPlane) -> None:
