@@ -49,7 +49,7 @@ def assert_history(versions: Sequence[dict[str, Any]], prompts: Sequence[object]
 def writes_since(plane: ControlPlane, position: int, namespace: str | None = None) -> list[str]:
     """What the operator wrote after that byte of the audit log, such as `patch assistants/status bot`; no Leases."""
     entries, _ = plane.audit_since(position)
-    ours = [each for each in entries if each["user"]["username"] == OPERATOR and each["verb"] in WRITES]
+    ours = [each for each in entries if each["user"].get("username") == OPERATOR and each["verb"] in WRITES]
     about = [(each["verb"], each["objectRef"]) for each in ours]
     return [
         " ".join((verb, "/".join(filter(None, (ref["resource"], ref.get("subresource")))), ref.get("name", "")))

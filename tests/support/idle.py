@@ -15,7 +15,7 @@ def until_idle(plane: ControlPlane, seconds: float = 4.0) -> None:
     def is_idle() -> bool:
         nonlocal seen, since
         entries, _ = plane.audit_since()
-        asked = [each for each in entries if each["user"]["username"] == OPERATOR and each["verb"] != "watch"]
+        asked = [each for each in entries if each["user"].get("username") == OPERATOR and each["verb"] != "watch"]
         if len(asked) != seen:
             seen, since = len(asked), time.monotonic()
         return time.monotonic() - since > seconds

@@ -58,7 +58,7 @@ def events(workspace: Workspace, name: str = "bot") -> list[tuple[str, str, str]
 def writes(workspace: Workspace, since: int) -> list[str]:
     """What the operator wrote in this namespace since that byte of the audit log: verb and resource."""
     entries, _ = workspace.plane.audit_since(since)
-    ours = [each for each in entries if each["user"]["username"] == OPERATOR]
+    ours = [each for each in entries if each["user"].get("username") == OPERATOR]
     asked = [(each["verb"], each.get("objectRef", {})) for each in ours]
     return [
         f"{verb} {'/'.join(filter(None, (where.get('resource'), where.get('subresource'))))}"
