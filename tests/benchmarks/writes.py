@@ -16,7 +16,9 @@ class Writes:
     def so_far(self) -> int:
         entries, self._position = self._plane.audit_since(self._position)
         ours = (
-            entry for entry in entries if entry["user"].get("username", "").endswith(":assistant-operator:assistant-operator")
+            entry
+            for entry in entries
+            if entry["user"].get("username", "").endswith(":assistant-operator:assistant-operator")
         )
         self._counted += sum(entry["verb"] not in READS for entry in ours)
         return self._counted
