@@ -21,6 +21,7 @@ OURS_TO_SAY = {"connection", "host", "keep-alive", "te", "trailer", "transfer-en
 NOT_ASKED_FOR = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 LONGEST_LINE = 1 << 20
 PATIENCE = 30.0
+MOMENT = 0.05
 T = TypeVar("T")
 
 
@@ -38,6 +39,7 @@ class FaultProxy:
         self._identity = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self._identity.load_cert_chain(plane.ca_file, plane.key_file)
         self._watches: set[asyncio.Transport] = set()
+        self._cut_off: set[asyncio.Transport] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="fault-proxy", daemon=True)
 
@@ -93,8 +95,14 @@ class FaultProxy:
 
     async def _close(self) -> None:
         await self._cut_watches()
+        for site in list(self._runner.sites):
+            await site.stop()
+        await asyncio.sleep(MOMENT)  # so that who was let in at the last moment is known, and shown out
         await self._runner.cleanup()
+        for transport in self._cut_off:
+            transport.abort()
         await self._session.close()
+        await asyncio.sleep(MOMENT)  # so that the loop closes what is to be closed
 
     async def _cut_watches(self) -> int:
         running, self._watches = self._watches, set()
@@ -181,7 +189,12 @@ class FaultProxy:
     def _cut(self, transport: asyncio.Transport) -> None:
         # What was written still arrives; but TLS would wait half a minute for the client's goodbye.
         transport.close()
-        self._loop.call_later(1, transport.abort)
+        self._cut_off.add(transport)
+        self._loop.call_later(1, self._bury, transport)
+
+    def _bury(self, transport: asyncio.Transport) -> None:
+        transport.abort()
+        self._cut_off.discard(transport)
 
 
 def _passed_on(headers: CIMultiDictProxy[str]) -> CIMultiDict[str]:

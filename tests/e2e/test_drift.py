@@ -21,7 +21,7 @@ from e2e.copies import (
 from langgraph_server import LangGraphServer
 from langgraph_server.server import WRITER_ID
 from support import OperatorProcess, Workspace
-from support.walk import comes_to, events, writes
+from support.walk import OPERATOR, comes_to, events, writes
 
 CREATE: dict[str, Any] = {"defaultAssistant": {"policy": "Create"}}
 FLEET = 200
@@ -161,6 +161,12 @@ def test_a_settled_fleet_costs_no_write_and_few_requests(
         assert listing[:5] == [*probe, *["POST /assistants/search"] * 3]
         assert set(listing) == set(probe)
         assert writes(workspace, quiet) == []
+        entries, _ = installed.audit_since(quiet)
+        asked_for = [
+            (each["user"].get("username"), each["verb"], each.get("objectRef", {}).get("resource")) for each in entries
+        ]
+        assert (OPERATOR, "list", "assistantversions") in asked_for
+        assert (OPERATOR, "get", "assistantversions") not in asked_for, "what the spec says needs no reading"
 
 
 def test_a_copy_that_was_marked_to_stay_is_marked_so_at_once(

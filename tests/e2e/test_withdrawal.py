@@ -114,21 +114,25 @@ def test_a_deletion_waits_for_its_server_and_tells_so(workspace: Workspace, own_
     assert [own_server.assistant(copy) is None for copy in copies] == [True, False]
 
 
-def test_abandoned_it_goes_at_once(workspace: Workspace, own_server: LangGraphServer) -> None:
+def test_abandoned_it_goes_at_once(
+    operator: OperatorProcess, workspace: Workspace, own_server: LangGraphServer
+) -> None:
     for name in ("bot", "before", "lonely"):
         a_published(workspace, own_server.url, name)
     workspace.patch("assistants", "before", ABANDON)
     own_server.kill()
     workspace.delete("assistants", "before")
     until_gone(workspace, "before", within=10)
-    for name in ("bot", "lonely"):
-        workspace.delete("assistants", name)
-        comes_to(partial(newest_event, workspace, name), ("Warning", "ServerUnreachable"))
+    workspace.delete("assistants", "bot")
+    workspace.delete("assistants", "lonely")
     workspace.delete("graphs", "writer")
     until_gone(workspace, "writer", "graphs")
+    # It tries after 1, 2, 4 and 8 seconds, and so on.
+    tried = f"{workspace.namespace}/lonely cannot be withdrawn yet"
+    eventually(lambda: operator.log.read_text().count(tried) >= 4)
     for name in ("bot", "lonely"):
         workspace.patch("assistants", name, ABANDON)
-        until_gone(workspace, name, within=10)
+        until_gone(workspace, name, within=5)
         told = f"Abandoned the copy on {own_server.url}: the server did not let it be withdrawn"
         comes_to(partial(newest_event, workspace, name), ("Warning", "CopyAbandoned"))
         assert events(workspace, name)[-1][2] == told
@@ -191,6 +195,7 @@ def test_another_address_of_the_same_server_loses_nothing(
     eventually(lambda: server.assistant(copy))
     assert server.answer(copy, "?") == "[small 0.5] 1 ?"
     comes_to(lambda: ready(workspace), ("True", "Active"))
+    assert events(workspace) == [], "nothing had to be repaired"
 
 
 def test_another_key_is_not_another_place(workspace: Workspace, server: LangGraphServer, proxy: FaultProxy) -> None:

@@ -278,3 +278,13 @@ def test_a_second_release_leaves_the_kinds_to_the_first(bare: ControlPlane) -> N
     assert "cannot be imported into the current release" in done.stderr
     demand_helm(*second, "--set=crds.install=false", kubeconfig=bare.admin_kubeconfig)
     demand_helm("uninstall", "second", f"--namespace={TEAMS[0]}", kubeconfig=bare.admin_kubeconfig)
+
+
+def test_helm_takes_over_the_kinds_that_kubectl_installed_if_told_to(bare: ControlPlane) -> None:
+    bare.kubectl("apply", "--server-side", "-k", str(ROOT / "crds"))
+    install = ["install", RELEASE, str(CHART), f"--namespace={HOME}"]
+    done = run_helm(*install, kubeconfig=bare.admin_kubeconfig)
+    assert done.returncode != 0
+    assert "cannot be imported into the current release" in done.stderr
+    demand_helm(*install, "--take-ownership", kubeconfig=bare.admin_kubeconfig)
+    assert_admitted(bare, charted(namespace=HOME))

@@ -4,15 +4,18 @@ import json
 import re
 import subprocess
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import tools
 from controlplane.progress import Progress
+from gitops.kstatus import kstatus_of
 from tools.kept import Kept
 
-Json = dict[str, object]
+Json = dict[str, Any]
 
 
 def told(*command: str | Path, given: str = "", code: int = 0) -> str:
@@ -38,29 +41,35 @@ def test_a_program_is_the_one_that_is_pinned(program: str, arguments: list[str],
     assert said in told(getattr(tools, program)(), *arguments)
 
 
-def test_lua_runs_as_in_argo_cd(tmp_path: Path) -> None:
-    (script := tmp_path / "script.lua").write_text('hs = {status = "Healthy"}\nprint(hs.status)\n')
-    assert told(tools.glua(), script) == "Healthy\n"
+VALUES = (None, "True", "False")
+KINDS = ("Ready", "Reconciling", "Stalled")
 
 
-@pytest.mark.parametrize(
-    ("generation", "conditions", "status"),
-    [
-        pytest.param(1, {"Ready": "True"}, "Current", id="ready"),
-        pytest.param(2, {"Ready": "True"}, "InProgress", id="ready for an older generation"),
-        pytest.param(1, {"Ready": "False", "Stalled": "True"}, "Failed", id="stalled"),
-        pytest.param(1, {"Ready": "False", "Reconciling": "True"}, "InProgress", id="reconciling"),
-    ],
-)
-def test_the_oracle_knows_kstatus(generation: int, conditions: dict[str, str], status: str) -> None:
-    stated = [{"type": kind, "status": value, "reason": "X", "message": "x"} for kind, value in conditions.items()]
-    thing: Json = {
+def test_the_port_of_kstatus_says_what_the_library_says() -> None:
+    """The other tests ask the port, which takes no process a question."""
+    asked = 0
+    for values, generation, deleted in product(product(VALUES, repeat=3), (1, 2), (False, True)):
+        stated = [stating(kind, value) for kind, value in zip(KINDS, values, strict=True) if value]
+        for conditions in (stated, stated[::-1]):
+            thing = an_object(generation, conditions, deleted=deleted)
+            assert told(tools.oracle(), "kstatus", given=json.dumps(thing)).split("\n")[0] == kstatus_of(thing), thing
+            asked += 1
+    assert asked == 27 * 2 * 2 * 2
+
+
+def stating(kind: str, value: str) -> Json:
+    about = {"reason": "X", "message": "x", "lastTransitionTime": "2026-01-01T00:00:00Z", "observedGeneration": 1}
+    return {"type": kind, "status": value, **about}
+
+
+def an_object(generation: int, conditions: list[Json], *, deleted: bool) -> Json:
+    meta: Json = {"name": "bot", "namespace": "x", "uid": "u", "generation": generation, "resourceVersion": "1"}
+    return {
         "apiVersion": "assistant-operator.dev/v1alpha1",
         "kind": "Assistant",
-        "metadata": {"name": "bot", "generation": generation},
-        "status": {"observedGeneration": 1, "conditions": stated},
+        "metadata": meta | ({"deletionTimestamp": "2026-01-01T00:00:00Z"} if deleted else {}),
+        "status": {"observedGeneration": 1, "conditions": conditions},
     }
-    assert told(tools.oracle(), "kstatus", given=json.dumps(thing)).splitlines()[0] == status
 
 
 class Unbuildable(Kept):
@@ -72,20 +81,20 @@ class Unbuildable(Kept):
 
 
 def test_what_cannot_be_made_says_what_to_do_and_is_tried_again(tmp_path: Path) -> None:
-    program = Unbuildable("glua")
+    program = Unbuildable("hadolint")
     for _ in range(2):
         with pytest.raises(tools.BuildFailed) as failed:
             program.path({"XDG_CACHE_HOME": str(tmp_path)})
         assert str(failed.value) == (
-            "There is no glua, and it could not be made; that takes PyPI and the Go module proxy. "
-            "To use one that you have: TEST_ASSET_GLUA=/path\n`go build` failed: no network"
+            "There is no hadolint, and it could not be made; that takes PyPI and the Go module proxy. "
+            "To use one that you have: TEST_ASSET_HADOLINT=/path\n`go build` failed: no network"
         )
 
 
 def test_one_that_the_environment_names_is_taken_if_it_can_be_run(tmp_path: Path) -> None:
-    (program := tmp_path / "my-glua").touch(mode=0o644)
-    named = {"TEST_ASSET_GLUA": str(program)}
-    with pytest.raises(tools.BuildFailed, match=r"^TEST_ASSET_GLUA names .*/my-glua, and that cannot be run$"):
-        Unbuildable("glua").path(named)
+    (program := tmp_path / "my-hadolint").touch(mode=0o644)
+    named = {"TEST_ASSET_HADOLINT": str(program)}
+    with pytest.raises(tools.BuildFailed, match=r"^TEST_ASSET_HADOLINT names .*/my-hadolint, and that cannot be run$"):
+        Unbuildable("hadolint").path(named)
     program.chmod(0o755)
-    assert Unbuildable("glua").path(named) == program
+    assert Unbuildable("hadolint").path(named) == program

@@ -19,10 +19,9 @@ _PROMTOOL = GoProgram(
     stamp="github.com/prometheus/common/version.Version",
 )
 _KUBECONFORM = GoProgram("kubeconform", "github.com/yannh/kubeconform/cmd/kubeconform", stamp="main.version")
-_GLUA = GoProgram("glua", "github.com/yuin/gopher-lua/cmd/glua")
 _ORACLE = GoProgram("oracle", ".")
 _HADOLINT = WheelProgram("hadolint")
-ALL = (_HELM, _PROMTOOL, _KUBECONFORM, _GLUA, _ORACLE, _HADOLINT)
+ALL = (_HELM, _PROMTOOL, _KUBECONFORM, _ORACLE, _HADOLINT)
 
 
 def helm() -> Path:
@@ -38,11 +37,6 @@ def promtool() -> Path:
 def kubeconform() -> Path:
     """Manifests against JSON Schemas."""
     return _KUBECONFORM.path()
-
-
-def glua() -> Path:
-    """The Lua that Argo CD runs health checks with."""
-    return _GLUA.path()
 
 
 def oracle() -> Path:

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from ..resources.assistant import Assistant, Copy, Snapshot
-from ..resources.assistant_version import AssistantVersion
 from ..resources.graph import Graph
 from ..resources.meta import GROUP, FreeForm, Key
 from ..resources.remote import RemoteAssistant
@@ -92,9 +91,9 @@ def default_id(graph_id: str) -> str:
     return str(uuid5(SERVERS, graph_id))
 
 
-def wanted(place: Place, assistant: Assistant, version: AssistantVersion, owner: str) -> Wanted:
-    """What `version` is to be on the server."""
-    snapshot, name = version.spec.snapshot, assistant.metadata.name
+def wanted(place: Place, assistant: Assistant, number: int, snapshot: Snapshot, owner: str) -> Wanted:
+    """What the version of that number and content is to be on the server."""
+    name = assistant.metadata.name
     config = snapshot.config.manifest() if snapshot.config else {}
     renamed = {"tags": "tags", "recursionLimit": "recursion_limit"}
     return Wanted(
@@ -104,7 +103,13 @@ def wanted(place: Place, assistant: Assistant, version: AssistantVersion, owner:
         context=_stored(_without(snapshot.context, _SERVERS_CONTEXT, _SERVERS_PREFIX)),
         configurable=_stored(_without(_configurable(snapshot), _SERVERS_CONTEXT, _SERVERS_PREFIX)),
         config={theirs: _stored(config[ours]) for ours, theirs in renamed.items() if config.get(ours) is not None},
-        metadata={**_kept_metadata(snapshot), **_marks(assistant, version, owner)},
+        metadata={
+            **_kept_metadata(snapshot),
+            **({POLICY: "Retain"} if assistant.spec.deletion_policy == "Retain" else {}),
+            OWNER: owner,
+            NUMBER: number,
+            DIGEST: snapshot.digest,
+        },
     )
 
 
@@ -145,11 +150,6 @@ def farewell(there: RemoteAssistant, keys: Iterable[str]) -> FreeForm:
 
 def _configurable(snapshot: Snapshot) -> FreeForm | None:
     return snapshot.config.configurable if snapshot.config else None
-
-
-def _marks(assistant: Assistant, version: AssistantVersion, owner: str) -> FreeForm:
-    retained = {POLICY: "Retain"} if assistant.spec.deletion_policy == "Retain" else {}
-    return {OWNER: owner, NUMBER: version.number, DIGEST: version.spec.digest, **retained}
 
 
 def _kept_metadata(snapshot: Snapshot) -> FreeForm:

@@ -63,9 +63,8 @@ class Endpoint:
 
 @dataclass(slots=True)
 class _Line:
-    """What is known of one server: how busy it is, and until when it is left alone."""
+    """What is known of one way to one server: until when it is left alone."""
 
-    turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
     failures: int = 0
     closed_until: float = 0.0
     trouble: str = ""
@@ -83,7 +82,9 @@ class LangGraphServers:
         self._may_write = may_write
         self._observe = observe
         self._session: aiohttp.ClientSession | None = None
-        self._lines: dict[str, _Line] = {}
+        self._turns: dict[str, asyncio.Semaphore] = {}
+        # By key and trust, too: whose key is throttled, or whose certificates are wrong, is alone with that.
+        self._lines: dict[Endpoint, _Line] = {}
         self._trusted: dict[str, ssl.SSLContext] = {}
 
     async def close(self) -> None:
@@ -92,8 +93,8 @@ class LangGraphServers:
 
     def is_busy(self, url: str) -> bool:
         """Whether another request to that server would have to wait."""
-        line = self._lines.get(url)
-        return line is not None and line.turns.locked()
+        turns = self._turns.get(url)
+        return turns is not None and turns.locked()
 
     async def release(self, endpoint: Endpoint) -> str:
         """What the server says of its own release. Raises NotALangGraphServer if it says nothing of the kind."""
@@ -175,9 +176,10 @@ class LangGraphServers:
             raise NotLeading("the Lease is not held: nothing is written to a server")
 
     async def _send(self, endpoint: Endpoint, method: str, path: str, body: FreeForm | None = None) -> Any:
-        line = self._lines.setdefault(endpoint.url, _Line())
+        line = self._lines.setdefault(endpoint, _Line())
+        turns = self._turns.setdefault(endpoint.url, asyncio.Semaphore(AT_ONCE))
         what = f"{method} {endpoint.url}{path}"
-        async with line.turns:
+        async with turns:
             _ask_leave(line, what)
             try:
                 status, text, headers = await self._exchange(endpoint, method, path, body)

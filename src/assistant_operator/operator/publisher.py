@@ -13,7 +13,7 @@ from ..gateways.cluster import Cluster
 from ..gateways.credentials import CredentialsMissing
 from ..gateways.langgraph import Endpoint, NotALangGraphServer, ServerRefused, ServerUnavailable
 from ..gateways.schemas import SchemaJudge
-from ..resources.assistant import Assistant, Copy
+from ..resources.assistant import Assistant, Copy, Snapshot
 from ..resources.assistant_version import AssistantVersion, version_name
 from ..resources.fit import Fits
 from ..resources.graph import Graph
@@ -248,7 +248,7 @@ class Publisher:
         """Read what is there, and write only what differs."""
         servers, copy, owner = self._probes.servers, place.copy, self._owner(assistant)
         endpoint = await self._probes.credentials.endpoint(assistant.metadata.namespace, copy)
-        wanted = remote.wanted(place, assistant, version, owner)
+        wanted = remote.wanted(place, assistant, version.number, version.spec.snapshot, owner)
         there = await servers.assistant(endpoint, copy.assistant_id)
         if there is None:
             there = await servers.create(endpoint, remote.creation(wanted, copy.assistant_id))
@@ -285,13 +285,19 @@ class Publisher:
         """Where a copy differs from what it was left as."""
         number = assistant.status.active_version
         graph = await self.graph_of(assistant)
-        version = await self.version(assistant, number) if number else None
         place = place_of(graph, assistant.key, self._probes.cluster_name) if graph else None
-        if version is None or place is None:
+        snapshot = await self._snapshot(assistant, number) if number else None
+        if number is None or place is None or snapshot is None:
             return ()
-        return self._differences(
-            assistant, remote.wanted(place, assistant, version, self._owner(assistant)), there, frozenset()
-        )
+        wanted = remote.wanted(place, assistant, number, snapshot, self._owner(assistant))
+        return self._differences(assistant, wanted, there, frozenset())
+
+    async def _snapshot(self, assistant: Assistant, number: int) -> Snapshot | None:
+        """What a version says; read only if the spec does not say it, too."""
+        if self._is_spec(assistant, number):
+            return assistant.spec.snapshot
+        version = await self.version(assistant, number)
+        return version.spec.snapshot if version else None
 
     async def _former_keys(
         self, assistant: Assistant, version: AssistantVersion, there: RemoteAssistant

@@ -22,7 +22,7 @@ MARKS: dict[str, Any] = {OWNER: OURS, NUMBER: 7, DIGEST: "sha256:7"}
 def of_spec(place: Place = PLACE, **spec: Any) -> Wanted:
     """What version 3 of an Assistant with such a spec is to be."""
     assistant = an_assistant(**spec)
-    return wanted(place, assistant, a_version(3, **spec), OURS)
+    return wanted(place, assistant, 3, assistant.spec.snapshot, OURS)
 
 
 def a_wanted(**different: Any) -> Wanted:

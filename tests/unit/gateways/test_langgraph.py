@@ -218,6 +218,21 @@ async def test_an_overloaded_server_is_left_alone(
         assert str(first.value) == str(second.value) == f"{server.url}: {status} busy", "one trouble, one text"
 
 
+async def test_whose_key_is_throttled_is_alone_with_that(servers: LangGraphServers) -> None:
+    async with Saying(saying({"version": "1"})) as server:
+        throttled, fine = saying({}, 429, Retry_After="60"), server.answer
+
+        async def answer(request: web.Request) -> web.StreamResponse:
+            return await (throttled if request.headers["x-api-key"] == KEY else fine)(request)
+
+        server.answer = answer
+        for _ in range(2):
+            with pytest.raises(ServerUnavailable, match=r": 429$"):
+                await servers.release(server.endpoint)
+        assert await servers.release(Endpoint(server.url, key="another")) == "1"
+        assert len(server.asked) == 2
+
+
 async def test_one_request_that_fails_inside_the_server_closes_nothing(servers: LangGraphServers) -> None:
     async with Saying(saying({"detail": "bug"}, 500)) as server:
         with pytest.raises(ServerUnavailable, match=r"/info: 500 bug$"):
