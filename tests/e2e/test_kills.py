@@ -75,6 +75,8 @@ def test_killed_after_any_write_it_goes_on_where_it_was(
     number, done = 0, False
     while not done:
         number += 1
+        if not killer.operator.is_running:  # struck by a write that came after all that is waited for
+            killer.operator.start()
         name = f"bot-{number}"
         copy = own_id(workspace, name)
         killer.arm(number)

@@ -165,21 +165,25 @@ def server_side_apply(workspace: Workspace, content: Json) -> None:
     workspace.plane.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", input=yaml.safe_dump(body))
 
 
-def edit(workspace: Workspace, content: Json) -> None:
-    """As `kubectl edit` does: the whole object is read, changed and sent as what changed."""
-    found = workspace.get("assistants", "support")
-    assert found
-    changed = {**found["spec"]["context"], **content}
-    found["spec"]["context"] = {name: value for name, value in changed.items() if value is not None}
-    workspace.client.demand("PUT", workspace.path("assistants", "support") + "?fieldManager=kubectl-edit", found)
+def replace(workspace: Workspace, content: Json) -> None:
+    """As clients do that write the whole object back, and try again after a conflict."""
+
+    def put() -> bool:
+        found = workspace.get("assistants", "support")
+        assert found
+        changed = {**found["spec"]["context"], **content}
+        found["spec"]["context"] = {name: value for name, value in changed.items() if value is not None}
+        return workspace.client.ask("PUT", workspace.path("assistants", "support"), found)[0] == 200
+
+    eventually(put)
 
 
 @pytest.mark.parametrize(
     "by",
     [
-        pytest.param(merge_patch, id="by a merge patch"),
+        pytest.param(merge_patch, id="by a merge patch, as kubectl edit sends"),
         pytest.param(server_side_apply, id="by kubectl apply --server-side --force-conflicts"),
-        pytest.param(edit, id="by kubectl edit"),
+        pytest.param(replace, id="by writing the whole object back"),
     ],
 )
 def test_a_field_that_a_person_took_over_stays_theirs_until_they_give_it_back(
