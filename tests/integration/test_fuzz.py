@@ -221,7 +221,9 @@ def write_all(fuzzed: Fuzzed) -> list[str]:
     for number, (graph, status) in enumerate(drawn(st.tuples(graphs, graph_statuses), GRAPHS)):
         if fuzzed.write("Graph", f"graph{number}", graph, {}):
             fuzzed.status("graphs", f"graph{number}", status)
-    before, after = drawn(versions, VERSIONS), drawn(versions, VERSIONS)
+    # At once: where examples are derandomized, drawing twice gives the same twice.
+    both = drawn(versions, 2 * VERSIONS)
+    before, after = both[:VERSIONS], both[VERSIONS:]
     for version in before:
         write_version(fuzzed, owners, version)
     objects = st.tuples(snapshots, control, labels, annotations, managers, st.none() | assistant_statuses)
