@@ -219,9 +219,7 @@ class Crank:
         if kind == "Graph":
             return await self._graphs.reconcile(key)
         rest = await self._assistants.reconcile(key)
-        assistant = self.cache.recorded.get(key)
-        if assistant and self._publisher.concerns(assistant):
-            self._publish(key)
+        self._publish_if_concerned(key)
         return rest
 
     async def _attend(self, kind: str, key: Key) -> float | None:
@@ -264,13 +262,16 @@ class Crank:
     def _publish(self, key: Key) -> None:
         self._publications.add(("Assistant", key))
 
+    def _publish_if_concerned(self, key: Key) -> None:
+        assistant = self.cache.recorded.get(key)
+        if assistant and self._publisher.concerns(assistant):
+            self._publish(key)
+
     def _probed(self, graph: Graph, _: Probe) -> None:
         """Its server says something else than before."""
         self._queue.add(("Graph", graph.key))
         for key in self.cache.concerned_by(graph.key):
-            assistant = self.cache.recorded.get(key)
-            if assistant and self._publisher.concerns(assistant):
-                self._publish(key)
+            self._publish_if_concerned(key)
 
     def _wake_assistant(self, key: Key) -> None:
         self._queue.add(("Assistant", key))

@@ -72,9 +72,9 @@ class Publisher:
         self._finalizers: dict[str, tuple[int, bool]] = {}
         self._unkept: dict[str, tuple[Wanted, frozenset[str]]] = {}
         self._repairing: dict[str, tuple[str, ...]] = {}
+        """What was found to be different, until it is put right."""
         self._unsure: set[str] = set()
         self._crowd: set[str] = set()
-        """What was found to be different, until it is put right."""
         self._failures: dict[str, int] = {}
 
     def outcome(self, assistant: Assistant) -> Outcome | None:

@@ -46,8 +46,6 @@ class Reason(StrEnum):
     DEFAULT_ASSISTANT_NOT_READY = "DefaultAssistantNotReady"
 
     ACTIVATED = "Activated"
-    ADOPTED = "Adopted"
     GENERATIONS_MISSED = "GenerationsMissed"
     VERSION_RESTORED = "VersionRestored"
     DEFAULT_ASSISTANT_APPLIED = "DefaultAssistantApplied"
-    READY = "Ready"
