@@ -1,4 +1,4 @@
-"""A LangGraph Server for a session, one for a test that breaks it, and one operator for each file of tests."""
+"""A LangGraph Server for all, one for a test that breaks it, and one operator for each file of tests."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,10 +7,13 @@ import pytest
 
 from langgraph_server import LangGraphServer
 from support import OperatorProcess
+from support.fixtures import control_plane, installed, operator_kubeconfig
 from support.walk import complaints
 
+__all__ = ["control_plane", "installed", "operator_kubeconfig"]
 
-@pytest.fixture(scope="session")
+
+@pytest.fixture(scope="package")
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LangGraphServer]:
     """Shared: for tests that leave it as they found it."""
     # The first installation takes a minute, and its progress is for the person who waits.

@@ -131,6 +131,12 @@ def is_settled(assistant: dict[str, Any]) -> bool:
     return ("Published", "True") in {(each["type"], each["status"]) for each in stated}
 
 
+def is_marked(version: dict[str, Any]) -> bool:
+    """Whether it has all that is written on a version."""
+    told = version.get("status", {})
+    return told.get("serverVersion") == 1 and len(told.get("conditions", ())) == 2
+
+
 def test_a_settled_fleet_costs_no_write_and_few_requests(
     operator: OperatorProcess, workspace: Workspace, own_server: LangGraphServer, installed: ControlPlane
 ) -> None:
@@ -147,9 +153,7 @@ def test_a_settled_fleet_costs_no_write_and_few_requests(
         made = asked(proxy)
         assert made.count("POST /assistants") == FLEET
         assert not [each for each in made if each.startswith(("PATCH", "DELETE"))]
-        eventually(
-            lambda: all(each.get("status", {}).get("serverVersion") == 1 for each in workspace.all("assistantversions"))
-        )
+        eventually(lambda: all(map(is_marked, workspace.all("assistantversions"))))
         _, quiet = installed.audit_since()
         operator.kill()
         since = len(proxy.requests)

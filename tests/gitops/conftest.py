@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 from support import OperatorProcess
+from support.fixtures import control_plane, installed, operator_kubeconfig
 from support.walk import complaints
+
+__all__ = ["control_plane", "installed", "operator_kubeconfig"]
 
 
 @pytest.fixture(scope="module")

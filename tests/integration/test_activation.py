@@ -1,9 +1,7 @@
 """Which version is in force: validity, last known good, pins, Manual, suspend, restore; and what people are told."""
 
 import json
-from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -11,7 +9,7 @@ import pytest
 
 from controlplane.waiting import eventually
 from support import OperatorProcess, Workspace
-from support.walk import comes_to, complaints, events, fate, marks, ready, writes
+from support.walk import comes_to, events, fate, marks, ready, writes
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -20,21 +18,6 @@ SCHEMA: dict[str, Any] = {
 }
 STRICT: dict[str, Any] = {**SCHEMA, "required": ["prompt", "temperature"]}
 JSON_PATCH = "application/json-patch+json"
-
-
-@pytest.fixture(scope="module")
-def running(operator_kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorProcess]:
-    log = tmp_path_factory.mktemp("activation") / "operator.log"
-    with OperatorProcess(operator_kubeconfig, log, "--log-level=debug") as process:
-        yield process
-
-
-@pytest.fixture
-def operator(running: OperatorProcess, workspace: Workspace) -> Iterator[OperatorProcess]:
-    """The operator of this file, which says nothing bad during a test."""
-    before = running.log.stat().st_size
-    yield running
-    assert complaints(running, before) == []
 
 
 def in_force(workspace: Workspace, name: str = "bot") -> tuple[int | None, int | None]:

@@ -1,39 +1,20 @@
 """The default assistant of a Graph: made, following it field by field, taken over by people, adopted, removed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from controlplane import ControlPlane
 from controlplane.waiting import eventually
 from support import OperatorProcess, Workspace
-from support.walk import comes_to, complaints, events, fate, ready, until_collected, writes
+from support.walk import comes_to, events, fate, ready, writes
 from support.workspace import API_VERSION, Json
 
 JSON_PATCH = "application/json-patch+json"
 DEFAULT = "assistant-operator.dev/default"
 HELLO = {"displayName": "Support", "context": {"prompt": "hello", "model": "small"}}
-
-
-@pytest.fixture(scope="module")
-def running(
-    installed: ControlPlane, operator_kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[OperatorProcess]:
-    with OperatorProcess(operator_kubeconfig, tmp_path_factory.mktemp("default") / "operator.log") as process:
-        until_collected(installed)
-        yield process
-
-
-@pytest.fixture
-def operator(running: OperatorProcess, workspace: Workspace) -> Iterator[OperatorProcess]:
-    """The operator of this file, which says nothing bad during a test."""
-    before = running.log.stat().st_size
-    yield running
-    assert complaints(running, before) == []
 
 
 def snapshot(workspace: Workspace, name: str = "support") -> Json | None:

@@ -2,48 +2,20 @@
 
 import hashlib
 import signal
-from collections.abc import Iterator
-from pathlib import Path
 from time import monotonic
 from typing import Any
 
 import pytest
 
 from assistant_operator.resources.assistant_version import chained
-from controlplane import ControlPlane
 from controlplane.waiting import eventually
 from support import OperatorProcess, Workspace
-from support.walk import comes_to, complaints, events, fate, marks, ready, until_collected, writes
+from support.walk import comes_to, events, fate, marks, ready, writes
 from support.workspace import Json
 
 KEEP = {"metadata": {"labels": {"assistant-operator.dev/keep": ""}}}
 HOLD = {"metadata": {"finalizers": ["tests.assistant-operator.dev/hold"]}}
 FREE = {"metadata": {"finalizers": None}}
-
-
-@pytest.fixture(scope="module")
-def running(
-    installed: ControlPlane, operator_kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[OperatorProcess]:
-    with OperatorProcess(operator_kubeconfig, tmp_path_factory.mktemp("kept") / "operator.log") as process:
-        until_collected(installed)
-        yield process
-
-
-@pytest.fixture
-def operator(running: OperatorProcess, workspace: Workspace) -> Iterator[OperatorProcess]:
-    """The operator of this file, which says nothing bad during a test."""
-    before = running.log.stat().st_size
-    yield running
-    assert complaints(running, before) == []
-
-
-@pytest.fixture
-def down(operator: OperatorProcess) -> Iterator[OperatorProcess]:
-    """The same; a test may end it, and the next one finds it running."""
-    yield operator
-    if not operator.is_running:
-        operator.start()
 
 
 def with_versions(workspace: Workspace, count: int, **spec: Any) -> list[Json]:
@@ -187,12 +159,12 @@ def content(version: Json) -> tuple[Any, ...]:
 
 
 def test_versions_deleted_while_no_operator_runs_come_back_under_their_number_and_content(
-    down: OperatorProcess, workspace: Workspace
+    operator: OperatorProcess, workspace: Workspace
 ) -> None:
     before = with_versions(workspace, 3)
-    down.terminate()
+    operator.terminate()
     workspace.client.demand("DELETE", workspace.path("assistantversions"))
-    down.start()
+    operator.start()
     comes_to(lambda: kept(workspace), [3])
     assert content(workspace.versions()[0]) == content(before[2])
     comes_to(lambda: told(workspace), (3, 3, 1, "True", "Active"))
@@ -200,13 +172,13 @@ def test_versions_deleted_while_no_operator_runs_come_back_under_their_number_an
 
 
 def test_an_edit_after_the_latest_version_was_deleted_gets_the_next_number(
-    down: OperatorProcess, workspace: Workspace
+    operator: OperatorProcess, workspace: Workspace
 ) -> None:
     with_versions(workspace, 3)
-    down.terminate()
+    operator.terminate()
     workspace.delete("assistantversions", "bot-v3")
     workspace.edit(context={"n": 4})
-    down.start()
+    operator.start()
     comes_to(lambda: told(workspace)[:2], (4, 4))
     fourth = workspace.versions()[-1]["spec"]
     assert (fourth["number"], fourth["change"]["kind"], fourth["snapshot"]["context"]) == (4, "Edited", {"n": 4})
@@ -236,15 +208,15 @@ def test_a_version_made_by_hand_whose_digest_is_wrong_is_never_activated(
 
 @pytest.mark.parametrize("noticed", ["at once", "after a restart"])
 def test_orphaned_versions_are_adopted_and_numbering_goes_on(
-    down: OperatorProcess, workspace: Workspace, noticed: str
+    operator: OperatorProcess, workspace: Workspace, noticed: str
 ) -> None:
     before = with_versions(workspace, 3)
     if noticed == "after a restart":
-        down.terminate()
+        operator.terminate()
     workspace.delete("assistants", "bot", propagationPolicy="Orphan")
     uid = recreated(workspace, context={"n": 3})["metadata"]["uid"]
     if noticed == "after a restart":
-        down.start()
+        operator.start()
     comes_to(lambda: told(workspace), (3, 3, 3, "True", "Active"))
     comes_to(lambda: owners(workspace), {1: [uid], 2: [uid], 3: [uid]})
     assert [each["spec"] for each in workspace.versions()] == [each["spec"] for each in before]

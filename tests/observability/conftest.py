@@ -9,10 +9,12 @@ import pytest
 from controlplane import ControlPlane
 from controlplane.waiting import eventually
 from support import OperatorProcess, Workspace
+from support.fixtures import control_plane, installed, operator_kubeconfig
 from support.histories import a_workspace
 
 from .figures import value
 
+__all__ = ["control_plane", "installed", "operator_kubeconfig"]
 NOBODY = "http://127.0.0.1:9"
 """Where no server listens."""
 
@@ -31,7 +33,7 @@ class Busy:
         eventually(lambda: (self.figure(metric, **labels) or 0) > 0, within=60)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def busy(
     installed: ControlPlane, operator_kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Busy]:
@@ -41,7 +43,7 @@ def busy(
         yield Busy(operator, workspace)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def exposition(busy: Busy) -> str:
     """What it shows after versions were made, pruned, restored, pinned, refused and not published."""
     _live_through(busy.workspace)

@@ -5,12 +5,14 @@ from pathlib import Path
 import pytest
 
 from controlplane import ControlPlane
+from support.fixtures import control_plane
 from tools import schemas as written
 
+__all__ = ["control_plane"]
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def schemas(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of every kind that a real API server knows, and of ours."""
     return written.write(control_plane, ROOT / "crds", tmp_path_factory.mktemp("schemas"))
