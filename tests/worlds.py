@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from assistant_operator.decisions import assistant, graph
-from assistant_operator.decisions.assistant import Judgement, Recorded
+from assistant_operator.decisions import assistant_world, graph
+from assistant_operator.decisions.assistant_world import Judgement, Recorded
 from assistant_operator.decisions.history import Edit, version
 from assistant_operator.resources.assistant import Activation, Assistant, AssistantSpec, AssistantStatus
 from assistant_operator.resources.assistant_version import AssistantVersion, VersionRecord
@@ -75,11 +75,11 @@ def records(*numbers: int, **different: Any) -> tuple[VersionRecord, ...]:
     return tuple(a_record(number, **different) for number in numbers)
 
 
-def a_world(**different: Any) -> assistant.World:
+def a_world(**different: Any) -> assistant_world.World:
     """An Assistant with three versions, the third in force: nothing to do."""
     told: dict[str, Any] = {"assistant": an_assistant(), "recorded": Recorded(3, 3), "now": NOW}
     told |= {"kept": records(1, 2, 3), "judged": dict.fromkeys((1, 2, 3), VALID)}
-    return assistant.World(**{**told, **different})
+    return assistant_world.World(**{**told, **different})
 
 
 def a_version(number: int = 1, previous: AssistantVersion | None = None, **spec: Any) -> AssistantVersion:

@@ -4,7 +4,7 @@ from ..resources.assistant import Snapshot
 from ..resources.fit import Fit, Fits, Misfits, Unusable
 from ..resources.graph import Graph
 from ..resources.reason import Reason
-from .assistant import Judgement
+from .assistant_world import Judgement
 
 
 def altered(name: str) -> Judgement:

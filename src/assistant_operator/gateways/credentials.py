@@ -7,16 +7,19 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..resources.assistant import Copy
+from ..resources.reason import Reason
 from .api_server import ClusterRefused
 from .cluster import Cluster
-from .langgraph import Endpoint
+from .wire import Endpoint, ServerTrouble
 
 REMEMBERED = 10.0
 """Seconds a value that was read is used: a rotated key is picked up after that at the latest."""
 
 
-class CredentialsMissing(Exception):
+class CredentialsMissing(ServerTrouble):
     """What a reference names is not there, or is not what it should be."""
+
+    reason = Reason.CREDENTIALS_NOT_FOUND
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from ..gateways.cluster import Cluster
 from ..resources.assistant import Assistant
 from ..resources.graph import Graph
 from ..resources.meta import GROUP, VERSION, Key, Resource
-from .crank import Crank
+from .sight import Sight
 
 log = logging.getLogger(__name__)
 
@@ -24,10 +24,10 @@ _FAREWELL = 0.5
 
 
 class Feed:
-    """Shows the crank each state of each Assistant and Graph, in order, as kopf's watch delivers them."""
+    """Shows each state of each Assistant and Graph, in order, as kopf's watch delivers them."""
 
-    def __init__(self, crank: Crank, cluster: Cluster, namespaces: tuple[str, ...]) -> None:
-        self._crank = crank
+    def __init__(self, sight: Sight, cluster: Cluster, namespaces: tuple[str, ...]) -> None:
+        self._sight = sight
         self._cluster = cluster
         self._namespaces = namespaces
         self._relisted = asyncio.Event()
@@ -80,13 +80,13 @@ class Feed:
                 continue
 
     async def _is_level(self) -> bool:
-        assistants, graphs = self._crank.known()
+        assistants, graphs = self._sight.known()
         listed_assistants = await self._cluster.uids(Assistant)
         listed_graphs = await self._cluster.uids(Graph)
         for key, uid in assistants.items() - listed_assistants.items():
-            self._crank.assistant_gone(key, uid)
+            self._sight.assistant_gone(key, uid)
         for key, uid in graphs.items() - listed_graphs.items():
-            self._crank.graph_gone(key, uid)
+            self._sight.graph_gone(key, uid)
         unseen = (listed_assistants.items() - assistants.items()) | (listed_graphs.items() - graphs.items())
         return {key for key, _ in unseen} <= self._unreadable
 
@@ -101,17 +101,17 @@ class Feed:
         async def assistant(event: Any, **_: Any) -> None:
             if seen := self._parsed(Assistant, event):
                 if event["type"] == "DELETED":
-                    self._crank.assistant_gone(seen.key, seen.metadata.uid)
+                    self._sight.assistant_gone(seen.key, seen.metadata.uid)
                 else:
-                    await self._crank.assistant_seen(seen)
+                    await self._sight.assistant_seen(seen)
 
         @kopf.on.event(GROUP, VERSION, Graph.plural, registry=registry, id="graphs")
         async def graph(event: Any, **_: Any) -> None:
             if seen := self._parsed(Graph, event):
                 if event["type"] == "DELETED":
-                    self._crank.graph_gone(seen.key, seen.metadata.uid)
+                    self._sight.graph_gone(seen.key, seen.metadata.uid)
                 else:
-                    self._crank.graph_seen(seen)
+                    self._sight.graph_seen(seen)
 
     def _parsed(self, kind: type[R], event: Any) -> R | None:
         if event["type"] is None:

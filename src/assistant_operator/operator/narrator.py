@@ -1,6 +1,6 @@
 """What is worth an event: each turn of an object for the better or the worse, and each activation."""
 
-from ..decisions.assistant import World
+from ..decisions.assistant_world import World
 from ..decisions.publication import ABANDON, PATIENCE
 from ..resources.assistant import Assistant, AssistantStatus
 from ..resources.graph import Graph, GraphStatus

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..decisions.remote import default_id, place_of
-from ..gateways.credentials import Credentials, CredentialsMissing
-from ..gateways.langgraph import Endpoint, LangGraphServers, NotALangGraphServer, ServerRefused, ServerUnavailable
+from ..gateways.credentials import Credentials
+from ..gateways.langgraph import LangGraphServers
+from ..gateways.wire import Endpoint, ServerRefused, ServerTrouble
 from ..resources.graph import Graph, Server
 from ..resources.meta import Key
 from ..resources.reason import Reason
@@ -15,6 +16,13 @@ from ..resources.remote import Probe
 log = logging.getLogger(__name__)
 
 _FIRST_RETRY, _LONGEST_RETRY = 0.5, 30.0
+_UNTOLD = {Reason.PUBLICATION_REFUSED: Reason.SERVER_UNRECOGNIZED}
+"""A LangGraph Server refuses none of the questions that a probe asks."""
+_TOLD = {
+    Reason.SERVER_UNREACHABLE: "the server cannot be reached: ",
+    Reason.SERVER_UNRECOGNIZED: "this is not a LangGraph Server: ",
+    Reason.SERVER_UNAUTHORIZED: "the server does not accept the key: ",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +87,11 @@ class Probes:
         try:
             endpoint = await self.credentials.endpoint(graph.metadata.namespace, place.copy)
             return endpoint, await self._served(endpoint, graph)
-        except CredentialsMissing as missing:
-            return None, Probe(False, Reason.CREDENTIALS_NOT_FOUND, str(missing))
-        except ServerUnavailable as unavailable:
-            return None, Probe(False, Reason.SERVER_UNREACHABLE, f"the server cannot be reached: {unavailable}")
-        except NotALangGraphServer as other:
-            return None, Probe(False, Reason.SERVER_UNRECOGNIZED, f"this is not a LangGraph Server: {other}")
-        except ServerRefused as refused:
-            return None, self._refused(refused)
+        except ServerTrouble as trouble:
+            if isinstance(trouble, ServerRefused):
+                self.credentials.forget()
+            reason = _UNTOLD.get(trouble.reason, trouble.reason)
+            return None, Probe(False, reason, f"{_TOLD.get(reason, '')}{trouble}")
 
     async def _served(self, endpoint: Endpoint, graph: Graph) -> Probe:
         release = await self.servers.release(endpoint)
@@ -94,9 +99,3 @@ class Probes:
             return Probe(False, Reason.GRAPH_UNKNOWN, f"the server does not know the graph: {unknown}", release)
         schemas = await self.servers.schemas(endpoint, default_id(graph.graph_id))
         return Probe(True, Reason.SERVED, f"{endpoint.url} serves graph '{graph.graph_id}'", release, schemas)
-
-    def _refused(self, refused: ServerRefused) -> Probe:
-        self.credentials.forget()
-        if refused.is_unauthorized:
-            return Probe(False, Reason.SERVER_UNAUTHORIZED, f"the server does not accept the key: {refused}")
-        return Probe(False, Reason.SERVER_UNRECOGNIZED, f"this is not a LangGraph Server: {refused}")

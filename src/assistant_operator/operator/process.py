@@ -13,12 +13,14 @@ from ..gateways.langgraph import LangGraphServers
 from ..gateways.leases import Leases
 from ..gateways.schemas import SchemaJudge
 from ..gateways.version_table import Listed
-from .crank import PUBLISHERS, WORKERS, Crank
+from .assembly import PUBLISHERS, WORKERS, Doors, assemble
+from .crank import Crank
 from .events import Events
 from .feed import Feed
 from .lease import Leadership
 from .metrics import Metrics
 from .settings import Settings
+from .sight import Sight
 from .web import Web
 
 log = logging.getLogger(__name__)
@@ -56,15 +58,9 @@ class Process:
         cluster = Cluster(self._fenced, settings.namespaces)
         judge, events = SchemaJudge(), Events(cluster, instance=settings.identity, observe=self._metrics.told)
         self._servers = LangGraphServers(may_write=self._may_write, observe=self._metrics.asked)
-        crank = Crank(
-            cluster,
-            judge,
-            self._servers,
-            cluster_name=settings.cluster_name,
-            events=events,
-            metrics=self._metrics,
-        )
-        self._feed = Feed(crank, cluster, settings.namespaces)
+        doors = Doors(cluster, self._servers, judge, events, self._metrics)
+        sight, crank = assemble(doors, settings.cluster_name)
+        self._feed = Feed(sight, cluster, settings.namespaces)
         self._metrics.leads(LEASE, self._may_write)
         web = Web(
             self._address,
@@ -74,7 +70,7 @@ class Process:
         )
         await web.start()
         try:
-            await self._turn(cluster, crank, events)
+            await self._turn(cluster, sight, crank, events)
         finally:
             await self._end(judge)
             await web.stop()
@@ -89,12 +85,12 @@ class Process:
             return "a task has ended that never should"
         return crank.trouble()
 
-    async def _turn(self, cluster: Cluster, crank: Crank, events: Events) -> None:
+    async def _turn(self, cluster: Cluster, sight: Sight, crank: Crank, events: Events) -> None:
         # kopf ends every task that was started after its own: all of ours come first.
         self._unlisted.update(cluster.namespaces)
         for namespace in cluster.namespaces:
-            self._start(self._watch_versions(cluster, crank, namespace))
-        self._start(self._lead(crank))
+            self._start(self._watch_versions(cluster, sight, namespace))
+        self._start(self._lead(sight, crank))
         self._start(self._compare())
         self._start(events.run())
         await self._feed.run(self._end_work)
@@ -113,11 +109,11 @@ class Process:
             self._failure = failure
             self._feed.stopping.set()
 
-    async def _watch_versions(self, cluster: Cluster, crank: Crank, namespace: str) -> None:
+    async def _watch_versions(self, cluster: Cluster, sight: Sight, namespace: str) -> None:
         while True:
             try:
-                async for event in cluster.watch_versions(namespace):
-                    crank.versions_seen(namespace, event)
+                async for event in cluster.versions.watch(namespace):
+                    sight.versions_seen(namespace, event)
                     if isinstance(event, Listed):
                         self._unlisted.discard(namespace)
                         self._news.set()
@@ -132,14 +128,14 @@ class Process:
             await self._news.wait()
         await self._feed.compare()
 
-    async def _lead(self, crank: Crank) -> None:
+    async def _lead(self, sight: Sight, crank: Crank) -> None:
         """Work while leading. The loss of the Lease is the end of this process: another one leads."""
         if self._settings.leader_elect:
             self._start(self._hold())
             await self._leadership.gained.wait()
         await self._feed.filled.wait()
         workers = [crank.work() for _ in range(WORKERS)] + [crank.publish() for _ in range(PUBLISHERS)]
-        await asyncio.gather(crank.lead(), *workers)
+        await asyncio.gather(sight.lead(), *workers)
 
     async def _hold(self) -> None:
         await self._leadership.run()

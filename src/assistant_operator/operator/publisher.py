@@ -7,24 +7,21 @@ from datetime import UTC, datetime
 
 from ..decisions import remote
 from ..decisions.publication import FINALIZER, Hold, LetGo, Outcome, Publish, Step, Withdraw, World, remembered, steps
-from ..decisions.remote import Place, Wanted, place_of
+from ..decisions.remote import Place, place_of
 from ..decisions.status import Fate
 from ..gateways.cluster import Cluster
-from ..gateways.credentials import CredentialsMissing
-from ..gateways.langgraph import Endpoint, NotALangGraphServer, ServerRefused, ServerUnavailable
 from ..gateways.schemas import SchemaJudge
-from ..resources.assistant import Assistant, Copy, Snapshot
-from ..resources.assistant_version import AssistantVersion, version_name
+from ..gateways.wire import ServerTrouble, ServerUnavailable
+from ..resources.assistant import Assistant, Copy
+from ..resources.assistant_version import version_name
 from ..resources.fit import Fits
-from ..resources.graph import Graph
 from ..resources.meta import Key
 from ..resources.reason import Reason
-from ..resources.remote import RemoteAssistant
 from .cache import Cache
+from .copies import Copies
 from .metrics import Metrics
 from .narrator import Narrator
 from .probes import Probes
-from .recorder import Recorder
 
 log = logging.getLogger(__name__)
 
@@ -32,10 +29,6 @@ _BUSY, _PENDING, _FIRST_RETRY, _LONGEST_RETRY = 0.1, 0.5, 1.0, 30.0
 _MOST_STEPS = 20
 _MOST_LOOKS = 500
 """Looks a second that all those together may take who wait for a busy server."""
-_MOST_UNKEPT = 8
-
-_Trouble = CredentialsMissing | NotALangGraphServer | ServerRefused | ServerUnavailable
-_TROUBLES = (CredentialsMissing, NotALangGraphServer, ServerRefused, ServerUnavailable)
 
 
 class _NotYet(Exception):
@@ -49,9 +42,9 @@ class Publisher:
         self,
         cluster: Cluster,
         cache: Cache,
-        recorder: Recorder,
         judge: SchemaJudge,
         probes: Probes,
+        copies: Copies,
         *,
         narrator: Narrator,
         metrics: Metrics,
@@ -60,17 +53,15 @@ class Publisher:
         """`told`: what became of an Assistant's copies is news."""
         self._cluster = cluster
         self._cache = cache
-        self._recorder = recorder
         self._judge = judge
         self._probes = probes
+        self._copies = copies
         self._narrator = narrator
         self._metrics = metrics
         self._told = told
-        self._graphs: dict[str, tuple[int, str]] = {}
         self._outcomes: dict[str, Outcome] = {}
         self._withdrawn: dict[str, frozenset[Copy]] = {}
         self._finalizers: dict[str, tuple[int, bool]] = {}
-        self._unkept: dict[str, tuple[Wanted, frozenset[str]]] = {}
         self._repairing: dict[str, tuple[str, ...]] = {}
         """What was found to be different, until it is put right."""
         self._unsure: set[str] = set()
@@ -105,7 +96,8 @@ class Publisher:
         self._repairing.pop(uid, None)
         self._unsure.discard(uid)
         self._crowd.discard(uid)
-        for memory in (self._graphs, self._outcomes, self._withdrawn, self._finalizers, self._unkept, self._failures):
+        self._copies.forget(assistant)
+        for memory in (self._outcomes, self._withdrawn, self._finalizers, self._failures):
             memory.pop(uid, None)
 
     async def reconcile(self, key: Key) -> float | None:
@@ -125,12 +117,12 @@ class Publisher:
 
     async def _observe(self, assistant: Assistant) -> World:
         uid = assistant.metadata.uid
-        graph = await self.graph_of(assistant)
+        graph = await self._copies.graph_of(assistant)
         is_open = uid in self._repairing or uid in self._unsure
         return World(
             assistant,
             now=datetime.now(UTC),
-            place=place_of(graph, assistant.key, self._probes.cluster_name) if graph else None,
+            place=self._copies.place(graph, assistant),
             is_place_known=graph is not None,
             is_held=self._is_held(assistant),
             outcome=None if is_open else self._outcomes.get(uid) or remembered(assistant),
@@ -141,36 +133,6 @@ class Publisher:
         position, held = self._finalizers.get(assistant.metadata.uid, (0, False))
         return (
             held if int(assistant.metadata.resource_version) < position else FINALIZER in assistant.metadata.finalizers
-        )
-
-    async def graph_of(self, assistant: Assistant) -> Graph | None:
-        """The Graph of the version in force; None if there is no such version or no such Graph."""
-        number, uid = assistant.status.active_version, assistant.metadata.uid
-        if number is None:
-            return None
-        if self._is_spec(assistant, number):
-            name = assistant.spec.graph_ref.name
-        elif self._graphs.get(uid, (0, ""))[0] == number:
-            name = self._graphs[uid][1]
-        else:
-            version = await self.version(assistant, number)
-            if version is None:
-                return None
-            name = version.spec.snapshot.graph_ref.name
-            self._graphs[uid] = (number, name)
-        return self._cache.graphs.get((assistant.metadata.namespace, name))
-
-    def _is_spec(self, assistant: Assistant, number: int) -> bool:
-        """Whether the spec still says what that version says."""
-        recorded = self._recorder.recorded(assistant)
-        return recorded is not None and number == recorded.latest and not recorded.too_large
-
-    async def version(self, assistant: Assistant, number: int) -> AssistantVersion | None:
-        head = self._recorder.head(assistant)
-        if head and head.number == number:
-            return head
-        return await self._cluster.version(
-            (assistant.metadata.namespace, version_name(assistant.metadata.name, number))
         )
 
     async def _act(self, world: World, step: Step) -> float | None:
@@ -206,7 +168,7 @@ class Publisher:
             outcome = await self._published(world.assistant, step.number, step.place)
         except _NotYet:
             return _PENDING
-        except _TROUBLES as trouble:
+        except ServerTrouble as trouble:
             outcome = self._failed(world, step, trouble)
         outcome = replace(outcome, policy=world.assistant.spec.deletion_policy)
         self._metrics.published(outcome.reason)
@@ -228,9 +190,9 @@ class Publisher:
 
     async def _published(self, assistant: Assistant, number: int, place: Place) -> Outcome:
         name = version_name(assistant.metadata.name, number)
-        graph = await self.graph_of(assistant)
+        graph = await self._copies.graph_of(assistant)
         probe = self._probes.of(graph) if graph else None
-        version = await self.version(assistant, number)
+        version = await self._copies.version(assistant, number)
         if graph is None or probe is None or version is None:
             raise _NotYet
         if not probe.serves:
@@ -242,76 +204,10 @@ class Publisher:
         if not isinstance(await self._judge.fit(version.spec.snapshot, graph.schemas), Fits):
             message = f"{name} is not published: graph '{graph.metadata.name}' refuses it"
             return Outcome(number, place.copy, False, Reason.SCHEMA_REFUSED, message, Fate.REJECT)
-        return await self._put(assistant, version, place)
+        return await self._copies.put(assistant, version, place)
 
-    async def _put(self, assistant: Assistant, version: AssistantVersion, place: Place) -> Outcome:
-        """Read what is there, and write only what differs."""
-        servers, copy, owner = self._probes.servers, place.copy, self._owner(assistant)
-        endpoint = await self._probes.credentials.endpoint(assistant.metadata.namespace, copy)
-        wanted = remote.wanted(place, assistant, version.number, version.spec.snapshot, owner)
-        there = await servers.assistant(endpoint, copy.assistant_id)
-        if there is None:
-            there = await servers.create(endpoint, remote.creation(wanted, copy.assistant_id))
-        if (other := there.mark(remote.OWNER)) not in (None, owner):
-            message = f"assistant {copy.assistant_id} on {copy.server} belongs to '{other}'"
-            return Outcome(version.number, copy, False, Reason.OWNED_BY_ANOTHER, message, Fate.REJECT)
-        former = await self._former_keys(assistant, version, there)
-        if self._differences(assistant, wanted, there, former):
-            there = await servers.update(endpoint, copy.assistant_id, remote.update(wanted, there, former))
-            if there.graph_id != wanted.graph_id:
-                message = f"{copy.server} keeps assistant {copy.assistant_id} as one of graph '{there.graph_id}'"
-                return Outcome(version.number, copy, False, Reason.PUBLICATION_REFUSED, message, Fate.REJECT)
-            self._unkept[assistant.metadata.uid] = (wanted, frozenset(remote.drift(wanted, there, former)))
-        if there.version and version.status.server_version != there.version:
-            await self._cluster.record_server_version(version.key, there.version)
-        unkept = sorted(self._unkept_of(assistant, wanted))
-        without = f", which does not keep {', '.join(unkept[:_MOST_UNKEPT])}" if unkept else ""
-        message = f"{version.metadata.name} is published to {copy.server}{without}"
-        return Outcome(version.number, copy, True, Reason.PUBLISHED, message)
-
-    def _differences(
-        self, assistant: Assistant, wanted: Wanted, there: RemoteAssistant, former: frozenset[str]
-    ) -> tuple[str, ...]:
-        """Where the copy differs, without what its server would not keep."""
-        unkept = self._unkept_of(assistant, wanted)
-        return tuple(each for each in remote.drift(wanted, there, former) if each not in unkept)
-
-    def _unkept_of(self, assistant: Assistant, wanted: Wanted) -> frozenset[str]:
-        """Where the copy still differed when its server was sent the very same."""
-        sent, unkept = self._unkept.get(assistant.metadata.uid, (None, frozenset()))
-        return unkept if sent == wanted else frozenset()
-
-    async def differences(self, assistant: Assistant, there: RemoteAssistant) -> tuple[str, ...]:
-        """Where a copy differs from what it was left as."""
-        number = assistant.status.active_version
-        graph = await self.graph_of(assistant)
-        place = place_of(graph, assistant.key, self._probes.cluster_name) if graph else None
-        snapshot = await self._snapshot(assistant, number) if number else None
-        if number is None or place is None or snapshot is None:
-            return ()
-        wanted = remote.wanted(place, assistant, number, snapshot, self._owner(assistant))
-        return self._differences(assistant, wanted, there, frozenset())
-
-    async def _snapshot(self, assistant: Assistant, number: int) -> Snapshot | None:
-        """What a version says; read only if the spec does not say it, too."""
-        if self._is_spec(assistant, number):
-            return assistant.spec.snapshot
-        version = await self.version(assistant, number)
-        return version.spec.snapshot if version else None
-
-    async def _former_keys(
-        self, assistant: Assistant, version: AssistantVersion, there: RemoteAssistant
-    ) -> frozenset[str]:
-        """The keys of the server's metadata that the version published before brought and this one does not."""
-        number = (there.metadata or {}).get(remote.NUMBER)
-        if not isinstance(number, int) or number in (version.number, 0):
-            return frozenset()
-        before = await self.version(assistant, number)
-        keys = remote.metadata_keys(before.spec.snapshot) if before else frozenset()
-        return keys - remote.metadata_keys(version.spec.snapshot)
-
-    def _failed(self, world: World, step: Publish, trouble: _Trouble) -> Outcome:
-        name, reason = version_name(world.assistant.metadata.name, step.number), _reason(trouble)
+    def _failed(self, world: World, step: Publish, trouble: ServerTrouble) -> Outcome:
+        name, reason = version_name(world.assistant.metadata.name, step.number), trouble.reason
         fate = Fate.WAIT if reason is Reason.SERVER_UNREACHABLE else Fate.REJECT
         if reason is Reason.SERVER_UNAUTHORIZED:
             self._probes.credentials.forget()
@@ -322,59 +218,21 @@ class Publisher:
         try:
             endpoint = await self._probes.credentials.last_endpoint(assistant.metadata.namespace, copy)
             number = assistant.status.active_version
-            version = await self.version(assistant, number) if number else None
+            version = await self._copies.version(assistant, number) if number else None
             # A deletion in the foreground takes the versions first.
             keys = remote.metadata_keys(version.spec.snapshot if version else assistant.spec.snapshot)
-            await self.take_off(
-                endpoint, copy.assistant_id, self._owner(assistant), assistant.spec.deletion_policy, keys
+            await self._copies.take_off(
+                endpoint, copy.assistant_id, self._copies.owner(assistant), assistant.spec.deletion_policy, keys
             )
-        except _TROUBLES as trouble:
+        except ServerTrouble as trouble:
             log.warning("the copy of %s/%s cannot be withdrawn yet: %s", *assistant.key, trouble)
-            if _reason(trouble) is Reason.SERVER_UNAUTHORIZED:
+            if trouble.reason is Reason.SERVER_UNAUTHORIZED:
                 self._probes.credentials.forget()
             if assistant.metadata.is_being_deleted:
-                self._narrator.waiting(assistant, _reason(trouble), copy.server, str(trouble))
+                self._narrator.waiting(assistant, trouble.reason, copy.server, str(trouble))
             return self._pause(uid, trouble.retry_after if isinstance(trouble, ServerUnavailable) else 0.0)
         self._failures.pop(uid, None)
         self._withdrawn[uid] = self.withdrawn(assistant) | {copy}
         self._unsure.add(uid)  # two addresses may be one server: is the copy that was to stay still there?
         self._told(assistant.key)
         return None
-
-    async def take_off(
-        self, endpoint: Endpoint, assistant_id: str, owner: str, policy: str, keys: frozenset[str] = frozenset()
-    ) -> None:
-        """Take a copy of that owner off its server. What is not ours stays; the server's own assistant is emptied.
-
-        `keys`: of the metadata that came with the copy.
-        """
-        servers = self._probes.servers
-        there = await servers.assistant(endpoint, assistant_id)
-        is_own = assistant_id == remote.own_id(owner)
-        if there is None and policy == "Delete" and is_own:
-            # One whose graph is no longer deployed cannot be read, and comes back with it.
-            await servers.delete(endpoint, assistant_id)
-        if there is None or there.mark(remote.OWNER) != owner:
-            return
-        if policy == "Retain":
-            if there.mark(remote.POLICY) != policy:
-                await servers.update(endpoint, assistant_id, {"metadata": {remote.POLICY: policy}})
-        elif is_own:
-            await servers.delete(endpoint, assistant_id)
-        else:
-            await servers.update(endpoint, assistant_id, remote.farewell(there, keys))
-
-    def _owner(self, assistant: Assistant) -> str:
-        return remote.owner_of(self._probes.cluster_name, assistant.key)
-
-
-def _reason(trouble: _Trouble) -> Reason:
-    match trouble:
-        case ServerUnavailable():
-            return Reason.SERVER_UNREACHABLE
-        case CredentialsMissing():
-            return Reason.CREDENTIALS_NOT_FOUND
-        case ServerRefused():
-            return Reason.SERVER_UNAUTHORIZED if trouble.is_unauthorized else Reason.PUBLICATION_REFUSED
-        case NotALangGraphServer():
-            return Reason.SERVER_UNRECOGNIZED

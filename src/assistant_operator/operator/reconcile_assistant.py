@@ -5,16 +5,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from ..decisions import validity
-from ..decisions.assistant import Adopt, Judge, Judgement, Mark, Prune, Report, Restore, Step, World, is_chore, steps
+from ..decisions.assistant import is_chore, steps
+from ..decisions.assistant_world import Adopt, Judge, Mark, Prune, Report, Restore, Step, World
 from ..decisions.status import Claim, conditions
 from ..gateways.cluster import Cluster
-from ..gateways.schemas import SchemaJudge
-from ..resources.assistant import Assistant, Snapshot
+from ..resources.assistant import Assistant
 from ..resources.assistant_version import AssistantVersion, VersionRecord
 from ..resources.meta import Condition, ConditionStatus, Key, ObjectMeta
 from ..resources.reason import Reason
 from .cache import Cache
+from .judging import Judging
 from .metrics import Metrics
 from .narrator import Narrator
 from .publisher import Publisher
@@ -39,7 +39,7 @@ class AssistantReconciler:
         cluster: Cluster,
         cache: Cache,
         recorder: Recorder,
-        judge: SchemaJudge,
+        judging: Judging,
         publisher: Publisher,
         *,
         narrator: Narrator,
@@ -50,26 +50,17 @@ class AssistantReconciler:
         self._cluster = cluster
         self._cache = cache
         self._recorder = recorder
-        self._judge = judge
+        self._judging = judging
         self._publisher = publisher
         self._narrator = narrator
         self._metrics = metrics
         self._settled = settled
-        self._judged: dict[Key, dict[int, Judgement]] = {}
         self._lost: dict[str, frozenset[int]] = {}
-        self._rejudging: set[Key] = set()
         self._said: dict[str, tuple[str, tuple[Condition, ...]]] = {}
 
-    def rejudge(self, key: Key, *, wholly: bool) -> None:
-        """Forget what is known of its versions; `wholly`: what was said of all kept ones may not hold any more."""
-        self._judged.pop(key, None)
-        if wholly:
-            self._rejudging.add(key)
-
     def forget(self, assistant: Assistant) -> None:
-        self._judged.pop(assistant.key, None)
+        self._judging.forget(assistant.key)
         self._lost.pop(assistant.metadata.uid, None)
-        self._rejudging.discard(assistant.key)
 
     async def reconcile(self, key: Key) -> float | None:
         """Take the steps that are due. Seconds until the rest should be taken; None if there is no rest."""
@@ -100,7 +91,7 @@ class AssistantReconciler:
         recorded = self._recorder.recorded(assistant) if assistant else None
         if assistant is None or recorded is None:
             return None
-        uid, judged = assistant.metadata.uid, self._judged.get(key, {})
+        uid, judged = assistant.metadata.uid, self._judging.known(key)
         return World(
             assistant,
             recorded,
@@ -108,7 +99,7 @@ class AssistantReconciler:
             kept=tuple(record for record in self._cache.versions_of(key) if record.owner in (uid, None)),
             judged=judged,
             lost=self._lost.get(uid, frozenset()),
-            is_rejudging=key in self._rejudging,
+            is_rejudging=self._judging.is_judged_anew(key),
             is_published=self._cache.has_servers(key[0]),
             places=self._publisher.places(key, {each.graph for each in judged.values()}),
             outcome=self._publisher.outcome(assistant),
@@ -116,8 +107,7 @@ class AssistantReconciler:
         )
 
     def _rest(self, key: Key) -> None:
-        self._judged.pop(key, None)
-        self._rejudging.discard(key)
+        self._judging.forget(key)
         self._settled(key)
 
     async def _act(self, world: World, step: Step) -> None:
@@ -129,11 +119,11 @@ class AssistantReconciler:
             case Restore(number):
                 await self._restore(world, number)
             case Judge(number):
-                await self._find_out(world, number)
+                await self._judging.find_out(world, number)
             case Report():
                 await self._report(world, step)
             case Prune(record):
-                await self._cluster.delete_version(record)
+                await self._cluster.versions.delete(record)
                 self._metrics.pruned()
                 self._cache.drop_version(record)
             case Mark():
@@ -142,9 +132,9 @@ class AssistantReconciler:
     async def _adopt(self, world: World, record: VersionRecord) -> None:
         if not await self._is_alive(world.assistant):
             return  # its versions are being orphaned: whoever adopts them now takes them along
-        position = await self._cluster.adopt_version(record, world.assistant)
+        position = await self._cluster.versions.adopt(record, world.assistant)
         if position is None:
-            await self._look_again(record)
+            await self._judging.look_again(record)
         else:
             owned = replace(record, owner=world.assistant.metadata.uid, resource_version=position)
             self._cache.put_version(owned)
@@ -171,45 +161,6 @@ class AssistantReconciler:
             self._lost[uid] = self._lost.get(uid, frozenset()) | {number}
         if back is not None:
             self._narrator.restored(world, number, is_lost=isinstance(back, Lost))
-
-    async def _find_out(self, world: World, number: int) -> None:
-        # Of the present schemas: what they change while we ask is forgotten, and this answer with it.
-        known = self._judged.setdefault(world.assistant.key, {})
-        judgement = await self._judgement(world, number)
-        if judgement is not None:
-            known[number] = judgement
-
-    async def _judgement(self, world: World, number: int) -> Judgement | None:
-        content = await self._content(world, number)
-        if not isinstance(content, Snapshot):
-            return content
-        namespace = world.assistant.metadata.namespace
-        self._cache.concern(world.assistant.key, (namespace, content.graph_ref.name))
-        graph = self._cache.graphs.get((namespace, content.graph_ref.name))
-        if graph is None:
-            return validity.graph_missing(content, namespace)
-        if not graph.knows_schemas:
-            return validity.schemas_unknown(graph)
-        return validity.judgement(graph, await self._judge.fit(content, graph.schemas))
-
-    async def _content(self, world: World, number: int) -> Snapshot | Judgement | None:
-        """What a version says; a judgement if it says nothing that can be trusted; None if it is gone."""
-        head = self._recorder.head(world.assistant)
-        if head is None or head.number != number:
-            if number == world.active == world.recorded.latest and not world.recorded.too_large:
-                return world.assistant.spec.snapshot  # it came into force already, and nothing was edited since
-            record = next(each for each in world.kept if each.number == number)
-            head = await self._look_again(record)
-        if head is None:
-            return None
-        return head.spec.snapshot if head.is_intact else validity.altered(world.name(number))
-
-    async def _look_again(self, record: VersionRecord) -> AssistantVersion | None:
-        """The version itself; what the cache says of it is corrected if it is gone or another."""
-        version = await self._cluster.version((record.key[0], record.name))
-        if version is None or version.metadata.uid != record.uid:
-            self._cache.drop_version(record)
-        return version
 
     async def _report(self, world: World, step: Report) -> None:
         match outcome := await self._cluster.report(world.assistant, step.status):
@@ -241,9 +192,9 @@ class AssistantReconciler:
             claims = [Claim("Valid", step.judgement.valid, step.judgement.reason, step.judgement.message), *claims]
         stated = conditions(claims, before, generation, world.now)
         kept = tuple(each for each in before if each.type not in {claim.type for claim in claims})
-        meta = await self._cluster.mark_version(record, (*kept, *stated))
+        meta = await self._cluster.versions.mark(record, (*kept, *stated))
         if meta is None:
-            await self._look_again(record)
+            await self._judging.look_again(record)
         else:
             self._cache.put_version(_marked(record, step, meta))
             self._remember(record.uid, meta.resource_version, (*kept, *stated))
@@ -255,7 +206,7 @@ class AssistantReconciler:
         position, said = self._said.get(record.uid, ("", ()))
         if position == record.resource_version:
             return said
-        version = await self._look_again(record)
+        version = await self._judging.look_again(record)
         return version.status.conditions if version else None
 
     def _remember(self, uid: str, position: str, said: tuple[Condition, ...]) -> None:

@@ -1,7 +1,6 @@
 """Observe, decide, act, report: one Graph and its default Assistant at a time."""
 
 import logging
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 from ..decisions.default_assistant import DEFAULT, without
@@ -13,10 +12,11 @@ from ..resources.assistant import GraphRef, Snapshot
 from ..resources.fit import Unusable
 from ..resources.graph import Graph, GraphStatus
 from ..resources.meta import MANAGER, FreeForm, Key
-from ..resources.remote import Probe
 from .cache import Cache
 from .metrics import Metrics
 from .narrator import Narrator
+from .probes import Probes
+from .wakes import Wakes
 
 log = logging.getLogger(__name__)
 
@@ -39,22 +39,19 @@ class GraphReconciler:
         cluster: Cluster,
         cache: Cache,
         judge: SchemaJudge,
+        probes: Probes,
+        wakes: Wakes,
         *,
         narrator: Narrator,
         metrics: Metrics,
-        is_rejudging: Callable[[Key], bool],
-        rejudge: Callable[[Key], None],
-        probe_of: Callable[[Graph], Probe | None],
     ) -> None:
-        """`rejudge`: told of each Graph whose server changed its schemas."""
         self._cluster = cluster
         self._cache = cache
         self._judge = judge
         self._narrator = narrator
         self._metrics = metrics
-        self._is_rejudging = is_rejudging
-        self._rejudge = rejudge
-        self._probe_of = probe_of
+        self._probes = probes
+        self._wakes = wakes
         self._applied: dict[Key, tuple[int, FreeForm]] = {}
         self._refusals: dict[Key, str] = {}
 
@@ -104,9 +101,9 @@ class GraphReconciler:
             ),
             assistants=len(self._cache.assistants_of(key)),
             schema_trouble=await self._schema_trouble(graph),
-            probe=self._probe_of(graph),
+            probe=self._probes.of(graph),
             refusal=self._refusals.get(key),
-            is_rejudging=self._is_rejudging(key),
+            is_rejudging=self._wakes.is_rejudging(key),
         )
 
     async def _schema_trouble(self, graph: Graph) -> str | None:
@@ -133,7 +130,7 @@ class GraphReconciler:
         self._cache.put_graph(now)
         self._narrator.reported(graph, status)
         if judges_otherwise(graph, now):
-            self._rejudge(graph.key)
+            self._wakes.rejudge(graph.key, wholly=True)
 
     async def _apply(self, graph: Graph, name: str, configuration: FreeForm) -> None:
         """Apply without force; what others own is left to them, and the rest applied again."""

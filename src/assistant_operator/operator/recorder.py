@@ -4,61 +4,29 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 from ..decisions import history
-from ..decisions.assistant import Recorded
+from ..decisions.assistant_world import Recorded
 from ..decisions.publication import is_abandoned
 from ..gateways.api_server import ClusterRefused, ClusterUnavailable, NotLeading
-from ..gateways.cluster import CannotStore, Cluster, Created, NameTaken
+from ..gateways.cluster import Cluster
+from ..gateways.versions import CannotStore, Created, NameTaken
 from ..resources.assistant import Assistant
-from ..resources.assistant_version import AssistantVersion, version_name
-from ..resources.meta import Key, condition
+from ..resources.assistant_version import AssistantVersion
+from ..resources.meta import Key
 from ..resources.reason import Reason
 from .cache import Cache
 from .events import Events
+from .ledger import Ledger
 from .metrics import Metrics
+from .past import Past
 from .recovery import Recovery
 from .restoration import Restoration
 
 log = logging.getLogger(__name__)
 
 TOO_LARGE = "it is larger than the API server can store"
-_FARTHEST_CAUSE = 20
 _FIRST_RETRY, _REFUSED_RETRY, _LONGEST_RETRY = 0.05, 1.0, 10.0
-
-
-@dataclass(slots=True)
-class Ledger:
-    """How far the history of one Assistant is written. Lost with the process: the cluster holds all that it says."""
-
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    is_open: bool = False
-    observed: int = 0
-    latest: int = 0
-    taken: int = 0
-    """The highest number found to be a dead predecessor's."""
-    missed: int = 0
-    is_too_large: bool = False
-    refusal: str | None = None
-    head: AssistantVersion | None = None
-    """The newest version whole, once it was needed."""
-    recorded_at: float = 0.0
-    began_at: float | None = None
-    """Since when an edit is being recorded."""
-
-    def open(self, assistant: Assistant) -> None:
-        """Start from what the status says: that much is recorded, and perhaps more."""
-        status = assistant.status
-        ready = condition(status.conditions, "Ready")
-        # What lies beyond the present generation was said of another object: a backup brought it here.
-        is_of_this = status.observed_generation <= assistant.metadata.generation
-        self.observed = max(status.observed_generation, 0) if is_of_this else 0
-        self.latest = status.latest_version or 0
-        self.missed = status.missed_generations
-        self.is_too_large = ready is not None and ready.reason == Reason.SNAPSHOT_TOO_LARGE
-        self.head = None
-        self.is_open = True
 
 
 class Recorder:
@@ -78,6 +46,7 @@ class Recorder:
         self._cache = cache
         self._recovery = Recovery(cluster)
         self.restoration = Restoration(cluster, cache)
+        self._past = Past(cluster, cache, self.restoration)
         self._wake = wake
         self._events = events
         self._metrics = metrics
@@ -195,7 +164,7 @@ class Recorder:
 
     async def _recover(self, ledger: Ledger, assistant: Assistant) -> None:
         """Fill the gap before this state, as far as anybody still knows what was in it; count the rest."""
-        already = await self._generations_beyond(ledger, assistant)
+        already = await self._past.generations_beyond(ledger, assistant)
         states = await self._recovery.between(ledger.observed, assistant)
         for state in states:
             await self._record(ledger, state)
@@ -207,30 +176,23 @@ class Recorder:
             self._metrics.missed(len(missed))
             self._events.warning(assistant, Reason.GENERATIONS_MISSED, "Observe", _missed(missed))
 
-    async def _generations_beyond(self, ledger: Ledger, assistant: Assistant) -> set[int]:
-        """The generations of versions that the status does not tell of: we were ended before it was written."""
-        uid = assistant.metadata.uid
-        beyond = [each for each in self._cache.versions_of(assistant.key) if each.number > ledger.latest]
-        found = [await self._cluster.version((each.key[0], each.name)) for each in beyond if each.owner == uid]
-        return {each.spec.generation for each in found if each and each.spec.assistant_ref.uid == uid}
-
     async def _record(self, ledger: Ledger, assistant: Assistant) -> None:
         """One version if this state is a change nobody recorded yet. May be repeated, also by others, at any point."""
         while not self._cache.is_succeeded(assistant):
-            head = await self._head(ledger, assistant)
+            head = await self._past.head(ledger, assistant)
             if head and _covers(head, assistant):
                 break
             if not history.is_change(head, assistant):
                 ledger.is_too_large = False
                 break
-            edit = await self._edit(ledger, assistant, head)
+            edit = await self._past.edit(ledger, assistant, head)
             if await self._made(ledger, history.version(edit)):
                 break
         self._cache.record(assistant)
 
     async def _made(self, ledger: Ledger, version: AssistantVersion) -> bool:
         """Whether that settles the edit; if not, the name was taken and we know now by what."""
-        match creation := await self._cluster.create_version(version):
+        match creation := await self._cluster.versions.create(version):
             case Created(made):
                 self._take(ledger, made)
                 self._metrics.made(made.spec.change.kind)
@@ -241,7 +203,7 @@ class Recorder:
                 log.warning("cannot store %s/%s: %s", *version.key, creation.message)
                 return True
             case NameTaken():
-                if holder := await self._cluster.version(version.key):
+                if holder := await self._cluster.versions.read(version.key):
                     self._cache.put_version(holder.record())
                     controller = holder.metadata.controller
                     if controller is None or controller.uid == version.spec.assistant_ref.uid:
@@ -255,53 +217,6 @@ class Recorder:
         ledger.head = version
         ledger.latest = max(ledger.latest, version.number)
         ledger.is_too_large = False
-
-    async def _head(self, ledger: Ledger, assistant: Assistant) -> AssistantVersion | None:
-        """The newest version of this history, read if it is not at hand; None if there is none or nobody knows it."""
-        if ledger.head and ledger.head.number == self._cache.newest_number(assistant.key):
-            return ledger.head
-        newest = history.newest_of(assistant.metadata.uid, self._cache.versions_of(assistant.key))
-        number = max(ledger.latest, newest.number if newest else 0)
-        if number and (ledger.head is None or ledger.head.number < number):
-            back = await self.restoration.restore(assistant, number, None)
-            ledger.head = back if isinstance(back, AssistantVersion) else None
-            ledger.latest = number
-        return ledger.head
-
-    async def _edit(self, ledger: Ledger, assistant: Assistant, head: AssistantVersion | None) -> history.Edit:
-        return history.Edit(
-            assistant,
-            number=max(ledger.latest or self._cache.newest_number(assistant.key), ledger.taken) + 1,
-            previous=head,
-            is_first=ledger.latest == 0,
-            same_as=await self._same_as(assistant, head),
-            cause_before=await self._cause_before(assistant, head),
-        )
-
-    async def _same_as(self, assistant: Assistant, head: AssistantVersion | None) -> int | None:
-        """The newest older version with equal content: the digest finds it, the content decides."""
-        wanted = assistant.spec.snapshot
-        for record in self._cache.versions_like(assistant.key, wanted.digest):
-            if record.owner not in (assistant.metadata.uid, None) or (head and record.number >= head.number):
-                continue  # another's history, or not older
-            version = await self._cluster.version((record.key[0], record.name))
-            if version and version.spec.snapshot.canonical == wanted.canonical:
-                return record.number
-        return None
-
-    async def _cause_before(self, assistant: Assistant, head: AssistantVersion | None) -> str | None:
-        """What the change-cause annotation said before this edit."""
-        before = self._cache.recorded.get(assistant.key)
-        if before and before.metadata.uid == assistant.metadata.uid:
-            return history.cause_of(before)
-        if history.cause_of(assistant) is None:
-            return None
-        for _ in range(_FARTHEST_CAUSE):
-            if head is None or head.spec.change.cause:
-                break
-            key = (head.metadata.namespace, version_name(assistant.metadata.name, head.number - 1))
-            head = await self._cluster.version(key)
-        return head.spec.change.cause if head else None
 
 
 def _covers(head: AssistantVersion, assistant: Assistant) -> bool:

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from ..decisions.history import Edit, version
-from ..gateways.cluster import CannotStore, Cluster, Created
+from ..gateways.cluster import Cluster
+from ..gateways.versions import CannotStore, Created
 from ..resources.assistant import Assistant
 from ..resources.assistant_version import AssistantVersion, version_labels, version_name
 from ..resources.meta import Key, ObjectMeta
@@ -27,7 +28,7 @@ class Restoration:
     ) -> AssistantVersion | Lost | None:
         """The version, there again; None if it cannot be stored now; Lost if its content is not known."""
         key = (assistant.metadata.namespace, version_name(assistant.metadata.name, number))
-        there: AssistantVersion | Lost | None = await self._cluster.version(key)
+        there: AssistantVersion | Lost | None = await self._cluster.versions.read(key)
         if there is None:
             was = remembered or await self._as_it_was(key, assistant.metadata.uid)
             there = await self._made_again(assistant, number, was)
@@ -50,17 +51,21 @@ class Restoration:
             labels=version_labels(assistant.metadata.name),
             owner_references=(assistant.owner_reference(),),
         )
-        creation = await self._cluster.create_version(AssistantVersion(metadata=meta, spec=was.spec))
+        creation = await self._cluster.versions.create(AssistantVersion(metadata=meta, spec=was.spec))
         if isinstance(creation, Created):
             return creation.version
-        return None if isinstance(creation, CannotStore) else await self._cluster.version((meta.namespace, meta.name))
+        return (
+            None
+            if isinstance(creation, CannotStore)
+            else await self._cluster.versions.read((meta.namespace, meta.name))
+        )
 
     async def _as_it_was(self, key: Key, owner: str) -> AssistantVersion | None:
         """The newest state of the deleted version that the API server still holds, if it was that owner's."""
         newest = await self._cluster.position()
         step = 1
         while step < newest:
-            state = await self._cluster.version_at(key, newest - step)
+            state = await self._cluster.versions.read_at(key, newest - step)
             if state == "Expired":
                 return None
             if state is not None:
@@ -74,7 +79,7 @@ class Restoration:
         status = assistant.status
         if number != status.latest_version or status.observed_generation != assistant.metadata.generation:
             return None
-        before = await self._cluster.version(
+        before = await self._cluster.versions.read(
             (assistant.metadata.namespace, version_name(assistant.metadata.name, number - 1))
         )
         return version(Edit(assistant, number, before, is_first=number == 1))

@@ -5,12 +5,13 @@ from collections.abc import Callable
 
 from ..decisions import remote
 from ..gateways.cluster import Cluster
-from ..gateways.langgraph import Endpoint
+from ..gateways.wire import Endpoint
 from ..resources.assistant import Assistant
 from ..resources.graph import Graph
 from ..resources.meta import Key, condition
 from ..resources.remote import RemoteAssistant
 from .cache import Cache
+from .copies import Copies
 from .probes import Probes
 from .publisher import Publisher
 
@@ -21,12 +22,20 @@ class Resync:
     """Finds copies that were changed, that are gone, and that nobody owns any more."""
 
     def __init__(
-        self, cluster: Cluster, cache: Cache, publisher: Publisher, probes: Probes, *, wake: Callable[[Key], None]
+        self,
+        cluster: Cluster,
+        cache: Cache,
+        publisher: Publisher,
+        copies: Copies,
+        probes: Probes,
+        *,
+        wake: Callable[[Key], None],
     ) -> None:
         """`wake`: told of each Assistant whose copy is to be repaired."""
         self._cluster = cluster
         self._cache = cache
         self._publisher = publisher
+        self._copies = copies
         self._probes = probes
         self._wake = wake
 
@@ -52,19 +61,19 @@ class Resync:
             assistant = self._cache.recorded.get(key)
             if assistant is None or not _is_published(assistant, endpoint):
                 continue
-            of = await self._publisher.graph_of(assistant)
+            of = await self._copies.graph_of(assistant)
             if of and of.key == graph.key:
                 found[assistant.status.copies[0].assistant_id] = assistant
         return found
 
     async def _compare(self, assistant: Assistant, there: RemoteAssistant) -> None:
-        if fields := await self._publisher.differences(assistant, there):
+        if fields := await self._copies.differences(assistant, there):
             self._repair(assistant, fields)
 
     async def _look_for(self, assistant: Assistant, endpoint: Endpoint) -> None:
         """It is not among those of its graph: gone, or made one of another graph."""
         there = await self._probes.servers.assistant(endpoint, assistant.status.copies[0].assistant_id)
-        fields = await self._publisher.differences(assistant, there) if there else ()
+        fields = await self._copies.differences(assistant, there) if there else ()
         if fields or there is None:
             self._repair(assistant, fields)
 
@@ -88,7 +97,7 @@ class Resync:
             return
         if await self._cluster.assistant(key) is None:
             log.info("withdrawing the copy of %s/%s, which is gone, from %s", *key, endpoint.url)
-            await self._publisher.take_off(endpoint, there.assistant_id, owner, "Delete")
+            await self._copies.take_off(endpoint, there.assistant_id, owner, "Delete")
 
 
 def _is_published(assistant: Assistant, endpoint: Endpoint) -> bool:

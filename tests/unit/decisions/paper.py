@@ -5,7 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 from assistant_operator.decisions import validity
-from assistant_operator.decisions.assistant import (
+from assistant_operator.decisions.assistant import steps
+from assistant_operator.decisions.assistant_world import (
     Adopt,
     Judge,
     Judgement,
@@ -16,7 +17,6 @@ from assistant_operator.decisions.assistant import (
     Restore,
     Step,
     World,
-    steps,
 )
 from assistant_operator.resources.assistant import AssistantStatus, Snapshot
 from assistant_operator.resources.assistant_version import VersionRecord

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assistant_operator.decisions.assistant import Adopt, Judge, Mark, Prune, Report, Restore, Step
+from assistant_operator.decisions.assistant_world import Adopt, Judge, Mark, Prune, Report, Restore, Step
 from assistant_operator.resources.assistant import AssistantStatus
 from assistant_operator.resources.meta import condition
 from unit.decisions.kstatus import kstatus

@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 from assistant_operator.decisions import validity
-from assistant_operator.decisions.assistant import (
+from assistant_operator.decisions.activation import Verdict, judge
+from assistant_operator.decisions.assistant import is_chore, steps
+from assistant_operator.decisions.assistant_status import status
+from assistant_operator.decisions.assistant_world import (
     Adopt,
     Judge,
     Judgement,
@@ -17,12 +20,7 @@ from assistant_operator.decisions.assistant import (
     Report,
     Restore,
     Step,
-    Verdict,
     World,
-    is_chore,
-    judge,
-    status,
-    steps,
 )
 from assistant_operator.resources.assistant import AssistantStatus
 from assistant_operator.resources.assistant_version import VersionRecord

@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 
-from assistant_operator.decisions.assistant import Judge, Judgement, Report, Verdict, World, judge, status, steps
+from assistant_operator.decisions.activation import Verdict, judge
+from assistant_operator.decisions.assistant import steps
+from assistant_operator.decisions.assistant_status import status
+from assistant_operator.decisions.assistant_world import Judge, Judgement, Report, World
 from assistant_operator.decisions.publication import Outcome
 from assistant_operator.decisions.remote import Place
 from assistant_operator.decisions.status import Fate

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from assistant_operator.decisions.assistant import Judgement, Recorded, Verdict, World, judge, status
+from assistant_operator.decisions.activation import Verdict, judge
+from assistant_operator.decisions.assistant_status import status
+from assistant_operator.decisions.assistant_world import Judgement, Recorded, World
 from assistant_operator.decisions.status import LONGEST_MESSAGE, Claim, Fate, conditions, with_fate
 from assistant_operator.resources.assistant import Activation, AssistantStatus
 from assistant_operator.resources.meta import Condition, condition

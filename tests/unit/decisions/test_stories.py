@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from assistant_operator.decisions.assistant import Adopt, Judge, Mark, Prune, Report, Restore, Step
+from assistant_operator.decisions.assistant_world import Adopt, Judge, Mark, Prune, Report, Restore, Step
 from assistant_operator.resources.assistant_version import VersionRecord
 from assistant_operator.resources.meta import ConditionStatus, condition
 from unit.decisions.paper import Paper

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from assistant_operator.decisions import validity
-from assistant_operator.decisions.assistant import Judgement
+from assistant_operator.decisions.assistant_world import Judgement
 from assistant_operator.resources.assistant import Snapshot
 from assistant_operator.resources.fit import Fit, Fits, Misfits, Unusable
 from assistant_operator.resources.graph import Schemas, Server

@@ -9,15 +9,10 @@ import pytest
 from aiohttp import web
 
 from assistant_operator.gateways.api_server import NotLeading
-from assistant_operator.gateways.langgraph import (
-    AT_ONCE,
-    Endpoint,
-    LangGraphServers,
-    NotALangGraphServer,
-    ServerRefused,
-    ServerUnavailable,
-)
+from assistant_operator.gateways.langgraph import LangGraphServers
+from assistant_operator.gateways.wire import AT_ONCE, Endpoint, NotALangGraphServer, ServerRefused, ServerUnavailable
 from assistant_operator.resources.graph import Schemas
+from assistant_operator.resources.reason import Reason
 
 KEY = "canary-of-the-key"
 MIB = 2**20
@@ -132,7 +127,7 @@ async def test_a_wrong_key_is_told_apart_and_never_shown(servers: LangGraphServe
     async with Saying(saying({"detail": f"unknown key '{KEY}'"}, status)) as server:
         with pytest.raises(ServerRefused) as told:
             await servers.release(server.endpoint)
-        assert told.value.is_unauthorized
+        assert told.value.reason is Reason.SERVER_UNAUTHORIZED
         assert str(told.value) == f"GET {server.url}/info: {status} unknown key '(the key)'"
         assert server.asked[0].headers["x-api-key"] == KEY
         assert KEY not in repr(server.endpoint)
@@ -156,7 +151,7 @@ async def test_a_refusal_has_the_servers_words(servers: LangGraphServers, answer
     async with Saying(saying(answer, 422)) as server:
         with pytest.raises(ServerRefused) as told:
             await servers.update(server.endpoint, "id", {"name": "x"})
-        assert (told.value.status, told.value.is_unauthorized) == (422, False)
+        assert (told.value.status, told.value.reason) == (422, Reason.PUBLICATION_REFUSED)
         assert str(told.value) == f"PATCH {server.url}/assistants/id: 422 {words}".rstrip()
 
 

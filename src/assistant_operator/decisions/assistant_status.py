@@ -1,0 +1,76 @@
+"""What the status of an Assistant should be. Pure."""
+
+from typing import Any
+
+from ..resources.assistant import Activation, AssistantStatus, Copy
+from ..resources.meta import Condition
+from ..resources.reason import Reason
+from .activation import SUSPENDED, Verdict, place_in_force
+from .assistant_world import World
+from .publication import MOST_COPIES
+from .retention import doomed
+from .status import Claim, conditions, with_fate
+
+MOST_ACTIVATIONS = 20
+
+
+def status(world: World, verdict: Verdict) -> AssistantStatus:
+    """What the Assistant's status should be. Equal to what it is: nothing to write."""
+    before = world.assistant.status
+    active = next((record for record in world.kept if record.number == verdict.active), None)
+    copies = _copies(world, verdict.active)
+    told: dict[str, Any] = {
+        "conditions": _conditions(world, verdict),
+        "observed_generation": world.recorded.generation,
+        "latest_version": world.newest or None,
+        "active_version": verdict.active,
+        "versions": len(world.kept) - len(doomed(world, verdict.active)),
+        "assistant_id": copies[0].assistant_id if copies else None,
+        "copies": copies or None,
+        "digest": (active.digest if active else before.digest) if verdict.active else None,
+        "missed_generations": world.recorded.missed or None,
+        "activations": _activations(world, verdict.active) or None,
+    }
+    return AssistantStatus(**{name: value for name, value in told.items() if value is not None})
+
+
+def _copies(world: World, active: int | None) -> tuple[Copy, ...]:
+    """Where copies are, or are about to be: the present place first."""
+    present = tuple(each for each in world.assistant.status.copies if each not in world.withdrawn)
+    place = None if world.assistant.spec.suspend else place_in_force(world, active)
+    if place is None:
+        return present
+    return (place.copy, *(each for each in present if each.site != place.copy.site))[:MOST_COPIES]
+
+
+def _activations(world: World, active: int | None) -> tuple[Activation, ...]:
+    before = world.assistant.status.activations
+    if active is None or active == world.active:
+        return before
+    return (Activation(number=active, since=world.now), *before)[:MOST_ACTIVATIONS]
+
+
+def _conditions(world: World, verdict: Verdict) -> tuple[Condition, ...]:
+    before, generation = world.assistant.status.conditions, world.recorded.generation
+    if world.assistant.spec.suspend and before:
+        return tuple(_suspended(each).seen(generation, each, world.now) for each in before)
+    return conditions(_claims(verdict), before, generation, world.now)
+
+
+def _suspended(said: Condition) -> Condition:
+    """What was said stays said; only Ready tells why nothing goes on."""
+    told = {"reason": Reason.SUSPENDED.value, "message": SUSPENDED}
+    return said.model_copy(update=told) if said.type == "Ready" else said
+
+
+def _claims(verdict: Verdict) -> tuple[Claim, ...]:
+    judgement = verdict.valid
+    if judgement.reason is Reason.GRAPH_NOT_FOUND:
+        graph = Claim("GraphFound", False, Reason.GRAPH_NOT_FOUND, judgement.message)
+    elif judgement.graph:
+        graph = Claim("GraphFound", True, Reason.GRAPH_FOUND, f"graph '{judgement.graph}' exists")
+    else:
+        graph = Claim("GraphFound", None, judgement.reason, judgement.message)
+    valid = Claim("Valid", judgement.valid, judgement.reason, judgement.message)
+    published = () if verdict.published is None else (verdict.published,)
+    return with_fate(verdict.ready, verdict.fate, (graph, valid, *published))

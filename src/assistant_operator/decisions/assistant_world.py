@@ -1,0 +1,128 @@
+"""What a decision about one Assistant may know, and the steps that it may come to. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from ..resources.assistant import Assistant, AssistantStatus, Copy
+from ..resources.assistant_version import VersionRecord, version_name
+from ..resources.reason import Reason
+from .publication import Outcome
+from .remote import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Whether a version may come into force. Unknown (None) is not invalid."""
+
+    valid: bool | None
+    reason: Reason
+    message: str
+    graph: str = ""
+    """Name of the Graph whose schemas were asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """How far the history of an Assistant is written."""
+
+    generation: int
+    latest: int = 0
+    missed: int = 0
+    too_large: str | None = None
+    """What the API server said when it could not store the newest edit."""
+    refusal: str | None = None
+    """What the API server said when it refused to make the next version: it is asked again and again."""
+
+
+@dataclass(frozen=True)
+class World:
+    """All that a decision about one Assistant may know."""
+
+    assistant: Assistant
+    """As of the newest recorded generation."""
+    recorded: Recorded
+    now: datetime
+    kept: tuple[VersionRecord, ...] = ()
+    """Its versions, oldest first: its own, and those without an owner."""
+    judged: Mapping[int, Judgement] = field(default_factory=dict)
+    """What is known of versions as of now; the others can be judged."""
+    lost: frozenset[int] = frozenset()
+    """Versions that were deleted and whose content nobody knows any more."""
+    is_rejudging: bool = False
+    """A graph's schema changed: what was said of kept versions may no longer hold."""
+    is_published: bool = False
+    """Whether any Graph of the namespace has a server."""
+    places: Mapping[str, Place] = field(default_factory=dict)
+    """Where versions of the Graphs that have a server belong, by the Graph's name."""
+    outcome: Outcome | None = None
+    """How the last try to publish ended."""
+    withdrawn: frozenset[Copy] = frozenset()
+    """Copies that are gone from their servers."""
+
+    @property
+    def active(self) -> int | None:
+        return self.assistant.status.active_version
+
+    @cached_property
+    def numbers(self) -> frozenset[int]:
+        return frozenset([record.number for record in self.kept])
+
+    @property
+    def newest(self) -> int:
+        """The newest number ever made, as far as anybody knows; 0 for none."""
+        reported = self.assistant.status.latest_version or 0
+        return max(self.recorded.latest, reported, self.kept[-1].number if self.kept else 0)
+
+    def name(self, number: int | None) -> str:
+        return version_name(self.assistant.metadata.name, number) if number else "no version"
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """Become the owner of a version that an orphaning deletion or a backup left behind."""
+
+    record: VersionRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """Bring a version back under its own number and content: it was deleted by hand and is still needed."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Find out whether a version may come into force."""
+
+    number: int
+    is_chore: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Write the status. An activation is nothing else."""
+
+    status: AssistantStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Prune:
+    """Delete a version that history no longer keeps."""
+
+    record: VersionRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Say on a version whether it is valid and in force."""
+
+    record: VersionRecord
+    is_active: bool
+    judgement: Judgement | None
+    """None where what is said of its validity stays."""
+
+
+Step = Adopt | Restore | Judge | Report | Prune | Mark

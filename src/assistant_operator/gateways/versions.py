@@ -1,0 +1,142 @@
+"""The door to AssistantVersions: made, marked, owned, deleted, watched. Nothing here could write a version's spec."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Literal
+
+from ..resources.assistant import Assistant
+from ..resources.assistant_version import AssistantVersion, VersionRecord
+from ..resources.meta import API_VERSION, MANAGER, Condition, Key, ObjectMeta
+from .api_server import MERGE_PATCH, Call, ClusterRefused, ClusterUnavailable
+from .requests import Requests, path_of
+from .version_table import TABLE, Expired, Listed, VersionEvent, column_names, parse_event, parse_rows, position_of
+
+_PAUSE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """The version exists now, and we made it."""
+
+    version: AssistantVersion
+
+
+@dataclass(frozen=True, slots=True)
+class NameTaken:
+    """A version of that name exists already."""
+
+
+@dataclass(frozen=True, slots=True)
+class CannotStore:
+    """No retry will help: the object is too large, or its namespace is being deleted."""
+
+    reason: Literal["TooLarge", "NamespaceTerminating"]
+    message: str
+
+
+Creation = Created | NameTaken | CannotStore
+
+
+class Versions:
+    """AssistantVersions as our models, or as the rows of a listing."""
+
+    def __init__(self, requests: Requests) -> None:
+        self._requests = requests
+
+    async def read(self, key: Key) -> AssistantVersion | None:
+        """The version whole; None if there is none."""
+        found = await self._requests.read(path_of(AssistantVersion, key))
+        return AssistantVersion.model_validate(found) if found else None
+
+    async def read_at(self, key: Key, resource_version: int) -> AssistantVersion | Literal["Expired"] | None:
+        items = await self._requests.exactly(AssistantVersion, key[0], key[1], resource_version)
+        return items if items == "Expired" else next((AssistantVersion.model_validate(each) for each in items), None)
+
+    async def create(self, version: AssistantVersion) -> Creation:
+        """The name is the compare-and-swap: of all who try, one makes it."""
+        body = {"apiVersion": API_VERSION, "kind": AssistantVersion.kind_name, **version.manifest()}
+        path = path_of(AssistantVersion, (version.metadata.namespace, ""))
+        query = {"fieldManager": MANAGER, "fieldValidation": "Ignore"}
+        try:
+            answer = await self._requests.server.send(Call("POST", path, query, body))
+        except ClusterRefused as refused:
+            if refused.status.code == 409 and refused.status.reason == "AlreadyExists":
+                return NameTaken()
+            if refused.status.is_too_large:
+                return CannotStore("TooLarge", refused.status.message)
+            if refused.status.is_namespace_terminating:
+                return CannotStore("NamespaceTerminating", refused.status.message)
+            raise
+        # What we sent is what stands there: only the metadata is news.
+        return Created(version.model_copy(update={"metadata": ObjectMeta.model_validate(answer["metadata"])}))
+
+    async def mark(self, record: VersionRecord, conditions: tuple[Condition, ...]) -> ObjectMeta | None:
+        """Its metadata from then on; None if that very version is gone."""
+        body = {"status": {"conditions": [each.manifest() for each in conditions]}}
+        path = path_of(AssistantVersion, (record.key[0], record.name)) + "/status"
+        answer = await self._requests.change(Call("PATCH", path, {"fieldManager": MANAGER}, body, MERGE_PATCH))
+        same = answer is not None and answer["metadata"]["uid"] == record.uid
+        return ObjectMeta.model_validate(answer["metadata"]) if answer and same else None
+
+    async def record_server_version(self, key: Key, number: int) -> None:
+        """Keep the LangGraph Server's own number of a version's content."""
+        body = {"status": {"serverVersion": number}}
+        path = path_of(AssistantVersion, key) + "/status"
+        await self._requests.change(Call("PATCH", path, {"fieldManager": MANAGER}, body, MERGE_PATCH))
+
+    async def adopt(self, record: VersionRecord, assistant: Assistant) -> str | None:
+        """Become the owner of that very version, provided nobody changed it meanwhile: its new resource version."""
+        owner = assistant.owner_reference().manifest()
+        meta = {"uid": record.uid, "resourceVersion": record.resource_version, "ownerReferences": [owner]}
+        path = path_of(AssistantVersion, (record.key[0], record.name))
+        answer = await self._requests.change(
+            Call("PATCH", path, {"fieldManager": MANAGER}, {"metadata": meta}, MERGE_PATCH)
+        )
+        return str(answer["metadata"]["resourceVersion"]) if answer else None
+
+    async def delete(self, record: VersionRecord) -> None:
+        """Delete that very version, not a later one of its name."""
+        path = path_of(AssistantVersion, (record.key[0], record.name))
+        await self._requests.change(Call("DELETE", path, body={"preconditions": {"uid": record.uid}}))
+
+    async def watch(self, namespace: str) -> AsyncIterator[VersionEvent]:
+        """All versions as a listing shows them, then what becomes of them; after Expired, start anew.
+
+        `namespace`: one of `namespaces`; empty for everywhere. Raises ClusterUnavailable when listing fails.
+        """
+        path = path_of(AssistantVersion, (namespace, ""))
+        listed, columns = await self._listed(path)
+        yield listed
+        position = listed.position
+        while True:
+            query = {
+                "watch": "true",
+                "allowWatchBookmarks": "true",
+                "resourceVersion": position,
+                "timeoutSeconds": "290",
+            }
+            try:
+                async for raw in self._requests.server.stream(Call("GET", path, query, accept=TABLE), silence=120):
+                    event = parse_event(raw, columns)
+                    yield event
+                    if isinstance(event, Expired):
+                        return
+                    position = position_of(event)
+            except ClusterUnavailable:
+                await asyncio.sleep(_PAUSE)
+            except ClusterRefused as refused:
+                if refused.status.code != 410:
+                    raise
+                yield Expired()
+                return
+
+    async def _listed(self, path: str) -> tuple[Listed, list[str]]:
+        records: list[VersionRecord] = []
+        columns: list[str] = []
+        position = ""
+        async for page in self._requests.pages(path, TABLE):
+            columns = column_names(page) or columns
+            records.extend(parse_rows(page, columns))
+            position = page["metadata"]["resourceVersion"]
+        return Listed(tuple(records), position), columns

@@ -1,0 +1,161 @@
+"""The copies of Assistants on LangGraph Servers: what each is to be, and how it is brought there or taken off."""
+
+from ..decisions import remote
+from ..decisions.publication import Outcome
+from ..decisions.remote import Place, Wanted, place_of
+from ..decisions.status import Fate
+from ..gateways.cluster import Cluster
+from ..gateways.wire import Endpoint
+from ..resources.assistant import Assistant, Snapshot
+from ..resources.assistant_version import AssistantVersion, version_name
+from ..resources.graph import Graph
+from ..resources.reason import Reason
+from ..resources.remote import RemoteAssistant
+from .cache import Cache
+from .probes import Probes
+from .recorder import Recorder
+
+_MOST_UNKEPT = 8
+
+
+class Copies:
+    """Reads what is there and writes only what differs. What is another's is never touched."""
+
+    def __init__(self, cluster: Cluster, cache: Cache, recorder: Recorder, probes: Probes) -> None:
+        self._cluster = cluster
+        self._cache = cache
+        self._recorder = recorder
+        self._probes = probes
+        self._graphs: dict[str, tuple[int, str]] = {}
+        self._unkept: dict[str, tuple[Wanted, frozenset[str]]] = {}
+
+    def forget(self, assistant: Assistant) -> None:
+        self._graphs.pop(assistant.metadata.uid, None)
+        self._unkept.pop(assistant.metadata.uid, None)
+
+    def place(self, graph: Graph | None, assistant: Assistant) -> Place | None:
+        """Where an Assistant of that Graph belongs; None if nowhere."""
+        return place_of(graph, assistant.key, self._probes.cluster_name) if graph else None
+
+    def owner(self, assistant: Assistant) -> str:
+        """Who a copy of it says that it belongs to."""
+        return remote.owner_of(self._probes.cluster_name, assistant.key)
+
+    async def graph_of(self, assistant: Assistant) -> Graph | None:
+        """The Graph of the version in force; None if there is no such version or no such Graph."""
+        number, uid = assistant.status.active_version, assistant.metadata.uid
+        if number is None:
+            return None
+        if self._is_spec(assistant, number):
+            name = assistant.spec.graph_ref.name
+        elif self._graphs.get(uid, (0, ""))[0] == number:
+            name = self._graphs[uid][1]
+        else:
+            version = await self.version(assistant, number)
+            if version is None:
+                return None
+            name = version.spec.snapshot.graph_ref.name
+            self._graphs[uid] = (number, name)
+        return self._cache.graphs.get((assistant.metadata.namespace, name))
+
+    def _is_spec(self, assistant: Assistant, number: int) -> bool:
+        """Whether the spec still says what that version says."""
+        recorded = self._recorder.recorded(assistant)
+        return recorded is not None and number == recorded.latest and not recorded.too_large
+
+    async def version(self, assistant: Assistant, number: int) -> AssistantVersion | None:
+        """One of its versions whole; None if it is gone."""
+        head = self._recorder.head(assistant)
+        if head and head.number == number:
+            return head
+        return await self._cluster.versions.read(
+            (assistant.metadata.namespace, version_name(assistant.metadata.name, number))
+        )
+
+    async def put(self, assistant: Assistant, version: AssistantVersion, place: Place) -> Outcome:
+        """Read what is there, and write only what differs."""
+        servers, copy, owner = self._probes.servers, place.copy, self.owner(assistant)
+        endpoint = await self._probes.credentials.endpoint(assistant.metadata.namespace, copy)
+        wanted = remote.wanted(place, assistant, version.number, version.spec.snapshot, owner)
+        there = await servers.assistant(endpoint, copy.assistant_id)
+        if there is None:
+            there = await servers.create(endpoint, remote.creation(wanted, copy.assistant_id))
+        if (other := there.mark(remote.OWNER)) not in (None, owner):
+            message = f"assistant {copy.assistant_id} on {copy.server} belongs to '{other}'"
+            return Outcome(version.number, copy, False, Reason.OWNED_BY_ANOTHER, message, Fate.REJECT)
+        former = await self._former_keys(assistant, version, there)
+        if self._differences(assistant, wanted, there, former):
+            there = await servers.update(endpoint, copy.assistant_id, remote.update(wanted, there, former))
+            if there.graph_id != wanted.graph_id:
+                message = f"{copy.server} keeps assistant {copy.assistant_id} as one of graph '{there.graph_id}'"
+                return Outcome(version.number, copy, False, Reason.PUBLICATION_REFUSED, message, Fate.REJECT)
+            self._unkept[assistant.metadata.uid] = (wanted, frozenset(remote.drift(wanted, there, former)))
+        if there.version and version.status.server_version != there.version:
+            await self._cluster.versions.record_server_version(version.key, there.version)
+        unkept = sorted(self._unkept_of(assistant, wanted))
+        without = f", which does not keep {', '.join(unkept[:_MOST_UNKEPT])}" if unkept else ""
+        message = f"{version.metadata.name} is published to {copy.server}{without}"
+        return Outcome(version.number, copy, True, Reason.PUBLISHED, message)
+
+    def _differences(
+        self, assistant: Assistant, wanted: Wanted, there: RemoteAssistant, former: frozenset[str]
+    ) -> tuple[str, ...]:
+        """Where the copy differs, without what its server would not keep."""
+        unkept = self._unkept_of(assistant, wanted)
+        return tuple(each for each in remote.drift(wanted, there, former) if each not in unkept)
+
+    def _unkept_of(self, assistant: Assistant, wanted: Wanted) -> frozenset[str]:
+        """Where the copy still differed when its server was sent the very same."""
+        sent, unkept = self._unkept.get(assistant.metadata.uid, (None, frozenset()))
+        return unkept if sent == wanted else frozenset()
+
+    async def differences(self, assistant: Assistant, there: RemoteAssistant) -> tuple[str, ...]:
+        """Where a copy differs from what it was left as."""
+        number = assistant.status.active_version
+        place = self.place(await self.graph_of(assistant), assistant)
+        snapshot = await self._snapshot(assistant, number) if number else None
+        if number is None or place is None or snapshot is None:
+            return ()
+        wanted = remote.wanted(place, assistant, number, snapshot, self.owner(assistant))
+        return self._differences(assistant, wanted, there, frozenset())
+
+    async def _snapshot(self, assistant: Assistant, number: int) -> Snapshot | None:
+        """What a version says; read only if the spec does not say it, too."""
+        if self._is_spec(assistant, number):
+            return assistant.spec.snapshot
+        version = await self.version(assistant, number)
+        return version.spec.snapshot if version else None
+
+    async def _former_keys(
+        self, assistant: Assistant, version: AssistantVersion, there: RemoteAssistant
+    ) -> frozenset[str]:
+        """The keys of the server's metadata that the version published before brought and this one does not."""
+        number = (there.metadata or {}).get(remote.NUMBER)
+        if not isinstance(number, int) or number in (version.number, 0):
+            return frozenset()
+        before = await self.version(assistant, number)
+        keys = remote.metadata_keys(before.spec.snapshot) if before else frozenset()
+        return keys - remote.metadata_keys(version.spec.snapshot)
+
+    async def take_off(
+        self, endpoint: Endpoint, assistant_id: str, owner: str, policy: str, keys: frozenset[str] = frozenset()
+    ) -> None:
+        """Take a copy of that owner off its server. What is not ours stays; the server's own assistant is emptied.
+
+        `keys`: of the metadata that came with the copy.
+        """
+        servers = self._probes.servers
+        there = await servers.assistant(endpoint, assistant_id)
+        is_own = assistant_id == remote.own_id(owner)
+        if there is None and policy == "Delete" and is_own:
+            # One whose graph is no longer deployed cannot be read, and comes back with it.
+            await servers.delete(endpoint, assistant_id)
+        if there is None or there.mark(remote.OWNER) != owner:
+            return
+        if policy == "Retain":
+            if there.mark(remote.POLICY) != policy:
+                await servers.update(endpoint, assistant_id, {"metadata": {remote.POLICY: policy}})
+        elif is_own:
+            await servers.delete(endpoint, assistant_id)
+        else:
+            await servers.update(endpoint, assistant_id, remote.farewell(there, keys))

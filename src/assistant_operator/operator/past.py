@@ -1,0 +1,75 @@
+"""What went before an edit: the version it follows, the version it equals, what was said of the one before."""
+
+from ..decisions import history
+from ..gateways.cluster import Cluster
+from ..resources.assistant import Assistant
+from ..resources.assistant_version import AssistantVersion, version_name
+from .cache import Cache
+from .ledger import Ledger
+from .restoration import Restoration
+
+_FARTHEST_CAUSE = 20
+
+
+class Past:
+    """Reads history where it decides what the next version says."""
+
+    def __init__(self, cluster: Cluster, cache: Cache, restoration: Restoration) -> None:
+        self._cluster = cluster
+        self._cache = cache
+        self._restoration = restoration
+
+    async def generations_beyond(self, ledger: Ledger, assistant: Assistant) -> set[int]:
+        """The generations of versions that the status does not tell of: we were ended before it was written."""
+        uid = assistant.metadata.uid
+        beyond = [each for each in self._cache.versions_of(assistant.key) if each.number > ledger.latest]
+        found = [await self._cluster.versions.read((each.key[0], each.name)) for each in beyond if each.owner == uid]
+        return {each.spec.generation for each in found if each and each.spec.assistant_ref.uid == uid}
+
+    async def head(self, ledger: Ledger, assistant: Assistant) -> AssistantVersion | None:
+        """The newest version of this history, read if it is not at hand; None if there is none or nobody knows it."""
+        if ledger.head and ledger.head.number == self._cache.newest_number(assistant.key):
+            return ledger.head
+        newest = history.newest_of(assistant.metadata.uid, self._cache.versions_of(assistant.key))
+        number = max(ledger.latest, newest.number if newest else 0)
+        if number and (ledger.head is None or ledger.head.number < number):
+            back = await self._restoration.restore(assistant, number, None)
+            ledger.head = back if isinstance(back, AssistantVersion) else None
+            ledger.latest = number
+        return ledger.head
+
+    async def edit(self, ledger: Ledger, assistant: Assistant, head: AssistantVersion | None) -> history.Edit:
+        """All that the version of this state depends on."""
+        return history.Edit(
+            assistant,
+            number=max(ledger.latest or self._cache.newest_number(assistant.key), ledger.taken) + 1,
+            previous=head,
+            is_first=ledger.latest == 0,
+            same_as=await self._same_as(assistant, head),
+            cause_before=await self._cause_before(assistant, head),
+        )
+
+    async def _same_as(self, assistant: Assistant, head: AssistantVersion | None) -> int | None:
+        """The newest older version with equal content: the digest finds it, the content decides."""
+        wanted = assistant.spec.snapshot
+        for record in self._cache.versions_like(assistant.key, wanted.digest):
+            if record.owner not in (assistant.metadata.uid, None) or (head and record.number >= head.number):
+                continue  # another's history, or not older
+            version = await self._cluster.versions.read((record.key[0], record.name))
+            if version and version.spec.snapshot.canonical == wanted.canonical:
+                return record.number
+        return None
+
+    async def _cause_before(self, assistant: Assistant, head: AssistantVersion | None) -> str | None:
+        """What the change-cause annotation said before this edit."""
+        before = self._cache.recorded.get(assistant.key)
+        if before and before.metadata.uid == assistant.metadata.uid:
+            return history.cause_of(before)
+        if history.cause_of(assistant) is None:
+            return None
+        for _ in range(_FARTHEST_CAUSE):
+            if head is None or head.spec.change.cause:
+                break
+            key = (head.metadata.namespace, version_name(assistant.metadata.name, head.number - 1))
+            head = await self._cluster.versions.read(key)
+        return head.spec.change.cause if head else None

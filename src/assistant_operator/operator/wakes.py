@@ -1,0 +1,72 @@
+"""Who is looked at when something happened. It looks at nothing itself."""
+
+from collections.abc import Iterable
+
+from ..resources.assistant import Assistant
+from ..resources.graph import Graph
+from ..resources.meta import Key
+from ..resources.remote import Probe
+from .cache import Cache
+from .judgements import Judgements
+from .workqueue import WorkQueue
+
+INTERVAL = 0.05
+"""Seconds between two looks at one object."""
+
+
+class Wakes:
+    """The two queues, and who belongs into them: what is to be done in the cluster, and what on servers."""
+
+    def __init__(self, cache: Cache, judgements: Judgements, *, here: WorkQueue, there: WorkQueue) -> None:
+        self._cache = cache
+        self._judgements = judgements
+        self.here = here
+        self.there = there
+
+    def assistant(self, key: Key) -> None:
+        self.here.add(("Assistant", key))
+
+    def assistants(self, keys: Iterable[Key]) -> None:
+        for key in keys:
+            self.assistant(key)
+
+    def graph(self, key: Key) -> None:
+        self.here.add(("Graph", key))
+
+    def graphs_of(self, assistant: Assistant) -> None:
+        """The Graph that counts it, and those that it is or was the default of."""
+        namespace = assistant.metadata.namespace
+        graphs = {(namespace, assistant.spec.graph_ref.name), *self._cache.graphs_with_default(assistant.key)}
+        if (owner := assistant.metadata.controller) and owner.kind == Graph.kind_name:
+            graphs.add((namespace, owner.name))
+        for graph in graphs & self._cache.graphs.keys():
+            self.here.add(("Graph", graph), INTERVAL)
+
+    def copies(self, assistant: Key) -> None:
+        self.there.add(("Assistant", assistant))
+
+    def probe(self, graph: Key) -> None:
+        self.there.add(("Graph", graph))
+
+    def probed(self, graph: Graph, _: Probe) -> None:
+        """Its server says something else than before."""
+        self.graph(graph.key)
+        for key in self._cache.concerned_by(graph.key):
+            self.copies(key)
+
+    def rejudge(self, graph: Key, *, wholly: bool) -> None:
+        """Its assistants may be judged otherwise; `wholly`: so may their kept versions."""
+        concerned = self._cache.concerned_by(graph)
+        if wholly:
+            self._judgements.expect(graph, concerned)
+        self._judgements.void(concerned, wholly=wholly)
+        self.assistants(concerned)
+
+    def is_rejudging(self, graph: Key) -> bool:
+        """Whether assistants of that Graph are still to be judged by its present schemas."""
+        return self._judgements.is_awaited(graph)
+
+    def settled(self, assistant: Key) -> None:
+        """Nothing is to be done to it any more, or it is gone."""
+        for graph in self._judgements.settled(assistant):
+            self.graph(graph)
