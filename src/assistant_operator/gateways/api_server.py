@@ -53,6 +53,8 @@ class Status:
     message: str = ""
     causes: tuple[tuple[str, str], ...] = ()
     """Reason and field of each cause."""
+    kind: str = ""
+    """Plural of the kind that it is about."""
 
     @property
     def is_too_large(self) -> bool:
@@ -63,8 +65,14 @@ class Status:
         return self.code in _PASSING and not self.is_too_large
 
     @property
-    def is_namespace_terminating(self) -> bool:
-        return self.code == 403 and any(reason == "NamespaceTerminating" for reason, _ in self.causes)
+    def is_namespace_going(self) -> bool:
+        """Whether nothing can be made there: the namespace is being deleted, or is gone and left objects behind.
+
+        It does leave some: its deletion asks the API server which kinds there are, and one that just started does not
+        know those of CustomResourceDefinitions yet.
+        """
+        is_gone = self.code == 404 and self.kind == "namespaces"
+        return is_gone or (self.code == 403 and any(reason == "NamespaceTerminating" for reason, _ in self.causes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,12 +185,13 @@ def _shown(text: bytes) -> str:
 
 def _status(code: int, told: dict[str, Any]) -> Status:
     details = told.get("details")
-    causes = details.get("causes") if isinstance(details, dict) else None
+    about = details if isinstance(details, dict) else {}
     return Status(
         code,
         str(told.get("reason", "")),
         str(told.get("message", "")),
-        tuple((str(cause.get("reason", "")), str(cause.get("field", ""))) for cause in causes or ()),
+        tuple((str(cause.get("reason", "")), str(cause.get("field", ""))) for cause in about.get("causes") or ()),
+        str(about.get("kind", "")),
     )
 
 

@@ -29,9 +29,9 @@ class NameTaken:
 
 @dataclass(frozen=True, slots=True)
 class CannotStore:
-    """No retry will help: the object is too large, or its namespace is being deleted."""
+    """No retry will help: the object is too large, or its namespace is being deleted or gone."""
 
-    reason: Literal["TooLarge", "NamespaceTerminating"]
+    reason: Literal["TooLarge", "NamespaceGoing"]
     message: str
 
 
@@ -65,8 +65,8 @@ class Versions:
                 return NameTaken()
             if refused.status.is_too_large:
                 return CannotStore("TooLarge", refused.status.message)
-            if refused.status.is_namespace_terminating:
-                return CannotStore("NamespaceTerminating", refused.status.message)
+            if refused.status.is_namespace_going:
+                return CannotStore("NamespaceGoing", refused.status.message)
             raise
         # What we sent is what stands there: only the metadata is news.
         return Created(version.model_copy(update={"metadata": ObjectMeta.model_validate(answer["metadata"])}))

@@ -22,7 +22,7 @@ from .reconcile_graph import GraphReconciler
 from .recorder import Recorder
 from .resync import Resync
 from .sight import Sight
-from .wakes import INTERVAL, Wakes
+from .wakes import INTERVAL, Wakes, namespace_of
 from .workqueue import WorkQueue
 
 WORKERS, PUBLISHERS = 16, 48
@@ -46,8 +46,8 @@ def assemble(doors: Doors, cluster_name: str) -> tuple[Sight, Crank]:
     wakes = Wakes(
         cache,
         judgements,
-        here=WorkQueue(interval=INTERVAL, meter=metrics.queue(HERE)),
-        there=WorkQueue(interval=INTERVAL, meter=metrics.queue(THERE)),
+        here=WorkQueue(interval=INTERVAL, meter=metrics.queue(HERE), tenant_of=namespace_of),
+        there=WorkQueue(interval=INTERVAL, meter=metrics.queue(THERE), tenant_of=namespace_of),
     )
     recorder = Recorder(cluster, cache, wake=wakes.assistant, events=doors.events, metrics=metrics)
     probes = Probes(doors.servers, Credentials(cluster), cluster_name=cluster_name, changed=wakes.probed)

@@ -15,7 +15,7 @@ from .publisher import Publisher
 from .reconcile_assistant import AssistantReconciler
 from .reconcile_graph import GraphReconciler
 from .resync import Resync
-from .wakes import Wakes
+from .wakes import Subject, Wakes
 from .workqueue import WorkQueue
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,6 @@ CONTROLLERS = {
 }
 _LONGEST_STANDSTILL = 300.0
 
-Subject = tuple[str, Key]
 _TROUBLES = (ClusterUnavailable, ClusterRefused, NotLeading, ServerTrouble)
 
 

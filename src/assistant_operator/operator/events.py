@@ -13,16 +13,19 @@ from ..resources.assistant import Assistant
 from ..resources.graph import Graph
 from ..resources.meta import API_VERSION, GROUP, MANAGER, FreeForm
 from ..resources.reason import Reason
+from .fairness import RoundRobin
 
 log = logging.getLogger(__name__)
 
 _LONGEST_NOTE = 1024
 """In bytes, as the API server counts."""
-_MOST_WAITING, _MOST_REMEMBERED = 1_000, 4_096
+_MOST_WAITING = 500
+"""Of one namespace: what happens beyond that is only in the status."""
+_MOST_REMEMBERED = 4_096
 
 
 class Events:
-    """Posts events in the background, at most `per_second`, none twice in a row about the same object."""
+    """Posts events in the background, each namespace in turn, none twice in a row about the same object."""
 
     def __init__(
         self,
@@ -32,11 +35,13 @@ class Events:
         per_second: float = 20.0,
         observe: Callable[[str, str], None] = lambda kind, reason: None,
     ) -> None:
+        """`per_second`: at most. `observe`: told of each event its type and its reason."""
         self._cluster = cluster
         self._observe = observe
         self._instance = instance
         self._pause = 1 / per_second
-        self._waiting: asyncio.Queue[tuple[str, FreeForm]] = asyncio.Queue(_MOST_WAITING)
+        self._waiting: RoundRobin[tuple[str, FreeForm]] = RoundRobin()
+        self._tickets = asyncio.Semaphore(0)
         self._told: OrderedDict[tuple[str, Reason], str] = OrderedDict()
 
     def normal(self, about: Assistant | Graph, reason: Reason, action: str, note: str) -> None:
@@ -53,26 +58,28 @@ class Events:
     async def run(self) -> None:
         """Post what is told, until cancelled."""
         while True:
-            namespace, event = await self._waiting.get()
+            await self._tickets.acquire()
+            namespace, event = self._waiting.take()
             try:
                 await self._cluster.post_event(namespace, event)
             except (ClusterUnavailable, ClusterRefused, NotLeading) as error:
-                log.warning("an event was not posted: %s", error)
-            self._waiting.task_done()
+                is_expected = isinstance(error, ClusterRefused) and error.status.is_namespace_going
+                log.log(logging.DEBUG if is_expected else logging.WARNING, "an event was not posted: %s", error)
             await asyncio.sleep(self._pause)
 
     def _tell(
         self, kind: Literal["Normal", "Warning"], about: Assistant | Graph, reason: Reason, action: str, note: str
     ) -> None:
-        key = (about.metadata.uid, reason)
-        if self._told.get(key) == note or self._waiting.full():
+        key, namespace = (about.metadata.uid, reason), about.metadata.namespace
+        if self._told.get(key) == note or self._waiting.of(namespace) >= _MOST_WAITING:
             return
         self._observe(kind, reason)
         self._told[key] = note
         self._told.move_to_end(key)
         if len(self._told) > _MOST_REMEMBERED:
             self._told.popitem(last=False)
-        self._waiting.put_nowait((about.metadata.namespace, self._event(kind, about, reason, action, note)))
+        self._waiting.put(namespace, (namespace, self._event(kind, about, reason, action, note)))
+        self._tickets.release()
 
     def _event(self, kind: str, about: Assistant | Graph, reason: Reason, action: str, note: str) -> FreeForm:
         meta = about.metadata

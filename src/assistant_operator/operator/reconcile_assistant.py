@@ -10,7 +10,7 @@ from ..decisions.assistant_world import Adopt, Judge, Mark, Prune, Report, Resto
 from ..decisions.status import Claim, conditions
 from ..gateways.cluster import Cluster
 from ..resources.assistant import Assistant
-from ..resources.assistant_version import AssistantVersion, VersionRecord
+from ..resources.assistant_version import VersionRecord
 from ..resources.meta import Condition, ConditionStatus, Key, ObjectMeta
 from ..resources.reason import Reason
 from .cache import Cache
@@ -154,13 +154,16 @@ class AssistantReconciler:
         head = self._recorder.head(world.assistant)
         remembered = head if head and head.number == number else None
         back = await self._recorder.restoration.restore(world.assistant, number, remembered)
-        if isinstance(back, AssistantVersion):
-            self._metrics.restored()
-        else:
+        if back is None:
+            self._cache.drop_recorded(world.assistant)  # its namespace goes, and it goes with it
+            return
+        is_lost = isinstance(back, Lost)
+        if is_lost:
             uid = world.assistant.metadata.uid
             self._lost[uid] = self._lost.get(uid, frozenset()) | {number}
-        if back is not None:
-            self._narrator.restored(world, number, is_lost=isinstance(back, Lost))
+        else:
+            self._metrics.restored()
+        self._narrator.restored(world, number, is_lost=is_lost)
 
     async def _report(self, world: World, step: Report) -> None:
         match outcome := await self._cluster.report(world.assistant, step.status):

@@ -17,6 +17,7 @@ from ..resources.meta import Key
 from ..resources.reason import Reason
 from .cache import Cache
 from .events import Events
+from .fairness import Turns
 from .ledger import Ledger
 from .metrics import Metrics
 from .past import Past
@@ -26,6 +27,8 @@ from .restoration import Restoration
 log = logging.getLogger(__name__)
 
 TOO_LARGE = "it is larger than the API server can store"
+_AT_ONCE = 32
+"""Edits that are being recorded at one time: with more, each of them takes longer."""
 _FIRST_RETRY, _REFUSED_RETRY, _LONGEST_RETRY = 0.05, 1.0, 10.0
 
 
@@ -51,6 +54,7 @@ class Recorder:
         self._events = events
         self._metrics = metrics
         self._ledgers: dict[str, Ledger] = {}
+        self._turns = Turns(_AT_ONCE)
         metrics.recording(self._longest)
 
     def recorded(self, assistant: Assistant) -> Recorded | None:
@@ -118,7 +122,8 @@ class Recorder:
         delay = _FIRST_RETRY
         while True:
             try:
-                await self._catch_up(ledger, assistant)
+                async with self._turns.turn(assistant.metadata.namespace):
+                    await self._catch_up(ledger, assistant)
             except ClusterUnavailable as unavailable:
                 log.warning("cannot record %s/%s yet: %s", *assistant.key, unavailable)
                 await asyncio.sleep(max(delay, unavailable.retry_after or 0.0))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ..decisions.history import Edit, version
 from ..gateways.cluster import Cluster
-from ..gateways.versions import CannotStore, Created
+from ..gateways.versions import CannotStore, Created, NameTaken
 from ..resources.assistant import Assistant
 from ..resources.assistant_version import AssistantVersion, version_labels, version_name
 from ..resources.meta import Key, ObjectMeta
@@ -51,14 +51,16 @@ class Restoration:
             labels=version_labels(assistant.metadata.name),
             owner_references=(assistant.owner_reference(),),
         )
-        creation = await self._cluster.versions.create(AssistantVersion(metadata=meta, spec=was.spec))
-        if isinstance(creation, Created):
-            return creation.version
-        return (
-            None
-            if isinstance(creation, CannotStore)
-            else await self._cluster.versions.read((meta.namespace, meta.name))
-        )
+        while True:
+            creation = await self._cluster.versions.create(AssistantVersion(metadata=meta, spec=was.spec))
+            match creation:
+                case Created(version):
+                    return version
+                case CannotStore():
+                    return None
+                case NameTaken():
+                    if there := await self._cluster.versions.read((meta.namespace, meta.name)):
+                        return there
 
     async def _as_it_was(self, key: Key, owner: str) -> AssistantVersion | None:
         """The newest state of the deleted version that the API server still holds, if it was that owner's."""

@@ -15,8 +15,6 @@ from .reconcile_graph import GraphReconciler, judges_otherwise
 from .recorder import Recorder
 from .wakes import Wakes
 
-_RECORDED_AT_ONCE, _LONGEST_TURN = 50, 5.0
-
 
 class Sight:
     """Takes in each state of each object, in order. It decides nothing."""
@@ -48,15 +46,10 @@ class Sight:
     async def lead(self) -> None:
         """From now on record: first what was seen while somebody else led."""
         self._leading.set()
-        turns = asyncio.Semaphore(_RECORDED_AT_ONCE)
 
         async def catch_up(assistant: Assistant) -> None:
             concerning("Assistant", assistant.key)
-            async with turns:
-                recording = asyncio.ensure_future(self._recorder.observe(assistant))
-                # What cannot be recorded for long must not keep the others waiting.
-                await asyncio.wait({recording}, timeout=_LONGEST_TURN)
-            await recording
+            await self._recorder.observe(assistant)
 
         await asyncio.gather(*(catch_up(each) for each in list(self._cache.seen.values())))
 

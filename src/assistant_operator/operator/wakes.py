@@ -1,6 +1,7 @@
 """Who is looked at when something happened. It looks at nothing itself."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from ..resources.assistant import Assistant
 from ..resources.graph import Graph
@@ -12,6 +13,16 @@ from .workqueue import WorkQueue
 
 INTERVAL = 0.05
 """Seconds between two looks at one object."""
+
+
+Subject = tuple[str, Key]
+"""Kind and key of what is looked at."""
+
+
+def namespace_of(subject: Any) -> str:
+    """Whose a Subject is."""
+    namespace: str = subject[1][0]
+    return namespace
 
 
 class Wakes:

@@ -2,7 +2,9 @@
 
 import asyncio
 import random
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
+
+from .fairness import RoundRobin
 
 _FIRST_RETRY, _LONGEST_RETRY = 0.1, 30.0
 _MOST_REMEMBERED = 10_000
@@ -27,12 +29,19 @@ class Meter:
 class WorkQueue:
     """A deduplicating, delaying queue with backoff, for any number of workers."""
 
-    def __init__(self, *, interval: float, meter: Meter | None = None) -> None:
-        """`interval`: seconds between two looks at one key, so that a burst of news is one look."""
+    def __init__(
+        self, *, interval: float, meter: Meter | None = None, tenant_of: Callable[[Hashable], Hashable] = lambda key: ""
+    ) -> None:
+        """`interval`: seconds between two looks at one key, so that a burst of news is one look.
+
+        `tenant_of`: whose a key is. Of the keys that are due each tenant's come in turn.
+        """
         self._interval = interval
+        self._tenant_of = tenant_of
         self._meter = meter or Meter()
         self._waiting: dict[Hashable, float] = {}
-        self._due: asyncio.Queue[Hashable] = asyncio.Queue()
+        self._due: RoundRobin[Hashable] = RoundRobin()
+        self._tickets = asyncio.Semaphore(0)
         self._fallen: dict[Hashable, float] = {}
         """Due and not taken yet, and since when: whatever is news now, that look will see it."""
         self._busy: set[Hashable] = set()
@@ -42,7 +51,7 @@ class WorkQueue:
         """When a worker came for a key last."""
 
     def __len__(self) -> int:
-        return len(self._waiting) + self._due.qsize()
+        return len(self._waiting) + len(self._due)
 
     @property
     def due(self) -> int:
@@ -78,7 +87,8 @@ class WorkQueue:
         """The next key that is due; the caller says `done` or `failed` when it has looked."""
         loop = asyncio.get_running_loop()
         self._turned = loop.time()
-        key = await self._due.get()
+        await self._tickets.acquire()
+        key = self._due.take()
         self._turned = self._started[key] = loop.time()
         self._meter.taken(self._turned - self._fallen.pop(key))
         return key
@@ -106,7 +116,8 @@ class WorkQueue:
         del self._waiting[key]
         self._busy.add(key)
         self._fallen[key] = asyncio.get_running_loop().time()
-        self._due.put_nowait(key)
+        self._due.put(self._tenant_of(key), key)
+        self._tickets.release()
         self._meter.added()
 
     def _free(self, key: Hashable) -> None:

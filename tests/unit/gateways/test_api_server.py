@@ -49,9 +49,9 @@ def saying(code: int, body: Any = None, *, text: str | None = None, **headers: s
     return answer
 
 
-def refusal(reason: str, message: str, *causes: tuple[str, str]) -> dict[str, Any]:
+def refusal(reason: str, message: str, *causes: tuple[str, str], kind: str = "things") -> dict[str, Any]:
     told = [{"reason": cause, "field": field} for cause, field in causes]
-    return {"kind": "Status", "reason": reason, "message": message, "details": {"causes": told}}
+    return {"kind": "Status", "reason": reason, "message": message, "details": {"kind": kind, "causes": told}}
 
 
 async def test_a_request_says_what_it_is_and_wants_and_who_asks() -> None:
@@ -108,13 +108,15 @@ TERMINATING = refusal("Forbidden", "namespace a is being terminated", ("Namespac
 
 
 @pytest.mark.parametrize(
-    ("code", "body", "large", "terminating"),
+    ("code", "body", "large", "going"),
     [
         pytest.param(400, refusal("BadRequest", "no"), False, False, id="a bad request"),
         pytest.param(401, refusal("Unauthorized", "who?"), False, False, id="unauthorized"),
         pytest.param(403, refusal("Forbidden", "no"), False, False, id="forbidden"),
         pytest.param(403, TERMINATING, False, True, id="the namespace is being deleted"),
         pytest.param(404, refusal("NotFound", "no"), False, False, id="not found"),
+        pytest.param(404, refusal("NotFound", "no", kind="namespaces"), False, True, id="the namespace is gone"),
+        pytest.param(404, refusal("NotFound", "no", kind="graphs"), False, False, id="a kind is gone"),
         pytest.param(409, refusal("Conflict", "no"), False, False, id="a conflict"),
         pytest.param(410, refusal("Expired", "no"), False, False, id="gone"),
         pytest.param(413, refusal("RequestEntityTooLarge", "limit is 3145728"), True, False, id="413"),
@@ -132,13 +134,13 @@ TERMINATING = refusal("Forbidden", "namespace a is being terminated", ("Namespac
         ),
     ],
 )
-async def test_what_does_not_pass_is_a_refusal(code: int, body: Any, *, large: bool, terminating: bool) -> None:
+async def test_what_does_not_pass_is_a_refusal(code: int, body: Any, *, large: bool, going: bool) -> None:
     async with answering(saying(code, body)) as api:
         with pytest.raises(ClusterRefused) as raised:
             await api.send(THINGS)
     status = raised.value.status
     assert str(raised.value) == f"Kubernetes refused GET /things: {code} {body['reason']}: {body['message']}"
-    assert (status.code, status.is_too_large, status.is_namespace_terminating) == (code, large, terminating)
+    assert (status.code, status.is_too_large, status.is_namespace_going) == (code, large, going)
     assert status.causes == tuple((cause["reason"], cause["field"]) for cause in body["details"]["causes"])
     assert not status.is_passing
 

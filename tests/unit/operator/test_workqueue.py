@@ -66,6 +66,16 @@ def test_keys_that_are_due_are_looked_at_in_the_order_they_came() -> None:
     assert timeless(scenario()) == [(0, "b"), (0, "a"), (0, "c")]
 
 
+def test_of_the_keys_that_are_due_each_tenants_come_in_turn() -> None:
+    async def scenario() -> list[Look]:
+        queue = WorkQueue(interval=INTERVAL, tenant_of=lambda key: str(key)[0])
+        for key in ("a1", "a2", "a3", "b1"):
+            queue.add(key)
+        return await looks(queue, 5)
+
+    assert timeless(scenario()) == [(0, "a1"), (0, "b1"), (0, "a2"), (0, "a3")]
+
+
 def test_two_looks_at_one_key_are_an_interval_apart() -> None:
     async def scenario() -> list[Look]:
         queue = WorkQueue(interval=INTERVAL)

@@ -1,0 +1,110 @@
+"""Whoever asks for much waits behind himself: queues and turns between tenants."""
+
+import asyncio
+
+import pytest
+
+from assistant_operator.operator.fairness import RoundRobin, Turns
+from support.timeless import timeless
+
+
+@pytest.mark.parametrize(
+    ("put", "taken"),
+    [
+        pytest.param("", "", id="nothing"),
+        pytest.param("a1 a2 a3", "a1 a2 a3", id="one tenant's in the order they came"),
+        pytest.param("a1 a2 a3 b1", "a1 b1 a2 a3", id="another's first comes before the second of one"),
+        pytest.param("a1 a2 b1 b2 c1", "a1 b1 c1 a2 b2", id="all in turn"),
+    ],
+)
+def test_tenants_come_in_turn(put: str, taken: str) -> None:
+    queue: RoundRobin[str] = RoundRobin()
+    for each in put.split():
+        queue.put(each[0], each)
+    assert (len(queue), queue.of("a")) == (len(put.split()), put.count("a"))
+    assert [queue.take() for _ in put.split()] == taken.split()
+    with pytest.raises(KeyError):
+        queue.take()
+
+
+def test_a_tenant_that_comes_back_stands_at_the_end() -> None:
+    queue: RoundRobin[str] = RoundRobin()
+    for each in ("a1", "b1", "c1"):
+        queue.put(each[0], each)
+    assert queue.take() == "a1"
+    queue.put("a", "a2")
+    assert [queue.take() for _ in range(3)] == ["b1", "c1", "a2"]
+
+
+async def have_turns(turns: Turns, who: list[str], seconds: float = 1.0) -> list[tuple[float, str]]:
+    """When each began who asked in that order."""
+    begun: list[tuple[float, str]] = []
+    loop = asyncio.get_running_loop()
+    first = loop.time()
+
+    async def have(name: str) -> None:
+        async with turns.turn(name[0]):
+            begun.append((round(loop.time() - first, 3), name))
+            await asyncio.sleep(seconds)
+
+    await asyncio.gather(*(have(name) for name in who))
+    return begun
+
+
+@pytest.mark.parametrize(
+    ("at_once", "who", "begun"),
+    [
+        pytest.param(3, "a1 a2 a3", "0 a1, 0 a2, 0 a3", id="as many as there are turns"),
+        pytest.param(2, "a1 a2 a3", "0 a1, 0 a2, 1 a3", id="the others wait"),
+        pytest.param(1, "a1 a2 a3 b1", "0 a1, 1 a2, 2 b1, 3 a3", id="behind one tenant's flood another waits for one"),
+        pytest.param(2, "a1 a2 a3 a4 a5 b1", "0 a1, 0 a2, 1 a3, 1 b1, 2 a4, 2 a5", id="and gets the next"),
+    ],
+)
+def test_turns_are_given_in_turn(at_once: int, who: str, begun: str) -> None:
+    told = timeless(have_turns(Turns(at_once), who.split()))
+    assert ", ".join(f"{when:g} {name}" for when, name in told) == begun
+
+
+def test_who_leaves_while_he_waits_keeps_nobody() -> None:
+    async def scenario() -> list[tuple[float, str]]:
+        turns = Turns(1)
+        first = asyncio.ensure_future(have_turns(turns, ["a1"]))
+        await asyncio.sleep(0)
+        leaving = asyncio.ensure_future(have_turns(turns, ["b1"]))
+        last = asyncio.ensure_future(have_turns(turns, ["c1"]))
+        await asyncio.sleep(0.5)
+        leaving.cancel()
+        return await first + await last
+
+    assert timeless(scenario()) == [(0, "a1"), (1, "c1")]
+
+
+def test_who_leaves_in_the_moment_his_turn_comes_passes_it_on() -> None:
+    async def scenario() -> list[tuple[float, str]]:
+        turns = Turns(1)
+        leaving: list[asyncio.Task[list[tuple[float, str]]]] = []
+
+        async def first() -> None:
+            async with turns.turn("a"):
+                await asyncio.sleep(1)
+            leaving[0].cancel()
+
+        running = asyncio.ensure_future(first())
+        await asyncio.sleep(0)
+        leaving.append(asyncio.ensure_future(have_turns(turns, ["b1"])))
+        last = asyncio.ensure_future(have_turns(turns, ["c1"]))
+        await running
+        return await asyncio.wait_for(last, 10)
+
+    assert [name for _, name in timeless(scenario())] == ["c1"]
+
+
+def test_a_failure_gives_the_turn_back() -> None:
+    async def scenario() -> list[tuple[float, str]]:
+        turns = Turns(1)
+        with pytest.raises(ValueError, match="no"):
+            async with turns.turn("a"):
+                raise ValueError("no")
+        return await have_turns(turns, ["a1", "a2"])
+
+    assert timeless(scenario()) == [(0, "a1"), (1, "a2")]
