@@ -1,12 +1,14 @@
-"""`python -m benchmarks [--rounds N] [--quick]`: all of it, on a control plane of its own, as one table."""
+"""`make bench`, or `python -m benchmarks --help`: all of it, on a control plane of its own, as one table."""
 
 import argparse
 import asyncio
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from controlplane import ControlPlane
 from controlplane.waiting import eventually
+from langgraph_server import LangGraphServer
 from support import OperatorProcess
 
 from . import measures
@@ -14,17 +16,19 @@ from .report import Row, table
 from .subjects import Api, Ours, Peer
 from .writes import Writes
 
+PARTS = ["latency", "bursts", "row_of_edits", "depth", "tenants", "publication", "start"]
 ROOT = Path(__file__).parent.parent.parent
 
 
 class Bench:
     """One run: the same control plane, the same client, the same hour for all that is compared."""
 
-    def __init__(self, plane: ControlPlane, directory: Path, *, rounds: int, size: float) -> None:
+    def __init__(self, plane: ControlPlane, directory: Path, *, rounds: int, size: float, parts: list[str]) -> None:
         self._plane = plane
         self._directory = directory
         self._rounds = rounds
         self._size = size
+        self._parts = parts
         self._namespaces = 0
         self.rows: list[Row] = []
 
@@ -32,52 +36,52 @@ class Bench:
         self._api = Api(self._plane.admin_kubeconfig)
         kubeconfig = self._plane.kubeconfig_for("assistant-operator", "assistant-operator")
         self._operator = OperatorProcess(kubeconfig, self._directory / "operator.log", "--log-level=warning")
-        with self._operator:
-            await self._latency()
-            await self._bursts()
-            await self._row_of_edits()
-            await self._depth()
-        with self._operator:
-            await self._start()
+        for part in self._parts:
+            with self._operator:
+                await getattr(self, f"_{part}")()
         await self._api.session.close()
 
     def _count(self, number: int) -> int:
         return max(10, int(number * self._size))
 
-    async def _namespace(self) -> str:
+    async def _namespace(self, graph: dict[str, Any] | None = None) -> str:
         self._namespaces += 1
         name = f"bench-{self._namespaces}"
         await self._api.ask("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
-        await measures.make_graph(self._api, name)
+        await measures.make_graph(self._api, name, **(graph or {}))
         return name
 
     async def _latency(self) -> None:
         namespace = await self._namespace()
         ours, peer = Ours(namespace), Peer(namespace)
-        await measures.make(self._api, ours, ["one", "bare"])
-        await measures.make(self._api, peer, ["one"])
+        for subject in (ours, peer):
+            await measures.make(self._api, subject, ["one", "bare"])
         edits = self._count(200)
         against_peer: dict[str, list[float]] = {"p50": [], "p99": []}
         against_bare: list[float] = []
+        kinds: list[float] = []
         cpu: list[float] = []
         for number in range(self._rounds):
             before = measures.processor_seconds(self._operator)
             mine = await measures.spaced(self._api, ours, "one", edits, 1 + number * edits)
             cpu.append((measures.processor_seconds(self._operator) - before) / edits * 1000)
             theirs = await measures.spaced(self._api, peer, "one", edits, 1 + number * edits)
-            nobody = await measures.bare(self._api, namespace, edits)
+            nobody = await measures.bare(self._api, ours, edits)
+            builtin = await measures.bare(self._api, peer, edits)
             against_peer["p50"].append(mine.p50 / theirs.p50)
             against_peer["p99"].append(mine.p99 / theirs.p99)
             against_bare.append(mine.p50 / nobody.p50)
+            kinds.append(nobody.p50 / builtin.p50)
             print(
                 f"  round {number + 1}: ours {mine.p50 * 1000:.1f} / {mine.p99 * 1000:.1f} ms,"
                 f" peer {theirs.p50 * 1000:.1f} / {theirs.p99 * 1000:.1f} ms,"
-                f" bare {nobody.p50 * 1000:.1f} ms (p50 / p99)"
+                f" bare {nobody.p50 * 1000:.1f} ms, of the peer's kinds {builtin.p50 * 1000:.1f} ms (p50 / p99)"
             )
         self.rows += [
             Row("one edit → version visible, p50, beside the peer", against_peer["p50"], "× peer", 1.0),
             Row("one edit → version visible, p99, beside the peer", against_peer["p99"], "× peer", 1.0),
             Row("one edit → version visible, p50, beside a bare PATCH + POST", against_bare, "× bare", 1.4),
+            Row("a bare PATCH + POST of our kinds beside one of the peer's kinds, p50", kinds, "×"),
             Row("the operator's processor time an edit, marks and all", cpu, "ms", 3.0),
         ]
 
@@ -141,6 +145,53 @@ class Bench:
             ratios.append(at_depth.p50 / shallow.p50)
         self.rows.append(Row(f"one edit, p50, at {deep} versions beside a short history", ratios, "×", 1.1))
 
+    async def _tenants(self) -> None:
+        """One edits as people do, while another namespace is edited as fast as the API server takes it."""
+        theirs, ours = Ours(await self._namespace()), Ours(await self._namespace())
+        count, edits = self._count(200), self._count(100)
+        await measures.make(self._api, theirs, [f"burst-{number}" for number in range(count)])
+        await measures.make(self._api, ours, ["one", "bare"])
+        for what, size in (("small edits", 100), ("edits of 500 KB", 500_000)):
+            worst: list[float] = []
+            for number in range(self._rounds):
+                await self._calm()
+                async with measures.flood(self._plane.admin_kubeconfig, theirs, count, size):
+                    mine = await measures.spaced(self._api, ours, "one", edits, 1 + number * edits)
+                    nobody = await measures.bare(self._api, ours, edits)
+                worst.append(max(mine.each) * 1000)
+                print(
+                    f"  round {number + 1}, {what}: {mine.p50 * 1000:.1f} / {mine.p99 * 1000:.1f} ms,"
+                    f" bare {nobody.p50 * 1000:.1f} / {nobody.p99 * 1000:.1f} ms (p50 / p99)"
+                )
+            self.rows.append(
+                Row(f"one edit while another namespace is flooded with {what}, the slowest", worst, "ms", 1000)
+            )
+
+    async def _publication(self) -> None:
+        edits = self._count(50)
+        with LangGraphServer(self._directory / "server") as server:
+            ours = Ours(await self._namespace({"graphId": "writer", "server": {"url": server.url}}))
+            await measures.make(self._api, ours, ["one"])
+            await self._calm()
+            ratios: list[float] = []
+            for number in range(self._rounds):
+                first = 1 + 2 * number * edits
+                recorded = await measures.spaced(self._api, ours, "one", edits, first)
+                bare = await measures.bare_on_server(server, edits)
+                there = await measures.published(
+                    self._api, server, ours, "one", range(first + edits, first + 2 * edits)
+                )
+                ratios.append(there.p50 / (bare.p50 + recorded.p50))
+                print(
+                    f"  round {number + 1}: on the server after {there.p50 * 1000:.1f} ms,"
+                    f" recorded after {recorded.p50 * 1000:.1f} ms, a bare PATCH there {bare.p50 * 1000:.1f} ms (p50)"
+                )
+        self.rows.append(
+            Row(
+                "one edit → on its LangGraph Server, p50, beside a bare PATCH there + a recorded edit", ratios, "×", 2.0
+            )
+        )
+
     async def _start(self) -> None:
         count = self._count(2000)
         ours = Ours(await self._namespace())
@@ -178,12 +229,13 @@ def main() -> None:
     parser.add_argument(
         "--quick", action="store_true", help="a tenth of the sizes: to try the benchmark, not to quote it"
     )
+    parser.add_argument("--only", choices=PARTS, nargs="*", default=PARTS, help="parts of it")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory, ControlPlane(Path(directory)) as plane:
         plane.kubectl("apply", "--server-side", "-k", str(ROOT / "crds"))
         plane.kubectl("apply", "--server-side", "-k", str(ROOT / "deploy"))
         eventually(lambda: plane.kubectl("get", "langgraph", check=False).returncode == 0)
-        bench = Bench(plane, Path(directory), rounds=asked.rounds, size=0.1 if asked.quick else 1.0)
+        bench = Bench(plane, Path(directory), rounds=asked.rounds, size=0.1 if asked.quick else 1.0, parts=asked.only)
         asyncio.run(bench.run())
     print(table(bench.rows))
     print(f"\nmedian (least to most) of {asked.rounds} rounds; each ratio is of two measurements in the same round")

@@ -6,10 +6,15 @@ import json
 import os
 import sys
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median, quantiles
+from typing import Any
 
+from aiohttp import ClientResponse, ClientSession
+
+from langgraph_server import LangGraphServer
 from support import OperatorProcess
 
 from .subjects import MERGE, OURS, Api, Json, Lookout, Ours, Subject, context
@@ -56,37 +61,73 @@ async def spaced(api: Api, subject: Subject, name: str, edits: int, first: int =
     return found
 
 
-async def bare(api: Api, namespace: str, edits: int) -> Latencies:
-    """A PATCH and a POST of the same size by the client itself: what nobody can go below."""
+async def bare(api: Api, subject: Subject, edits: int) -> Latencies:
+    """A PATCH and a POST of the same size by the client itself."""
     found = Latencies()
     clock = asyncio.get_running_loop().time
-    subject = Ours(namespace)
     for number in range(edits):
         sent = clock()
-        await api.ask("PATCH", f"{subject.objects}/bare", {"spec": {"context": {"edit": number}}}, MERGE)
-        await api.ask("POST", subject.records, _version(number))
+        await api.ask("PATCH", f"{subject.objects}/bare", subject.edit(number), MERGE)
+        await api.ask("POST", subject.records, subject.record(number))
         found.each.append(clock() - sent)
         await asyncio.sleep(0.02)
     return found
 
 
-def _version(number: int) -> Json:
-    none = "sha256:" + "0" * 64
-    name = f"nobody{os.urandom(4).hex()}"
-    return {
-        "apiVersion": "assistant-operator.dev/v1alpha1",
-        "kind": "AssistantVersion",
-        "metadata": {"name": f"{name}-v1"},
-        "spec": {
-            "assistantRef": {"name": name, "uid": "none"},
-            "number": 1,
-            "generation": 1,
-            "digest": none,
-            "chain": none,
-            "snapshot": {"graphRef": {"name": "bench"}, "context": context(number)},
-            "change": {"kind": "Created"},
-        },
-    }
+async def published(api: Api, server: LangGraphServer, subject: Ours, name: str, edits: range) -> Latencies:
+    """From sending an edit to the moment that its server holds it, asked again and again."""
+    found = Latencies()
+    clock = asyncio.get_running_loop().time
+    status = (await api.ask("GET", f"{subject.objects}/{name}"))["status"]
+    path = f"{server.url}/assistants/{status['assistantId']}"
+    async with ClientSession() as session:
+        for number in edits:
+            sent = clock()
+            await api.ask("PATCH", f"{subject.objects}/{name}", subject.edit(number), MERGE)
+            while (await _json(session.get(path)))["context"].get("edit") != number:  # noqa: ASYNC110 (it tells nobody)
+                await asyncio.sleep(0.002)
+            found.each.append(clock() - sent)
+            await asyncio.sleep(0.1)
+    return found
+
+
+async def bare_on_server(server: LangGraphServer, edits: int) -> Latencies:
+    """A PATCH of an assistant on its server by the client itself."""
+    found = Latencies()
+    clock = asyncio.get_running_loop().time
+    async with ClientSession() as session:
+        made = await _json(session.post(f"{server.url}/assistants", json={"graph_id": "writer", "name": "bare"}))
+        for number in range(edits):
+            sent = clock()
+            edit = {"context": context(number), "metadata": {"edit": number}, "name": "bare"}
+            await _json(session.patch(f"{server.url}/assistants/{made['assistant_id']}", json=edit))
+            found.each.append(clock() - sent)
+            await asyncio.sleep(0.02)
+    return found
+
+
+async def _json(asking: AbstractAsyncContextManager[ClientResponse]) -> Json:
+    async with asking as answer:
+        told: Json = await answer.json()
+        if answer.status >= 300:
+            raise RuntimeError(f"{answer.method} {answer.url}: {answer.status} {told}")
+        return told
+
+
+@contextlib.asynccontextmanager
+async def flood(kubeconfig: Path, subject: Subject, count: int, size: int) -> AsyncIterator[None]:
+    """Objects of that subject are edited as fast as it goes, each edit so many bytes, while the block runs."""
+    told = (str(kubeconfig), subject.objects, str(count), "32", str(size))
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "benchmarks.flood", *told)
+    try:
+        await asyncio.sleep(3)
+        yield
+        if process.returncode is not None:
+            raise RuntimeError("the flood dried up")
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
 
 
 @dataclass(frozen=True)
@@ -135,11 +176,10 @@ async def make(api: Api, subject: Subject, names: list[str], at_once: int = 16) 
         await asyncio.gather(*(watching.until(name, 0, 300) for name in names))
 
 
-async def make_graph(api: Api, namespace: str) -> None:
+async def make_graph(api: Api, namespace: str, **spec: Any) -> None:
     graph = {"apiVersion": "assistant-operator.dev/v1alpha1", "kind": "Graph", "metadata": {"name": "bench"}}
-    await api.ask(
-        "POST", f"{OURS}/namespaces/{namespace}/graphs", graph | {"spec": {"defaultAssistant": {"policy": "None"}}}
-    )
+    told = {"defaultAssistant": {"policy": "None"}, **spec}
+    await api.ask("POST", f"{OURS}/namespaces/{namespace}/graphs", graph | {"spec": told})
 
 
 def processor_seconds(operator: OperatorProcess) -> float:

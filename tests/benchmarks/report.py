@@ -11,11 +11,14 @@ class Row:
     what: str
     rounds: list[float]
     unit: str
-    goal: float
+    goal: float | None = None
+    """None for what is only good to know."""
     more_is_better: bool = False
 
     @property
     def is_missed(self) -> bool:
+        if self.goal is None:
+            return False
         reached = median(self.rounds)
         return reached < self.goal if self.more_is_better else reached > self.goal
 
@@ -23,6 +26,8 @@ class Row:
         figures = (
             f"{_plain(median(self.rounds))} ({_plain(min(self.rounds))} to {_plain(max(self.rounds))}) {self.unit}"
         )
+        if self.goal is None:
+            return self.what, figures.strip(), "", ""
         sign = "≥" if self.more_is_better else "≤"
         return (
             self.what,

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -76,6 +77,24 @@ class Ours:
     def edit(self, number: int) -> Json:
         return {"spec": {"context": {"edit": number}}}
 
+    def record(self, number: int) -> Json:
+        """A record of nobody's, as large as one of ours."""
+        none, name = "sha256:" + "0" * 64, f"nobody{os.urandom(4).hex()}"
+        return {
+            "apiVersion": "assistant-operator.dev/v1alpha1",
+            "kind": "AssistantVersion",
+            "metadata": {"name": f"{name}-v1"},
+            "spec": {
+                "assistantRef": {"name": name, "uid": "none"},
+                "number": 1,
+                "generation": 1,
+                "digest": none,
+                "chain": none,
+                "snapshot": {"graphRef": {"name": "bench"}, "context": context(number)},
+                "change": {"kind": "Created"},
+            },
+        }
+
     def sighted(self, record: Json, at: float) -> Sighting:
         spec = record["spec"]
         return Sighting(spec["assistantRef"]["name"], spec["snapshot"]["context"]["edit"], at)
@@ -101,6 +120,17 @@ class Peer:
 
     def edit(self, number: int) -> Json:
         return {"spec": {"template": {"metadata": {"annotations": {"edit": str(number)}}}}}
+
+    def record(self, number: int) -> Json:
+        """A record of nobody's, as large as one of the peer's."""
+        template = self.made("nobody")["spec"]["template"]
+        return {
+            "apiVersion": "apps/v1",
+            "kind": "ControllerRevision",
+            "metadata": {"name": f"nobody-{os.urandom(4).hex()}"},
+            "data": {"spec": {"template": {**template, "$patch": "replace", "edit": number}}},
+            "revision": 1,
+        }
 
     def sighted(self, record: Json, at: float) -> Sighting:
         owner = record["metadata"]["ownerReferences"][0]["name"]
