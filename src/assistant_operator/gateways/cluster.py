@@ -9,10 +9,8 @@ from ..resources.assistant_version import AssistantVersion
 from ..resources.graph import Graph, GraphStatus
 from ..resources.meta import API_VERSION, MANAGER, FreeForm, Key, Resource
 from .api_server import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, ApiServer, Call, ClusterRefused
-from .requests import Requests, path_of
+from .requests import METADATA, METADATA_LIST, Requests, path_of
 from .versions import Versions
-
-METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +79,9 @@ class Cluster:
             {"op": "test", "path": "/status/observedGeneration", "value": seen.status.observed_generation},
             {"op": "replace", "path": "/status", "value": status.manifest()},
         ]
-        call = Call("PATCH", path_of(type(seen), seen.key) + "/status", {"fieldManager": MANAGER}, body, JSON_PATCH)
+        call = Call(
+            "PATCH", path_of(type(seen), seen.key) + "/status", {"fieldManager": MANAGER}, body, JSON_PATCH, METADATA
+        )
         try:
             answer = await self._requests.server.send(call)
         except ClusterRefused as refused:
@@ -107,7 +107,9 @@ class Cluster:
         }
         query = {"fieldManager": MANAGER, "fieldValidation": "Strict"}
         try:
-            answer = await self._requests.server.send(Call("PATCH", path_of(Assistant, key), query, body, APPLY_PATCH))
+            answer = await self._requests.server.send(
+                Call("PATCH", path_of(Assistant, key), query, body, APPLY_PATCH, METADATA)
+            )
         except ClusterRefused as refused:
             conflicts = frozenset(field for reason, field in refused.status.causes if reason == "FieldManagerConflict")
             if refused.status.code == 409 and conflicts:
@@ -119,7 +121,7 @@ class Cluster:
         """Take one of our own labels off an Assistant."""
         body = {"metadata": {"labels": {label: None}}}
         await self._requests.change(
-            Call("PATCH", path_of(Assistant, key), {"fieldManager": MANAGER}, body, MERGE_PATCH)
+            Call("PATCH", path_of(Assistant, key), {"fieldManager": MANAGER}, body, MERGE_PATCH, METADATA)
         )
 
     async def hold(self, assistant: Assistant, finalizer: str, *, on: bool) -> int | None:
@@ -132,14 +134,16 @@ class Cluster:
         told = {"name": meta.name, "namespace": meta.namespace, "uid": meta.uid, **held}
         body = {"apiVersion": API_VERSION, "kind": Assistant.kind_name, "metadata": told}
         query = {"fieldManager": f"{MANAGER}-finalizer", "force": "true"}
-        answer = await self._requests.change(Call("PATCH", path_of(Assistant, meta.key), query, body, APPLY_PATCH))
+        answer = await self._requests.change(
+            Call("PATCH", path_of(Assistant, meta.key), query, body, APPLY_PATCH, METADATA)
+        )
         return int(answer["metadata"]["resourceVersion"]) if answer else None
 
     async def uids(self, kind: type[Resource]) -> dict[Key, str]:
         """Namespace, name and UID of every object of a kind, without reading their bodies."""
         found: dict[Key, str] = {}
         for namespace in self._requests.namespaces:
-            async for page in self._requests.pages(path_of(kind, (namespace, "")), METADATA):
+            async for page in self._requests.pages(path_of(kind, (namespace, "")), METADATA_LIST):
                 metas = (item["metadata"] for item in page["items"] or ())
                 found.update(((meta["namespace"], meta["name"]), meta["uid"]) for meta in metas)
         return found
@@ -147,7 +151,7 @@ class Cluster:
     async def position(self) -> int:
         """The newest resource version."""
         path = path_of(AssistantVersion, (self._requests.namespaces[0], ""))
-        page = await self._requests.server.send(Call("GET", path, {"limit": 1}, accept=METADATA))
+        page = await self._requests.server.send(Call("GET", path, {"limit": 1}, accept=METADATA_LIST))
         return int(page["metadata"]["resourceVersion"])
 
     @property

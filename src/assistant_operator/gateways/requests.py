@@ -7,6 +7,9 @@ from ..resources.meta import GROUP, VERSION, FreeForm, Key, Resource
 from .api_server import ApiServer, Call, ClusterRefused
 
 PAGE = 500
+METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+"""An answer without the content, which we just sent ourselves."""
+METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 
 class Requests:

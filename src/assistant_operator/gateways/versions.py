@@ -9,7 +9,7 @@ from ..resources.assistant import Assistant
 from ..resources.assistant_version import AssistantVersion, VersionRecord
 from ..resources.meta import API_VERSION, MANAGER, Condition, Key, ObjectMeta
 from .api_server import MERGE_PATCH, Call, ClusterRefused, ClusterUnavailable
-from .requests import Requests, path_of
+from .requests import METADATA, Requests, path_of
 from .version_table import TABLE, Expired, Listed, VersionEvent, column_names, parse_event, parse_rows, position_of
 
 _PAUSE = 0.5
@@ -59,7 +59,7 @@ class Versions:
         path = path_of(AssistantVersion, (version.metadata.namespace, ""))
         query = {"fieldManager": MANAGER, "fieldValidation": "Ignore"}
         try:
-            answer = await self._requests.server.send(Call("POST", path, query, body))
+            answer = await self._requests.server.send(Call("POST", path, query, body, accept=METADATA))
         except ClusterRefused as refused:
             if refused.status.code == 409 and refused.status.reason == "AlreadyExists":
                 return NameTaken()
@@ -75,7 +75,9 @@ class Versions:
         """Its metadata from then on; None if that very version is gone."""
         body = {"status": {"conditions": [each.manifest() for each in conditions]}}
         path = path_of(AssistantVersion, (record.key[0], record.name)) + "/status"
-        answer = await self._requests.change(Call("PATCH", path, {"fieldManager": MANAGER}, body, MERGE_PATCH))
+        answer = await self._requests.change(
+            Call("PATCH", path, {"fieldManager": MANAGER}, body, MERGE_PATCH, METADATA)
+        )
         same = answer is not None and answer["metadata"]["uid"] == record.uid
         return ObjectMeta.model_validate(answer["metadata"]) if answer and same else None
 
@@ -83,7 +85,7 @@ class Versions:
         """Keep the LangGraph Server's own number of a version's content."""
         body = {"status": {"serverVersion": number}}
         path = path_of(AssistantVersion, key) + "/status"
-        await self._requests.change(Call("PATCH", path, {"fieldManager": MANAGER}, body, MERGE_PATCH))
+        await self._requests.change(Call("PATCH", path, {"fieldManager": MANAGER}, body, MERGE_PATCH, METADATA))
 
     async def adopt(self, record: VersionRecord, assistant: Assistant) -> str | None:
         """Become the owner of that very version, provided nobody changed it meanwhile: its new resource version."""
@@ -91,7 +93,7 @@ class Versions:
         meta = {"uid": record.uid, "resourceVersion": record.resource_version, "ownerReferences": [owner]}
         path = path_of(AssistantVersion, (record.key[0], record.name))
         answer = await self._requests.change(
-            Call("PATCH", path, {"fieldManager": MANAGER}, {"metadata": meta}, MERGE_PATCH)
+            Call("PATCH", path, {"fieldManager": MANAGER}, {"metadata": meta}, MERGE_PATCH, METADATA)
         )
         return str(answer["metadata"]["resourceVersion"]) if answer else None
 

@@ -25,7 +25,7 @@ from .sight import Sight
 from .wakes import INTERVAL, Wakes, namespace_of
 from .workqueue import WorkQueue
 
-WORKERS, PUBLISHERS = 16, 48
+WORKERS, STEADY_WORKERS, PUBLISHERS = 16, 2, 48
 
 
 @dataclass(frozen=True)

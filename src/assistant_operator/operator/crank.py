@@ -62,9 +62,11 @@ class Crank:
                 return f"the queue '{name}' has not turned for {queue.stuck_for():.0f} s"
         return None
 
-    async def work(self) -> None:
-        """One worker: look at what is due, until cancelled."""
+    async def work(self, calm: asyncio.Event | None = None) -> None:
+        """One worker: look at what is due, until cancelled; one that is given `calm`, only while that is set."""
         while True:
+            if calm:
+                await calm.wait()
             subject = await self._wakes.here.take()
             await self._look(subject, HERE, self._wakes.here, self._reconcile)  # type: ignore[arg-type]
 

@@ -1,6 +1,7 @@
 """One operator from start to end: what runs beside what, and how it stops."""
 
 import asyncio
+import gc
 import logging
 import os
 import time
@@ -13,7 +14,7 @@ from ..gateways.langgraph import LangGraphServers
 from ..gateways.leases import Leases
 from ..gateways.schemas import SchemaJudge
 from ..gateways.version_table import Listed
-from .assembly import PUBLISHERS, WORKERS, Doors, assemble
+from .assembly import PUBLISHERS, STEADY_WORKERS, WORKERS, Doors, assemble
 from .crank import Crank
 from .events import Events
 from .feed import Feed
@@ -134,8 +135,10 @@ class Process:
             self._start(self._hold())
             await self._leadership.gained.wait()
         await self._feed.filled.wait()
-        workers = [crank.work() for _ in range(WORKERS)] + [crank.publish() for _ in range(PUBLISHERS)]
-        await asyncio.gather(sight.lead(), *workers)
+        gc.freeze()  # what was read at the start stays: garbage is looked for among the rest
+        steady = [crank.work() for _ in range(STEADY_WORKERS)]
+        others = [crank.work(sight.calm) for _ in range(WORKERS - STEADY_WORKERS)]
+        await asyncio.gather(sight.lead(), *steady, *others, *(crank.publish() for _ in range(PUBLISHERS)))
 
     async def _hold(self) -> None:
         await self._leadership.run()

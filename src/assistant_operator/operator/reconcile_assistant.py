@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 QUIET = 0.4
 """Seconds without an edit before the chores of a burst are done."""
+LONGEST_QUIET = 5.0
+"""The same while many edits of others are being recorded."""
 _CHORES_AT_ONCE = 6
 _PAUSE = 0.1
 _MOST_STEPS = 200
@@ -76,7 +78,8 @@ class AssistantReconciler:
                 return None
             if is_chore(step):
                 quiet = self._recorder.quiet_for(world.assistant)
-                if quiet < QUIET or chores == _CHORES_AT_ONCE:
+                needed = QUIET if self._recorder.calm.is_set() else LONGEST_QUIET
+                if quiet < needed or chores == _CHORES_AT_ONCE:
                     return max(QUIET - quiet, _PAUSE)
                 chores += 1
             elif isinstance(step, Report):

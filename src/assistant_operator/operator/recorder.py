@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from ..decisions import history
 from ..decisions.assistant_world import Recorded
@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 TOO_LARGE = "it is larger than the API server can store"
 _AT_ONCE = 32
 """Edits that are being recorded at one time: with more, each of them takes longer."""
+_FEW = 4
 _FIRST_RETRY, _REFUSED_RETRY, _LONGEST_RETRY = 0.05, 1.0, 10.0
 
 
@@ -55,6 +56,10 @@ class Recorder:
         self._metrics = metrics
         self._ledgers: dict[str, Ledger] = {}
         self._turns = Turns(_AT_ONCE)
+        self._trying = 0
+        self.calm = asyncio.Event()
+        """Set unless many edits are to be recorded: history comes first, and all else can wait a little."""
+        self.calm.set()
         metrics.recording(self._longest)
 
     def recorded(self, assistant: Assistant) -> Recorded | None:
@@ -122,7 +127,7 @@ class Recorder:
         delay = _FIRST_RETRY
         while True:
             try:
-                async with self._turns.turn(assistant.metadata.namespace):
+                async with self._turn(assistant):
                     await self._catch_up(ledger, assistant)
             except ClusterUnavailable as unavailable:
                 log.warning("cannot record %s/%s yet: %s", *assistant.key, unavailable)
@@ -143,6 +148,23 @@ class Recorder:
                 ledger.refusal = None
                 return
             delay = min(delay * 2, _LONGEST_RETRY)
+
+    @asynccontextmanager
+    async def _turn(self, assistant: Assistant) -> AsyncIterator[None]:
+        """One try at a time, each namespace in turn."""
+        self._crowd(+1)
+        try:
+            async with self._turns.turn(assistant.metadata.namespace):
+                yield
+        finally:
+            self._crowd(-1)
+
+    def _crowd(self, more: int) -> None:
+        self._trying += more
+        if self._trying > _FEW:
+            self.calm.clear()
+        else:
+            self.calm.set()
 
     async def _is_gone(self, assistant: Assistant) -> bool:
         """Whether nobody needs this history any more: the news of it waits behind what we are doing."""

@@ -43,6 +43,11 @@ class Sight:
     def is_leading(self) -> bool:
         return self._leading.is_set()
 
+    @property
+    def calm(self) -> asyncio.Event:
+        """Set unless many edits are to be recorded: history comes first."""
+        return self._recorder.calm
+
     async def lead(self) -> None:
         """From now on record: first what was seen while somebody else led."""
         self._leading.set()

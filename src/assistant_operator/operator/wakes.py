@@ -11,7 +11,7 @@ from .cache import Cache
 from .judgements import Judgements
 from .workqueue import WorkQueue
 
-INTERVAL = 0.05
+INTERVAL = 0.1
 """Seconds between two looks at one object."""
 
 
