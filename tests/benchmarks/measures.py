@@ -17,7 +17,7 @@ from aiohttp import ClientResponse, ClientSession
 from langgraph_server import LangGraphServer
 from support import OperatorProcess
 
-from .subjects import MERGE, OURS, Api, Json, Lookout, Ours, Subject, context
+from .subjects import MERGE, OURS, Api, Edited, Json, Lookout, Ours, Subject, context
 
 TICK = os.sysconf("SC_CLK_TCK")
 
@@ -38,7 +38,7 @@ class Latencies:
 
 
 @contextlib.asynccontextmanager
-async def lookout(api: Api, subject: Subject) -> AsyncIterator[Lookout]:
+async def lookout(api: Api, subject: Subject | Edited) -> AsyncIterator[Lookout]:
     watching = Lookout(api, subject)
     await watching.start()
     try:
@@ -57,6 +57,30 @@ async def spaced(api: Api, subject: Subject, name: str, edits: int, first: int =
             await api.ask("PATCH", f"{subject.objects}/{name}", subject.edit(number), MERGE)
             found.each.append(await watching.until(name, number) - sent)
             # The next edit is one of a person, not of a burst.
+            await asyncio.sleep(0.02)
+    return found
+
+
+@dataclass(frozen=True)
+class Shown:
+    """From the moment that a watch shows an edit to the moment that another shows its record."""
+
+    latencies: Latencies
+    whole: Latencies
+    """From sending the edit."""
+
+
+async def shown(api: Api, subject: Ours, name: str, edits: range) -> Shown:
+    """What the operator adds: an API server that is short of processors shows an edit late."""
+    found = Shown(Latencies(), Latencies())
+    clock = asyncio.get_running_loop().time
+    async with lookout(api, subject) as records, lookout(api, Edited(subject)) as objects:
+        for number in edits:
+            sent = clock()
+            await api.ask("PATCH", f"{subject.objects}/{name}", subject.edit(number), MERGE)
+            recorded, seen = await records.until(name, number), await objects.until(name, number)
+            found.whole.each.append(recorded - sent)
+            found.latencies.each.append(max(recorded - seen, 0.0))
             await asyncio.sleep(0.02)
     return found
 
@@ -87,7 +111,8 @@ async def published(api: Api, server: LangGraphServer, subject: Ours, name: str,
             while (await _json(session.get(path)))["context"].get("edit") != number:  # noqa: ASYNC110 (it tells nobody)
                 await asyncio.sleep(0.002)
             found.each.append(clock() - sent)
-            await asyncio.sleep(0.1)
+            # The next edit is one of a person, not of a burst.
+            await asyncio.sleep(0.5)
     return found
 
 
@@ -115,9 +140,9 @@ async def _json(asking: AbstractAsyncContextManager[ClientResponse]) -> Json:
 
 
 @contextlib.asynccontextmanager
-async def flood(kubeconfig: Path, subject: Subject, count: int, size: int) -> AsyncIterator[None]:
+async def flood(kubeconfig: Path, subject: Subject, count: int, size: int, at_once: int) -> AsyncIterator[None]:
     """Objects of that subject are edited as fast as it goes, each edit so many bytes, while the block runs."""
-    told = (str(kubeconfig), subject.objects, str(count), "32", str(size))
+    told = (str(kubeconfig), subject.objects, str(count), str(at_once), str(size))
     process = await asyncio.create_subprocess_exec(sys.executable, "-m", "benchmarks.flood", *told)
     try:
         await asyncio.sleep(3)

@@ -141,6 +141,16 @@ class Peer:
 Subject = Ours | Peer
 
 
+class Edited:
+    """The objects of this operator themselves, as their edits come."""
+
+    def __init__(self, subject: Ours) -> None:
+        self.records = subject.objects
+
+    def sighted(self, record: Json, at: float) -> Sighting:
+        return Sighting(record["metadata"]["name"], record["spec"]["context"].get("edit", 0), at)
+
+
 def context(edit: int) -> Json:
     """A configuration of about 2.4 KB, as prompts are."""
     return {"edit": edit, "prompt": "You answer customers of a bicycle shop. " * 58, "model": "small"}
@@ -149,7 +159,7 @@ def context(edit: int) -> Json:
 class Lookout:
     """Watches the records of one subject and tells who waits for one."""
 
-    def __init__(self, api: Api, subject: Subject) -> None:
+    def __init__(self, api: Api, subject: Subject | Edited) -> None:
         self._api = api
         self._subject = subject
         self._seen: dict[tuple[str, int], float] = {}
@@ -177,7 +187,7 @@ class Lookout:
 
     async def _run(self, since: str) -> None:
         async for event in self._api.watch(self._subject.records, since):
-            if event["type"] == "ADDED":
+            if event["type"] in ("ADDED", "MODIFIED"):
                 sighting = self._subject.sighted(event["object"], asyncio.get_running_loop().time())
                 async with self._news:
                     self._seen.setdefault((sighting.name, sighting.edit), sighting.at)

@@ -1,6 +1,7 @@
 """The composition root: which part is given which doors."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from ..gateways.cluster import Cluster
 from ..gateways.credentials import Credentials
@@ -22,7 +23,7 @@ from .reconcile_graph import GraphReconciler
 from .recorder import Recorder
 from .resync import Resync
 from .sight import Sight
-from .wakes import INTERVAL, Wakes, namespace_of
+from .wakes import AT_FIRST, INTERVAL, Wakes, namespace_of
 from .workqueue import WorkQueue
 
 WORKERS, STEADY_WORKERS, PUBLISHERS = 16, 2, 48
@@ -43,11 +44,12 @@ def assemble(doors: Doors, cluster_name: str) -> tuple[Sight, Crank]:
     """What takes in the world, and what works on it. `cluster_name`: see Settings."""
     cluster, judge, metrics = doors.cluster, doors.judge, doors.metrics
     cache, judgements, narrator = Cache(), Judgements(), Narrator(doors.events)
+    pace: dict[str, Any] = {"interval": INTERVAL, "at_first": AT_FIRST, "tenant_of": namespace_of}
     wakes = Wakes(
         cache,
         judgements,
-        here=WorkQueue(interval=INTERVAL, meter=metrics.queue(HERE), tenant_of=namespace_of),
-        there=WorkQueue(interval=INTERVAL, meter=metrics.queue(THERE), tenant_of=namespace_of),
+        here=WorkQueue(**pace, meter=metrics.queue(HERE)),
+        there=WorkQueue(**pace, meter=metrics.queue(THERE)),
     )
     recorder = Recorder(cluster, cache, wake=wakes.assistant, events=doors.events, metrics=metrics)
     probes = Probes(doors.servers, Credentials(cluster), cluster_name=cluster_name, changed=wakes.probed)

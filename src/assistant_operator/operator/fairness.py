@@ -27,6 +27,10 @@ class RoundRobin(Generic[T]):
         self._items.setdefault(tenant, deque()).append(item)
         self._length += 1
 
+    def first(self) -> T:
+        """The next item, which stays."""
+        return next(iter(self._items.values()))[0]
+
     def take(self) -> T:
         """The next item. Raises KeyError if there is none."""
         tenant, items = self._items.popitem(last=False)
@@ -38,38 +42,46 @@ class RoundRobin(Generic[T]):
 
 
 class Turns:
-    """At most so many at once; of those who wait, each tenant's first comes before anybody's second."""
+    """So much at once; of those who wait, each tenant's first comes before anybody's second."""
 
-    def __init__(self, at_once: int) -> None:
-        self._free = at_once
-        self._waiting: RoundRobin[asyncio.Future[None]] = RoundRobin()
+    def __init__(self, capacity: int) -> None:
+        """`capacity`: what all turns that are had at one time may weigh together."""
+        self._capacity = self._free = capacity
+        self._waiting: RoundRobin[tuple[int, asyncio.Future[None]]] = RoundRobin()
 
     @asynccontextmanager
-    async def turn(self, tenant: Hashable) -> AsyncIterator[None]:
-        """Wait for a turn, and have it for the length of the block."""
-        await self._begin(tenant)
+    async def turn(self, tenant: Hashable, weight: int = 1) -> AsyncIterator[None]:
+        """Wait for a turn, and have it for the length of the block. What weighs too much is had alone."""
+        weight = min(weight, self._capacity)
+        await self._begin(tenant, weight)
         try:
             yield
         finally:
-            self._end()
+            self._end(weight)
 
-    async def _begin(self, tenant: Hashable) -> None:
-        if self._free and not self._waiting:
-            self._free -= 1
-            return
+    async def _begin(self, tenant: Hashable, weight: int) -> None:
         mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.put(tenant, mine)
+        self._waiting.put(tenant, (weight, mine))
+        self._give()
         try:
             await mine
         except asyncio.CancelledError:
             if mine.done() and not mine.cancelled():
-                self._end()  # it was given to us in the very moment we left
+                self._end(weight)  # it was given to us in the very moment we left
             raise
 
-    def _end(self) -> None:
-        self._free += 1
-        while self._free and self._waiting:
-            following = self._waiting.take()
-            if not following.cancelled():
-                self._free -= 1
-                following.set_result(None)
+    def _end(self, weight: int) -> None:
+        self._free += weight
+        self._give()
+
+    def _give(self) -> None:
+        while self._waiting:
+            weight, following = self._waiting.first()
+            if following.cancelled():
+                self._waiting.take()
+                continue
+            if weight > self._free:
+                return
+            self._waiting.take()
+            self._free -= weight
+            following.set_result(None)

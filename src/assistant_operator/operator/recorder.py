@@ -27,8 +27,11 @@ from .restoration import Restoration
 log = logging.getLogger(__name__)
 
 TOO_LARGE = "it is larger than the API server can store"
-_AT_ONCE = 32
-"""Edits that are being recorded at one time: with more, each of them takes longer."""
+_AT_ONCE, _WEIGHT = 32, 8_192
+"""Edits that are being recorded at one time, and the bytes that make one weigh as two.
+
+With more of them, or of large ones, an API server that is short of processors shows the next edits seconds late.
+"""
 _FEW = 4
 _FIRST_RETRY, _REFUSED_RETRY, _LONGEST_RETRY = 0.05, 1.0, 10.0
 
@@ -154,7 +157,7 @@ class Recorder:
         """One try at a time, each namespace in turn."""
         self._crowd(+1)
         try:
-            async with self._turns.turn(assistant.metadata.namespace):
+            async with self._turns.turn(assistant.metadata.namespace, _weight(assistant)):
                 yield
         finally:
             self._crowd(-1)
@@ -244,6 +247,10 @@ class Recorder:
         ledger.head = version
         ledger.latest = max(ledger.latest, version.number)
         ledger.is_too_large = False
+
+
+def _weight(assistant: Assistant) -> int:
+    return 1 + len(assistant.spec.snapshot.canonical) // _WEIGHT
 
 
 def _covers(head: AssistantVersion, assistant: Assistant) -> bool:

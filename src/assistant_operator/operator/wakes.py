@@ -11,8 +11,8 @@ from .cache import Cache
 from .judgements import Judgements
 from .workqueue import WorkQueue
 
-INTERVAL = 0.1
-"""Seconds between two looks at one object."""
+INTERVAL, AT_FIRST = 0.1, 3
+"""Seconds between two looks at one object, and after how many: an edit needs two until it is on its server."""
 
 
 Subject = tuple[str, Key]

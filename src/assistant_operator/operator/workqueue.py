@@ -30,13 +30,20 @@ class WorkQueue:
     """A deduplicating, delaying queue with backoff, for any number of workers."""
 
     def __init__(
-        self, *, interval: float, meter: Meter | None = None, tenant_of: Callable[[Hashable], Hashable] = lambda key: ""
+        self,
+        *,
+        interval: float,
+        at_first: int = 1,
+        meter: Meter | None = None,
+        tenant_of: Callable[[Hashable], Hashable] = lambda key: "",
     ) -> None:
-        """`interval`: seconds between two looks at one key, so that a burst of news is one look.
+        """`interval`: seconds between two looks at one key in the long run, so that a burst of news is one look.
 
+        `at_first`: looks at a key that has had rest which need no such pause between them.
         `tenant_of`: whose a key is. Of the keys that are due each tenant's come in turn.
         """
         self._interval = interval
+        self._slack = (at_first - 1) * interval
         self._tenant_of = tenant_of
         self._meter = meter or Meter()
         self._waiting: dict[Hashable, float] = {}
@@ -46,6 +53,8 @@ class WorkQueue:
         """Due and not taken yet, and since when: whatever is news now, that look will see it."""
         self._busy: set[Hashable] = set()
         self._started: dict[Hashable, float] = {}
+        self._rested: dict[Hashable, float] = {}
+        """When a key has had its rest of all looks so far."""
         self._failures: dict[Hashable, int] = {}
         self._turned: float | None = None
         """When a worker came for a key last."""
@@ -74,7 +83,7 @@ class WorkQueue:
         if key in self._fallen:
             return
         loop = asyncio.get_running_loop()
-        when = max(loop.time() + delay, self._started.get(key, 0.0) + self._interval)
+        when = max(loop.time() + delay, self._rested.get(key, 0.0) - self._slack)
         if self._waiting.get(key, when + 1) <= when:
             return
         self._waiting[key] = when
@@ -89,7 +98,8 @@ class WorkQueue:
         self._turned = loop.time()
         await self._tickets.acquire()
         key = self._due.take()
-        self._turned = self._started[key] = loop.time()
+        self._turned = self._started[key] = now = loop.time()
+        self._rested[key] = max(now, self._rested.get(key, 0.0)) + self._interval
         self._meter.taken(self._turned - self._fallen.pop(key))
         return key
 
@@ -128,6 +138,7 @@ class WorkQueue:
         if when is not None and when <= now:
             self._fall_due(key, when)
         if len(self._started) > _MOST_REMEMBERED:
+            self._rested = {each: at for each, at in self._rested.items() if at > now}
             self._started = {
-                each: at for each, at in self._started.items() if at > now - self._interval or each in self._busy
+                each: at for each, at in self._started.items() if each in self._rested or each in self._busy
             }

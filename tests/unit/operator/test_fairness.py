@@ -37,13 +37,13 @@ def test_a_tenant_that_comes_back_stands_at_the_end() -> None:
 
 
 async def have_turns(turns: Turns, who: list[str], seconds: float = 1.0) -> list[tuple[float, str]]:
-    """When each began who asked in that order."""
+    """When each began who asked in that order: `a1*3` weighs three."""
     begun: list[tuple[float, str]] = []
     loop = asyncio.get_running_loop()
     first = loop.time()
 
     async def have(name: str) -> None:
-        async with turns.turn(name[0]):
+        async with turns.turn(name[0], int(name.partition("*")[2] or 1)):
             begun.append((round(loop.time() - first, 3), name))
             await asyncio.sleep(seconds)
 
@@ -52,16 +52,19 @@ async def have_turns(turns: Turns, who: list[str], seconds: float = 1.0) -> list
 
 
 @pytest.mark.parametrize(
-    ("at_once", "who", "begun"),
+    ("capacity", "who", "begun"),
     [
         pytest.param(3, "a1 a2 a3", "0 a1, 0 a2, 0 a3", id="as many as there are turns"),
         pytest.param(2, "a1 a2 a3", "0 a1, 0 a2, 1 a3", id="the others wait"),
         pytest.param(1, "a1 a2 a3 b1", "0 a1, 1 a2, 2 b1, 3 a3", id="behind one tenant's flood another waits for one"),
         pytest.param(2, "a1 a2 a3 a4 a5 b1", "0 a1, 0 a2, 1 a3, 1 b1, 2 a4, 2 a5", id="and gets the next"),
+        pytest.param(3, "a1*2 a2 b1", "0 a1*2, 0 a2, 1 b1", id="some weigh more"),
+        pytest.param(3, "a1 a2*3 a3", "0 a1, 1 a2*3, 2 a3", id="nobody overtakes what is too heavy now"),
+        pytest.param(3, "a1*9 b1", "0 a1*9, 1 b1", id="what is too heavy for ever is had alone"),
     ],
 )
-def test_turns_are_given_in_turn(at_once: int, who: str, begun: str) -> None:
-    told = timeless(have_turns(Turns(at_once), who.split()))
+def test_turns_are_given_in_turn(capacity: int, who: str, begun: str) -> None:
+    told = timeless(have_turns(Turns(capacity), who.split()))
     assert ", ".join(f"{when:g} {name}" for when, name in told) == begun
 
 

@@ -89,6 +89,23 @@ def test_two_looks_at_one_key_are_an_interval_apart() -> None:
     assert timeless(scenario()) == [(0, "a"), (0.5, "a"), (1.0, "a")]
 
 
+def test_after_a_rest_some_looks_need_no_pause_and_a_rest_earns_them_again() -> None:
+    async def scenario() -> list[Look]:
+        queue = WorkQueue(interval=INTERVAL, at_first=3)
+        looking = asyncio.ensure_future(looks(queue, 20))
+        for _ in range(18):
+            queue.add("a")
+            await asyncio.sleep(0.125)
+        await asyncio.sleep(1.75)
+        for _ in range(3):
+            queue.add("a")
+            await asyncio.sleep(0.125)
+        return await looking
+
+    told = [when for when, _ in timeless(scenario())]
+    assert told == [0, 0.125, 0.25, 0.5, 1.0, 1.5, 2.0, 2.5, 4.0, 4.125, 4.25]
+
+
 def test_news_during_a_look_is_another_look_after_it() -> None:
     async def scenario() -> None:
         queue = WorkQueue(interval=INTERVAL)
