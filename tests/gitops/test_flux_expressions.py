@@ -59,6 +59,7 @@ def test_so_is_every_mix_of_conditions(kind: str, observed: int, ready: str, fat
         pytest.param(of("Assistant", stated(Ready="True")), "Current", id="an assistant that is ready"),
         pytest.param(of("Assistant", stated(Ready="False", Stalled="True")), "Failed", id="one that is stalled"),
         pytest.param(of("Assistant", stated(Ready="False")), "InProgress", id="one of which nothing is true"),
+        pytest.param(of("Graph", {"observedGeneration": 2}), "InProgress", id="one whose conditions are missing"),
         pytest.param(of("AssistantVersion", None), "Current", id="a version that nobody looked at yet"),
     ],
 )
