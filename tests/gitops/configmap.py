@@ -1,9 +1,11 @@
-"""`python -m gitops.configmap` prints deploy/argocd/argocd-cm.yaml, made of the health scripts."""
+"""`python -m gitops.configmap` prints deploy/argocd/argocd-cm.yaml, made of the scripts."""
 
 import sys
+from typing import Any
 
 import yaml
 
+from .actions import definitions, discovery
 from .health import GROUP, KINDS, script
 
 HEAD = """\
@@ -24,13 +26,23 @@ _Block.add_representer(str, _as_block)
 
 
 def configmap() -> str:
+    health = {f"resource.customizations.health.{GROUP}_{kind}": script(kind) for kind in KINDS}
     body = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {"name": "argocd-cm", "labels": {"app.kubernetes.io/part-of": "argocd"}},
-        "data": {f"resource.customizations.health.{GROUP}_{kind}": script(kind) for kind in KINDS},
+        "data": {**health, f"resource.customizations.actions.{GROUP}_Assistant": _actions("Assistant")},
     }
-    return HEAD + yaml.dump(body, Dumper=_Block, sort_keys=False, width=120)
+    return HEAD + _dumped(body)
+
+
+def _actions(kind: str) -> str:
+    scripts = [{"name": name, "action.lua": text} for name, text in definitions(kind).items()]
+    return _dumped({"discovery.lua": discovery(kind), "definitions": scripts})
+
+
+def _dumped(body: dict[str, Any]) -> str:
+    return yaml.dump(body, Dumper=_Block, sort_keys=False, width=120)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from .configmap import configmap
-from .health import CUSTOMIZATIONS, KINDS, ROOT, Health, LuaError, health_of, run
+from .health import CUSTOMIZATIONS, KINDS, ROOT, Health, health_of, run
+from .lua import LuaError
 
 CASES = [
     (kind, case["inputPath"], Health(**case["healthStatus"]))
@@ -71,9 +72,15 @@ def test_nor_has_a_string_methods() -> None:
 def test_the_config_map_is_made_of_the_scripts() -> None:
     assert (ROOT / "deploy" / "argocd" / "argocd-cm.yaml").read_text() == configmap()
     data = yaml.safe_load(configmap())["data"]
-    assert data == {
-        f"resource.customizations.health.assistant-operator.dev_{kind}": Path(
-            CUSTOMIZATIONS / kind / "health.lua"
-        ).read_text()
-        for kind in ("Graph", "Assistant", "AssistantVersion")
+    health = {f"resource.customizations.health.assistant-operator.dev_{kind}": kind for kind in KINDS}
+    actions = "resource.customizations.actions.assistant-operator.dev_Assistant"
+    assert set(data) == {*health, actions}
+    assert {key: data[key] for key in health} == {
+        key: Path(CUSTOMIZATIONS / kind / "health.lua").read_text() for key, kind in health.items()
+    }
+    told = yaml.safe_load(data[actions])
+    folder = CUSTOMIZATIONS / "Assistant" / "actions"
+    assert told["discovery.lua"] == (folder / "discovery.lua").read_text()
+    assert {each["name"]: each["action.lua"] for each in told["definitions"]} == {
+        name: (folder / name / "action.lua").read_text() for name in ("resume", "roll-back", "suspend", "unpin")
     }
