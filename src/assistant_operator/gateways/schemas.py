@@ -4,7 +4,10 @@ import asyncio
 import json
 import signal
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
+from weakref import WeakValueDictionary
 
 from ..resources.assistant import Snapshot
 from ..resources.canonical import canonical, digest
@@ -15,6 +18,7 @@ SECONDS = 1.0
 """Processor time one question may cost."""
 TOO_DEAR = f"its schemas take more than {SECONDS:g} s of processor time to apply"
 DIED = "the process that applies schemas died of it, twice"
+_WORKERS = 3
 _PATIENCE = 20.0
 _BURIAL = 1.0
 _MOST_REMEMBERED = 10_000
@@ -27,16 +31,22 @@ Parts = list[tuple[str, str, Any]]
 
 
 class SchemaJudge:
-    """Asks one worker process at a time; starts it when it is first needed, and again whenever it died."""
+    """Judges for each tenant one snapshot at a time, by one of a few worker processes."""
 
     def __init__(self) -> None:
-        self._worker: asyncio.subprocess.Process | None = None
-        self._turn = asyncio.Lock()
+        self._workers = [SchemaWorker() for _ in range(_WORKERS)]
+        self._idle = list(self._workers)
+        self._free = asyncio.Semaphore(_WORKERS)
+        # One question of a tenant at a time: whose schemas are dear waits for himself.
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._remembered: dict[str, Fit] = {}
         self._shunned: dict[str, Fit] = {}
 
-    async def fit(self, snapshot: Snapshot, schemas: Schemas) -> Fit:
-        """Whether `snapshot` fits `schemas`; an absent context counts as an empty one, as LangGraph takes it."""
+    async def fit(self, snapshot: Snapshot, schemas: Schemas, tenant: str) -> Fit:
+        """Whether `snapshot` fits `schemas`; an absent context counts as an empty one, as LangGraph takes it.
+
+        `tenant`: whose they are, a namespace.
+        """
         parts = _parts(snapshot, schemas)
         if not parts:
             return Fits()
@@ -44,25 +54,47 @@ class SchemaJudge:
         key = digest(canonical([asked, [content for _, _, content in parts]]))
         if known := self._known(asked, key):
             return known
-        async with self._turn:
+        async with self._turn(tenant) as worker:
             if known := self._known(asked, key):  # found out while we waited
                 return known
-            fit, is_hopeless = await self._found_out(parts)
+            fit, is_hopeless = await worker.find_out(parts)
         _remember(self._remembered, key, fit, _MOST_REMEMBERED)
         if is_hopeless:
             _remember(self._shunned, asked, fit, _MOST_SHUNNED)
         return fit
 
     async def close(self) -> None:
-        if self._worker and self._worker.returncode is None:
-            self._worker.kill()
-            await self._worker.wait()
+        for worker in self._workers:
+            await worker.close()
 
     def _known(self, asked: str, key: str) -> Fit | None:
         return self._shunned.get(asked) or self._remembered.get(key)
 
-    async def _found_out(self, parts: Parts) -> tuple[Fit, bool]:
-        """What the worker says, and whether it would say so of any content."""
+    @asynccontextmanager
+    async def _turn(self, tenant: str) -> AsyncIterator["SchemaWorker"]:
+        """The worker that was idle last, so that the others are started only where many are needed."""
+        mine = self._turns.setdefault(tenant, asyncio.Lock())
+        async with mine, self._free:
+            worker = self._idle.pop()
+            try:
+                yield worker
+            finally:
+                self._idle.append(worker)
+
+
+class SchemaWorker:
+    """A process, started when it is first needed, and again whenever it died."""
+
+    def __init__(self) -> None:
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def close(self) -> None:
+        if self._process and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+
+    async def find_out(self, parts: Parts) -> tuple[Fit, bool]:
+        """What the process says, and whether it would say so of any content."""
         problems = await self._put(parts)
         if isinstance(problems, Unusable):
             nothing: Parts = [(place, schema, {}) for place, schema, _ in parts]
@@ -70,7 +102,7 @@ class SchemaJudge:
         return Misfits("; ".join(problems)) if problems else Fits(), False
 
     async def _put(self, parts: Parts) -> list[str] | Unusable:
-        """The problems the worker finds, or what it died of: asked twice if that need not have been the question."""
+        """The problems it finds, or what it died of: asked twice if that need not have been the question."""
         told = await self._ask(parts) or await self._ask(parts) or Unusable(DIED)
         if isinstance(told, Unusable):
             return told
@@ -78,36 +110,36 @@ class SchemaJudge:
         return Unusable(told["unusable"]) if "unusable" in told else problems
 
     async def _ask(self, parts: Parts) -> dict[str, Any] | Unusable | None:
-        worker = self._worker
-        if worker is None or worker.returncode is not None:
-            worker = self._worker = await _start()
-        assert worker.stdin is not None  # noqa: S101 (a pipe)
-        assert worker.stdout is not None  # noqa: S101 (a pipe)
+        process = self._process
+        if process is None or process.returncode is not None:
+            process = self._process = await _start()
+        assert process.stdin is not None  # noqa: S101 (a pipe)
+        assert process.stdout is not None  # noqa: S101 (a pipe)
         try:
-            worker.stdin.write(json.dumps({"parts": parts}).encode() + b"\n")
-            await worker.stdin.drain()
-            line = await asyncio.wait_for(worker.stdout.readline(), _PATIENCE)
+            process.stdin.write(json.dumps({"parts": parts}).encode() + b"\n")
+            await process.stdin.drain()
+            line = await asyncio.wait_for(process.stdout.readline(), _PATIENCE)
         except (ConnectionError, TimeoutError, ValueError):
             line = b""
         except asyncio.CancelledError:
-            worker.kill()  # or the next question would get this answer
-            self._worker = None
+            process.kill()  # or the next question would get this answer
+            self._process = None
             raise
         if not line:
-            return await self._buried(worker)
+            return await self._buried(process)
         told: dict[str, Any] = json.loads(line)
         return told
 
-    async def _buried(self, worker: asyncio.subprocess.Process) -> Unusable | None:
-        """What a worker that did not answer died of; None if it may have been something else than the question."""
+    async def _buried(self, process: asyncio.subprocess.Process) -> Unusable | None:
+        """What a process that did not answer died of; None if it may have been something else than the question."""
         try:
-            await asyncio.wait_for(worker.wait(), _BURIAL)
+            await asyncio.wait_for(process.wait(), _BURIAL)
         except TimeoutError:
             await self.close()
             return Unusable(TOO_DEAR)
         finally:
-            self._worker = None
-        return Unusable(TOO_DEAR) if worker.returncode == -signal.SIGPROF else None
+            self._process = None
+        return Unusable(TOO_DEAR) if process.returncode == -signal.SIGPROF else None
 
 
 async def _start() -> asyncio.subprocess.Process:

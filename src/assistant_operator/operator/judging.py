@@ -63,7 +63,7 @@ class Judging:
             return validity.graph_missing(content, namespace)
         if not graph.knows_schemas:
             return validity.schemas_unknown(graph)
-        return validity.judgement(graph, await self._judge.fit(content, graph.schemas))
+        return validity.judgement(graph, await self._judge.fit(content, graph.schemas, namespace))
 
     async def _content(self, world: World, number: int) -> Snapshot | Judgement | None:
         """What a version says; a judgement if it says nothing that can be trusted; None if it is gone."""

@@ -201,7 +201,9 @@ class Publisher:
         if not version.is_intact:
             message = f"{name} is not published: its content is not what its digest was taken of"
             return Outcome(number, place.copy, False, Reason.CONTENT_ALTERED, message, Fate.REJECT)
-        if not isinstance(await self._judge.fit(version.spec.snapshot, graph.schemas), Fits):
+        if not isinstance(
+            await self._judge.fit(version.spec.snapshot, graph.schemas, assistant.metadata.namespace), Fits
+        ):
             message = f"{name} is not published: graph '{graph.metadata.name}' refuses it"
             return Outcome(number, place.copy, False, Reason.SCHEMA_REFUSED, message, Fate.REJECT)
         return await self._copies.put(assistant, version, place)

@@ -108,7 +108,7 @@ class GraphReconciler:
 
     async def _schema_trouble(self, graph: Graph) -> str | None:
         nothing = Snapshot(graph_ref=GraphRef(name=graph.metadata.name))
-        fit = await self._judge.fit(nothing, graph.schemas)
+        fit = await self._judge.fit(nothing, graph.schemas, graph.metadata.namespace)
         return fit.why if isinstance(fit, Unusable) else None
 
     async def _act(self, graph: Graph, step: GraphStep) -> None:

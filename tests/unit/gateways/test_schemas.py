@@ -23,6 +23,7 @@ from controlplane.waiting import eventually
 from worlds import GRAPH
 
 SECRET = "s3cr3t-value"
+TENANT = "team"
 Json = dict[str, Any]
 
 
@@ -49,7 +50,7 @@ def snapshot(context: Any = None, configurable: Any = None) -> Snapshot:
 
 
 async def fit(judge: SchemaJudge, schema: Any, context: Any = None) -> Fit:
-    return await judge.fit(snapshot(context), Schemas(source="Spec", context=schema))
+    return await judge.fit(snapshot(context), Schemas(source="Spec", context=schema), TENANT)
 
 
 def of(**properties: Any) -> Json:
@@ -132,11 +133,11 @@ async def test_what_misfits_is_told_by_field(judge: SchemaJudge, schema: Json, c
 async def test_each_configuration_is_judged_by_its_own_schema(judge: SchemaJudge) -> None:
     both = Schemas(source="Spec", context=REQUIRED, config=REQUIRED)
     first, second = (f'{at}: "prompt" is a required property' for at in ("/context", "/config/configurable"))
-    assert await judge.fit(snapshot(), both) == Misfits(f"{first}; {second}")
-    assert await judge.fit(snapshot(), Schemas(source="Spec", config=REQUIRED)) == Misfits(second)
-    assert await judge.fit(snapshot(), Schemas(source="Spec", context=REQUIRED)) == Misfits(first)
-    assert await judge.fit(snapshot(None, {"prompt": 1}), Schemas(source="Spec", config=REQUIRED)) == Fits()
-    assert await judge.fit(snapshot({"any": 1}), Schemas()) == Fits()
+    assert await judge.fit(snapshot(), both, TENANT) == Misfits(f"{first}; {second}")
+    assert await judge.fit(snapshot(), Schemas(source="Spec", config=REQUIRED), TENANT) == Misfits(second)
+    assert await judge.fit(snapshot(), Schemas(source="Spec", context=REQUIRED), TENANT) == Misfits(first)
+    assert await judge.fit(snapshot(None, {"prompt": 1}), Schemas(source="Spec", config=REQUIRED), TENANT) == Fits()
+    assert await judge.fit(snapshot({"any": 1}), Schemas(), TENANT) == Fits()
 
 
 LEAKS: list[Json] = [
@@ -238,7 +239,7 @@ async def test_nothing_is_ever_fetched(judge: SchemaJudge, schema: Json, listene
         .replace("True", "true")
         .replace("{url}", f"http://127.0.0.1:{port}/schema")
     )
-    await judge.fit(snapshot({"a": 1}), told)
+    await judge.fit(snapshot({"a": 1}), told, TENANT)
     assert came == []
 
 
@@ -284,6 +285,17 @@ async def test_a_hostile_schema_costs_its_time_once_however_many_ask(judge: Sche
     assert set(await asyncio.gather(*asked)) == {Unusable(TOO_DEAR)}
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert after.ru_utime - before.ru_utime < 5
+
+
+async def test_a_tenant_whose_schemas_are_dear_waits_for_himself(judge: SchemaJudge) -> None:
+    dear = [Schemas(source="Spec", context={**doubling("allOf"), "$comment": str(number)}) for number in range(3)]
+    waiting = [asyncio.ensure_future(judge.fit(snapshot({"a": 1}), each, "greedy")) for each in dear]
+    await asyncio.to_thread(eventually, _is_busy)
+    assert await fit(judge, REQUIRED, {}) == Misfits('/context: "prompt" is a required property')
+    assert not any(each.done() for each in waiting[1:])
+    assert len(workers()) == 2
+    assert set(await asyncio.gather(*waiting)) == {Unusable(TOO_DEAR)}
+    assert len(workers()) == 1, "the others are started only where they are needed"
 
 
 async def test_content_that_is_too_much_for_a_schema_is_no_trouble_of_others(judge: SchemaJudge) -> None:
