@@ -44,7 +44,9 @@ class Requests:
         items: list[FreeForm] = found["items"]
         return items
 
-    async def pages(self, path: str, accept: str, selection: Mapping[str, str] | None = None) -> AsyncIterator[FreeForm]:
+    async def pages(
+        self, path: str, accept: str, selection: Mapping[str, str] | None = None
+    ) -> AsyncIterator[FreeForm]:
         """A whole listing; `selection`: of those with these labels or fields, as the API server's query has them."""
         query: dict[str, str | int] = {**(selection or {}), "limit": PAGE}
         while True:

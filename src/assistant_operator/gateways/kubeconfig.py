@@ -1,0 +1,107 @@
+"""Where a person's cluster is, who they are and which namespace is theirs: kubeconfig, then the flags they typed."""
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from kubernetes.aio import client, config
+from kubernetes.aio.config.kube_config import KubeConfigMerger
+
+from .api_server import ApiServer, Call, configuration
+
+_POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a person typed about the connection; None where they left it to their kubeconfig."""
+
+    kubeconfig: str | None = None
+    context: str | None = None
+    user: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How to reach a cluster, as whom, and in which namespace they are unless they say otherwise."""
+
+    configuration: client.Configuration
+    namespace: str = "default"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def server(self, tell: Callable[[str], None] | None = None) -> ApiServer:
+        """`tell`: hears of each request."""
+        told: dict[str, Any] = {"headers": self.headers, "asks_environment": True}
+        return _ToldServer(tell, self.configuration, **told) if tell else ApiServer(self.configuration, **told)
+
+
+class _ToldServer(ApiServer):
+    """Says what it asks, and how long the answer took."""
+
+    def __init__(self, tell: Callable[[str], None], configuration: client.Configuration, **told: Any) -> None:
+        super().__init__(configuration, **told)
+        self._tell, self._host = tell, configuration.host
+
+    async def send(self, call: Call, *, timeout: float = 30.0) -> dict[str, Any]:
+        started = time.monotonic()
+        try:
+            return await super().send(call, timeout=timeout)
+        finally:
+            self._tell(f"{call.method} {self._host}{call.url} in {(time.monotonic() - started) * 1000:.0f} ms")
+
+
+async def access(wish: Wish) -> Access:
+    """Asks the exec plugin that a kubeconfig names. Raises ValueError, with words for the person."""
+    if _is_in_pod(wish):
+        return Access(await configuration(), _pod_namespace(), _impersonation(wish.user))
+    found = client.Configuration()
+    where = files(wish)
+    try:
+        loader = await config.load_kube_config(  # type: ignore[no-untyped-call]
+            where, wish.context, client_configuration=found, persist_config=False
+        )
+        context = loader.current_context["context"]
+        said = _user(where, context.get("user"))
+    # TypeError and AttributeError: what the library makes of YAML that is no mapping.
+    except (config.ConfigException, yaml.YAMLError, OSError, TypeError, AttributeError) as error:
+        raise ValueError(f"cannot tell from {where} how to reach a cluster: {' '.join(str(error).split())}") from error
+    if not wish.user and {"as-groups", "as-uid", "as-user-extra"} & said.keys():
+        raise ValueError(f"{where} impersonates more than a name: that is beyond this plugin; say --as")
+    return Access(found, context.get("namespace") or "default", _impersonation(wish.user or said.get("as")))
+
+
+def _pod_namespace() -> str:
+    return _POD_NAMESPACE.read_text().strip() if _POD_NAMESPACE.exists() else "default"
+
+
+def contexts(wish: Wish) -> list[str]:
+    """Their names; none where no kubeconfig can be read."""
+    try:
+        merged = KubeConfigMerger(files(wish)).config  # type: ignore[no-untyped-call]
+        return [each["name"] for each in merged.value["contexts"]] if merged else []
+    except (config.ConfigException, yaml.YAMLError, OSError, TypeError, AttributeError, KeyError):
+        return []
+
+
+def files(wish: Wish) -> str:
+    """The kubeconfig files, as KUBECONFIG spells several."""
+    return wish.kubeconfig or os.environ.get("KUBECONFIG") or str(Path("~/.kube/config").expanduser())
+
+
+def _is_in_pod(wish: Wish) -> bool:
+    told = wish.kubeconfig or wish.context or "KUBECONFIG" in os.environ
+    return not told and "KUBERNETES_SERVICE_HOST" in os.environ and not Path(files(wish)).exists()
+
+
+def _user(where: str, name: str | None) -> dict[str, Any]:
+    """What the kubeconfig says of that user."""
+    users = KubeConfigMerger(where).config.safe_get("users")  # type: ignore[no-untyped-call]
+    return next((each["user"] or {} for each in (users.value if users else ()) if each["name"] == name), {})
+
+
+def _impersonation(user: str | None) -> dict[str, str]:
+    return {"Impersonate-User": user} if user else {}
