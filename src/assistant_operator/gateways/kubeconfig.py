@@ -58,8 +58,11 @@ async def access(wish: Wish) -> Access:
     """Asks the exec plugin that a kubeconfig names. Raises ValueError, with words for the person."""
     if _is_in_pod(wish):
         return Access(await configuration(), _pod_namespace(), _impersonation(wish.user))
-    found = client.Configuration()
-    where = files(wish)
+    found, where = client.Configuration(), files(wish)
+    if not _is_there(where):
+        raise ValueError(f"there is no kubeconfig at {where}: set KUBECONFIG, or say --kubeconfig")
+    if wish.context and wish.context not in contexts(wish):
+        raise ValueError(f"context {wish.context!r} does not exist in {where}")
     try:
         loader = await config.load_kube_config(  # type: ignore[no-untyped-call]
             where, wish.context, client_configuration=found, persist_config=False
@@ -80,9 +83,10 @@ def _pod_namespace() -> str:
 
 def contexts(wish: Wish) -> list[str]:
     """Their names; none where no kubeconfig can be read."""
+    if not _is_there(where := files(wish)):
+        return []
     try:
-        merged = KubeConfigMerger(files(wish)).config  # type: ignore[no-untyped-call]
-        return [each["name"] for each in merged.value["contexts"]] if merged else []
+        return [each["name"] for each in KubeConfigMerger(where).config.value["contexts"]]  # type: ignore[no-untyped-call]
     except (config.ConfigException, yaml.YAMLError, OSError, TypeError, AttributeError, KeyError):
         return []
 
@@ -92,6 +96,10 @@ def files(wish: Wish) -> str:
     return wish.kubeconfig or os.environ.get("KUBECONFIG") or str(Path("~/.kube/config").expanduser())
 
 
+def _is_there(where: str) -> bool:
+    return any(Path(each).expanduser().exists() for each in where.split(os.pathsep) if each)
+
+
 def _is_in_pod(wish: Wish) -> bool:
     told = wish.kubeconfig or wish.context or "KUBECONFIG" in os.environ
     return not told and "KUBERNETES_SERVICE_HOST" in os.environ and not Path(files(wish)).exists()
@@ -99,8 +107,8 @@ def _is_in_pod(wish: Wish) -> bool:
 
 def _user(where: str, name: str | None) -> dict[str, Any]:
     """What the kubeconfig says of that user."""
-    users = KubeConfigMerger(where).config.safe_get("users")  # type: ignore[no-untyped-call]
-    return next((each["user"] or {} for each in (users.value if users else ()) if each["name"] == name), {})
+    users = KubeConfigMerger(where).config.value["users"]  # type: ignore[no-untyped-call]
+    return next((each.value.get("user") or {} for each in users if each["name"] == name), {})
 
 
 def _impersonation(user: str | None) -> dict[str, str]:

@@ -44,12 +44,14 @@ def everywhere(
     ctx: typer.Context,
     *,
     namespace: Annotated[
-        str | None, typer.Option("-n", "--namespace", help="Where; else as your kubeconfig says.")
+        str | None, typer.Option("-n", "--namespace", metavar="NAME", help="Where; else as your kubeconfig says.")
     ] = None,
-    context: Annotated[str | None, typer.Option(help="Name of the kubeconfig context.")] = None,
-    kubeconfig: Annotated[str | None, typer.Option(help="Path to the kubeconfig file.")] = None,
+    context: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the kubeconfig context.")] = None,
+    kubeconfig: Annotated[str | None, typer.Option(metavar="FILE", help="Path to the kubeconfig file.")] = None,
     as_: Annotated[str | None, typer.Option("--as", metavar="USER", help="Whom to impersonate.")] = None,
-    verbosity: Annotated[int, typer.Option("-v", "--v", metavar="LEVEL", help="6 and more shows the requests.")] = 0,
+    verbosity: Annotated[
+        int, typer.Option("-v", "--v", metavar="LEVEL", show_default=False, help="From 6 on: show the requests.")
+    ] = 0,
 ) -> None:
     """Look at assistants and their versions, and go back to one."""
     ctx.obj = Session(Wish(kubeconfig, context, as_), namespace, verbosity)
@@ -59,13 +61,13 @@ def everywhere(
 
 @app.command()
 def version() -> None:
-    """Say which release this is, and which API it speaks."""
+    """Tell the release, and the API it speaks."""
     typer.echo(f"kubectl-assistants {release('assistant-operator')}, API {API_VERSION}")
 
 
 @app.command()
 def completion(shell: Annotated[Shell, typer.Argument(metavar="bash|zsh|fish", help="Your shell.")]) -> None:
-    """Print what completes `kubectl-assistants` in your shell.
+    """Print a completion script for your shell.
 
     Behind `kubectl assistants` it is kubectl itself, 1.26 or newer, that completes, where kubectl_complete-assistants
     is on PATH.
@@ -130,7 +132,9 @@ def connection_first(arguments: Sequence[str]) -> list[str]:
         if word == "--":
             rest += [word, *words]
         elif word in _EVERYWHERE:
-            before += [word, *(value for value in (next(words, None),) if value is not None)]
+            if (value := next(words, None)) is None:
+                return [*before, word]  # its value is missing, and that is to be said of it
+            before += [word, value]
         elif word.partition("=")[0] in _EVERYWHERE or (word[:2] in _EVERYWHERE and word[1:2] != "-"):
             before.append(word)
         else:

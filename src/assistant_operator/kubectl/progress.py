@@ -25,7 +25,14 @@ def progress(assistant: Assistant | None, name: str) -> Progress:
     if ready is None or not is_observed(assistant):
         return Progress("the operator has not looked at the newest edit yet")
     if ready.status == ConditionStatus.TRUE:
-        return Progress(ready.message, is_ready=True)
+        return Progress(ready.message, is_ready=not _is_held_back(assistant))
     stalled = condition(assistant.status.conditions, "Stalled")
     is_stuck = stalled is not None and stalled.status == ConditionStatus.TRUE
     return Progress(why(assistant), is_ready=False if is_stuck else None)
+
+
+def _is_held_back(assistant: Assistant) -> bool:
+    """Whether a suspended assistant, whose Ready stays as it was, has something to come into force."""
+    active, versioning = assistant.status.active_version, assistant.spec.versioning
+    latest = active if versioning.activation == "Manual" else assistant.status.latest_version
+    return assistant.spec.suspend and active != (assistant.pin or latest)

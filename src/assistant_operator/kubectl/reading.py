@@ -46,7 +46,7 @@ def bare(name: str) -> str:
 
 
 Name = Annotated[str, typer.Argument(metavar="NAME", parser=bare, help="Name of the Assistant.")]
-Output = Annotated[Listed | None, typer.Option("-o", "--output", help="Another form than the table.")]
+Output = Annotated[Listed | None, typer.Option("-o", "--output", help="Another form.")]
 
 
 def get(
@@ -57,7 +57,7 @@ def get(
     selector: Annotated[str, typer.Option("-l", "--selector", help="Only those with these labels.")] = "",
     output: Output = None,
 ) -> None:
-    """List assistants: which version is in force, and why something is not ready."""
+    """List assistants, and why one is not ready."""
     if names and (selector or all_namespaces):
         raise Trouble("error: names are of one namespace, and no selector goes with them", MISUSED)
 
@@ -90,10 +90,12 @@ def history(
     ctx: typer.Context,
     name: Name,
     *,
-    revision: Annotated[int, typer.Option(min=0, help="Show the version of this number, whole.")] = 0,
+    revision: Annotated[
+        int, typer.Option(min=0, metavar="N", show_default=False, help="Show the version of this number, whole.")
+    ] = 0,
     output: Output = None,
 ) -> None:
-    """List the versions of an assistant: who changed what, when and why."""
+    """List the versions: what changed, by whom, why."""
     assistant, versions = session(ctx).run(lambda guest, namespace: _annals(guest, (namespace, name)))
     shown = [each for each in versions if revision in (0, each.resource.number)]
     if not shown:
@@ -127,11 +129,13 @@ def diff(
     name: Name,
     *,
     revision: Annotated[
-        str, typer.Option(metavar="A[,B]", help="Compare version A with the spec, or with version B.")
+        str,
+        typer.Option(metavar="A[,B]", show_default=False, help="Compare version A with the spec, or with version B."),
     ] = "",
 ) -> None:
-    """Compare the version in force with the spec, or any two versions.
+    """Compare what is in force with the spec.
 
+    Or with --revision any two versions.
     Ends with 0 if they are the same, 1 if they differ, 2 if it cannot tell. KUBECTL_EXTERNAL_DIFF names a program to
     show it with.
     """
@@ -152,9 +156,14 @@ def status(
     name: Name,
     *,
     watch: Annotated[bool, typer.Option("-w/-W", "--watch/--no-watch", help="Wait until it is decided.")] = True,
-    timeout: Annotated[str, typer.Option(help="How long at most, such as 30s or 5m; 0: without end.")] = "0",
+    timeout: Annotated[
+        str, typer.Option(metavar="TIME", help="How long at most, such as 30s or 5m; 0: without end.")
+    ] = "0",
 ) -> None:
-    """Wait until an assistant is ready or stalled. Ends with 0 if it is ready, 1 if it failed or took too long."""
+    """Wait until an assistant is ready or stalled.
+
+    Ends with 0 if it is ready, with 1 if it is not, or if it took too long.
+    """
     seconds = parsed_duration(timeout)
 
     async def look(guest: Guest, namespace: str) -> Progress:
@@ -210,7 +219,9 @@ def tree(
     ctx: typer.Context,
     graph: Annotated[str, typer.Argument(metavar="GRAPH", parser=bare, help="Name of the Graph.")],
     *,
-    limit: Annotated[int, typer.Option(min=0, help="How many of the newest versions are shown; 0: all.")] = 5,
+    limit: Annotated[
+        int, typer.Option(min=0, metavar="N", help="How many of the newest versions are shown; 0: all.")
+    ] = 5,
 ) -> None:
     """Show a graph, its assistants and their versions."""
 

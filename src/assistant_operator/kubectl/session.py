@@ -38,7 +38,8 @@ class Session:
                 f"error: it was changed meanwhile, nothing is written: look again ({conflict})", failed
             ) from None
         except ClusterUnavailable as unavailable:
-            raise Trouble(f"Unable to connect to the server: {unavailable}", failed) from None
+            cause = str(unavailable.__cause__ or "") or unavailable
+            raise Trouble(f"Unable to connect to the server: {cause}", failed) from None
         except ClusterRefused as refused:
             raise Trouble(_refusal(refused), failed) from None
         except ValueError as error:

@@ -6,7 +6,9 @@ from enum import StrEnum
 from ..resources.assistant import Assistant
 from ..resources.assistant_version import AssistantVersion
 from ..resources.meta import ConditionStatus, condition
-from .trouble import Trouble
+from .trouble import MISUSED, Trouble
+
+_TOLD = 10
 
 
 class Way(StrEnum):
@@ -20,9 +22,9 @@ class Way(StrEnum):
 def chosen(*, pin: bool, restore: bool, unpin: bool, number: int) -> Way:
     """What the flags say; `number`: of --to-revision, 0 when absent."""
     if pin + restore + unpin > 1:
-        raise Trouble("error: --pin, --restore and --unpin exclude one another")
+        raise Trouble("error: --pin, --restore and --unpin exclude one another", MISUSED)
     if unpin and number:
-        raise Trouble("error: --unpin returns to the latest valid version: it takes no --to-revision")
+        raise Trouble("error: --unpin returns to the latest valid version: it takes no --to-revision", MISUSED)
     if unpin:
         return Way.UNPIN
     return Way.RESTORE if restore else Way.PIN
@@ -65,8 +67,8 @@ def _numbered(assistant: Assistant, versions: Sequence[AssistantVersion], number
 
 
 def no_such(name: str, versions: Sequence[AssistantVersion], number: int) -> Trouble:
-    kept = ", ".join(str(each.number) for each in versions[-10:])
-    there = f"the newest are {kept}" if kept else "it has none"
+    kept = ", ".join(str(each.number) for each in versions[-_TOLD:])
+    there = ("the newest are " if len(versions) > _TOLD else "it has ") + (kept or "none")
     return Trouble(f"error: assistant {name!r} has no version {number}: {there}")
 
 

@@ -36,7 +36,9 @@ class Shown(StrEnum):
     NAME = "name"
 
 
-DryRunning = Annotated[DryRun, typer.Option("--dry-run", help="Only say what would be: without or with the server.")]
+DryRunning = Annotated[
+    DryRun, typer.Option("--dry-run", help="Only say what would be; server: let the API server check it.")
+]
 Output = Annotated[Shown | None, typer.Option("-o", "--output", help="Show the object as it became.")]
 ForceLive = Annotated[
     bool, typer.Option("--force-live", help="Write although the assistant is kept in Git, which may put it back.")
@@ -72,7 +74,9 @@ def undo(
     ctx: typer.Context,
     name: Name,
     *,
-    to_revision: Annotated[int, typer.Option(min=0, help="Number of the version; 0: the one before.")] = 0,
+    to_revision: Annotated[
+        int, typer.Option(min=0, metavar="N", show_default=False, help="Number of the version; 0: the one before.")
+    ] = 0,
     pin: Annotated[
         bool, typer.Option("--pin", help="Put that version in force; makes no version. The default.")
     ] = False,
@@ -85,10 +89,10 @@ def undo(
     error_unchanged: ErrorUnchanged = False,
     force_live: ForceLive = False,
 ) -> None:
-    """Go back to an earlier version, by a pin unless you say --restore.
+    """Go back to an earlier version.
 
-    The version before is the newest valid one older than the pinned one, or else than the latest; where activation is
-    Manual it must have been in force. `undo NAME --unpin` takes the pin away again.
+    By a pin, unless you say --restore. The version before is the newest valid one older than the pinned one, or else
+    than the latest; where activation is Manual it must have been in force. `undo NAME --unpin` takes the pin away.
     """
     way = chosen(pin=pin, restore=restore, unpin=unpin, number=to_revision)
 
@@ -121,7 +125,10 @@ def suspend(
     error_unchanged: ErrorUnchanged = False,
     force_live: ForceLive = False,
 ) -> None:
-    """Hold an assistant: edits are recorded, and nothing is activated, published or pruned."""
+    """Hold an assistant: edits are recorded only.
+
+    Nothing is activated, published or pruned until `resume`.
+    """
     _change(ctx, name, _suspension(on=True), Manner(dry_run, output, error_unchanged, force_live))
 
 
