@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Literal
 
 from rich.console import Console
 from rich.text import Text
@@ -27,8 +28,9 @@ def show(before: Side, after: Side) -> bool:
 
 
 def _coloured(lines: list[str]) -> None:
-    # Rich looks for a terminal, and for NO_COLOR. What it would wrap, mark up or guess stays as it is.
-    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    # Rich looks for a terminal; at NO_COLOR it would still print in bold. What it would wrap or mark up stays as it is.
+    system: Literal["auto"] | None = None if os.environ.get("NO_COLOR") else "auto"
+    console = Console(color_system=system, highlight=False, markup=False, emoji=False, soft_wrap=True)
     for line in lines:
         style = next((style for start, style in _STYLES if line.startswith(start)), "")
         console.print(Text(line.removesuffix("\n"), style))
