@@ -2,6 +2,7 @@
 
 import sys
 
+_EXTRA = {"annotated_doc", "rich", "shellingham", "typer"}
 _MISSING = (
     "kubectl assistants needs what the extra 'cli' brings ({name} is not installed):"
     " pipx install 'assistant-operator[cli]', or uv tool install 'assistant-operator[cli]'"
@@ -12,7 +13,10 @@ def main() -> None:
     try:
         from .app import run  # noqa: PLC0415 (it may not be there, and that is to be said in words)
     except ModuleNotFoundError as missing:
-        sys.exit(_MISSING.format(name=missing.name))
+        name = (missing.name or "").partition(".")[0]
+        if name not in _EXTRA:
+            raise
+        sys.exit(_MISSING.format(name=name))
     sys.exit(run(sys.argv))
 
 

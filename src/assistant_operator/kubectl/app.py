@@ -120,7 +120,7 @@ def run(arguments: Sequence[str]) -> int:
 def spoken(program: str) -> str:
     """How the one who reads the usage would type it: kubectl runs `kubectl-assistants` for `kubectl assistants`."""
     name = Path(program).name
-    return name.replace("-", " ", 1) if name.startswith("kubectl-") else "kubectl assistants"
+    return name.replace("-", " ", 1) if name.startswith("kubectl-") else "python -m assistant_operator.kubectl"
 
 
 def connection_first(arguments: Sequence[str]) -> list[str]:
