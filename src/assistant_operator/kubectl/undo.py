@@ -83,7 +83,9 @@ def remarks(way: Way, assistant: Assistant) -> list[str]:
     told = []
     if assistant.spec.suspend:
         told.append(f"spec.suspend is true: nothing is activated until 'kubectl assistants resume {name}'")
-    if way is Way.RESTORE and versioning.activation == "Manual":
+    if way is Way.PIN and versioning.activation == "Automatic":
+        told.append(f"edits made from now on wait until 'kubectl assistants undo {name} --unpin'")
+    elif way is Way.RESTORE and versioning.activation == "Manual":
         told.append("activation is Manual: the new version comes into force once it is pinned")
     elif way is Way.RESTORE and assistant.pin:
         told.append(f"the pin to {assistant.pin} is removed, so that the new version comes into force")

@@ -167,7 +167,7 @@ def _change(ctx: typer.Context, name: str, planning: Planning, manner: Manner) -
 
     plan, document = session(ctx).run(work)
     typer.echo(told(name, plan, document, manner), nl=False)
-    for remark in plan.remarks:
+    for remark in plan.remarks if plan.edit else ():
         hint(f"Note: {remark}")
     if manner.error_unchanged and not plan.edit:
         raise typer.Exit(UNCHANGED)

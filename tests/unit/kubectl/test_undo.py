@@ -133,11 +133,20 @@ def test_ways_exclude_one_another_and_no_number_goes_with_unpin(flags: set[str],
 @pytest.mark.parametrize(
     ("way", "assistant", "told"),
     [
-        pytest.param(Way.PIN, an_assistant(), [], id="a pin needs no remark"),
+        pytest.param(
+            Way.PIN,
+            an_assistant(),
+            ["edits made from now on wait until 'kubectl assistants undo bot --unpin'"],
+            id="a pin keeps later edits back",
+        ),
+        pytest.param(Way.PIN, an_assistant(manual=True), [], id="in Manual they wait anyway"),
         pytest.param(
             Way.PIN,
             an_assistant(suspend=True),
-            ["spec.suspend is true: nothing is activated until 'kubectl assistants resume bot'"],
+            [
+                "spec.suspend is true: nothing is activated until 'kubectl assistants resume bot'",
+                "edits made from now on wait until 'kubectl assistants undo bot --unpin'",
+            ],
             id="held",
         ),
         pytest.param(
