@@ -72,6 +72,10 @@ async def access(wish: Wish) -> Access:
     # TypeError and AttributeError: what the library makes of YAML that is no mapping.
     except (config.ConfigException, yaml.YAMLError, OSError, TypeError, AttributeError) as error:
         raise ValueError(f"cannot tell from {where} how to reach a cluster: {' '.join(str(error).split())}") from error
+    if "exec" in said and not found.api_key and not found.cert_file:
+        raise ValueError(
+            f"the credential plugin {said['exec'].get('command')!r} that {where} names gave no credentials"
+        )
     if not wish.user and {"as-groups", "as-uid", "as-user-extra"} & said.keys():
         raise ValueError(f"{where} impersonates more than a name: that is beyond this plugin; say --as")
     return Access(found, context.get("namespace") or "default", _impersonation(wish.user or said.get("as")))

@@ -13,7 +13,7 @@ from ..gateways.kubeconfig import Wish
 from ..resources.meta import API_VERSION
 from . import reading, writing
 from .completing import SCRIPTS, Command, Flag, Language, Shell, Wanted
-from .session import Session
+from .session import Session, valid
 from .trouble import Trouble
 
 _EVERYWHERE = {"-n", "--namespace", "--context", "--kubeconfig", "--as", "-v", "--v"}
@@ -44,7 +44,8 @@ def everywhere(
     ctx: typer.Context,
     *,
     namespace: Annotated[
-        str | None, typer.Option("-n", "--namespace", metavar="NAME", help="Where; else as your kubeconfig says.")
+        str | None,
+        typer.Option("-n", "--namespace", metavar="NAME", parser=valid, help="Where; else as your kubeconfig says."),
     ] = None,
     context: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the kubeconfig context.")] = None,
     kubeconfig: Annotated[str | None, typer.Option(metavar="FILE", help="Path to the kubeconfig file.")] = None,

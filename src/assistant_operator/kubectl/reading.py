@@ -20,7 +20,7 @@ from .differences import parsed, sides
 from .family import tree as family_tree
 from .listing import assistants_table
 from .progress import Progress, progress
-from .session import hint, session
+from .session import hint, session, valid
 from .text import objects
 from .trouble import FAILED, MISUSED, Trouble, not_found
 from .undo import no_such
@@ -41,8 +41,8 @@ def bare(name: str) -> str:
     """`name` as kubectl's own output may spell it: with its type before it."""
     kind, slash, rest = name.rpartition("/")
     if slash and kind.removesuffix(".assistant-operator.dev") not in TYPES:
-        raise typer.BadParameter(f"{name!r}: {kind!r} is no kind of ours")
-    return rest
+        raise typer.BadParameter(f"{kind!r} is no kind of ours")
+    return valid(rest)
 
 
 Name = Annotated[str, typer.Argument(metavar="NAME", parser=bare, help="Name of the Assistant.")]
@@ -51,7 +51,7 @@ Output = Annotated[Listed | None, typer.Option("-o", "--output", help="Another f
 
 def get(
     ctx: typer.Context,
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", parser=bare, help="Only these.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", parser=bare, help="Only these.")] = None,
     *,
     all_namespaces: Annotated[bool, typer.Option("-A", "--all-namespaces", help="Of every namespace.")] = False,
     selector: Annotated[str, typer.Option("-l", "--selector", help="Only those with these labels.")] = "",

@@ -1,6 +1,7 @@
 """One command's connection to the cluster, and what becomes of its failures."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -10,6 +11,7 @@ import typer
 from ..gateways.api_server import ClusterRefused, ClusterUnavailable
 from ..gateways.guest import Conflict, Guest
 from ..gateways.kubeconfig import Wish, access
+from ..resources.meta import NAME_PATTERN
 from .trouble import FAILED, Trouble
 
 T = TypeVar("T")
@@ -52,6 +54,13 @@ class Session:
             return await work(guest, self.namespace or found.namespace)
         finally:
             await guest.close()
+
+
+def valid(name: str) -> str:
+    """`name`, if an object can be called so: it becomes part of a path."""
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise typer.BadParameter(f"nothing can be called {name!r}")
+    return name
 
 
 def session(ctx: typer.Context) -> Session:

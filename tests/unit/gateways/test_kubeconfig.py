@@ -66,6 +66,17 @@ async def test_an_exec_plugin_is_asked(tmp_path: Path) -> None:
     assert await token(found) == "Bearer fresh"
 
 
+@pytest.mark.parametrize(
+    "program",
+    ["raise SystemExit('not today')", "print('{}')", "print('no JSON')"],
+    ids=["fails", "says nothing", "babbles"],
+)
+async def test_an_exec_plugin_without_credentials_makes_nobody_anonymous(tmp_path: Path, program: str) -> None:
+    plugin = {"apiVersion": "client.authentication.k8s.io/v1", "command": sys.executable, "args": ["-c", program]}
+    with pytest.raises(ValueError, match=r"the credential plugin .* gave no credentials"):
+        await access(Wish(a_kubeconfig(tmp_path / "config", user={"exec": plugin})))
+
+
 async def test_proxy_and_server_name_are_kept(tmp_path: Path) -> None:
     cluster = {"proxy-url": "http://proxy.example:3128", "tls-server-name": "api.internal"}
     made = (await access(Wish(a_kubeconfig(tmp_path / "config", cluster=cluster)))).configuration
