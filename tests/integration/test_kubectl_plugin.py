@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from assistant_operator.kubectl.edits import Put, json_patch
 from controlplane.waiting import eventually
 from support import OperatorProcess, Workspace
 from support.walk import comes_to, marks
+from support.workspace import API_VERSION
 
 PROGRAMS = Path(sys.executable).parent
 BOT = "assistant.assistant-operator.dev/bot"
@@ -74,7 +76,8 @@ def cells(text: str) -> list[list[str]]:
 def test_kubectl_finds_it_and_passes_on_what_it_says(kubectl: Kubectl) -> None:
     assert f"{PROGRAMS}/kubectl-assistants" in kubectl.plain("plugin", "list").splitlines()
     assert kubectl.plain("assistants", "--help").startswith("Usage: kubectl assistants [OPTIONS] COMMAND")
-    assert kubectl.plain("assistants", "version").startswith("kubectl-assistants 0.1.0, API assistant-operator.dev/")
+    release = version("assistant-operator")
+    assert kubectl.plain("assistants", "version") == f"kubectl-assistants {release}, API {API_VERSION}\n"
     kubectl("nonsense", code=2)
 
 
