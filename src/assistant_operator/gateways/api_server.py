@@ -105,11 +105,10 @@ class ApiServer:
         may_write: Callable[[], bool] = lambda: True,
         observe: Callable[[str, int, float], None] = lambda method, code, seconds: None,
         headers: Mapping[str, str] | None = None,
-        asks_environment: bool = False,
     ) -> None:
-        """`headers`: sent with each request; `asks_environment`: whether HTTPS_PROXY and the like are obeyed."""
+        """`headers`: sent with each request."""
         # Looking up proxies and netrc at every request would make each four times as dear.
-        configuration.client_session_kwargs = {"trust_env": asks_environment}
+        configuration.client_session_kwargs = {"trust_env": False}
         configuration.connection_pool_maxsize = 100
         self._client = client.ApiClient(configuration)
         self._may_write = may_write

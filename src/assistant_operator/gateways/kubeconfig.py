@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import yaml
 from kubernetes.aio import client, config
@@ -35,8 +37,9 @@ class Access:
 
     def server(self, tell: Callable[[str], None] | None = None) -> ApiServer:
         """`tell`: hears of each request."""
-        told: dict[str, Any] = {"headers": self.headers, "asks_environment": True}
-        return _ToldServer(tell, self.configuration, **told) if tell else ApiServer(self.configuration, **told)
+        if tell:
+            return _ToldServer(tell, self.configuration, headers=self.headers)
+        return ApiServer(self.configuration, headers=self.headers)
 
 
 class _ToldServer(ApiServer):
@@ -72,6 +75,7 @@ async def access(wish: Wish) -> Access:
     # TypeError and AttributeError: what the library makes of YAML that is no mapping.
     except (config.ConfigException, yaml.YAMLError, OSError, TypeError, AttributeError) as error:
         raise ValueError(f"cannot tell from {where} how to reach a cluster: {' '.join(str(error).split())}") from error
+    found.proxy = found.proxy or _proxy(found.host)
     if "exec" in said and not found.api_key and not found.cert_file:
         raise ValueError(
             f"the credential plugin {said['exec'].get('command')!r} that {where} names gave no credentials"
@@ -113,6 +117,16 @@ def _user(where: str, name: str | None) -> dict[str, Any]:
     """What the kubeconfig says of that user."""
     users = KubeConfigMerger(where).config.value["users"]  # type: ignore[no-untyped-call]
     return next((each.value.get("user") or {} for each in users if each["name"] == name), {})
+
+
+def _proxy(url: str) -> str | None:
+    """The proxy that HTTPS_PROXY and NO_PROXY mean for this server: like kubectl, none for this very machine."""
+    where = urlsplit(url)
+    host = where.hostname or ""
+    named = getproxies().get(where.scheme)
+    if not named or host == "localhost" or host.startswith("127.") or proxy_bypass(host):
+        return None
+    return named if "://" in named else f"http://{named}"
 
 
 def _impersonation(user: str | None) -> dict[str, str]:

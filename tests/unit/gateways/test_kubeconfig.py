@@ -84,6 +84,30 @@ async def test_proxy_and_server_name_are_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("server", "environment", "proxy"),
+    [
+        pytest.param(SERVER, {}, None, id="none is named"),
+        pytest.param(SERVER, {"HTTPS_PROXY": "http://proxy:3128"}, "http://proxy:3128", id="one is named"),
+        pytest.param(SERVER, {"HTTPS_PROXY": "proxy:3128"}, "http://proxy:3128", id="without its scheme"),
+        pytest.param(SERVER, {"HTTP_PROXY": "http://proxy:3128"}, None, id="for another scheme"),
+        pytest.param(SERVER, {"HTTPS_PROXY": "http://proxy", "NO_PROXY": ".example"}, None, id="not for this server"),
+        pytest.param("https://127.0.0.1:6443", {"HTTPS_PROXY": "http://proxy"}, None, id="never for this machine"),
+        pytest.param("https://localhost:6443", {"HTTPS_PROXY": "http://proxy"}, None, id="by whatever name"),
+    ],
+)
+async def test_the_proxy_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: str, environment: dict[str, str], proxy: str | None
+) -> None:
+    for name in ("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    found = await access(Wish(a_kubeconfig(tmp_path / "config", cluster={"server": server})))
+    assert found.configuration.proxy == proxy
+
+
+@pytest.mark.parametrize(
     ("user", "wish", "headers"),
     [
         pytest.param({}, None, {}, id="nobody"),
