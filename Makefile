@@ -93,7 +93,7 @@ bench: $(STAMP) ## Measure, on a control plane of its own
 .PHONY: constraints
 constraints: $(BIN)/pip-compile ## Pin anew what pyproject.toml asks for (ARGS=--upgrade: the newest of everything)
 	@echo "pinning, with the hashes of every file of every package: this takes minutes"
-	@$(COMPILE) --all-build-deps --extra test --extra dev --output-file constraints.txt $(ARGS) pyproject.toml
+	@$(COMPILE) --all-build-deps --extra cli --extra test --extra dev --output-file constraints.txt $(ARGS) pyproject.toml
 	@$(COMPILE) --output-file $(SERVER)/requirements.txt $(ARGS) $(SERVER)/requirements.in
 	@echo "constraints.txt is written; make venv installs it"
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from controlplane import ControlPlane
-from support.fixtures import control_plane
+from support.fixtures import control_plane, installed, operator_kubeconfig
 from tools import schemas as written
 
-__all__ = ["control_plane"]
+__all__ = ["control_plane", "installed", "operator_kubeconfig"]
 ROOT = Path(__file__).parents[2]
 
 

@@ -104,13 +104,16 @@ class ApiServer:
         *,
         may_write: Callable[[], bool] = lambda: True,
         observe: Callable[[str, int, float], None] = lambda method, code, seconds: None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
+        """`headers`: sent with each request."""
         # Looking up proxies and netrc at every request would make each four times as dear.
         configuration.client_session_kwargs = {"trust_env": False}
         configuration.connection_pool_maxsize = 100
         self._client = client.ApiClient(configuration)
         self._may_write = may_write
         self._observe = observe
+        self._headers = dict(headers or {})
 
     async def close(self) -> None:
         await self._client.close()  # type: ignore[no-untyped-call]
@@ -137,7 +140,7 @@ class ApiServer:
     async def _open(self, call: Call, timeout: float | None) -> Any:
         if call.method != "GET" and not self._may_write():
             raise NotLeading(f"{call}: the Lease is not held")
-        headers = {"Accept": call.accept, "Content-Type": call.content_type}
+        headers = {**self._headers, "Accept": call.accept, "Content-Type": call.content_type}
         await self._client.update_params_for_auth(headers, [], ["BearerToken"], call.path, call.method, None)
         url = self._client.configuration.host + call.url
         limit = aiohttp.ClientTimeout(total=timeout, sock_connect=5.0)

@@ -1,6 +1,6 @@
 """What the doors to Kubernetes share: how an object is read, as of when, page by page, and changed if it is there."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Literal
 
 from ..resources.meta import GROUP, VERSION, FreeForm, Key, Resource
@@ -47,15 +47,17 @@ class Requests:
         items: list[FreeForm] = found["items"]
         return items
 
-    async def pages(self, path: str, accept: str) -> AsyncIterator[FreeForm]:
-        """A whole listing."""
-        query: dict[str, str | int] = {"limit": PAGE}
+    async def pages(
+        self, path: str, accept: str, selection: Mapping[str, str] | None = None
+    ) -> AsyncIterator[FreeForm]:
+        """A whole listing; `selection`: of those with these labels or fields, as the API server's query has them."""
+        query: dict[str, str | int] = {**(selection or {}), "limit": PAGE}
         while True:
             page = await self.server.send(Call("GET", path, query, accept=accept), timeout=60)
             yield page
             if not (onward := page["metadata"].get("continue")):
                 return
-            query = {"limit": PAGE, "continue": onward}
+            query["continue"] = onward
 
     async def change(self, call: Call) -> FreeForm | None:
         """A change that is pointless when its object is gone or has become another: the next look tells."""

@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from ..decisions import history
 from ..decisions.assistant_world import Recorded
@@ -16,8 +16,8 @@ from ..resources.assistant_version import AssistantVersion
 from ..resources.meta import Key
 from ..resources.reason import Reason
 from .cache import Cache
+from .crowd import Crowd
 from .events import Events
-from .fairness import Turns
 from .ledger import Ledger
 from .metrics import Metrics
 from .past import Past
@@ -27,12 +27,6 @@ from .restoration import Restoration
 log = logging.getLogger(__name__)
 
 TOO_LARGE = "it is larger than the API server can store"
-_AT_ONCE, _WEIGHT = 32, 8_192
-"""Edits that are being recorded at one time, and the bytes that make one weigh as two.
-
-With more of them, or of large ones, an API server that is short of processors shows the next edits seconds late.
-"""
-_FEW = 4
 _FIRST_RETRY, _REFUSED_RETRY, _LONGEST_RETRY = 0.05, 1.0, 10.0
 
 
@@ -58,12 +52,13 @@ class Recorder:
         self._events = events
         self._metrics = metrics
         self._ledgers: dict[str, Ledger] = {}
-        self._turns = Turns(_AT_ONCE)
-        self._trying = 0
-        self.calm = asyncio.Event()
-        """Set unless many edits are to be recorded: history comes first, and all else can wait a little."""
-        self.calm.set()
+        self._crowd = Crowd()
         metrics.recording(self._longest)
+
+    @property
+    def calm(self) -> asyncio.Event:
+        """Set unless many edits are to be recorded: history comes first, and all else can wait a little."""
+        return self._crowd.calm
 
     def recorded(self, assistant: Assistant) -> Recorded | None:
         """How far the history is written; None while the ledger is not open."""
@@ -130,7 +125,7 @@ class Recorder:
         delay = _FIRST_RETRY
         while True:
             try:
-                async with self._turn(assistant):
+                async with self._crowd.turn(assistant):
                     await self._catch_up(ledger, assistant)
             except ClusterUnavailable as unavailable:
                 log.warning("cannot record %s/%s yet: %s", *assistant.key, unavailable)
@@ -151,23 +146,6 @@ class Recorder:
                 ledger.refusal = None
                 return
             delay = min(delay * 2, _LONGEST_RETRY)
-
-    @asynccontextmanager
-    async def _turn(self, assistant: Assistant) -> AsyncIterator[None]:
-        """One try at a time, each namespace in turn."""
-        self._crowd(+1)
-        try:
-            async with self._turns.turn(assistant.metadata.namespace, _weight(assistant)):
-                yield
-        finally:
-            self._crowd(-1)
-
-    def _crowd(self, more: int) -> None:
-        self._trying += more
-        if self._trying > _FEW:
-            self.calm.clear()
-        else:
-            self.calm.set()
 
     async def _is_gone(self, assistant: Assistant) -> bool:
         """Whether nobody needs this history any more: the news of it waits behind what we are doing."""
@@ -247,10 +225,6 @@ class Recorder:
         ledger.head = version
         ledger.latest = max(ledger.latest, version.number)
         ledger.is_too_large = False
-
-
-def _weight(assistant: Assistant) -> int:
-    return 1 + len(assistant.spec.snapshot.canonical) // _WEIGHT
 
 
 def _covers(head: AssistantVersion, assistant: Assistant) -> bool:

@@ -1,0 +1,70 @@
+"""`status`: done, failed, or going on."""
+
+from typing import Any
+
+import pytest
+
+from assistant_operator.kubectl.progress import Progress, progress
+from worlds import NOW, a_condition, a_status, an_assistant
+
+
+def not_ready(*beside: str) -> Any:
+    kinds = ("Ready", *beside)
+    told = [a_condition(each, "False" if each == "Ready" else "True", "SchemaRefused", "no") for each in kinds]
+    return a_status(conditions=tuple(told))
+
+
+def held(**status: Any) -> Any:
+    return a_status(conditions=(a_condition("Ready", "True", "Suspended", "held"),), **status)
+
+
+@pytest.mark.parametrize(
+    ("assistant", "seen"),
+    [
+        pytest.param(an_assistant(), Progress("bot-v3 is active", is_ready=True), id="ready"),
+        pytest.param(
+            an_assistant(meta={"generation": 4}),
+            Progress("the operator has not looked at the newest edit yet"),
+            id="ready, but of an older spec",
+        ),
+        pytest.param(
+            an_assistant(status=a_status(observed_generation=-1, conditions=())),
+            Progress("the operator has not looked at the newest edit yet"),
+            id="never looked at",
+        ),
+        pytest.param(
+            an_assistant(status=not_ready("Reconciling")), Progress("SchemaRefused: no"), id="it will go on by itself"
+        ),
+        pytest.param(
+            an_assistant(status=not_ready("Stalled")),
+            Progress("SchemaRefused: no", is_ready=False),
+            id="somebody must act",
+        ),
+        pytest.param(None, Progress("bot was deleted", is_ready=False), id="gone"),
+        pytest.param(
+            an_assistant(meta={"deletion_timestamp": NOW}), Progress("bot is being deleted", is_ready=False), id="going"
+        ),
+        pytest.param(
+            an_assistant(suspend=True, status=held()),
+            Progress("held", is_ready=True),
+            id="held, and nothing is waiting",
+        ),
+        pytest.param(
+            an_assistant(suspend=True, status=held(latest_version=4)),
+            Progress("held", is_ready=False),
+            id="held, and an edit is waiting",
+        ),
+        pytest.param(
+            an_assistant(suspend=True, pin=2, status=held()),
+            Progress("held", is_ready=False),
+            id="held, and a pin is waiting",
+        ),
+        pytest.param(
+            an_assistant(suspend=True, manual=True, status=held(latest_version=4)),
+            Progress("held", is_ready=True),
+            id="held, and where activation is Manual no edit waits",
+        ),
+    ],
+)
+def test_progress(assistant: Any, seen: Progress) -> None:
+    assert progress(assistant, "bot") == seen
