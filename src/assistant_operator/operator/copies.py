@@ -28,10 +28,13 @@ class Copies:
         self._probes = probes
         self._graphs: dict[str, tuple[int, str]] = {}
         self._unkept: dict[str, tuple[Wanted, frozenset[str]]] = {}
+        self._brought: dict[str, tuple[int, frozenset[str]]] = {}
+        """The number of the version that was published last, and the keys of the server's metadata that it brought."""
 
     def forget(self, assistant: Assistant) -> None:
         self._graphs.pop(assistant.metadata.uid, None)
         self._unkept.pop(assistant.metadata.uid, None)
+        self._brought.pop(assistant.metadata.uid, None)
 
     def place(self, graph: Graph | None, assistant: Assistant) -> Place | None:
         """Where an Assistant of that Graph belongs; None if nowhere."""
@@ -90,6 +93,7 @@ class Copies:
                 message = f"{copy.server} keeps assistant {copy.assistant_id} as one of graph '{there.graph_id}'"
                 return Outcome(version.number, copy, False, Reason.PUBLICATION_REFUSED, message, Fate.REJECT)
             self._unkept[assistant.metadata.uid] = (wanted, frozenset(remote.drift(wanted, there, former)))
+        self._brought[assistant.metadata.uid] = (version.number, remote.metadata_keys(version.spec.snapshot))
         if there.version and version.status.server_version != there.version:
             await self._cluster.versions.record_server_version(version.key, there.version)
         unkept = sorted(self._unkept_of(assistant, wanted))
@@ -133,8 +137,10 @@ class Copies:
         number = (there.metadata or {}).get(remote.NUMBER)
         if not isinstance(number, int) or number in (version.number, 0):
             return frozenset()
-        before = await self.version(assistant, number)
-        keys = remote.metadata_keys(before.spec.snapshot) if before else frozenset()
+        last, keys = self._brought.get(assistant.metadata.uid, (0, frozenset()))
+        if last != number:
+            before = await self.version(assistant, number)
+            keys = remote.metadata_keys(before.spec.snapshot) if before else frozenset()
         return keys - remote.metadata_keys(version.spec.snapshot)
 
     async def take_off(
