@@ -305,5 +305,5 @@ def test_the_api_server_killed_in_a_burst_loses_nothing(
     lists = calls_of_kopf(proxy, watch=False)
     proxy.fault = None
     assert_complete(edited, 91)
-    assert calls_of_kopf(proxy, watch=False) == lists + 1, "it was told 410 and listed anew"
+    assert calls_of_kopf(proxy, watch=False) > lists, "it was told 410 and listed anew"
     assert container.restarts == 0
