@@ -28,7 +28,7 @@ QUIET = 0.4
 LONGEST_QUIET = 5.0
 """The same while many edits of others are being recorded."""
 _CHORES_AT_ONCE = 6
-_PAUSE = 0.1
+_PAUSE, _LONG_PAUSE = 0.1, 1.0
 _MOST_STEPS = 200
 _MOST_REMEMBERED = 2_000
 
@@ -77,10 +77,9 @@ class AssistantReconciler:
                 self._rest(key)
                 return None
             if is_chore(step):
-                quiet = self._recorder.quiet_for(world.assistant)
-                needed = QUIET if self._recorder.calm.is_set() else LONGEST_QUIET
-                if quiet < needed or chores == _CHORES_AT_ONCE:
-                    return max(QUIET - quiet, _PAUSE)
+                quiet, is_calm = self._recorder.quiet_for(world.assistant), self._recorder.calm.is_set()
+                if quiet < (QUIET if is_calm else LONGEST_QUIET) or chores == _CHORES_AT_ONCE:
+                    return max(QUIET - quiet, _PAUSE if is_calm else _LONG_PAUSE)
                 chores += 1
             elif isinstance(step, Report):
                 if reports:
