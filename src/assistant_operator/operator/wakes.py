@@ -63,7 +63,9 @@ class Wakes:
         """Its server says something else than before."""
         self.graph(graph.key)
         for key in self._cache.concerned_by(graph.key):
-            self.copies(key)
+            assistant = self._cache.recorded.get(key)
+            if assistant and (assistant.status.copies or assistant.metadata.finalizers):
+                self.copies(key)
 
     def rejudge(self, graph: Key, *, wholly: bool) -> None:
         """Its assistants may be judged otherwise; `wholly`: so may their kept versions."""
