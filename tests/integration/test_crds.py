@@ -42,7 +42,7 @@ SWITCH = [Wrong("is a word, not true or false", "yes", 'must be of type boolean:
 TIME = [Wrong("is no time", "yesterday", 'must be of type date-time: "yesterday"')]
 NUMBER = [
     Wrong("is text, not a number", "1", 'must be of type integer: "string"'),
-    Wrong("is a fraction", 1.5, ': "float64"'),
+    Wrong("is a fraction", 1.5, "in body must be of type int"),
 ]
 
 
