@@ -21,7 +21,8 @@ APPLY = "application/apply-patch+yaml"
 STRATEGIC = "application/strategic-merge-patch+json"
 OWNER = f"{APPLY}?fieldManager=importer"
 OTHER = f"{APPLY}?fieldManager=other"
-LAW = "Invalid value: a version is immutable: edit the Assistant to make a new one"
+LAW = "a version is immutable: edit the Assistant to make a new one"
+"""Before it, Kubernetes says that a value is invalid, older ones that an object is."""
 REQUIRED = "Required value"
 CONTEXT = {
     "prompt": "Grüße, {{ name }}",
@@ -251,10 +252,9 @@ def test_one_byte_of_900_kib_is_not_changed(place: Workspace, at: int) -> None:
     prompt = "a" * (900 * 1024)
     version = Stored(place, prompt=prompt)
     status, told = version.write(MERGE, within(prompt=f"{prompt[:at]}b{prompt[at + 1 :]}"))
-    assert (status, told["details"]["causes"]) == (
-        422,
-        [{"reason": "FieldValueInvalid", "message": LAW, "field": "spec"}],
-    )
+    (cause,) = told["details"]["causes"]
+    assert (status, cause["reason"], cause["field"]) == (422, "FieldValueInvalid", "spec")
+    assert cause["message"].endswith(f": {LAW}")
     version.assert_untouched()
 
 
@@ -318,7 +318,7 @@ def test_kubectl_edit_ends_without_a_change(version: Stored, monkeypatch: pytest
     done = version.workspace.plane.kubectl(*edit, check=False)
     assert done.returncode == 1
     assert done.stderr.startswith(f'error: assistantversions.assistant-operator.dev "{version.name}" is invalid')
-    assert any(f"spec: {LAW}" in shown.read_text() for shown in tmp_path.glob("kubectl-edit-*"))
+    assert any(LAW in shown.read_text() for shown in tmp_path.glob("kubectl-edit-*"))
     version.assert_untouched()
 
 
@@ -328,7 +328,8 @@ def test_replace_by_force_makes_another_object(version: Stored) -> None:
     replace = ["replace", "-f-"]
     told = version.workspace.plane.kubectl(*replace, input=json.dumps(forged), check=False)
     assert told.returncode == 1
-    assert f"spec: {LAW}" in told.stderr
+    assert f": {LAW}" in told.stderr
+    assert "spec: Invalid value" in told.stderr
     version.assert_untouched()
     version.workspace.plane.kubectl(*replace, "--force", input=json.dumps(forged))
     assert version.held()["metadata"]["uid"] != version.before["metadata"]["uid"]
