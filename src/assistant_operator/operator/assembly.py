@@ -1,7 +1,6 @@
 """The composition root: which part is given which doors."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from ..gateways.cluster import Cluster
 from ..gateways.credentials import Credentials
@@ -44,13 +43,7 @@ def assemble(doors: Doors, cluster_name: str) -> tuple[Sight, Crank]:
     """What takes in the world, and what works on it. `cluster_name`: see Settings."""
     cluster, judge, metrics = doors.cluster, doors.judge, doors.metrics
     cache, judgements, narrator = Cache(), Judgements(), Narrator(doors.events)
-    pace: dict[str, Any] = {"interval": INTERVAL, "at_first": AT_FIRST, "tenant_of": namespace_of}
-    wakes = Wakes(
-        cache,
-        judgements,
-        here=WorkQueue(**pace, meter=metrics.queue(HERE)),
-        there=WorkQueue(**pace, meter=metrics.queue(THERE)),
-    )
+    wakes = Wakes(cache, judgements, here=_queue(HERE, metrics), there=_queue(THERE, metrics))
     recorder = Recorder(cluster, cache, wake=wakes.assistant, events=doors.events, metrics=metrics)
     probes = Probes(doors.servers, Credentials(cluster), cluster_name=cluster_name, changed=wakes.probed)
     copies = Copies(cluster, cache, recorder, probes)
@@ -82,6 +75,10 @@ def assemble(doors: Doors, cluster_name: str) -> tuple[Sight, Crank]:
     )
     _shown(metrics, wakes, Inventory(cache, is_leading=lambda: sight.is_leading))
     return sight, crank
+
+
+def _queue(name: str, metrics: Metrics) -> WorkQueue:
+    return WorkQueue(interval=INTERVAL, at_first=AT_FIRST, meter=metrics.queue(name), tenant_of=namespace_of)
 
 
 def _shown(metrics: Metrics, wakes: Wakes, inventory: Inventory) -> None:

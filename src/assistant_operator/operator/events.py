@@ -13,7 +13,7 @@ from ..resources.assistant import Assistant
 from ..resources.graph import Graph
 from ..resources.meta import API_VERSION, GROUP, MANAGER, FreeForm
 from ..resources.reason import Reason
-from .fairness import RoundRobin
+from .fairness import FairQueue
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +40,7 @@ class Events:
         self._observe = observe
         self._instance = instance
         self._pause = 1 / per_second
-        self._waiting: RoundRobin[tuple[str, FreeForm]] = RoundRobin()
-        self._tickets = asyncio.Semaphore(0)
+        self._waiting: FairQueue[tuple[str, FreeForm]] = FairQueue()
         self._told: OrderedDict[tuple[str, Reason], str] = OrderedDict()
 
     def normal(self, about: Assistant | Graph, reason: Reason, action: str, note: str) -> None:
@@ -58,8 +57,7 @@ class Events:
     async def run(self) -> None:
         """Post what is told, until cancelled."""
         while True:
-            await self._tickets.acquire()
-            namespace, event = self._waiting.take()
+            namespace, event = await self._waiting.take()
             try:
                 await self._cluster.post_event(namespace, event)
             except (ClusterUnavailable, ClusterRefused, NotLeading) as error:
@@ -79,7 +77,6 @@ class Events:
         if len(self._told) > _MOST_REMEMBERED:
             self._told.popitem(last=False)
         self._waiting.put(namespace, (namespace, self._event(kind, about, reason, action, note)))
-        self._tickets.release()
 
     def _event(self, kind: str, about: Assistant | Graph, reason: Reason, action: str, note: str) -> FreeForm:
         meta = about.metadata

@@ -41,6 +41,30 @@ class RoundRobin(Generic[T]):
         return item
 
 
+class FairQueue(Generic[T]):
+    """The same, for those who wait until there is an item."""
+
+    def __init__(self) -> None:
+        self._items: RoundRobin[T] = RoundRobin()
+        self._tickets = asyncio.Semaphore(0)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def of(self, tenant: Hashable) -> int:
+        """How many items of that tenant wait."""
+        return self._items.of(tenant)
+
+    def put(self, tenant: Hashable, item: T) -> None:
+        self._items.put(tenant, item)
+        self._tickets.release()
+
+    async def take(self) -> T:
+        """The next item, once there is one."""
+        await self._tickets.acquire()
+        return self._items.take()
+
+
 class Turns:
     """So much at once; of those who wait, each tenant's first comes before anybody's second."""
 

@@ -1,14 +1,11 @@
 """How it is found out whether a version may come into force: its content, and what its Graph's schemas say of it."""
 
-from collections.abc import Mapping
-
 from ..decisions import validity
 from ..decisions.assistant_world import Judgement, World
 from ..gateways.cluster import Cluster
 from ..gateways.schemas import SchemaJudge
 from ..resources.assistant import Snapshot
 from ..resources.assistant_version import AssistantVersion, VersionRecord
-from ..resources.meta import Key
 from .cache import Cache
 from .judgements import Judgements
 from .recorder import Recorder
@@ -24,18 +21,7 @@ class Judging:
         self._cache = cache
         self._recorder = recorder
         self._judge = judge
-        self._judgements = judgements
-
-    def known(self, assistant: Key) -> Mapping[int, Judgement]:
-        """What was found out as of now, by number."""
-        return self._judgements.of(assistant)
-
-    def is_judged_anew(self, assistant: Key) -> bool:
-        """Whether what is said of all its kept versions may not hold any more."""
-        return self._judgements.is_judged_anew(assistant)
-
-    def forget(self, assistant: Key) -> None:
-        self._judgements.forget(assistant)
+        self.judgements = judgements
 
     async def look_again(self, record: VersionRecord) -> AssistantVersion | None:
         """The version itself; what the cache says of it is corrected if it is gone or another."""
@@ -47,7 +33,7 @@ class Judging:
     async def find_out(self, world: World, number: int) -> None:
         """Judge that version, if it is still there."""
         # Of the present schemas: what they change while we ask is forgotten, and this answer with it.
-        known = self._judgements.open(world.assistant.key)
+        known = self.judgements.open(world.assistant.key)
         judgement = await self._judgement(world, number)
         if judgement is not None:
             known[number] = judgement

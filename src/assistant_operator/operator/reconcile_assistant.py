@@ -61,7 +61,7 @@ class AssistantReconciler:
         self._said: dict[str, tuple[str, tuple[Condition, ...]]] = {}
 
     def forget(self, assistant: Assistant) -> None:
-        self._judging.forget(assistant.key)
+        self._judging.judgements.forget(assistant.key)
         self._lost.pop(assistant.metadata.uid, None)
 
     async def reconcile(self, key: Key) -> float | None:
@@ -93,7 +93,7 @@ class AssistantReconciler:
         recorded = self._recorder.recorded(assistant) if assistant else None
         if assistant is None or recorded is None:
             return None
-        uid, judged = assistant.metadata.uid, self._judging.known(key)
+        uid, judged = assistant.metadata.uid, self._judging.judgements.of(key)
         return World(
             assistant,
             recorded,
@@ -101,7 +101,7 @@ class AssistantReconciler:
             kept=tuple(record for record in self._cache.versions_of(key) if record.owner in (uid, None)),
             judged=judged,
             lost=self._lost.get(uid, frozenset()),
-            is_rejudging=self._judging.is_judged_anew(key),
+            is_rejudging=self._judging.judgements.is_judged_anew(key),
             is_published=self._cache.has_servers(key[0]),
             places=self._publisher.places(key, {each.graph for each in judged.values()}),
             outcome=self._publisher.outcome(assistant),
@@ -109,7 +109,7 @@ class AssistantReconciler:
         )
 
     def _rest(self, key: Key) -> None:
-        self._judging.forget(key)
+        self._judging.judgements.forget(key)
         self._settled(key)
 
     async def _act(self, world: World, step: Step) -> None:

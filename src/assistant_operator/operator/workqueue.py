@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import Callable, Hashable
 
-from .fairness import RoundRobin
+from .fairness import FairQueue
 
 _FIRST_RETRY, _LONGEST_RETRY = 0.1, 30.0
 _MOST_REMEMBERED = 10_000
@@ -47,8 +47,7 @@ class WorkQueue:
         self._tenant_of = tenant_of
         self._meter = meter or Meter()
         self._waiting: dict[Hashable, float] = {}
-        self._due: RoundRobin[Hashable] = RoundRobin()
-        self._tickets = asyncio.Semaphore(0)
+        self._due: FairQueue[Hashable] = FairQueue()
         self._fallen: dict[Hashable, float] = {}
         """Due and not taken yet, and since when: whatever is news now, that look will see it."""
         self._busy: set[Hashable] = set()
@@ -96,8 +95,7 @@ class WorkQueue:
         """The next key that is due; the caller says `done` or `failed` when it has looked."""
         loop = asyncio.get_running_loop()
         self._turned = loop.time()
-        await self._tickets.acquire()
-        key = self._due.take()
+        key = await self._due.take()
         self._turned = self._started[key] = now = loop.time()
         self._rested[key] = max(now, self._rested.get(key, 0.0)) + self._interval
         self._meter.taken(self._turned - self._fallen.pop(key))
@@ -127,7 +125,6 @@ class WorkQueue:
         self._busy.add(key)
         self._fallen[key] = asyncio.get_running_loop().time()
         self._due.put(self._tenant_of(key), key)
-        self._tickets.release()
         self._meter.added()
 
     def _free(self, key: Hashable) -> None:
