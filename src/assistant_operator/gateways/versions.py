@@ -74,7 +74,7 @@ class Versions:
     async def mark(self, record: VersionRecord, conditions: tuple[Condition, ...]) -> ObjectMeta | None:
         """Its metadata from then on; None if that very version is gone."""
         body = {"status": {"conditions": [each.manifest() for each in conditions]}}
-        path = path_of(AssistantVersion, (record.key[0], record.name)) + "/status"
+        path = path_of(AssistantVersion, record.address) + "/status"
         answer = await self._requests.change(
             Call("PATCH", path, {"fieldManager": MANAGER}, body, MERGE_PATCH, METADATA)
         )
@@ -91,7 +91,7 @@ class Versions:
         """Become the owner of that very version, provided nobody changed it meanwhile: its new resource version."""
         owner = assistant.owner_reference().manifest()
         meta = {"uid": record.uid, "resourceVersion": record.resource_version, "ownerReferences": [owner]}
-        path = path_of(AssistantVersion, (record.key[0], record.name))
+        path = path_of(AssistantVersion, record.address)
         answer = await self._requests.change(
             Call("PATCH", path, {"fieldManager": MANAGER}, {"metadata": meta}, MERGE_PATCH, METADATA)
         )
@@ -99,7 +99,7 @@ class Versions:
 
     async def delete(self, record: VersionRecord) -> None:
         """Delete that very version, not a later one of its name."""
-        path = path_of(AssistantVersion, (record.key[0], record.name))
+        path = path_of(AssistantVersion, record.address)
         await self._requests.change(Call("DELETE", path, body={"preconditions": {"uid": record.uid}}))
 
     async def watch(self, namespace: str) -> AsyncIterator[VersionEvent]:

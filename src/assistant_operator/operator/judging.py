@@ -25,7 +25,7 @@ class Judging:
 
     async def look_again(self, record: VersionRecord) -> AssistantVersion | None:
         """The version itself; what the cache says of it is corrected if it is gone or another."""
-        version = await self._cluster.versions.read((record.key[0], record.name))
+        version = await self._cluster.versions.read(record.address)
         if version is None or version.metadata.uid != record.uid:
             self._cache.drop_version(record)
         return version

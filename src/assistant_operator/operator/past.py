@@ -23,7 +23,7 @@ class Past:
         """The generations of versions that the status does not tell of: we were ended before it was written."""
         uid = assistant.metadata.uid
         beyond = [each for each in self._cache.versions_of(assistant.key) if each.number > ledger.latest]
-        found = [await self._cluster.versions.read((each.key[0], each.name)) for each in beyond if each.owner == uid]
+        found = [await self._cluster.versions.read(each.address) for each in beyond if each.owner == uid]
         return {each.spec.generation for each in found if each and each.spec.assistant_ref.uid == uid}
 
     async def head(self, ledger: Ledger, assistant: Assistant) -> AssistantVersion | None:
@@ -55,7 +55,7 @@ class Past:
         for record in self._cache.versions_like(assistant.key, wanted.digest):
             if record.owner not in (assistant.metadata.uid, None) or (head and record.number >= head.number):
                 continue  # another's history, or not older
-            version = await self._cluster.versions.read((record.key[0], record.name))
+            version = await self._cluster.versions.read(record.address)
             if version and version.spec.snapshot.canonical == wanted.canonical:
                 return record.number
         return None

@@ -138,6 +138,11 @@ class VersionRecord:
     def name(self) -> str:
         return version_name(self.key[1], self.number)
 
+    @property
+    def address(self) -> Key:
+        """Namespace and name of the version itself."""
+        return self.key[0], self.name
+
     def as_of(self, meta: ObjectMeta) -> "VersionRecord":
         """With what this metadata says."""
         return replace(
