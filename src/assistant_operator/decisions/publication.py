@@ -34,6 +34,11 @@ class Outcome:
         return Claim("Published", self.holds, self.reason, self.message)
 
 
+def may_have_copies(assistant: Assistant) -> bool:
+    """Whether there is anything of it on a server, or it is held as if there were."""
+    return bool(assistant.status.copies) or FINALIZER in assistant.metadata.finalizers
+
+
 def remembered(assistant: Assistant) -> Outcome | None:
     """The success that the status tells of: after a restart nothing of it is done again."""
     status = assistant.status

@@ -3,7 +3,8 @@
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -198,22 +199,25 @@ def _status(code: int, told: dict[str, Any]) -> Status:
     )
 
 
+@contextmanager
+def telling(where: str) -> Iterator[None]:
+    """Whatever the library makes of what is written there, in words for the person who wrote it. Raises ValueError."""
+    try:
+        yield
+    # TypeError and AttributeError: what it makes of YAML that is no mapping.
+    except (config.ConfigException, yaml.YAMLError, OSError, TypeError, AttributeError) as error:
+        raise ValueError(f"cannot tell from {where} how to reach a cluster: {' '.join(str(error).split())}") from error
+
+
 async def configuration() -> client.Configuration:
     """How to reach the cluster: KUBECONFIG, else the pod's service account, else ~/.kube/config. Raises ValueError."""
     found = client.Configuration()
-    is_pod = "KUBECONFIG" not in os.environ and "KUBERNETES_SERVICE_HOST" in os.environ
-    try:
-        if is_pod:
+    if "KUBECONFIG" not in os.environ and "KUBERNETES_SERVICE_HOST" in os.environ:
+        with telling("the pod's service account"):
             config.load_incluster_config(client_configuration=found)  # type: ignore[no-untyped-call]
-        else:
+    else:
+        with telling(f"KUBECONFIG={os.environ.get('KUBECONFIG', '~/.kube/config')}"):
             await config.load_kube_config(client_configuration=found)  # type: ignore[no-untyped-call]
-    # TypeError and AttributeError: what the library makes of YAML that is no mapping.
-    except (config.ConfigException, yaml.YAMLError, OSError, TypeError, AttributeError) as error:
-        where = (
-            "the pod's service account" if is_pod else f"KUBECONFIG={os.environ.get('KUBECONFIG', '~/.kube/config')}"
-        )
-        why = " ".join(str(error).split())
-        raise ValueError(f"cannot tell from {where} how to reach a cluster: {why}") from error
     return found
 
 

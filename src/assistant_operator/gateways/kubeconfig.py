@@ -9,11 +9,10 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-import yaml
 from kubernetes.aio import client, config
 from kubernetes.aio.config.kube_config import KubeConfigMerger
 
-from .api_server import ApiServer, Call, configuration
+from .api_server import ApiServer, Call, configuration, telling
 
 _POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
@@ -66,15 +65,12 @@ async def access(wish: Wish) -> Access:
         raise ValueError(f"there is no kubeconfig at {where}: set KUBECONFIG, or say --kubeconfig")
     if wish.context and wish.context not in contexts(wish):
         raise ValueError(f"context {wish.context!r} does not exist in {where}")
-    try:
+    with telling(where):
         loader = await config.load_kube_config(  # type: ignore[no-untyped-call]
             where, wish.context, client_configuration=found, persist_config=False
         )
         context = loader.current_context["context"]
         said = _user(where, context.get("user"))
-    # TypeError and AttributeError: what the library makes of YAML that is no mapping.
-    except (config.ConfigException, yaml.YAMLError, OSError, TypeError, AttributeError) as error:
-        raise ValueError(f"cannot tell from {where} how to reach a cluster: {' '.join(str(error).split())}") from error
     found.proxy = found.proxy or _proxy(found.host)
     if "exec" in said and not found.api_key and not found.cert_file:
         raise ValueError(
@@ -94,8 +90,10 @@ def contexts(wish: Wish) -> list[str]:
     if not _is_there(where := files(wish)):
         return []
     try:
-        return [each["name"] for each in KubeConfigMerger(where).config.value["contexts"]]  # type: ignore[no-untyped-call]
-    except (config.ConfigException, yaml.YAMLError, OSError, TypeError, AttributeError, KeyError):
+        with telling(where):
+            found = KubeConfigMerger(where).config.value["contexts"]  # type: ignore[no-untyped-call]
+            return [each["name"] for each in found]
+    except (ValueError, KeyError):
         return []
 
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from ..decisions.publication import may_have_copies
 from ..gateways.api_server import ClusterRefused, ClusterUnavailable, NotLeading
 from ..gateways.wire import ServerTrouble
 from ..resources.meta import Key
@@ -81,7 +82,7 @@ class Crank:
             return await self._graphs.reconcile(key)
         rest = await self._assistants.reconcile(key)
         assistant = self._cache.recorded.get(key)
-        if assistant and self._publisher.concerns(assistant):
+        if assistant and may_have_copies(assistant):
             self._wakes.copies(key)
         return rest
 

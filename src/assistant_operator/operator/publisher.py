@@ -75,10 +75,6 @@ class Publisher:
     def withdrawn(self, assistant: Assistant) -> frozenset[Copy]:
         return self._withdrawn.get(assistant.metadata.uid, frozenset())
 
-    def concerns(self, assistant: Assistant) -> bool:
-        """Whether it has copies anywhere, or is held as if it had."""
-        return bool(assistant.status.copies) or self._is_held(assistant)
-
     def places(self, assistant: Key, graphs: Iterable[str]) -> dict[str, Place]:
         """Where versions of these Graphs belong, as far as they exist and have a server."""
         found = ((name, self._cache.graphs.get((assistant[0], name))) for name in graphs)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from ..decisions.publication import may_have_copies
 from ..resources.assistant import Assistant
 from ..resources.graph import Graph
 from ..resources.meta import Key
@@ -64,7 +65,7 @@ class Wakes:
         self.graph(graph.key)
         for key in self._cache.concerned_by(graph.key):
             assistant = self._cache.recorded.get(key)
-            if assistant and (assistant.status.copies or assistant.metadata.finalizers):
+            if assistant and may_have_copies(assistant):
                 self.copies(key)
 
     def rejudge(self, graph: Key, *, wholly: bool) -> None:
