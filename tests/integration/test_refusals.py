@@ -150,3 +150,18 @@ def test_what_a_namespace_left_behind_when_it_went_costs_one_try_and_no_word(
     # So that it can be deleted at all.
     admin.create("/api/v1/namespaces", {"metadata": {"name": workspace.namespace}})
     workspace.patch("assistants", "bot", {"metadata": {"finalizers": None}})
+
+
+def test_schemas_too_large_for_the_status_beside_the_spec_are_told_and_still_judged_by(
+    operator: OperatorProcess, workspace: Workspace
+) -> None:
+    schema = {"properties": {"n": {"type": "integer"}}, "$comment": "x" * 800 * 1024}
+    workspace.graph(contextSchema=schema)
+    status = workspace.until_not_ready("SchemaUnusable", "support", "graphs")
+    assert status["schemas"] == {"source": "Spec"}
+    assert "too large" in workspace.condition("support", plural="graphs")["message"]
+    workspace.assistant(context={"n": "text"})
+    workspace.until_not_ready("SchemaRefused")
+    workspace.edit("support", "graphs", contextSchema={**schema, "$comment": "x"})
+    status = workspace.until_ready("support", "graphs")
+    assert status["schemas"]["context"]["properties"] == schema["properties"]

@@ -6,12 +6,14 @@ from datetime import datetime
 from typing import Any
 
 from ..resources.assistant import Assistant
-from ..resources.graph import Graph, GraphStatus
+from ..resources.graph import Graph, GraphStatus, Schemas
 from ..resources.meta import FreeForm, condition
 from ..resources.reason import Reason
 from ..resources.remote import Probe
 from .default_assistant import apply_configuration
 from .status import Claim, Fate, conditions, restated, with_fate
+
+SCHEMAS_TOO_LARGE = "contextSchema and configSchema are too large: the API server cannot store them in the status, too"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class World:
     """Why a schema of the spec cannot be used."""
     probe: Probe | None = None
     """What its server said; None while it was not asked since the operator started, or since spec.server changed."""
+    unstorable: Schemas | None = None
+    """Schemas that are too large for the API server to take them into the status."""
     refusal: str | None = None
     """What the API server said when it did not take the default assistant."""
     is_rejudging: bool = False
@@ -99,10 +103,22 @@ def status(world: World) -> GraphStatus:
         "graph_id": graph.graph_id,
         "default_assistant": default.metadata.name if default else None,
         "assistants": world.assistants,
-        "schemas": graph.schemas_beside(world.probe.schemas) if world.probe and world.probe.schemas else graph.schemas,
+        "schemas": _storable(world),
         "server_version": _server_version(world),
     }
     return GraphStatus(**{name: value for name, value in told.items() if value is not None})
+
+
+def _schemas(world: World) -> Schemas:
+    graph, probe = world.graph, world.probe
+    return graph.schemas_beside(probe.schemas) if probe and probe.schemas else graph.schemas
+
+
+def _storable(world: World) -> Schemas:
+    found = _schemas(world)
+    if found != world.unstorable:
+        return found
+    return Schemas(source="Spec") if found.source == "Spec" else Schemas()
 
 
 def _server_version(world: World) -> str | None:
@@ -156,8 +172,9 @@ def _default_ready(world: World) -> Claim:
 
 
 def _ready(world: World, deployed: Claim, default: Claim) -> tuple[Claim, Fate]:
-    if world.schema_trouble:
-        return Claim("Ready", False, Reason.SCHEMA_UNUSABLE, world.schema_trouble), Fate.REJECT
+    trouble = SCHEMAS_TOO_LARGE if _schemas(world) == world.unstorable else world.schema_trouble
+    if trouble:
+        return Claim("Ready", False, Reason.SCHEMA_UNUSABLE, trouble), Fate.REJECT
     if not deployed.holds:
         waits = deployed.reason in (Reason.PROBING, Reason.SERVER_UNREACHABLE)
         fate = Fate.WAIT if waits else Fate.REJECT

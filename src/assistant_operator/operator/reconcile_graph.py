@@ -10,7 +10,7 @@ from ..gateways.cluster import Applied, Cluster
 from ..gateways.schemas import SchemaJudge
 from ..resources.assistant import GraphRef, Snapshot
 from ..resources.fit import Unusable
-from ..resources.graph import Graph, GraphStatus
+from ..resources.graph import Graph, GraphStatus, Schemas
 from ..resources.meta import MANAGER, FreeForm, Key
 from .cache import Cache
 from .metrics import Metrics
@@ -54,6 +54,7 @@ class GraphReconciler:
         self._wakes = wakes
         self._applied: dict[Key, tuple[int, FreeForm]] = {}
         self._refusals: dict[Key, str] = {}
+        self._unstorable: dict[Key, Schemas] = {}
 
     async def reconcile(self, key: Key) -> float | None:
         """Take the steps that are due; what they wrote comes back as an event, and then this is called again."""
@@ -68,15 +69,23 @@ class GraphReconciler:
             try:
                 await self._act(world.graph, step)
             except ClusterRefused as refusal:
-                if not isinstance(step, ApplyDefault):
-                    raise
+                self._take_in(key, step, refusal)
                 refused.append(step)
-                self._refusals[key] = str(refusal)
         return 1.0
 
     def forget_default(self, key: Key) -> None:
         """The Assistant is gone: what was applied to it says nothing about the next of its name."""
         self._applied.pop(key, None)
+
+    def _take_in(self, key: Key, step: GraphStep, refusal: ClusterRefused) -> None:
+        """What a refusal says about the Graph, for the next look; raised again if that is nothing."""
+        match step:
+            case ApplyDefault():
+                self._refusals[key] = str(refusal)
+            case ReportGraph(GraphStatus(schemas=Schemas() as schemas)) if refusal.status.is_too_large:
+                self._unstorable[key] = schemas
+            case _:
+                raise refusal
 
     def _is_repeated(self, world: World, step: GraphStep) -> bool:
         """Whether we just applied that: it did not come back as an event yet, or others own what it would change."""
@@ -89,6 +98,7 @@ class GraphReconciler:
     async def _observe(self, key: Key) -> World | None:
         graph = self._cache.graphs.get(key)
         if graph is None:
+            self._unstorable.pop(key, None)
             return None
         wanted = graph.default_name
         controlled = self._cache.controlled_by(graph)
@@ -102,6 +112,7 @@ class GraphReconciler:
             assistants=len(self._cache.assistants_of(key)),
             schema_trouble=await self._schema_trouble(graph),
             probe=self._probes.of(graph),
+            unstorable=self._unstorable.get(key),
             refusal=self._refusals.get(key),
             is_rejudging=self._wakes.is_rejudging(key),
         )

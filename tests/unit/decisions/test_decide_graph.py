@@ -1,10 +1,19 @@
 """What happens next to a Graph and its default assistant, and what its status says."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from assistant_operator.decisions.graph import ApplyDefault, Release, ReportGraph, World, status, steps
+from assistant_operator.decisions.graph import (
+    SCHEMAS_TOO_LARGE,
+    ApplyDefault,
+    Release,
+    ReportGraph,
+    World,
+    status,
+    steps,
+)
 from assistant_operator.resources.assistant import Assistant
 from assistant_operator.resources.graph import GraphStatus, Schemas
 from assistant_operator.resources.meta import Condition, condition
@@ -284,6 +293,39 @@ def test_the_status_tells_the_graphs_id_schemas_and_assistants() -> None:
     told = status(a_graph_world(graph=graph, assistants=12))
     assert (told.graph_id, told.assistants, told.observed_generation) == ("agent", 12, 4)
     assert told.schemas == Schemas(source="Spec", config={})
+
+
+LARGE = {"title": "as if it had 750 KB"}
+
+
+@pytest.mark.parametrize(
+    ("world", "kept"),
+    [
+        pytest.param(
+            a_graph_world(graph=a_graph(context_schema=LARGE)), Schemas(source="Spec"), id="the spec has them"
+        ),
+        pytest.param(
+            a_graph_world(
+                graph=a_graph(server=SERVER),
+                probe=replace(SERVES, schemas=Schemas(source="Server", context=LARGE)),
+            ),
+            Schemas(),
+            id="the server has them: nothing is checked",
+        ),
+    ],
+)
+def test_schemas_that_the_status_cannot_hold_are_left_out_of_it_and_told(world: World, kept: Schemas) -> None:
+    unstorable = status(world).schemas
+    assert unstorable is not None
+    assert unstorable.context == LARGE
+
+    without = status(replace(world, unstorable=unstorable))
+    assert without.schemas == kept
+    ready = condition(without.conditions, "Ready")
+    assert ready is not None
+    assert (ready.status, ready.reason, ready.message) == ("False", "SchemaUnusable", SCHEMAS_TOO_LARGE)
+    reported = world.graph.model_copy(update={"status": without})
+    assert done(replace(world, graph=reported, unstorable=unstorable)) == [], "and that is all"
 
 
 def test_an_edit_counts_as_observed_once_the_assistants_are_judged_anew() -> None:
