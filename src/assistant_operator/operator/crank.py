@@ -63,12 +63,10 @@ class Crank:
                 return f"the queue '{name}' has not turned for {queue.stuck_for():.0f} s"
         return None
 
-    async def work(self, calm: asyncio.Event | None = None) -> None:
-        """One worker: look at what is due, until cancelled; one that is given `calm`, only while that is set."""
+    async def work(self, leave: asyncio.Event) -> None:
+        """One worker: look at what is due while `leave` is set, until cancelled."""
         while True:
-            if calm:
-                await calm.wait()
-            subject = await self._wakes.here.take()
+            subject = await self._wakes.here.take(leave)
             await self._look(subject, HERE, self._wakes.here, self._reconcile)  # type: ignore[arg-type]
 
     async def publish(self) -> None:

@@ -59,10 +59,14 @@ class FairQueue(Generic[T]):
         self._items.put(tenant, item)
         self._tickets.release()
 
-    async def take(self) -> T:
-        """The next item, once there is one."""
-        await self._tickets.acquire()
-        return self._items.take()
+    async def take(self, leave: asyncio.Event | None = None) -> T:
+        """The next item, once there is one and `leave`, if given, is set."""
+        while True:
+            await self._tickets.acquire()
+            if leave is None or leave.is_set():
+                return self._items.take()
+            self._tickets.release()  # for whoever has leave
+            await leave.wait()
 
 
 class Turns:

@@ -136,8 +136,8 @@ class Process:
             await self._leadership.gained.wait()
         await self._feed.filled.wait()
         gc.freeze()  # what was read at the start stays: garbage is looked for among the rest
-        steady = [crank.work() for _ in range(STEADY_WORKERS)]
-        others = [crank.work(sight.calm) for _ in range(WORKERS - STEADY_WORKERS)]
+        steady = [crank.work(sight.crowd.bearable) for _ in range(STEADY_WORKERS)]
+        others = [crank.work(sight.crowd.calm) for _ in range(WORKERS - STEADY_WORKERS)]
         await asyncio.gather(sight.lead(), *steady, *others, *(crank.publish() for _ in range(PUBLISHERS)))
 
     async def _hold(self) -> None:

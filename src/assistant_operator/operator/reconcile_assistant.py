@@ -77,7 +77,7 @@ class AssistantReconciler:
                 self._rest(key)
                 return None
             if is_chore(step):
-                quiet, is_calm = self._recorder.quiet_for(world.assistant), self._recorder.calm.is_set()
+                quiet, is_calm = self._recorder.quiet_for(world.assistant), self._recorder.crowd.calm.is_set()
                 if quiet < (QUIET if is_calm else LONGEST_QUIET) or chores == _CHORES_AT_ONCE:
                     return max(QUIET - quiet, _PAUSE if is_calm else _LONG_PAUSE)
                 chores += 1

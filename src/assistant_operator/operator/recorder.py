@@ -52,13 +52,8 @@ class Recorder:
         self._events = events
         self._metrics = metrics
         self._ledgers: dict[str, Ledger] = {}
-        self._crowd = Crowd()
+        self.crowd = Crowd()
         metrics.recording(self._longest)
-
-    @property
-    def calm(self) -> asyncio.Event:
-        """Set unless many edits are to be recorded: history comes first, and all else can wait a little."""
-        return self._crowd.calm
 
     def recorded(self, assistant: Assistant) -> Recorded | None:
         """How far the history is written; None while the ledger is not open."""
@@ -125,7 +120,7 @@ class Recorder:
         delay = _FIRST_RETRY
         while True:
             try:
-                async with self._crowd.turn(assistant):
+                async with self.crowd.turn(assistant):
                     await self._catch_up(ledger, assistant)
             except ClusterUnavailable as unavailable:
                 log.warning("cannot record %s/%s yet: %s", *assistant.key, unavailable)

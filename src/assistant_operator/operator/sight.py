@@ -7,6 +7,7 @@ from ..resources.assistant import Assistant
 from ..resources.graph import Graph
 from ..resources.meta import Key, condition
 from .cache import Cache
+from .crowd import Crowd
 from .logs import concerning
 from .probes import Probes
 from .publisher import Publisher
@@ -44,9 +45,8 @@ class Sight:
         return self._leading.is_set()
 
     @property
-    def calm(self) -> asyncio.Event:
-        """Set unless many edits are to be recorded: history comes first."""
-        return self._recorder.calm
+    def crowd(self) -> Crowd:
+        return self._recorder.crowd
 
     async def lead(self) -> None:
         """From now on record: first what was seen while somebody else led."""

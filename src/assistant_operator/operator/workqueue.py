@@ -91,11 +91,14 @@ class WorkQueue:
         else:
             loop.call_at(when, self._fall_due, key, when)
 
-    async def take(self) -> Hashable:
-        """The next key that is due; the caller says `done` or `failed` when it has looked."""
+    async def take(self, leave: asyncio.Event | None = None) -> Hashable:
+        """The next key that is due; the caller says `done` or `failed` when it has looked.
+
+        `leave`: if given, nothing is taken unless it is set.
+        """
         loop = asyncio.get_running_loop()
         self._turned = loop.time()
-        key = await self._due.take()
+        key = await self._due.take(leave)
         self._turned = self._started[key] = now = loop.time()
         self._rested[key] = max(now, self._rested.get(key, 0.0)) + self._interval
         self._meter.taken(self._turned - self._fallen.pop(key))

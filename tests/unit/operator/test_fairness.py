@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from assistant_operator.operator.fairness import RoundRobin, Turns
+from assistant_operator.operator.fairness import FairQueue, RoundRobin, Turns
 from support.timeless import timeless
 
 
@@ -111,3 +111,28 @@ def test_a_failure_gives_the_turn_back() -> None:
         return await have_turns(turns, ["a1", "a2"])
 
     assert timeless(scenario()) == [(0, "a1"), (1, "a2")]
+
+
+def test_an_item_is_for_whoever_has_leave_to_take_one() -> None:
+    async def scenario() -> list[str]:
+        queue, never, later, always = FairQueue[str](), asyncio.Event(), asyncio.Event(), asyncio.Event()
+        always.set()
+        taken: list[str] = []
+
+        async def take(who: str, leave: asyncio.Event | None) -> None:
+            taken.append(f"{who}: {await queue.take(leave)}")
+
+        waiting = [asyncio.ensure_future(take("none", never)) for _ in range(3)]
+        waiting += [asyncio.ensure_future(take(who, leave)) for who, leave in (("later", later), ("one", always))]
+        for number in (1, 2, 3):
+            queue.put("a", f"a{number}")
+        await asyncio.sleep(1)
+        later.set()
+        await asyncio.sleep(1)
+        waiting.append(asyncio.ensure_future(take("any", None)))
+        await asyncio.sleep(1)
+        for each in waiting:
+            each.cancel()
+        return taken
+
+    assert timeless(scenario()) == ["one: a1", "later: a2", "any: a3"]
