@@ -92,21 +92,29 @@ class Bench:
         names = [f"burst-{number}" for number in range(count)]
         for subject in (ours, peer):
             await measures.make(self._api, subject, names)
+        await self._calm()
         rates: list[float] = []
         lags: list[float] = []
+        most: list[float] = []
         for number in range(1, self._rounds + 1):
             mine = await measures.burst(self._api, self._plane.admin_kubeconfig, ours, count, number)
             await self._calm()
             theirs = await measures.burst(self._api, self._plane.admin_kubeconfig, peer, count, number)
+            self._operator.terminate()
+            nobody = await measures.bare_burst(self._plane.admin_kubeconfig, ours, namespace, count, 1000 + number)
+            self._operator.start()
+            await self._calm()
             rates.append(mine.per_second / theirs.per_second)
             lags.append(mine.lag / max(theirs.lag, 0.001))
+            most.append(nobody / theirs.per_second)
             print(
                 f"  round {number}: ours {mine.per_second:.0f}/s, {mine.lag:.2f} s behind;"
-                f" peer {theirs.per_second:.0f}/s, {theirs.lag:.2f} s behind"
+                f" peer {theirs.per_second:.0f}/s, {theirs.lag:.2f} s behind; bare {nobody:.0f}/s"
             )
         self.rows += [
             Row(f"{count} objects edited at once: captured a second", rates, "× peer", 1.2, more_is_better=True),
             Row(f"{count} objects edited at once: last edit → last version", lags, "× peer", 0.5),
+            Row(f"{count} bare PATCHes + POSTs of our kinds at once, no operator: a second", most, "× peer"),
         ]
 
     async def _row_of_edits(self) -> None:

@@ -1,7 +1,8 @@
 """Edits many objects at once, in a process of its own.
 
-`python -m benchmarks.editor KUBECONFIG PATH COUNT AT-ONCE BODY`
+`python -m benchmarks.editor KUBECONFIG PATH COUNT AT-ONCE BODY [NAMESPACE]`
 
+With NAMESPACE it also writes a record of nobody's there after each edit, as the operator would.
 Prints when the first edit was sent and when the last one was answered, in seconds of the monotonic clock.
 """
 
@@ -11,17 +12,20 @@ import sys
 import time
 from pathlib import Path
 
-from .subjects import MERGE, Api
+from .subjects import MERGE, Api, Ours
 
 
-async def main(kubeconfig: str, path: str, count: int, at_once: int, body: str) -> None:
+async def main(kubeconfig: str, path: str, count: int, at_once: int, body: str, namespace: str | None) -> None:
     api = Api(Path(kubeconfig))
+    records = Ours(namespace) if namespace else None
     names = iter([f"burst-{number}" for number in range(count)])
     edit = json.loads(body)
 
     async def work() -> None:
         for name in names:
             await api.ask("PATCH", f"{path}/{name}", edit, MERGE)
+            if records:
+                await api.ask("POST", records.records, records.record(1))
 
     started = time.monotonic()
     await asyncio.gather(*(work() for _ in range(at_once)))
@@ -30,4 +34,5 @@ async def main(kubeconfig: str, path: str, count: int, at_once: int, body: str) 
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5]))
+    told = dict(enumerate(sys.argv))
+    asyncio.run(main(told[1], told[2], int(told[3]), int(told[4]), told[5], told.get(6)))
