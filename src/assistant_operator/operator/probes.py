@@ -8,10 +8,11 @@ from ..decisions.remote import default_id, place_of
 from ..gateways.credentials import Credentials
 from ..gateways.langgraph import LangGraphServers
 from ..gateways.wire import Endpoint, ServerRefused, ServerTrouble
-from ..resources.graph import Graph, Server
+from ..resources.graph import Graph
 from ..resources.meta import Key
 from ..resources.reason import Reason
 from ..resources.remote import Probe
+from ..resources.server import Server
 
 log = logging.getLogger(__name__)
 

@@ -6,8 +6,9 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from .canonical import canonical, digest
-from .graph import FREE_FORM, ONE_CONFIGURATION, BundleRef, Config, Description, DisplayName, SecretKeyRef
+from .graph import FREE_FORM, ONE_CONFIGURATION, Config, Description, DisplayName
 from .meta import CONDITIONS, Condition, Digest, FreeForm, Model, Name, Resource, Time, bounded, rules
+from .server import BundleRef, SecretKeyRef
 
 
 class GraphRef(Model):

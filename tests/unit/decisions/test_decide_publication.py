@@ -23,9 +23,9 @@ from assistant_operator.decisions.publication import (
 from assistant_operator.decisions.remote import Place
 from assistant_operator.decisions.status import Fate
 from assistant_operator.resources.assistant import Assistant, Copy
-from assistant_operator.resources.graph import SecretKeyRef
 from assistant_operator.resources.meta import Condition
 from assistant_operator.resources.reason import Reason
+from assistant_operator.resources.server import SecretKeyRef
 from worlds import NOW, READY, a_condition, a_status, an_assistant
 
 PUBLISHED = a_condition("Published", "True", "Published", "bot-v3 is published to http://server")

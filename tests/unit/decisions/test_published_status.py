@@ -13,9 +13,9 @@ from assistant_operator.decisions.publication import Outcome
 from assistant_operator.decisions.remote import Place
 from assistant_operator.decisions.status import Fate
 from assistant_operator.resources.assistant import AssistantStatus, Copy
-from assistant_operator.resources.graph import SecretKeyRef
 from assistant_operator.resources.meta import Condition, condition
 from assistant_operator.resources.reason import Reason
+from assistant_operator.resources.server import SecretKeyRef
 from unit.decisions.kstatus import Health, kstatus
 from worlds import EARLIER, GRAPH, INVALID, READY, VALID, a_condition, a_status, a_world, an_assistant, records
 

@@ -8,8 +8,9 @@ from assistant_operator.decisions import validity
 from assistant_operator.decisions.assistant_world import Judgement
 from assistant_operator.resources.assistant import Snapshot
 from assistant_operator.resources.fit import Fit, Fits, Misfits, Unusable
-from assistant_operator.resources.graph import Schemas, Server
+from assistant_operator.resources.graph import Schemas
 from assistant_operator.resources.reason import Reason
+from assistant_operator.resources.server import Server
 from worlds import a_graph, a_graph_status
 
 ANY: dict[str, Any] = {"contextSchema": {}}

@@ -1,0 +1,86 @@
+"""Where a LangGraph Server is, and what it takes to be let in: spec.server of a Graph."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from .meta import Model, Name, bounded, rules
+
+KeyName = Annotated[str, bounded(253, minLength=1, pattern="^[-._a-zA-Z0-9]+$")]
+
+
+class ServiceRef(Model):
+    """A Service of the Graph's namespace."""
+
+    name: Annotated[str, bounded(63, minLength=1, pattern="^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")] = Field(
+        description="name of the Service."
+    )
+    port: int = Field(
+        description="port of the Service, 1 to 65535.",
+        json_schema_extra={"minimum": 1, "maximum": 65535, "format": "int32"},
+    )
+    scheme: Literal["http", "https"] = Field(default="http", description="scheme is http or https.")
+    path: Annotated[str, bounded(1024, pattern=r"^(/[^?#\s]*)?$")] = Field(
+        default="", description="path is put before the paths of the Assistants API; it starts with a slash."
+    )
+
+
+class SecretKeyRef(Model):
+    """One key of a Secret of the Graph's namespace."""
+
+    name: Name = Field(description="name of the Secret.")
+    key: KeyName = Field(description="key within the Secret.")
+
+
+class BundleRef(Model):
+    """One key of a Secret or a ConfigMap of the Graph's namespace."""
+
+    kind: Literal["Secret", "ConfigMap"] = Field(description="kind is Secret or ConfigMap.")
+    name: Name = Field(description="name of the Secret or ConfigMap.")
+    key: KeyName = Field(description="key within it; its value is PEM.")
+
+
+class Server(Model):
+    """Where a LangGraph Server serves the graph."""
+
+    model_config = rules(
+        {
+            "rule": "has(self.url) != has(self.serviceRef)",
+            "message": "exactly one of url and serviceRef must be set",
+        },
+        {
+            "rule": "!has(self.url) || (isURL(self.url) && url(self.url).getHostname() != '')",
+            "message": "url must be http:// or https:// and a host; a port and a path may follow",
+            "fieldPath": ".url",
+        },
+    )
+
+    url: Annotated[str, bounded(2048, pattern=r"^https?://[^/?#@\s]+(/[^?#\s]*)?$")] | None = Field(
+        default=None,
+        description="url of the server, without user, query or fragment. Exactly one of url and serviceRef.",
+    )
+    service_ref: ServiceRef | None = Field(
+        default=None,
+        description="serviceRef names a Service of this namespace instead of a url. Exactly one of url and serviceRef.",
+    )
+    api_key_secret_ref: SecretKeyRef | None = Field(
+        default=None, description="apiKeySecretRef names the Secret whose value is sent as the header x-api-key."
+    )
+    ca_bundle_ref: BundleRef | None = Field(
+        default=None,
+        description="caBundleRef names the Secret or ConfigMap with the certificates (PEM) that the server's own is"
+        " checked against; the system's when absent.",
+    )
+    resync_period_seconds: int = Field(
+        default=300,
+        description="resyncPeriodSeconds is how often the server's copies are compared and repaired, in seconds; at"
+        " least 1.",
+        json_schema_extra={"minimum": 1, "maximum": 86400, "format": "int32"},
+    )
+
+    def address(self, namespace: str) -> str:
+        """The base of the server's paths, without a slash at its end."""
+        if self.service_ref is None:
+            return (self.url or "").rstrip("/")
+        service = self.service_ref
+        return f"{service.scheme}://{service.name}.{namespace}.svc:{service.port}{service.path.rstrip('/')}"
