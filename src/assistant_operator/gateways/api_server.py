@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 import aiohttp
 import yaml
 from kubernetes.aio import client, config
+from kubernetes.aio.client.rest import RESTClientObject
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -24,6 +25,8 @@ _TOO_LARGE = (
     "grpc: received message larger than max",
 )
 _LONGEST_EVENT = 64 * 2**20
+_IDLE = 45.0
+"""Seconds until an unused connection is closed: before the API server (90) or what stands in front of it does that."""
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
 
 
@@ -96,6 +99,13 @@ class Call:
         return f"{self.method} {self.path}"
 
 
+class _Kept(RESTClientObject):
+    """Connections that outlast the pauses between a person's edits: a new one costs about as much as a request."""
+
+    def _create_connector(self) -> aiohttp.TCPConnector:
+        return aiohttp.TCPConnector(limit=self.maxsize, ssl=self.ssl_context, keepalive_timeout=_IDLE)
+
+
 class ApiServer:
     """A connection to one API server, as the kubeconfig or the pod's service account says."""
 
@@ -112,6 +122,7 @@ class ApiServer:
         configuration.client_session_kwargs = {"trust_env": False}
         configuration.connection_pool_maxsize = 100
         self._client = client.ApiClient(configuration)
+        self._client.rest_client = _Kept(configuration)
         self._may_write = may_write
         self._observe = observe
         self._headers = dict(headers or {})

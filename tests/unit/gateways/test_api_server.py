@@ -1,6 +1,7 @@
 """What is made of an API server's answers: JSON, a failure that may pass, or a refusal. About HTTP, not Kubernetes."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -315,3 +316,22 @@ async def test_a_kubeconfig_that_cannot_be_used_is_told_in_one_line(
     monkeypatch.setenv("KUBECONFIG", str(path))
     with pytest.raises(ValueError, match=rf"^cannot tell from KUBECONFIG={path} how to reach a cluster: .+$"):
         await configuration()
+
+
+async def test_a_connection_outlasts_the_pause_between_two_edits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new one to a real API server begins with a handshake, in the path of the edit."""
+    connections: list[Any] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        connections.append(request.transport)
+        return web.json_response({})
+
+    passed = 0.0
+    monkeypatch.setattr("aiohttp.connector.monotonic", lambda: time.monotonic() + passed)
+    async with answering(answer) as api:
+        for pause in (0, 40, 50):
+            passed += pause
+            await api.send(THINGS)
+    first, second, third = connections
+    assert second is first
+    assert third is not first, "nor is it kept until the other side has closed it"
