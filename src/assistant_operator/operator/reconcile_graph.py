@@ -79,13 +79,13 @@ class GraphReconciler:
 
     def _take_in(self, key: Key, step: GraphStep, refusal: ClusterRefused) -> None:
         """What a refusal says about the Graph, for the next look; raised again if that is nothing."""
-        match step:
-            case ApplyDefault():
-                self._refusals[key] = str(refusal)
-            case ReportGraph(GraphStatus(schemas=Schemas() as schemas)) if refusal.status.is_too_large:
-                self._unstorable[key] = schemas
-            case _:
-                raise refusal
+        schemas = step.status.schemas if isinstance(step, ReportGraph) else None
+        if isinstance(step, ApplyDefault):
+            self._refusals[key] = str(refusal)
+        elif schemas and (schemas.context or schemas.config) and refusal.status.is_too_large:
+            self._unstorable[key] = schemas
+        else:
+            raise refusal
 
     def _is_repeated(self, world: World, step: GraphStep) -> bool:
         """Whether we just applied that: it did not come back as an event yet, or others own what it would change."""
