@@ -39,6 +39,17 @@ class World:
     is_rejudging: bool = False
     """Its assistants have not all been judged by its present schemas yet."""
 
+    @property
+    def schemas(self) -> Schemas:
+        """The schemas in force."""
+        learned = self.probe.schemas if self.probe else None
+        return self.graph.schemas_beside(learned) if learned else self.graph.schemas
+
+    @property
+    def are_schemas_too_large(self) -> bool:
+        """Whether the API server has refused a status with them."""
+        return self.schemas == self.unstorable
+
 
 @dataclass(frozen=True, slots=True)
 class ApplyDefault:
@@ -109,16 +120,10 @@ def status(world: World) -> GraphStatus:
     return GraphStatus(**{name: value for name, value in told.items() if value is not None})
 
 
-def _schemas(world: World) -> Schemas:
-    graph, probe = world.graph, world.probe
-    return graph.schemas_beside(probe.schemas) if probe and probe.schemas else graph.schemas
-
-
 def _storable(world: World) -> Schemas:
-    found = _schemas(world)
-    if found != world.unstorable:
-        return found
-    return Schemas(source="Spec") if found.source == "Spec" else Schemas()
+    if not world.are_schemas_too_large:
+        return world.schemas
+    return Schemas(source="Spec") if world.schemas.source == "Spec" else Schemas()
 
 
 def _server_version(world: World) -> str | None:
@@ -172,7 +177,7 @@ def _default_ready(world: World) -> Claim:
 
 
 def _ready(world: World, deployed: Claim, default: Claim) -> tuple[Claim, Fate]:
-    trouble = SCHEMAS_TOO_LARGE if _schemas(world) == world.unstorable else world.schema_trouble
+    trouble = SCHEMAS_TOO_LARGE if world.are_schemas_too_large else world.schema_trouble
     if trouble:
         return Claim("Ready", False, Reason.SCHEMA_UNUSABLE, trouble), Fate.REJECT
     if not deployed.holds:

@@ -73,6 +73,10 @@ class GraphReconciler:
                 refused.append(step)
         return 1.0
 
+    def forget(self, key: Key) -> None:
+        """The Graph is gone."""
+        self._unstorable.pop(key, None)
+
     def forget_default(self, key: Key) -> None:
         """The Assistant is gone: what was applied to it says nothing about the next of its name."""
         self._applied.pop(key, None)
@@ -98,7 +102,6 @@ class GraphReconciler:
     async def _observe(self, key: Key) -> World | None:
         graph = self._cache.graphs.get(key)
         if graph is None:
-            self._unstorable.pop(key, None)
             return None
         wanted = graph.default_name
         controlled = self._cache.controlled_by(graph)

@@ -106,6 +106,7 @@ class Sight:
 
     def graph_gone(self, key: Key, uid: str) -> None:
         """A Graph was deleted; one made since under the same name stays."""
+        self._graphs.forget(key)
         seen = self._cache.graphs.get(key)
         if seen and seen.metadata.uid == uid:
             self._cache.drop_graph(key)
