@@ -12,7 +12,6 @@ from urllib.parse import quote, urlencode
 import aiohttp
 import yaml
 from kubernetes.aio import client, config
-from kubernetes.aio.client.rest import RESTClientObject
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -99,13 +98,6 @@ class Call:
         return f"{self.method} {self.path}"
 
 
-class _Kept(RESTClientObject):
-    """Connections that outlast the pauses between a person's edits: a new one costs about as much as a request."""
-
-    def _create_connector(self) -> aiohttp.TCPConnector:
-        return aiohttp.TCPConnector(limit=self.maxsize, ssl=self.ssl_context, keepalive_timeout=_IDLE)
-
-
 class ApiServer:
     """A connection to one API server, as the kubeconfig or the pod's service account says."""
 
@@ -118,17 +110,19 @@ class ApiServer:
         headers: Mapping[str, str] | None = None,
     ) -> None:
         """`headers`: sent with each request."""
-        # Looking up proxies and netrc at every request would make each four times as dear.
-        configuration.client_session_kwargs = {"trust_env": False}
-        configuration.connection_pool_maxsize = 100
         self._client = client.ApiClient(configuration)
-        self._client.rest_client = _Kept(configuration)
+        # Connections outlast the pauses between a person's edits: a new one begins with a handshake.
+        trust = self._client.rest_client.ssl_context
+        self._connector = aiohttp.TCPConnector(limit=100, ssl=trust, keepalive_timeout=_IDLE)
+        # Looking up proxies and netrc at every request would make each four times as dear.
+        configuration.client_session_kwargs = {"trust_env": False, "connector": self._connector}
         self._may_write = may_write
         self._observe = observe
         self._headers = dict(headers or {})
 
     async def close(self) -> None:
         await self._client.close()  # type: ignore[no-untyped-call]
+        await self._connector.close()
 
     async def send(self, call: Call, *, timeout: float = 30.0) -> dict[str, Any]:
         """The JSON answer. Raises ClusterUnavailable, ClusterRefused, NotLeading."""
@@ -210,13 +204,16 @@ def _status(code: int, told: dict[str, Any]) -> Status:
     )
 
 
+UNREADABLE = (config.ConfigException, yaml.YAMLError, OSError, TypeError, AttributeError)
+"""What the library makes of a kubeconfig that is none: the last two, of YAML that is no mapping."""
+
+
 @contextmanager
 def telling(where: str) -> Iterator[None]:
     """Whatever the library makes of what is written there, in words for the person who wrote it. Raises ValueError."""
     try:
         yield
-    # TypeError and AttributeError: what it makes of YAML that is no mapping.
-    except (config.ConfigException, yaml.YAMLError, OSError, TypeError, AttributeError) as error:
+    except UNREADABLE as error:
         raise ValueError(f"cannot tell from {where} how to reach a cluster: {' '.join(str(error).split())}") from error
 
 

@@ -12,7 +12,7 @@ from urllib.request import getproxies, proxy_bypass
 from kubernetes.aio import client, config
 from kubernetes.aio.config.kube_config import KubeConfigMerger
 
-from .api_server import ApiServer, Call, configuration, telling
+from .api_server import UNREADABLE, ApiServer, Call, configuration, telling
 
 _POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
@@ -90,10 +90,8 @@ def contexts(wish: Wish) -> list[str]:
     if not _is_there(where := files(wish)):
         return []
     try:
-        with telling(where):
-            found = KubeConfigMerger(where).config.value["contexts"]  # type: ignore[no-untyped-call]
-            return [each["name"] for each in found]
-    except (ValueError, KeyError):
+        return [each["name"] for each in KubeConfigMerger(where).config.value["contexts"]]  # type: ignore[no-untyped-call]
+    except (*UNREADABLE, KeyError):
         return []
 
 
