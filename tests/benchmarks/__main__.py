@@ -101,7 +101,7 @@ class Bench:
             await self._calm()
             theirs = await measures.burst(self._api, self._plane.admin_kubeconfig, peer, count, number)
             self._operator.terminate()
-            nobody = await measures.bare_burst(self._plane.admin_kubeconfig, ours, namespace, count, 1000 + number)
+            nobody = await measures.bare_burst(self._plane.admin_kubeconfig, ours, count, 1000 + number)
             self._operator.start()
             await self._calm()
             rates.append(mine.per_second / theirs.per_second)

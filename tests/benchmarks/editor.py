@@ -15,7 +15,7 @@ from pathlib import Path
 from .subjects import MERGE, Api, Ours
 
 
-async def main(kubeconfig: str, path: str, count: int, at_once: int, body: str, namespace: str | None) -> None:
+async def main(kubeconfig: str, path: str, count: int, at_once: int, body: str, namespace: str = "") -> None:
     api = Api(Path(kubeconfig))
     records = Ours(namespace) if namespace else None
     names = iter([f"burst-{number}" for number in range(count)])
@@ -34,5 +34,5 @@ async def main(kubeconfig: str, path: str, count: int, at_once: int, body: str, 
 
 
 if __name__ == "__main__":
-    told = dict(enumerate(sys.argv))
-    asyncio.run(main(told[1], told[2], int(told[3]), int(told[4]), told[5], told.get(6)))
+    where, path, count, at_once, *rest = sys.argv[1:]
+    asyncio.run(main(where, path, int(count), int(at_once), *rest))

@@ -173,9 +173,9 @@ async def burst(api: Api, kubeconfig: Path, subject: Subject, count: int, edit: 
     return Burst(count / (last - said["started"]), max(0.0, last - said["ended"]))
 
 
-async def bare_burst(kubeconfig: Path, subject: Ours, namespace: str, count: int, edit: int) -> float:
+async def bare_burst(kubeconfig: Path, subject: Ours, count: int, edit: int) -> float:
     """As many a second as can be captured at all: whoever edits writes the record, too, and nobody watches."""
-    said = await _edited(kubeconfig, subject, count, edit, namespace)
+    said = await _edited(kubeconfig, subject, count, edit, subject.namespace)
     return count / (said["ended"] - said["started"])
 
 

@@ -62,6 +62,7 @@ class Ours:
     title = "this operator"
 
     def __init__(self, namespace: str) -> None:
+        self.namespace = namespace
         self.objects = f"{OURS}/namespaces/{namespace}/assistants"
         self.records = f"{OURS}/namespaces/{namespace}/assistantversions"
 
