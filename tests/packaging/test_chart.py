@@ -253,7 +253,8 @@ def test_the_secrets_can_be_named() -> None:
         ),
         pytest.param(
             ("--set=rbac.secrets.read=false",),
-            "rbac.secrets is gone: by default the operator reads no Secret and no ConfigMap; see serverCredentials",
+            "rbac.secrets is gone: by default the operator reads no Secret and no ConfigMap; see serverCredentials "
+            "(and upgrade with --reset-then-reuse-values, not --reuse-values)",
             id="as it was called once",
         ),
         pytest.param(

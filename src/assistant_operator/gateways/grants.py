@@ -5,7 +5,7 @@ import shlex
 
 DEFAULT_ROLE = "clusterrole/assistant-operator-server-credentials"
 """The role of deploy/ that allows `get` of Secrets and ConfigMaps."""
-_ROLE = re.compile(r"(role|clusterrole)/([A-Za-z0-9]([-.A-Za-z0-9]*[A-Za-z0-9])?)")
+_ROLE = re.compile(r"(role|clusterrole)/([A-Za-z0-9]([-.:A-Za-z0-9]*[A-Za-z0-9])?)")
 _USER = re.compile(r'is forbidden: User "([^"]+)" cannot get resource ')
 _KINDS = {"role": "Role", "clusterrole": "ClusterRole"}
 

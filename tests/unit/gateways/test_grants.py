@@ -76,6 +76,11 @@ def test_what_an_authorizer_adds_changes_nothing() -> None:
     assert missing_grant(DEFAULT_ROLE, "team-a", refusal(ACCOUNT, ": request 4711: no opinion")) == plain
 
 
+@pytest.mark.parametrize("role", ["role/x", "clusterrole/lg-operator.v1", "clusterrole/platform:secrets"])
+def test_a_role_is_a_kind_and_a_name(role: str) -> None:
+    assert checked_role(role) == role
+
+
 @pytest.mark.parametrize("role", ["", "x", "role/", "Role/x", "role/x y", "role/x/y", "role/-x", "role/x;id"])
 def test_what_is_no_role_is_refused(role: str) -> None:
     with pytest.raises(ValueError, match="is neither clusterrole/NAME nor role/NAME"):
