@@ -211,7 +211,7 @@ def test_who_lets_the_operator_read_secrets(
     assert {identity(each).rpartition("/")[0] for each in allowing} == roles
     assert not [each for each in rendered if each not in allowing and "secrets" in str(each.get("rules"))]
     names = {(each["kind"], each["metadata"]["name"]) for each in allowing}
-    bound = [each for each in rendered if (each.get("roleRef", {}).get("kind"), each["metadata"]["name"]) in names]
+    bound = [each for each in rendered if "roleRef" in each and bound_to(each) in names]
     assert {identity(each).rpartition("/")[0] for each in bound} == bindings
     (account,) = of_kind("ServiceAccount", rendered)
     subject = {"kind": "ServiceAccount", "name": account["metadata"]["name"], "namespace": "assistant-operator"}
@@ -219,6 +219,10 @@ def test_who_lets_the_operator_read_secrets(
     if roles:
         ((kind, name),) = names
         assert told_role(rendered) == f"{kind.lower()}/{name}"
+
+
+def bound_to(binding: Json) -> tuple[str, str]:
+    return binding["roleRef"]["kind"], binding["roleRef"]["name"]
 
 
 def told_role(rendered: list[Json]) -> str:

@@ -77,7 +77,7 @@ def test_the_credentials_of_servers_are_bound_alike_where_there_are_roles_only(t
     team.write_text(f"{team.read_text()}- ../server-credentials\n")
     built = said(*kustomized(tmp_path / "namespaced"))
     built.pop("Namespace/assistant-operator")
-    assert "RoleBinding/team-a/assistant-operator-server-credentials" in built
+    assert "RoleBinding/team-a/assistant-operator-server-credentials-role" in built
     assert built == said(*charted(*NAMESPACED, "--set=serverCredentials.namespaces={team-a}"))
 
 

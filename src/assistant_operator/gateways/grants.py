@@ -25,7 +25,7 @@ def missing_grant(role: str, namespace: str, refusal: str) -> str:
     """
     kind, name = role.split("/")
     where = "" if kind == "clusterrole" else f" --namespace={namespace}"
-    if f'"{name}" not found' in refusal:
+    if re.search(rf'\b{kind}\.rbac\.authorization\.k8s\.io "{re.escape(name)}" not found', refusal):
         command = f"kubectl create {kind} {name}{where} --verb=get --resource=secrets,configmaps"
         return (
             f"{_KINDS[kind]} '{name}' is bound in namespace '{namespace}' but does not exist; to create it: {command}"

@@ -73,6 +73,10 @@ def test_what_an_authorizer_adds_changes_nothing() -> None:
     plain = missing_grant(DEFAULT_ROLE, "team-a", refusal(ACCOUNT))
     other = refusal(ACCOUNT, ': RBAC: role.rbac.authorization.k8s.io "other" not found')
     assert missing_grant(DEFAULT_ROLE, "team-a", other) == plain
+    another_kind = refusal(ACCOUNT, f': RBAC: role.rbac.authorization.k8s.io "{NAME}" not found')
+    assert missing_grant(DEFAULT_ROLE, "team-a", another_kind) == plain
+    role = refusal(ACCOUNT, ': RBAC: clusterrole.rbac.authorization.k8s.io "x" not found')
+    assert "to grant it: " in missing_grant("role/x", "team-a", role)
     assert missing_grant(DEFAULT_ROLE, "team-a", refusal(ACCOUNT, ": request 4711: no opinion")) == plain
 
 
