@@ -79,7 +79,7 @@ crds: $(STAMP) ## Write crds/ anew from the models
 	@echo "crds/ is as the models say"
 
 .PHONY: tools
-tools: $(STAMP) ## Make the tools of others that the tests run: helm, promtool, kubeconform, hadolint
+tools: $(STAMP) ## Make the tools of others that the tests run: helm, promtool, kubeconform, kube-score, hadolint
 	@PYTHONPATH=tests $(BIN)/python -m tools
 
 .PHONY: controlplane

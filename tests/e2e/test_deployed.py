@@ -1,5 +1,6 @@
 """Whether a Graph is deployed: what its server says, and what is said of a server that cannot be asked."""
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from controlplane.waiting import eventually
 from e2e.copies import a_graph, content, own_id, put_secret
 from langgraph_server import LangGraphServer
 from support import OperatorProcess, Workspace
+from support.rights import grant_credentials
 from support.walk import comes_to, events, fate, ready
 
 WRITER_SCHEMA = {
@@ -188,6 +190,7 @@ def test_an_unknown_graph_is_told_with_those_that_are_known_and_found_when_it_is
 def test_the_key_comes_from_a_secret_and_is_never_shown(
     operator: OperatorProcess, workspace: Workspace, tmp_path: Path
 ) -> None:
+    grant_credentials(workspace)
     with LangGraphServer(tmp_path / "server", key=KEY) as own_server:
         ref: dict[str, Any] = {"server": {"apiKeySecretRef": {"name": "langgraph", "key": "api-key"}}}
         a_graph(workspace, own_server.url, resync=1, **ref)
@@ -217,9 +220,66 @@ def test_the_key_comes_from_a_secret_and_is_never_shown(
         assert KEY not in operator.log.read_text()
 
 
+GRANT = (
+    "kubectl create rolebinding assistant-operator-server-credentials -n {namespace}"
+    " --clusterrole=assistant-operator-server-credentials --serviceaccount=assistant-operator:assistant-operator"
+)
+NEEDS = (
+    "cannot be read: ServiceAccount 'assistant-operator/assistant-operator' needs ClusterRole"
+    " 'assistant-operator-server-credentials' in namespace '{namespace}'; to grant it: " + GRANT
+)
+
+
+def refusals(workspace: Workspace, since: int) -> int:
+    """How often the Secret was asked for in vain since that byte of the audit log."""
+    entries, _ = workspace.plane.audit_since(since)
+    answers = [(each.get("objectRef", {}), each.get("responseStatus", {}).get("code")) for each in entries]
+    wanted = (workspace.namespace, "secrets", 403)
+    return [(about.get("namespace"), about.get("resource"), code) for about, code in answers].count(wanted)
+
+
+def test_a_secret_that_may_not_be_read_is_told_with_the_command_that_grants_it(
+    operator: OperatorProcess, workspace: Workspace, tmp_path: Path
+) -> None:
+    with LangGraphServer(tmp_path / "server", key=KEY) as own_server:
+        put_secret(workspace, "langgraph", **{"api-key": KEY})
+        key: dict[str, Any] = {"apiKeySecretRef": {"name": "langgraph", "key": "api-key"}}
+        bundle: dict[str, Any] = {"caBundleRef": {"kind": "ConfigMap", "name": "ca", "key": "ca.crt"}}
+        a_graph(workspace, own_server.url, server=key, resync=1)
+        a_graph(workspace, own_server.url, "trusting", graphId="writer", server=bundle)
+        where = f"in namespace '{workspace.namespace}'"
+        needs = NEEDS.format(namespace=workspace.namespace)
+        told = ("False", "CredentialsForbidden", f"key 'api-key' of Secret 'langgraph' {where} {needs}")
+        comes_to(lambda: deployed(workspace), told)
+        bundle_told = ("False", "CredentialsForbidden", f"key 'ca.crt' of ConfigMap 'ca' {where} {needs}")
+        comes_to(lambda: deployed(workspace, "trusting"), bundle_told)
+        assert fate(workspace, "writer", "graphs") == {"Stalled"}
+        before, (_, since) = workspace.get("graphs", "writer"), workspace.plane.audit_since()
+        eventually(lambda: refusals(workspace, since) >= 2, within=60)
+        assert workspace.get("graphs", "writer") == before, "the same trouble is not written again"
+
+        _, command = workspace.condition("writer", "Deployed", "graphs")["message"].split("to grant it: ")
+        program, *arguments = shlex.split(command)
+        assert program == "kubectl"
+        workspace.plane.kubectl(*arguments)
+        workspace.until_ready("writer", "graphs", within=60)
+        comes_to(lambda: deployed(workspace, "trusting")[1], "CredentialsNotFound", within=60)
+        workspace.assistant("bot", "writer", context={"prompt": "1"})
+        workspace.until_ready()
+
+        workspace.plane.kubectl("delete", arguments[1], arguments[2], f"-n{workspace.namespace}")
+        comes_to(lambda: deployed(workspace), told, within=60)
+        assert ready(workspace) == ("True", "Active"), "what was published stays so"
+        workspace.plane.kubectl(*arguments)
+        workspace.until_ready("writer", "graphs", within=60)
+        assert ("Warning", "CredentialsForbidden", told[2]) in events(workspace, "writer")
+        assert KEY not in operator.log.read_text()
+
+
 def test_a_certificate_is_checked_against_what_the_graph_names(
     operator: OperatorProcess, workspace: Workspace, installed: ControlPlane, server: LangGraphServer
 ) -> None:
+    grant_credentials(workspace)
     right = installed.ca_file.read_text()
     put_secret(workspace, "right", ca=right)
     put_secret(workspace, "right", "ConfigMap", ca=right)

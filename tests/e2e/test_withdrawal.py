@@ -13,6 +13,7 @@ from controlplane.waiting import eventually
 from e2e.copies import FINALIZER, POLICY, a_graph, asked, content, is_held, marks, own_id, put_secret, until_gone
 from langgraph_server import LangGraphServer
 from support import OperatorProcess, Workspace
+from support.rights import grant_credentials
 from support.walk import comes_to, events, ready
 
 ABANDON = {"metadata": {"annotations": {"assistant-operator.dev/abandon-copies": "true"}}}
@@ -199,6 +200,7 @@ def test_another_address_of_the_same_server_loses_nothing(
 
 
 def test_another_key_is_not_another_place(workspace: Workspace, server: LangGraphServer, proxy: FaultProxy) -> None:
+    grant_credentials(workspace)
     put_secret(workspace, "key", one="1", two="2")
     a_graph(workspace, proxy.url, server={"apiKeySecretRef": {"name": "key", "key": "one"}})
     copy = a_published(workspace, proxy.url)
@@ -266,6 +268,7 @@ def test_a_namespace_goes_with_its_keys_and_leaves_no_copy(
     operator: OperatorProcess, workspace: Workspace, tmp_path: Path
 ) -> None:
     with LangGraphServer(tmp_path / "server", key="the key") as own_server:
+        grant_credentials(workspace)
         put_secret(workspace, "langgraph", key=own_server.key or "")
         a_graph(workspace, own_server.url, resync=1, server={"apiKeySecretRef": {"name": "langgraph", "key": "key"}})
         copies = [a_published(workspace, own_server.url, name) for name in ("bot", "other")]

@@ -14,6 +14,9 @@ from controlplane.waiting import eventually
 from support import Workspace
 from support.client import MERGE, Client
 from support.histories import OPERATOR, a_workspace
+from support.rights import ROLE as CREDENTIALS_ROLE
+from support.rights import grant_credentials
+from support.walk import comes_to
 from support.workspace import API_VERSION, GROUP
 from worlds import a_version
 
@@ -21,6 +24,7 @@ RBAC = "/apis/rbac.authorization.k8s.io/v1"
 OURS = "assistant-operator.dev"
 PEOPLE = ("view", "edit", "admin")
 HOME = "assistant-operator"
+DEPLOY = Path(__file__).parents[2] / "deploy"
 VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
 READ = {"get", "list", "watch"}
 WRITE = {"create", "update", "patch", "delete", "deletecollection"}
@@ -144,9 +148,6 @@ OPERATOR_MAY: dict[tuple[str, str], set[str]] = {
     (OURS, "graphs/finalizers"): {"update"},
     (OURS, "assistants/finalizers"): {"update"},
     ("events.k8s.io", "events"): {"create"},
-    # What spec.server of a Graph names: read one by one.
-    ("", "secrets"): {"get"},
-    ("", "configmaps"): {"get"},
 }
 
 
@@ -169,6 +170,8 @@ def test_the_operator_may_use_its_own_lease(place: Workspace) -> None:
 @pytest.mark.parametrize(
     ("verb", "group", "resource"),
     [
+        ("get", "", "secrets"),
+        ("get", "", "configmaps"),
         ("list", "", "secrets"),
         ("watch", "", "secrets"),
         ("patch", "", "secrets"),
@@ -209,6 +212,41 @@ def test_the_operator_may_not(place: Workspace, verb: str, group: str, resource:
     assert not may(place, OPERATOR, verb, resource, group)
 
 
+CREDENTIALS = ("secrets", "configmaps")
+
+
+def readable(place: Workspace, **where: str) -> dict[str, set[str]]:
+    """What the operator may do with Secrets and ConfigMaps there; everywhere without a namespace."""
+    return {each: {verb for verb in VERBS if may(place, OPERATOR, verb, each, "", **where)} for each in CREDENTIALS}
+
+
+NOTHING: dict[str, set[str]] = {each: set() for each in CREDENTIALS}
+BY_NAME = {each: {"get"} for each in CREDENTIALS}
+
+
+def test_the_operator_reads_the_credentials_of_a_namespace_where_that_is_granted(
+    place: Workspace, workspace: Workspace
+) -> None:
+    assert readable(place, namespace=workspace.namespace) == NOTHING
+    grant_credentials(workspace)
+    comes_to(lambda: readable(place, namespace=workspace.namespace), BY_NAME)
+    assert readable(place, namespace=place.namespace) == NOTHING
+    assert readable(place) == NOTHING
+    workspace.plane.kubectl("delete", "rolebinding", CREDENTIALS_ROLE, f"-n{workspace.namespace}")
+    comes_to(lambda: readable(place, namespace=workspace.namespace), NOTHING)
+
+
+def test_the_operator_reads_the_credentials_of_all_namespaces_if_that_is_granted(place: Workspace) -> None:
+    folder = str(DEPLOY / "server-credentials")
+    place.plane.kubectl("apply", "-k", folder)
+    try:
+        comes_to(lambda: readable(place), BY_NAME)
+        assert readable(place, namespace=place.namespace) == BY_NAME
+    finally:
+        place.plane.kubectl("delete", "-k", folder)
+    comes_to(lambda: readable(place), NOTHING)
+
+
 def rules(who: Client, namespace: str) -> dict[tuple[str, str], set[str]]:
     """What the authorizer lists for the one who asks."""
     path = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
@@ -230,6 +268,8 @@ def test_the_operator_has_no_rule_beyond_those(place: Workspace, operator_kubeco
 def test_the_operator_is_refused_in_fact(place: Workspace, operator_kubeconfig: Path) -> None:
     operator = Client(operator_kubeconfig)
     assert operator.ask("GET", f"/api/v1/namespaces/{place.namespace}/secrets")[0] == 403
+    # There is one in every namespace.
+    assert operator.ask("GET", f"/api/v1/namespaces/{place.namespace}/configmaps/kube-root-ca.crt")[0] == 403
     assert operator.ask("PATCH", place.path("graphs", "support"), {"spec": {"description": "a"}}, MERGE)[0] == 403
     assert operator.ask("DELETE", place.path("assistants", "there"))[0] == 403
     lease = {"metadata": {"name": HOME}, "spec": {}}

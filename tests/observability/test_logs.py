@@ -14,6 +14,7 @@ import pytest
 
 from controlplane.waiting import eventually
 from support import OperatorProcess, Workspace
+from support.rights import grant_credentials
 
 from .conftest import Busy
 
@@ -106,6 +107,7 @@ def test_no_line_has_a_secret_or_a_configuration_and_each_stands_for_itself(
 
 
 def _be_refused(workspace: Workspace, url: str) -> None:
+    grant_credentials(workspace)
     secret = {"metadata": {"name": "key"}, "stringData": {"key": KEY}}
     workspace.client.demand("POST", f"/api/v1/namespaces/{workspace.namespace}/secrets", secret)
     no_default = {"policy": "None"}

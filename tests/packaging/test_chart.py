@@ -150,10 +150,13 @@ def test_somebody_without_rights_in_the_cluster_can_install_it() -> None:
     rendered = charted(*VALUES["namespaces"])
     assert {identity(each) for each in rendered} == {
         "Deployment/assistant-operator/assistant-operator",
+        "NetworkPolicy/assistant-operator/assistant-operator",
         "PodDisruptionBudget/assistant-operator/assistant-operator",
         "Role/assistant-operator/assistant-operator-lease",
         "Role/team-a/assistant-operator",
+        "Role/team-a/assistant-operator-server-credentials",
         "Role/team-b/assistant-operator",
+        "Role/team-b/assistant-operator-server-credentials",
         "RoleBinding/assistant-operator/assistant-operator-lease",
         "RoleBinding/team-a/assistant-operator",
         "RoleBinding/team-b/assistant-operator",
@@ -170,27 +173,146 @@ def test_two_releases_share_nothing_but_the_definitions() -> None:
     assert one & two == {f"CustomResourceDefinition/{kind}.assistant-operator.dev" for kind in CRDS}
 
 
+READ = {"apiGroups": [""], "resources": ["secrets", "configmaps"], "verbs": ["get"]}
+IN_TEAMS = "--set=namespaces={team-a,team-b}"
+
+
+def named(values: str) -> str:
+    return f"--set=serverCredentials.{values}"
+
+
 @pytest.mark.parametrize(
-    ("values", "rule"),
+    ("values", "roles", "bindings"),
     [
-        pytest.param((), {"verbs": ["get"]}, id="any, read by name"),
+        pytest.param((), {"ClusterRole"}, set(), id="the role is there, and nothing binds it"),
         pytest.param(
-            ("--set=rbac.secrets.names={key,ca}",),
-            {"verbs": ["get"], "resourceNames": ["key", "ca"]},
-            id="those of some names",
+            (named("namespaces={team-a,x}"),),
+            {"ClusterRole"},
+            {"RoleBinding/team-a", "RoleBinding/x"},
+            id="by namespace",
         ),
-        pytest.param(("--set=rbac.secrets.read=false",), None, id="none"),
+        pytest.param((named("clusterWide=true"),), {"ClusterRole"}, {"ClusterRoleBinding"}, id="everywhere"),
+        pytest.param((IN_TEAMS,), {"Role/team-a", "Role/team-b"}, set(), id="Roles only, and nothing binds them"),
+        pytest.param(
+            (IN_TEAMS, named("namespaces={team-b}")),
+            {"Role/team-a", "Role/team-b"},
+            {"RoleBinding/team-b"},
+            id="Roles only, by namespace",
+        ),
+        pytest.param(("--set=rbac.create=false", named("clusterWide=true")), set(), set(), id="made by others"),
     ],
 )
-def test_the_secrets_the_operator_may_read(values: tuple[str, ...], rule: Json | None) -> None:
-    for where in ((), ("--set=namespaces={team-a}",)):
-        (role,) = [
-            each
-            for each in charted(*values, *where)
-            if identity(each) in {"ClusterRole/assistant-operator", "Role/team-a/assistant-operator"}
-        ]
-        rules = [each for each in role["rules"] if "secrets" in each["resources"]]
-        assert rules == ([{"apiGroups": [""], "resources": ["secrets", "configmaps"], **rule}] if rule else [])
+@pytest.mark.parametrize("release", ["assistant-operator", "lg"])
+def test_who_lets_the_operator_read_secrets(
+    values: tuple[str, ...], roles: set[str], bindings: set[str], release: str
+) -> None:
+    rendered = charted(*values, release=release)
+    allowing = [each for each in rendered if READ in each.get("rules", ())]
+    assert {identity(each).rpartition("/")[0] for each in allowing} == roles
+    assert not [each for each in rendered if each not in allowing and "secrets" in str(each.get("rules"))]
+    names = {(each["kind"], each["metadata"]["name"]) for each in allowing}
+    bound = [each for each in rendered if "roleRef" in each and bound_to(each) in names]
+    assert {identity(each).rpartition("/")[0] for each in bound} == bindings
+    (account,) = of_kind("ServiceAccount", rendered)
+    subject = {"kind": "ServiceAccount", "name": account["metadata"]["name"], "namespace": "assistant-operator"}
+    assert all(each["subjects"] == [subject] for each in bound)
+    if roles:
+        ((kind, name),) = names
+        assert told_role(rendered) == f"{kind.lower()}/{name}"
+
+
+def bound_to(binding: Json) -> tuple[str, str]:
+    return binding["roleRef"]["kind"], binding["roleRef"]["name"]
+
+
+def told_role(rendered: list[Json]) -> str:
+    """The role that the operator is told to name in its conditions."""
+    (deployment,) = of_kind("Deployment", rendered)
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    with run.make_context("run", list(container["args"][1:])) as context:
+        return str(context.params["server_credentials_role"])
+
+
+def test_the_secrets_can_be_named() -> None:
+    for where in ((), (IN_TEAMS,)):
+        rendered = charted(named("names={key,ca}"), *where)
+        roles = [each for each in rendered if each["metadata"]["name"] == "assistant-operator-server-credentials"]
+        assert [each["rules"] for each in roles] == [[{**READ, "resourceNames": ["key", "ca"]}]] * len(roles)
+        assert roles
+
+
+@pytest.mark.parametrize(
+    ("values", "complaint"),
+    [
+        pytest.param(
+            (IN_TEAMS, named("clusterWide=true")),
+            "serverCredentials.clusterWide takes a release without namespaces: "
+            "list them in serverCredentials.namespaces",
+            id="everywhere, by one that is nowhere else",
+        ),
+        pytest.param(
+            (IN_TEAMS, named("namespaces={x}")),
+            "serverCredentials.namespaces: x is not one of namespaces",
+            id="where it does not look",
+        ),
+        pytest.param(
+            ("--set=rbac.secrets.read=false",),
+            "rbac.secrets is gone: by default the operator reads no Secret and no ConfigMap; see serverCredentials "
+            "(and upgrade with --reset-then-reuse-values, not --reuse-values)",
+            id="as it was called once",
+        ),
+        pytest.param(
+            ("--set=networkPolicy.metricsFrom={}",),
+            "networkPolicy.metricsFrom is called networkPolicy.from",
+            id="another name of once",
+        ),
+    ],
+)
+def test_values_that_contradict_each_other_are_refused(values: tuple[str, ...], complaint: str) -> None:
+    done = run_helm("template", "x", str(CHART), *values)
+    assert done.returncode != 0
+    assert complaint in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("values", "line", "command"),
+    [
+        pytest.param(
+            (),
+            "It reads no Secret and no ConfigMap. "
+            "Let it read the API keys and CA bundles that Graphs of a namespace name:",
+            "--clusterrole=lg-assistant-operator-server-credentials",
+            id="none",
+        ),
+        pytest.param(
+            (IN_TEAMS, named("namespaces={team-b}")),
+            "It reads the API keys and CA bundles that Graphs name in the namespaces team-b.",
+            "--role=lg-assistant-operator-server-credentials",
+            id="some",
+        ),
+        pytest.param((named("clusterWide=true"),), None, None, id="all"),
+    ],
+)
+def test_the_notes_say_what_the_operator_reads(values: tuple[str, ...], line: str | None, command: str | None) -> None:
+    told = demand_helm("install", "lg", str(CHART), "--dry-run=client", "--namespace=ops", *values)
+    notes = told.split("\nNOTES:\n")[1]
+    assert (line in notes.splitlines()) if line else ("ConfigMap" not in notes)
+    wanted = (
+        f"kubectl create rolebinding lg-assistant-operator-server-credentials --namespace NAMESPACE {command}"
+        " --serviceaccount=ops:lg-assistant-operator"
+    )
+    assert (wanted in " ".join(notes.replace("\\\n", " ").split())) is bool(command)
+
+
+def test_only_the_port_of_probes_and_metrics_can_be_reached() -> None:
+    for values, source in ((), {}), (("--set=networkPolicy.from[0].podSelector.matchLabels.a=b",), {"from": [SOURCE]}):
+        (policy,) = of_kind("NetworkPolicy", charted(*values))
+        assert policy["spec"]["policyTypes"] == ["Ingress"]
+        assert policy["spec"]["ingress"] == [{"ports": [{"port": "http"}], **source}]
+    assert of_kind("NetworkPolicy", charted("--set=networkPolicy.enabled=false")) == []
+
+
+SOURCE = {"podSelector": {"matchLabels": {"a": "b"}}}
 
 
 def test_a_budget_never_keeps_the_only_replica_on_its_node() -> None:
@@ -230,7 +352,16 @@ def test_a_budget_never_keeps_the_only_replica_on_its_node() -> None:
         ),
         pytest.param({"crds": {"keep": "true"}}, "at '/crds/keep': got string, want boolean", id="yes as text"),
         pytest.param(
-            {"rbac": {"secrets": {"names": "key"}}}, "at '/rbac/secrets/names'", id="one secret without a list"
+            {"serverCredentials": {"names": "key"}}, "at '/serverCredentials/names'", id="one secret without a list"
+        ),
+        pytest.param(
+            {"serverCredentials": {"namespaces": ["Team"]}},
+            "at '/serverCredentials/namespaces/0'",
+            id="server credentials where no namespace is",
+        ),
+        pytest.param({"enabled": "yes"}, "at '/enabled': got string, want boolean", id="a switch that is text"),
+        pytest.param(
+            {"leaderElection": {"leaseNamespace": "A"}}, "at '/leaderElection/leaseNamespace'", id="a Lease nowhere"
         ),
         pytest.param({"service": {"port": 70000}}, "at '/service/port'", id="a port beyond the last"),
         pytest.param(
@@ -270,15 +401,12 @@ def test_two_that_would_both_lead_are_refused() -> None:
     assert "more than one replica takes leaderElection.enabled: true" in done.stderr
 
 
-def test_as_a_part_of_another_chart_it_takes_what_helm_hands_down() -> None:
-    assert charted("--set=global.registry=x") == charted()
-
-
 def test_the_schema_is_closed_wherever_the_keys_are_ours() -> None:
     schema = json.loads((CHART / "values.schema.json").read_text())
     assert [path for path, each in with_keys(schema) if each.get("additionalProperties") is not False] == []
     values = yaml.safe_load((CHART / "values.yaml").read_text())
-    assert schema["properties"].keys() - values.keys() == {"global"}
+    # What Helm hands to a dependency, and its usual switch.
+    assert schema["properties"].keys() - values.keys() == {"global", "enabled"}
 
 
 def with_keys(schema: Any, path: str = "") -> list[tuple[str, Json]]:

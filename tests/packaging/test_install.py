@@ -1,8 +1,11 @@
 """Installed, upgraded and uninstalled on a real control plane, by the real helm and by `kubectl apply -k`."""
 
 import json
+import shlex
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -20,6 +23,8 @@ RELEASE = "assistant-operator"
 # Not the release's name: what takes one for the other is found out.
 HOME = "operators"
 TEAMS = ("team-a", "team-b")
+IN_TEAMS = "--set=namespaces={team-a,team-b}"
+BY_NAME = {"get secrets", "get configmaps"}
 USERS = "users"
 EVERYTHING = f"--values={CHART}/ci/everything-values.yaml"
 SINGLE = f"--values={CHART}/ci/single-values.yaml"
@@ -33,7 +38,7 @@ PLATFORM = {
     "kind": "ClusterRole",
     "metadata": {"name": "platform"},
     "rules": [
-        {"apiGroups": ["", "apps", "policy"], "resources": ["*"], "verbs": ["*"]},
+        {"apiGroups": ["", "apps", "networking.k8s.io", "policy"], "resources": ["*"], "verbs": ["*"]},
         {"apiGroups": ["rbac.authorization.k8s.io"], "resources": ["roles", "rolebindings"], "verbs": ["*"]},
         # Nobody can grant what he may not do himself.
         {"apiGroups": ["assistant-operator.dev"], "resources": ["*"], "verbs": ["*"]},
@@ -215,6 +220,14 @@ def older(folder: Path) -> Path:
     return chart
 
 
+def test_a_release_turns_from_all_namespaces_to_a_few_and_back(bare: ControlPlane) -> None:
+    """What a RoleBinding refers to cannot be changed."""
+    everywhere = "--set=serverCredentials.namespaces={team-a}"
+    for verb, *values in (("install", everywhere), ("upgrade", everywhere, IN_TEAMS), ("upgrade", everywhere)):
+        helm(bare, verb, RELEASE, *values)
+        comes_to(lambda: [may_read(bare, f"{HOME}:{RELEASE}", where) for where in TEAMS], [BY_NAME, set()])
+
+
 def test_helm_installs_everything_at_once_and_takes_it_all_away(bare: ControlPlane) -> None:
     names = [f"customresourcedefinition/{plural}.monitoring.coreos.com" for plural in FOREIGN]
     for plural, kind in FOREIGN.items():
@@ -288,3 +301,131 @@ def test_helm_takes_over_the_kinds_that_kubectl_installed_if_told_to(bare: Contr
     assert "cannot be imported into the current release" in done.stderr
     demand_helm(*install, "--take-ownership", kubeconfig=bare.admin_kubeconfig)
     assert_admitted(bare, charted(namespace=HOME))
+
+
+def may_read(plane: ControlPlane, account: str, namespace: str) -> set[str]:
+    """What that account may do with the Secrets and ConfigMaps of that namespace, as `kubectl auth can-i` asks."""
+    review, client = "/apis/authorization.k8s.io/v1/subjectaccessreviews", Workspace(plane, namespace).client
+    allowed = set()
+    for verb, kind in product(("get", "list", "watch"), ("secrets", "configmaps")):
+        asked = {"namespace": namespace, "verb": verb, "resource": kind, "name": "langgraph" if verb == "get" else ""}
+        spec = {"user": f"system:serviceaccount:{account}", "resourceAttributes": asked}
+        if client.demand("POST", review, {"spec": spec})["status"]["allowed"]:
+            allowed.add(f"{verb} {kind}")
+    return allowed
+
+
+OTHER_RELEASE = "lg"
+Install = Callable[[ControlPlane], AbstractContextManager[None]]
+
+
+def by_kustomize(*folders: str) -> Install:
+    @contextmanager
+    def install(plane: ControlPlane) -> Iterator[None]:
+        paths = [str(ROOT / folder) for folder in ("crds", *folders)]
+        for path in paths:
+            plane.kubectl("apply", "-k", path)
+        yield
+        # The kinds go last, with what is left of the users' objects.
+        for path in reversed(paths[1:]):
+            plane.kubectl("delete", "-k", path, "--timeout=60s")
+
+    return install
+
+
+def by_helm(release: str, *values: str) -> Install:
+    @contextmanager
+    def install(plane: ControlPlane) -> Iterator[None]:
+        helm(plane, "install", release, *values)
+        yield
+        helm(plane, "uninstall", release)
+
+    return install
+
+
+@pytest.mark.parametrize(
+    ("install", "home", "readable"),
+    [
+        pytest.param(by_kustomize("deploy"), RELEASE, (), id="kustomize"),
+        pytest.param(
+            by_kustomize("deploy", "deploy/server-credentials"), RELEASE, (*TEAMS, USERS), id="kustomize, all"
+        ),
+        pytest.param(by_kustomize("deploy/namespaced"), RELEASE, (), id="kustomize, Roles only"),
+        pytest.param(by_helm(OTHER_RELEASE), HOME, (), id="the chart under another name"),
+        pytest.param(
+            by_helm(RELEASE, "--set=serverCredentials.namespaces={team-a,users}"),
+            HOME,
+            (TEAMS[0], USERS),
+            id="the chart, two namespaces",
+        ),
+        pytest.param(
+            by_helm(OTHER_RELEASE, "--set=serverCredentials.clusterWide=true"),
+            HOME,
+            (*TEAMS, USERS),
+            id="the chart, all",
+        ),
+        pytest.param(
+            by_helm(OTHER_RELEASE, IN_TEAMS, "--set=serverCredentials.namespaces={team-b}"),
+            HOME,
+            (TEAMS[1],),
+            id="the chart under another name, Roles only, one namespace",
+        ),
+    ],
+)
+def test_secrets_are_read_where_that_was_chosen_and_elsewhere_after_the_command_that_the_graph_tells(
+    bare: ControlPlane, tmp_path: Path, install: Install, home: str, readable: tuple[str, ...]
+) -> None:
+    with install(bare):
+        deployment = deployed(bare, home)
+        account = deployment["spec"]["template"]["spec"]["serviceAccountName"]
+        chosen = {where: BY_NAME if where in readable else set() for where in (*TEAMS, USERS)}
+        # The authorizer hears of a binding a moment later.
+        comes_to(lambda: {where: may_read(bare, f"{home}:{account}", where) for where in chosen}, chosen)
+        until_served(bare)
+        own = ["--leader-elect", f"--lease-namespace={home}", *flags(deployment)]
+        workspace = Workspace(bare, TEAMS[0])
+        with OperatorProcess(bare.kubeconfig_for(home, account), tmp_path / "log", *own) as process:
+            with a_secret(workspace):
+                if TEAMS[0] in readable:
+                    # The key was read: the next thing that fails is the server.
+                    assert reported(workspace)[0] == "ServerUnreachable"
+                else:
+                    assert_the_command_grants_it(workspace, home, account)
+                    assert may_read(bare, f"{home}:{account}", USERS) == chosen[USERS]
+            # It releases the Lease for the next one.
+            assert process.terminate() == 0
+
+
+def assert_the_command_grants_it(workspace: Workspace, home: str, account: str) -> None:
+    reason, message = reported(workspace)
+    assert reason == "CredentialsForbidden"
+    command = shlex.split(message.split("to grant it: ")[1])
+    assert command[:5] == ["kubectl", "create", "rolebinding", f"{account}-server-credentials", "-n"]
+    workspace.plane.kubectl(*command[1:])
+    comes_to(lambda: reported(workspace)[0], "ServerUnreachable", within=60)
+    assert may_read(workspace.plane, f"{home}:{account}", workspace.namespace) == BY_NAME
+    # As the user who granted it would take it back.
+    workspace.plane.kubectl("delete", "rolebinding", command[3], f"-n{workspace.namespace}")
+
+
+@contextmanager
+def a_secret(workspace: Workspace) -> Iterator[None]:
+    """And a Graph of a server that nobody runs, whose key it is."""
+    path = f"/api/v1/namespaces/{workspace.namespace}/secrets"
+    workspace.client.demand("POST", path, {"metadata": {"name": "langgraph"}, "stringData": {"key": "k"}})
+    server = {"url": "http://127.0.0.1:1", "apiKeySecretRef": {"name": "langgraph", "key": "key"}}
+    workspace.graph(server=server, defaultAssistant={"policy": "None"})
+    yield
+    workspace.delete("graphs", "support")
+    workspace.client.demand("DELETE", f"{path}/langgraph")
+
+
+def reported(workspace: Workspace) -> tuple[str, str]:
+    """Reason and message of Deployed, once the server was asked."""
+
+    def told() -> Json:
+        said = workspace.condition("support", "Deployed", "graphs")
+        return said if said.get("reason") not in (None, "Probing") else {}
+
+    said = eventually(told, within=60)
+    return said["reason"], said["message"]

@@ -1,5 +1,6 @@
 """The kustomize folders: each can be built, the API server knows every field, and they say what the chart says."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,24 @@ def test_the_namespaced_example_and_the_chart_install_the_same() -> None:
     built = said(*kustomized(ROOT / "deploy/namespaced"))
     built.pop("Namespace/assistant-operator")
     assert built == said(*charted(*NAMESPACED))
+
+
+def test_the_credentials_of_servers_are_bound_alike_by_kustomize_and_the_chart() -> None:
+    rendered = said(*charted("--set=serverCredentials.clusterWide=true"))
+    built = said(*kustomized(ROOT / "deploy/server-credentials"))
+    assert len(built) == 1
+    assert built == {name: rendered[name] for name in rendered.keys() - said(*charted()).keys()}
+
+
+def test_the_credentials_of_servers_are_bound_alike_where_there_are_roles_only(tmp_path: Path) -> None:
+    for folder in ("operator", "namespaced"):
+        shutil.copytree(ROOT / "deploy" / folder, tmp_path / folder)
+    team = tmp_path / "namespaced/team-a/kustomization.yaml"
+    team.write_text(f"{team.read_text()}- ../server-credentials\n")
+    built = said(*kustomized(tmp_path / "namespaced"))
+    built.pop("Namespace/assistant-operator")
+    assert "RoleBinding/team-a/assistant-operator-server-credentials-role" in built
+    assert built == said(*charted(*NAMESPACED, "--set=serverCredentials.namespaces={team-a}"))
 
 
 def test_strict_history_and_the_chart_install_the_same() -> None:

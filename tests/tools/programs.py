@@ -21,7 +21,8 @@ _PROMTOOL = GoProgram(
 _KUBECONFORM = GoProgram("kubeconform", "github.com/yannh/kubeconform/cmd/kubeconform", stamp="main.version")
 _ORACLE = GoProgram("oracle", ".")
 _HADOLINT = WheelProgram("hadolint")
-ALL = (_HELM, _PROMTOOL, _KUBECONFORM, _ORACLE, _HADOLINT)
+_KUBESCORE = GoProgram("kubescore", "github.com/zegl/kube-score/cmd/kube-score", stamp="main.version")
+ALL = (_HELM, _PROMTOOL, _KUBECONFORM, _ORACLE, _HADOLINT, _KUBESCORE)
 
 
 def helm() -> Path:
@@ -47,3 +48,8 @@ def oracle() -> Path:
 def hadolint() -> Path:
     """Dockerfiles."""
     return _HADOLINT.path()
+
+
+def kubescore() -> Path:
+    """kube-score: what a manifest lacks for a robust and secure installation."""
+    return _KUBESCORE.path()

@@ -2,14 +2,21 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
 
+{{/*
+As a dependency the chart shares its release, and so the release's name, with other charts and with itself under another
+alias: there the chart's name, which is the alias, is never left out and never cut off.
+*/}}
 {{- define "assistant-operator.fullname" -}}
 {{- $name := include "assistant-operator.name" . -}}
+{{- $whole := printf "%s-%s" .Release.Name $name -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" -}}
-{{- else if contains $name .Release.Name -}}
+{{- else if and (not .Chart.IsRoot) (gt (len $whole) 52) -}}
+{{- printf "%s-%s" ($whole | trunc 43 | trimSuffix "-") ($whole | sha256sum | trunc 8) -}}
+{{- else if and (contains $name .Release.Name) (or .Chart.IsRoot (eq $name .Release.Name)) -}}
 {{- .Release.Name | trunc 52 | trimSuffix "-" -}}
 {{- else -}}
-{{- printf "%s-%s" .Release.Name $name | trunc 52 | trimSuffix "-" -}}
+{{- $whole | trunc 52 | trimSuffix "-" -}}
 {{- end -}}
 {{- end -}}
 
@@ -69,17 +76,36 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create]
-{{- with .Values.rbac.secrets }}
-{{- if .read }}
-# The keys and certificates that spec.server of a Graph names. Each is read by its name: none is listed or watched.
+{{- end -}}
+
+{{- define "assistant-operator.credentialsName" -}}
+{{ include "assistant-operator.fullname" . }}-server-credentials
+{{- end -}}
+
+{{/* Where Roles are all that the release has, the role that server credentials are read by is one, too. */}}
+{{- define "assistant-operator.credentialsKind" -}}
+{{ if .Values.namespaces }}Role{{ else }}ClusterRole{{ end }}
+{{- end -}}
+
+{{- define "assistant-operator.credentialsRules" -}}
 - apiGroups: [""]
   resources: [secrets, configmaps]
-  {{- with .names }}
+  {{- with .Values.serverCredentials.names }}
   resourceNames: {{ toJson . }}
   {{- end }}
   verbs: [get]
-{{- end }}
-{{- end }}
+{{- end -}}
+
+{{- define "assistant-operator.credentialsBinding" -}}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: {{ include "assistant-operator.credentialsKind" . }}
+  name: {{ include "assistant-operator.credentialsName" . }}
+{{ include "assistant-operator.subject" . }}
+{{- end -}}
+
+{{- define "assistant-operator.leaseNamespace" -}}
+{{ default .Release.Namespace .Values.leaderElection.leaseNamespace }}
 {{- end -}}
 
 {{- define "assistant-operator.subject" -}}

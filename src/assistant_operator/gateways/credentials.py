@@ -10,6 +10,7 @@ from ..resources.assistant import Copy
 from ..resources.reason import Reason
 from .api_server import ClusterRefused
 from .cluster import Cluster
+from .grants import DEFAULT_ROLE, missing_grant
 from .wire import Endpoint, ServerTrouble
 
 REMEMBERED = 10.0
@@ -20,6 +21,12 @@ class CredentialsMissing(ServerTrouble):
     """What a reference names is not there, or is not what it should be."""
 
     reason = Reason.CREDENTIALS_NOT_FOUND
+
+
+class CredentialsForbidden(CredentialsMissing):
+    """The operator has no right to read what a reference names."""
+
+    reason = Reason.CREDENTIALS_FORBIDDEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +43,10 @@ class _Entry:
 class Credentials:
     """Reads what it is asked for, when it is asked, and keeps it for seconds. No value of it is ever told."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, role: str = DEFAULT_ROLE) -> None:
+        """`role`: the one that allows to read Secrets and ConfigMaps, as grants.checked_role returns it."""
         self._cluster = cluster
+        self._role = role
         self._read: dict[_Entry, tuple[float, str]] = {}
         self._last: dict[_Entry, str] = {}
 
@@ -88,6 +97,9 @@ class Credentials:
         try:
             found = await self._cluster.value(entry.kind, (entry.namespace, entry.name), entry.key)
         except ClusterRefused as refused:
+            if refused.status.code == 403:
+                grant = missing_grant(self._role, entry.namespace, refused.status.message)
+                raise CredentialsForbidden(f"{entry} cannot be read: {grant}") from refused
             raise CredentialsMissing(f"{entry} cannot be read: {refused}") from refused
         except ValueError as error:
             raise CredentialsMissing(f"{entry} is not text") from error

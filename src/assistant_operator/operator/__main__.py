@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from ..gateways.grants import DEFAULT_ROLE, checked_role
 from ..resources.crd import manifests
 from .logs import configure
 from .process import Process
@@ -25,6 +26,12 @@ def main() -> None:
 @click.option("--listen", default="0.0.0.0:8080", help="Address of /healthz, /readyz and /metrics.")
 @click.option("--leader-elect/--no-leader-elect", default=True, help="Let one replica lead.")
 @click.option("--lease-namespace", help="Where the Lease is. Default: the pod's namespace, else 'default'.")
+@click.option(
+    "--server-credentials-role",
+    default=DEFAULT_ROLE,
+    callback=lambda _context, _parameter, value: _role(value),
+    help="The role that allows to read Secrets and ConfigMaps: clusterrole/NAME or role/NAME. Conditions name it.",
+)
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info")
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text")
 def run(namespace: tuple[str, ...], lease_namespace: str | None, **flags: Any) -> None:
@@ -63,6 +70,13 @@ def crds(directory: Path | None) -> None:
 def _namespaces(given: tuple[str, ...]) -> tuple[str, ...]:
     """Repeated on the command line, separated by commas in the environment."""
     return tuple(dict.fromkeys(name for each in given for name in each.replace(",", " ").split()))
+
+
+def _role(given: str) -> str:
+    try:
+        return checked_role(given)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 if __name__ == "__main__":

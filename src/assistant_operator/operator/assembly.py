@@ -39,13 +39,14 @@ class Doors:
     metrics: Metrics
 
 
-def assemble(doors: Doors, cluster_name: str) -> tuple[Sight, Crank]:
-    """What takes in the world, and what works on it. `cluster_name`: see Settings."""
+def assemble(doors: Doors, cluster_name: str, credentials_role: str) -> tuple[Sight, Crank]:
+    """What takes in the world, and what works on it. `cluster_name`, `credentials_role`: see Settings."""
     cluster, judge, metrics = doors.cluster, doors.judge, doors.metrics
     cache, judgements, narrator = Cache(), Judgements(), Narrator(doors.events)
     wakes = Wakes(cache, judgements, here=_queue(HERE, metrics), there=_queue(THERE, metrics))
     recorder = Recorder(cluster, cache, wake=wakes.assistant, events=doors.events, metrics=metrics)
-    probes = Probes(doors.servers, Credentials(cluster), cluster_name=cluster_name, changed=wakes.probed)
+    credentials = Credentials(cluster, credentials_role)
+    probes = Probes(doors.servers, credentials, cluster_name=cluster_name, changed=wakes.probed)
     copies = Copies(cluster, cache, recorder, probes)
     publisher = Publisher(
         cluster, cache, judge, probes, copies, narrator=narrator, metrics=metrics, told=wakes.assistant

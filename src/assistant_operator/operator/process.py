@@ -60,7 +60,7 @@ class Process:
         judge, events = SchemaJudge(), Events(cluster, instance=settings.identity, observe=self._metrics.told)
         self._servers = LangGraphServers(may_write=self._may_write, observe=self._metrics.asked)
         doors = Doors(cluster, self._servers, judge, events, self._metrics)
-        sight, crank = assemble(doors, settings.cluster_name)
+        sight, crank = assemble(doors, settings.cluster_name, settings.server_credentials_role)
         self._feed = Feed(sight, cluster, settings.namespaces)
         self._metrics.leads(LEASE, self._may_write)
         web = Web(

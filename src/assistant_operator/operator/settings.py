@@ -6,6 +6,8 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..gateways.grants import DEFAULT_ROLE
+
 _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
@@ -18,6 +20,7 @@ class Settings:
     listen: str = "0.0.0.0:8080"
     leader_elect: bool = True
     lease_namespace: str = "default"
+    server_credentials_role: str = DEFAULT_ROLE
     log_level: str = "info"
     log_format: str = "text"
     identity: str = ""

@@ -35,6 +35,7 @@ class Reason(StrEnum):
     SERVER_UNAUTHORIZED = "ServerUnauthorized"  # mend the key in the Secret
     SERVER_UNRECOGNIZED = "ServerUnrecognized"  # what answers there is not a LangGraph Server
     GRAPH_UNKNOWN = "GraphUnknown"  # the server has no graph of that id: mend spec.graphId or deploy it
+    CREDENTIALS_FORBIDDEN = "CredentialsForbidden"  # run the command in the message: it grants the missing right
     CREDENTIALS_NOT_FOUND = "CredentialsNotFound"  # make the Secret or ConfigMap, or mend the reference
 
     AVAILABLE = "Available"

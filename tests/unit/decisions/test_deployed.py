@@ -55,6 +55,7 @@ def test_a_settled_one_writes_nothing(world: World) -> None:
         pytest.param(failing(Reason.SERVER_UNRECOGNIZED), "False", "Stalled", id="something else"),
         pytest.param(failing(Reason.GRAPH_UNKNOWN, release="0.17"), "False", "Stalled", id="a graph it does not have"),
         pytest.param(failing(Reason.CREDENTIALS_NOT_FOUND), "False", "Stalled", id="no Secret"),
+        pytest.param(failing(Reason.CREDENTIALS_FORBIDDEN), "False", "Stalled", id="no right to read the Secret"),
     ],
 )
 def test_deployed_is_what_the_server_says(probe: Probe, deployed: str, fate: str | None) -> None:

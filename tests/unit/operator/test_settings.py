@@ -28,6 +28,7 @@ DEFAULTS = {
     "listen": "0.0.0.0:8080",
     "leader_elect": True,
     "lease_namespace": None,
+    "server_credentials_role": "clusterrole/assistant-operator-server-credentials",
     "log_level": "info",
     "log_format": "text",
 }
@@ -49,6 +50,9 @@ def parsed(*flags: str) -> dict[str, Any]:
         pytest.param(["--no-leader-elect"], {"leader_elect": False}, id="no leader election"),
         pytest.param(["--lease-namespace=ns"], {"lease_namespace": "ns"}, id="lease namespace"),
         pytest.param(
+            ["--server-credentials-role=role/x"], {"server_credentials_role": "role/x"}, id="server credentials role"
+        ),
+        pytest.param(
             ["--log-level=debug", "--log-format=json"], {"log_level": "debug", "log_format": "json"}, id="log"
         ),
     ],
@@ -64,6 +68,7 @@ def test_each_flag_is_an_environment_variable_and_a_flag_wins(monkeypatch: pytes
         "LISTEN": "127.0.0.1:1",
         "LEADER_ELECT": "false",
         "LEASE_NAMESPACE": "ns",
+        "SERVER_CREDENTIALS_ROLE": "role/x",
         "LOG_LEVEL": "error",
         "LOG_FORMAT": "json",
     }
@@ -107,6 +112,11 @@ def test_each_process_has_a_name_of_its_own_that_begins_with_its_pods(monkeypatc
     [
         pytest.param(["run", "--log-level=loud"], "'--log-level': 'loud' is not one of 'debug', 'info'", id="level"),
         pytest.param(["run", "--log-format=xml"], "'--log-format': 'xml' is not one of 'text', 'json'", id="format"),
+        pytest.param(
+            ["run", "--server-credentials-role=reader"],
+            "'--server-credentials-role': 'reader' is neither clusterrole/NAME nor role/NAME",
+            id="a role without its kind",
+        ),
         pytest.param(["run", "--leader-elect=maybe"], "'--leader-elect' does not take a value", id="a switch's value"),
         pytest.param(["run", "--namespaces=a"], "No such option '--namespaces'", id="a flag that is none"),
         pytest.param(["run", "extra"], "Got unexpected extra argument (extra)", id="an argument"),
