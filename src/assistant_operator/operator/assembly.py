@@ -55,7 +55,7 @@ def assemble(doors: Doors, cluster_name: str) -> tuple[Sight, Crank]:
         cluster,
         cache,
         recorder,
-        Judging(cluster, cache, recorder, judge, judgements),
+        Judging(cluster, cache, recorder, judge, judgements, again=wakes.rejudge_later),
         publisher,
         narrator=narrator,
         metrics=metrics,
