@@ -85,6 +85,38 @@ def test_a_deployed_graph_gets_its_default_assistant_by_server_side_apply(
     )
 
 
+HEAD = "apiVersion: assistant-operator.dev/v1alpha1\nkind: Graph\nmetadata: {name: support}\n"
+
+
+@pytest.mark.parametrize(
+    "spec", ["", "spec:\n", "spec: null\n", "spec: {}\n"], ids=["none", "left open", "null", "empty"]
+)
+@pytest.mark.parametrize("words", [("apply",), ("apply", "--server-side"), ("create",)], ids=" ".join)
+def test_a_graph_needs_no_spec(
+    operator: OperatorProcess, workspace: Workspace, words: tuple[str, ...], spec: str
+) -> None:
+    workspace.plane.kubectl(*words, "-n", workspace.namespace, "-f", "-", input=HEAD + spec)
+    status = workspace.until_ready("support", "graphs")
+    assert (status["graphId"], status["defaultAssistant"], status["assistants"]) == ("support", "support", 1)
+    assert snapshot(workspace) == {"graphRef": {"name": "support"}}
+    workspace.edit("support", "graphs", defaults={"context": {"prompt": "hello"}})
+    comes_to(partial(context, workspace), {"prompt": "hello"})
+    workspace.patch("graphs", "support", [{"op": "remove", "path": "/spec"}], JSON_PATCH)
+    comes_to(partial(snapshot, workspace), {"graphRef": {"name": "support"}})
+    workspace.until_ready("support", "graphs")
+    workspace.patch("graphs", "support", {"spec": {"graphId": "triage"}})
+    eventually(lambda: workspace.status("support", "graphs")["graphId"] == "triage")
+    for spec_after in (
+        [],
+        [{"op": "add", "path": "/spec", "value": {}}],
+        [{"op": "add", "path": "/spec", "value": None}],
+    ):
+        body = [{"op": "remove", "path": "/spec"}, *spec_after]
+        told = workspace.client.ask("PATCH", workspace.path("graphs", "support"), body, JSON_PATCH)
+        assert told[0] == 422
+        assert "graphId must not change once set" in told[1]["message"]
+
+
 STRANGE: Json = {
     "👩": "👩\u200d💻 hi 😀",
     "lines": "a\u0085b\u2028c\u2029d\r\ne\n",
