@@ -63,6 +63,7 @@ def _embedded(schema: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
+# The newest 256 schemas, if the memory of this process holds so many: if not it ends, and a new one begins with none.
 @lru_cache(maxsize=256)
 def _validator(schema: str) -> jsonschema_rs.Draft202012Validator:
     content = json.loads(schema)
