@@ -78,6 +78,30 @@ def test_a_graph_that_is_served(operator: OperatorProcess, workspace: Workspace,
     assert content(server, own_id(workspace)) != {}, "a field of the spec wins"
 
 
+HOURS = {"opens": "09:00:00", "closes": "17:30:00", "since": "2026-01-01T00:00:00", "every": "P1DT12H30M5.5S"}
+
+
+def test_times_as_pydantic_writes_them_come_into_force(
+    operator: OperatorProcess, workspace: Workspace, server: LangGraphServer
+) -> None:
+    """Its own schema says `format` of them, by which RFC 3339 would refuse each."""
+    a_graph(workspace, server.url, "shop")
+    properties = workspace.until_ready("shop", "graphs")["schemas"]["context"]["properties"]
+    assert properties["opens"]["format"] == "time"
+    assert [each.get("format") for each in properties["every"]["anyOf"]] == ["duration", None]
+    workspace.assistant("bot", "shop", context=HOURS)
+    workspace.until_active(1)
+    assert content(server, own_id(workspace))["context"] == HOURS
+    told = "time 09:00:00 17:30:00 2026-01-01 00:00:00 1 day, 12:30:05.500000"
+    assert server.answer(own_id(workspace), "open?") == told
+    workspace.edit(context={"closes": 9})
+    workspace.until_not_ready("SchemaRefused")
+    assert workspace.condition("bot")["message"] == (
+        "bot-v2 is not activated: graph 'shop' refuses it: /context/closes: no alternative of 'anyOf' fits:"
+        ' the value is not of type "string", and the value is not of type "null"; bot-v1 stays active'
+    )
+
+
 WRONG: dict[str, tuple[str, str, str, set[str]]] = {
     "nobody listens": (
         "http://127.0.0.1:1",

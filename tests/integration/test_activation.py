@@ -410,6 +410,35 @@ def test_an_event_about_a_field_with_a_long_name_in_any_script_is_posted(
     comes_to(lambda: [reason for _, reason, _ in events(workspace)], ["SchemaRefused"])
 
 
+ASSERTING = "https://json-schema.org/draft/2020-12/meta/format-assertion"
+FORMATS = {"opens": "time", "since": "date-time", "every": "duration", "host": "hostname"}
+NO_RFC_3339 = {"opens": "09:00:00", "since": "2026-01-01T00:00:00", "every": "P1DT12H30M5.5S", "host": "my_service"}
+
+
+def test_a_format_refuses_no_value_unless_the_schema_requires_it(
+    operator: OperatorProcess, workspace: Workspace
+) -> None:
+    schema = {"type": "object", "properties": {name: {"type": "string", "format": f} for name, f in FORMATS.items()}}
+    workspace.graph(contextSchema=schema, defaultAssistant={"policy": "None"})
+    workspace.assistant(context=NO_RFC_3339)
+    workspace.until_active(1)
+    assert workspace.condition(kind="Valid")["status"] == "True"
+    workspace.edit(context={"opens": 9})
+    workspace.until_not_ready("SchemaRefused")
+    valid = workspace.condition(kind="Valid")
+    assert (valid["status"], valid["message"]) == (
+        "False",
+        "graph 'support' refuses it: /context/opens: the value is not of type \"string\"",
+    )
+    workspace.edit(context={"opens": "10:00:00"})
+    workspace.until_active(3)
+    workspace.edit("support", "graphs", contextSchema={"$schema": ASSERTING})
+    workspace.until_not_ready("SchemaRefused")
+    told = workspace.condition(kind="Valid")["message"]
+    assert all(f'/context/{name}: the value is not a "{FORMATS[name]}"' in told for name in ("every", "host", "opens"))
+    assert workspace.status()["activeVersion"] == 3, "what is in force stays"
+
+
 DEEP_ALL_OF = {f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(40)} | {"d40": {"type": "object"}}
 UNUSABLE, REFUSED, HARMLESS = ("False", "SchemaUnusable"), ("False", "SchemaRefused"), ("True", "Active")
 HOSTILE = {
@@ -495,7 +524,8 @@ def test_no_value_of_a_configuration_is_told_to_anybody(operator: OperatorProces
     for number, (schema, value) in enumerate(rows):
         content = {"context": {"token": value}}
         name = f"nosy{number}"
-        workspace.graph(name, contextSchema={"properties": {"token": schema}}, defaults=content)
+        whole = {"$schema": ASSERTING, "properties": {"token": schema}}
+        workspace.graph(name, contextSchema=whole, defaults=content)
         workspace.assistant(f"bot{number}", name, **content)
     workspace.graph("config", configSchema={"properties": {"token": {"const": 1}}})
     workspace.assistant("config-bot", "config", config={"configurable": {"token": CANARY}})

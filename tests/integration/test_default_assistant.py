@@ -85,6 +85,60 @@ def test_a_deployed_graph_gets_its_default_assistant_by_server_side_apply(
     )
 
 
+HEAD = "apiVersion: assistant-operator.dev/v1alpha1\nkind: Graph\nmetadata: {name: support}\n"
+
+
+@pytest.mark.parametrize(
+    "spec", ["", "spec:\n", "spec: null\n", "spec: {}\n"], ids=["none", "left open", "null", "empty"]
+)
+@pytest.mark.parametrize("words", [("apply",), ("apply", "--server-side"), ("create",)], ids=" ".join)
+def test_a_graph_needs_no_spec(
+    operator: OperatorProcess, workspace: Workspace, words: tuple[str, ...], spec: str
+) -> None:
+    workspace.plane.kubectl(*words, "-n", workspace.namespace, "-f", "-", input=HEAD + spec)
+    status = workspace.until_ready("support", "graphs")
+    assert (status["graphId"], status["defaultAssistant"], status["assistants"]) == ("support", "support", 1)
+    assert snapshot(workspace) == {"graphRef": {"name": "support"}}
+    workspace.edit("support", "graphs", defaults={"context": {"prompt": "hello"}})
+    comes_to(partial(context, workspace), {"prompt": "hello"})
+    workspace.patch("graphs", "support", [{"op": "remove", "path": "/spec"}], JSON_PATCH)
+    comes_to(partial(snapshot, workspace), {"graphRef": {"name": "support"}})
+    workspace.until_ready("support", "graphs")
+    workspace.patch("graphs", "support", {"spec": {"graphId": "triage"}})
+    eventually(lambda: workspace.status("support", "graphs")["graphId"] == "triage")
+    for spec_after in (
+        [],
+        [{"op": "add", "path": "/spec", "value": {}}],
+        [{"op": "add", "path": "/spec", "value": None}],
+    ):
+        body = [{"op": "remove", "path": "/spec"}, *spec_after]
+        told = workspace.client.ask("PATCH", workspace.path("graphs", "support"), body, JSON_PATCH)
+        assert told[0] == 422
+        assert "graphId must not change once set" in told[1]["message"]
+
+
+STRANGE: Json = {
+    "👩": "👩\u200d💻 hi 😀",
+    "lines": "a\u0085b\u2028c\u2029d\r\ne\n",
+    "control": "\x9b\x7f\x01\t\0\ufeff\U0010ffff",
+    "looks like": ["0815", "y", "~", "", " ", "a: b", "#", "12:30:45", "2026-01-01", "\\ud83d", "<<"],
+    "y": {"<<": "x", "=": 1, "": 2, "08": 3},
+    "numbers": [1.5, 1e23, 1e-7, 2**53 + 1, -(2**63), 10**20, 5e-324],
+}
+
+
+def test_a_default_assistant_gets_every_character_and_every_number_as_it_is(
+    operator: OperatorProcess, workspace: Workspace
+) -> None:
+    workspace.graph(defaults={"context": STRANGE})
+    workspace.until_ready("support", "graphs")
+    assert context(workspace) == STRANGE
+    workspace.edit("support", "graphs", defaults={"context": {"looks like": ["👩", "\u0085"]}})
+    workspace.until_versions(2, "support")
+    workspace.until_ready("support", "graphs")
+    assert context(workspace) == {**STRANGE, "looks like": ["👩", "\u0085"]}
+
+
 SHAPES: dict[str, Json] = {
     "a field is added": {"displayName": "Support", "context": {"prompt": "hello", "model": "small"}},
     "one changed, one removed": {"context": {"prompt": "good day"}},

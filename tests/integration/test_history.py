@@ -246,6 +246,29 @@ def test_a_cause_is_told_only_with_the_edit_that_brought_it(workspace: Workspace
     assert causes == [None, "kinder", None, "shorter", "ours", None, None, None, "said without an edit"]
 
 
+def test_of_edits_within_one_second_each_tells_who_made_it(workspace: Workspace, name: str) -> None:
+    def edited(manager: str, body: Json, method: str = "PATCH", at: str = name) -> None:
+        path = f"{workspace.path('assistants', at)}?fieldManager={manager}"
+        workspace.client.demand(method, path, body, MERGE if method == "PATCH" else "application/json")
+
+    body = {"apiVersion": "assistant-operator.dev/v1alpha1", "kind": "Assistant", "metadata": {"name": name}}
+    spec = {"graphRef": {"name": "support"}, "context": {"ann": 0, "bob": 0, "deep": {}}}
+    edited("acceptance", {**body, "spec": spec}, "POST", at="")
+    for number in range(1, 4):
+        edited("ann", {"spec": {"context": {"ann": number}}})
+        edited("bob", {"spec": {"context": {"bob": number}}})
+    edited("ann", {"spec": {"context": {"deep": {"er": 1}}}})
+    edited("bob", {"spec": {"context": {"deep": {"est": {"x": 1}}}}})
+    edited("ann", {"spec": {"context": {"deep": {"est": {"x": 2}}}}})
+    changes = [each["spec"]["change"] for each in workspace.until_versions(10, name, within=60)]
+    assert [change["manager"] for change in changes] == ["acceptance", *["ann", "bob"] * 3, "ann", "bob", "ann"]
+    assert [change["paths"] for change in changes[-3:]] == [
+        ["/context/deep/er"],
+        ["/context/deep/est"],
+        ["/context/deep/est/x"],
+    ]
+
+
 def test_the_manager_of_a_change_is_who_made_it(
     workspace: Workspace, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -372,6 +372,51 @@ def test_what_git_keeps_is_not_changed_behind_its_back(
     assert (workspace.get("assistants", "bot") or {})["spec"]["versioning"]["activeVersion"] == 1
 
 
+# Without U+0085: kubectl's own server-side apply makes a blank of it, however it was read.
+LIKE_SOMETHING_ELSE = {
+    "prompt": "two\nlines\n",
+    "store": "0815",
+    "build": "12e5",
+    "mode": "0o17",
+    "confirm": "y",
+    "refuse": "N",
+    "ratio": "1e-7",
+    "day": "2026-01-01",
+    "toggle": "off",
+    "08": {"y": ["1E3", "08", "1e5", "0x1F", "1_000", "12:30:45", "~", "", " x", "\u2028", "\ufeff", "\t"]},
+    "numbers": [1.5, 1e23, 1e-7, 2**53 + 1, -1],
+    "deep": json.loads('{"a":' * 500 + "1" + "}" * 500),
+}
+
+
+def test_what_is_printed_is_the_same_content_for_kubectl(kubectl: Kubectl, workspace: Workspace) -> None:
+    def read(text: str) -> Any:
+        words = ("create", "--dry-run=client", "--validate=false", "-o", "json", "-f", "-")
+        return json.loads(workspace.plane.kubectl(*words, input=text).stdout)
+
+    workspace.assistant("shop", context={**LIKE_SOMETHING_ELSE, "prompt": "one"})
+    tracked = f"shop:assistant-operator.dev/Assistant:{workspace.namespace}/shop"
+    workspace.patch("assistants", "shop", {"metadata": {"annotations": {"argocd.argoproj.io/tracking-id": tracked}}})
+    workspace.edit("shop", context={"prompt": LIKE_SOMETHING_ELSE["prompt"]})
+    workspace.until_active(2, "shop")
+    comes_to(lambda: marks(workspace, "shop"), {1: "Va", 2: "VA"})
+    printed = kubectl("undo", "shop", code=1).stdout
+    here = ("-n", workspace.namespace, "-f", "-")
+    applied = workspace.plane.kubectl("apply", "--dry-run=server", "-o", "json", *here, input=printed).stdout
+    assert json.loads(applied)["spec"]["context"] == LIKE_SOMETHING_ELSE
+    workspace.plane.kubectl("apply", "--server-side", "--force-conflicts", *here, input=printed)
+    workspace.until_active(1, "shop")
+    shown = kubectl("get", "shop", "-o", "yaml").stdout
+    assert read(shown) == read(kubectl("get", "shop", "-o", "json").stdout)
+    workspace.plane.kubectl("replace", *here, input=shown)
+    for words in (("history", "shop", "--revision", "2"), ("suspend", "shop", "--dry-run=server")):
+        assert read(kubectl(*words, "-o", "yaml").stdout) == read(kubectl(*words, "-o", "json").stdout)
+    assert "\n+  prompt: |\n+    two\n+    lines\n" in kubectl("diff", "shop", "--revision", "1,2", code=1).stdout
+    workspace.edit("shop", displayName="the next edit")
+    versions = workspace.until_versions(3, "shop")
+    assert versions[2]["spec"]["change"]["paths"] == ["/displayName"], "neither of them was an edit"
+
+
 async def test_a_restore_does_not_overrun_an_edit(kubectl: Kubectl, workspace: Workspace) -> None:
     found = await access(Wish(str(workspace.plane.admin_kubeconfig)))
     guest, key = Guest(found.server()), (workspace.namespace, "bot")

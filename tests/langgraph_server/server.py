@@ -18,7 +18,7 @@ from .environment import server_python
 
 PROJECT = Path(__file__).with_name("project")
 WRITER_ID = "b4a486dd-d043-5b64-b6e1-20bae3a982fb"
-ALL = {"writer": "writer", "router": "router"}
+ALL = {"writer": "writer", "router": "router", "shop": "shop"}
 PATIENCE = 60.0
 QUIET = {"LANGSMITH_TRACING": "false", "LANGGRAPH_NO_VERSION_CHECK": "true", "LANGGRAPH_CLI_NO_ANALYTICS": "1"}
 Json = dict[str, Any]

@@ -128,7 +128,7 @@ def _refused(world: World, active: int | None, wanted: int, judgement: Judgement
     message = f"{world.name(wanted)} {what}: {judgement.message}; {stays}"
     refused_pin = world.assistant.pin and judgement.valid is False
     reason = Reason.PINNED_VERSION_INVALID if refused_pin else judgement.reason
-    if judgement.reason in (Reason.GRAPH_NOT_FOUND, Reason.PROBING):
+    if judgement.is_passing or judgement.reason in (Reason.GRAPH_NOT_FOUND, Reason.PROBING):
         return Verdict(active, Claim("Ready", False, reason, message), Fate.WAIT, judgement)
     return _rejected(active, reason, message, judgement)
 

@@ -21,6 +21,8 @@ class Judgement:
     message: str
     graph: str = ""
     """Name of the Graph whose schemas were asked."""
+    is_passing: bool = False
+    """Whether the operator asks again by itself, and nobody has to change anything."""
 
 
 @dataclass(frozen=True, slots=True)

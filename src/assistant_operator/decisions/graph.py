@@ -30,6 +30,8 @@ class World:
     """How many Assistants reference it."""
     schema_trouble: str | None = None
     """Why a schema of the spec cannot be used."""
+    is_trouble_passing: bool = False
+    """Whether the operator tries that schema again by itself."""
     probe: Probe | None = None
     """What its server said; None while it was not asked since the operator started, or since spec.server changed."""
     unstorable: Schemas | None = None
@@ -177,9 +179,11 @@ def _default_ready(world: World) -> Claim:
 
 
 def _ready(world: World, deployed: Claim, default: Claim) -> tuple[Claim, Fate]:
-    trouble = SCHEMAS_TOO_LARGE if world.are_schemas_too_large else world.schema_trouble
-    if trouble:
-        return Claim("Ready", False, Reason.SCHEMA_UNUSABLE, trouble), Fate.REJECT
+    if world.are_schemas_too_large:
+        return Claim("Ready", False, Reason.SCHEMA_UNUSABLE, SCHEMAS_TOO_LARGE), Fate.REJECT
+    if world.schema_trouble:
+        fate = Fate.WAIT if world.is_trouble_passing else Fate.REJECT
+        return Claim("Ready", False, Reason.SCHEMA_UNUSABLE, world.schema_trouble), fate
     if not deployed.holds:
         waits = deployed.reason in (Reason.PROBING, Reason.SERVER_UNREACHABLE)
         fate = Fate.WAIT if waits else Fate.REJECT

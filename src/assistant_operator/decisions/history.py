@@ -117,19 +117,42 @@ def pointer(path: Path) -> str:
 
 
 def manager_of(managed: Iterable[ManagedFields], paths: list[Path]) -> str:
-    """The field manager that owns the changed paths; of several, the newest; of what was removed, the newest writer."""
+    """The field manager that owns the changed paths; of several, the one that owns the deepest path, then the newest.
+
+    Times have whole seconds, so managers may be equally new. Then the one that owns the most of the paths counts, and
+    at last the API server's order. Nobody owns what was removed: if no changed path has an owner, it is the newest
+    writer of the spec, and empty if several wrote in that same second.
+    """
     writers = [entry for entry in managed if not entry.subresource and "f:spec" in entry.fields_v1]
-    owners = [entry for entry in writers if not paths or any(_owns(entry.fields_v1["f:spec"], path) for path in paths)]
-    newest = max(owners or writers, key=lambda entry: entry.time.timestamp() if entry.time else 0.0, default=None)
-    return newest.manager if newest else ""
+    owners = [(_ownership(entry, paths), entry) for entry in writers]
+    if any(owned for owned, _ in owners):
+        return max(owners, key=lambda owner: owner[0])[1].manager
+    newest = max((_second(entry) for entry in writers), default=0.0)
+    names = {entry.manager for entry in writers if _second(entry) == newest}
+    return names.pop() if len(names) == 1 else ""
 
 
-def _owns(fields: FreeForm, path: Path) -> bool:
-    """Whether a FieldsV1 tree owns `path` or something below it, or the whole of what it lies in."""
+def _second(entry: ManagedFields) -> float:
+    return entry.time.timestamp() if entry.time else 0.0
+
+
+def _ownership(entry: ManagedFields, paths: list[Path]) -> tuple[int, float, int] | tuple[()]:
+    """How deep the deepest of `paths` is that it owns, when it wrote, and how many it owns; empty if none."""
+    depths = [depth for path in paths if (depth := _owned_depth(entry.fields_v1["f:spec"], path))]
+    return (max(depths), _second(entry), len(depths)) if depths else ()
+
+
+def _owned_depth(fields: FreeForm, path: Path) -> int:
+    """How many steps of `path`, and of what is below it, a FieldsV1 tree owns; 0 if `path` itself is not in the tree.
+
+    A tree that ends above it (`f:context: {}`) owns that field, and nothing in it: no object of a snapshot is atomic.
+    A list is, and so it is in the tree itself where something in it changed.
+    """
     for step in path:
         if f"f:{step}" not in fields:
-            return False
+            return 0
         fields = fields[f"f:{step}"]
-        if not fields:
-            return True
-    return True
+    depth, level = len(path), [fields]
+    while level := [below for each in level for name, below in each.items() if name != "."]:
+        depth += 1
+    return depth

@@ -35,4 +35,5 @@ def judgement(graph: Graph, fit: Fit) -> Judgement:
         case Misfits(problems):
             return Judgement(False, Reason.SCHEMA_REFUSED, f"graph '{name}' refuses it: {problems}", name)
         case Unusable(why):
-            return Judgement(None, Reason.SCHEMA_UNUSABLE, f"graph '{name}' cannot judge it: {why}", name)
+            message = f"graph '{name}' cannot judge it: {why}"
+            return Judgement(None, Reason.SCHEMA_UNUSABLE, message, name, is_passing=fit.is_passing)

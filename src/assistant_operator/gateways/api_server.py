@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,13 +17,15 @@ from kubernetes.aio import client, config
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
-APPLY_PATCH = "application/apply-patch+yaml"
+APPLY_PATCH = "application/apply-patch+yaml; charset=utf-8"
+"""With a parameter, which the API server ignores: without it the library sends JSON, which is not always YAML."""
 
 _TOO_LARGE = (
     "request is too large",
     "trying to send message larger than max",
     "grpc: received message larger than max",
 )
+_NOT_ASCII = re.compile(r"[^\x20-\x7e]")
 _LONGEST_EVENT = 64 * 2**20
 _IDLE = 45.0
 """Seconds until an unused connection is closed: before the API server (90) or what stands in front of it does that."""
@@ -94,8 +97,27 @@ class Call:
         asked = "?" + urlencode(self.query) if self.query else ""
         return quote(self.path) + asked
 
+    @property
+    def payload(self) -> Any:
+        """The body as the library takes it: text for an apply, else what it makes JSON of."""
+        return yaml_text(self.body) if self.content_type == APPLY_PATCH else self.body
+
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
+
+
+def yaml_text(content: Any) -> str:
+    """JSON content as YAML of one line that is ASCII.
+
+    As JSON it would differ twice: JSON escapes an emoji as two surrogates, which YAML readers refuse, and a line
+    separator that is not escaped is a line break for them.
+    """
+    return _NOT_ASCII.sub(_escaped, json.dumps(content, ensure_ascii=False))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    number = ord(found[0])
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
 
 
 class ApiServer:
@@ -153,7 +175,7 @@ class ApiServer:
         started = asyncio.get_running_loop().time()
         code = 0
         try:
-            answer = await self._client.call_api(call.method, url, headers, call.body, _request_timeout=limit)
+            answer = await self._client.call_api(call.method, url, headers, call.payload, _request_timeout=limit)
             code = answer.status
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise ClusterUnavailable(f"{call}: no answer: {error!r}") from error

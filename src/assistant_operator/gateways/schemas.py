@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import logging
 import signal
 import sys
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 from weakref import WeakValueDictionary
@@ -13,17 +15,23 @@ from ..resources.assistant import Snapshot
 from ..resources.canonical import canonical, digest
 from ..resources.fit import Fit, Fits, Misfits, Unusable
 from ..resources.graph import Schemas
+from .fits import FitMemory
+
+log = logging.getLogger(__name__)
 
 SECONDS = 1.0
 """Processor time one question may cost."""
+PATIENCE = 20.0
+"""Seconds of wall-clock time one question may take: a throttled process takes many for its one of processor time."""
 TOO_DEAR = f"its schemas take more than {SECONDS:g} s of processor time to apply"
-DIED = "the process that applies schemas died of it, twice"
+TOO_SLOW = "schema validation did not finish in time, for want of processor time; the operator tries again"
+DIED = "schema validation crashed twice on this schema"
+NOT_STARTED = "the process for schema validation cannot be started; the operator tries again"
 _WORKERS = 3
-_PATIENCE = 20.0
 _BURIAL = 1.0
-_MOST_REMEMBERED = 10_000
-_MOST_SHUNNED = 1_000
 _LONGEST_ANSWER = 2**20
+_LONGEST_RETRY, _LONGEST_PASSING = 3_600.0, 300.0
+"""Seconds after which a question is asked again at the latest: one that the schema made too dear, and any other."""
 
 
 Parts = list[tuple[str, str, Any]]
@@ -33,14 +41,16 @@ Parts = list[tuple[str, str, Any]]
 class SchemaJudge:
     """Judges for each tenant one snapshot at a time, by one of a few worker processes."""
 
-    def __init__(self) -> None:
-        self._workers = [SchemaWorker() for _ in range(_WORKERS)]
+    def __init__(self, *, patience: float = PATIENCE, clock: Callable[[], float] = time.monotonic) -> None:
+        """`patience`: seconds of wall-clock time for one question."""
+        self._workers = [SchemaWorker(patience) for _ in range(_WORKERS)]
         self._idle = list(self._workers)
         self._free = asyncio.Semaphore(_WORKERS)
         # One question of a tenant at a time: whose schemas are dear waits for himself.
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._remembered: dict[str, Fit] = {}
-        self._shunned: dict[str, Fit] = {}
+        self._remembered = FitMemory(most=10_000, most_characters=10_000_000, clock=clock)
+        self._shunned = FitMemory(most=1_000, most_characters=1_000_000, clock=clock)
+        """Of schemas that no content can be validated by, whatever it is."""
 
     async def fit(self, snapshot: Snapshot, schemas: Schemas, tenant: str) -> Fit:
         """Whether `snapshot` fits `schemas`; an absent context counts as an empty one, as LangGraph takes it.
@@ -58,10 +68,9 @@ class SchemaJudge:
             if known := self._known(asked, key):  # found out while we waited
                 return known
             fit, is_hopeless = await worker.find_out(parts)
-        _remember(self._remembered, key, fit, _MOST_REMEMBERED)
         if is_hopeless:
-            _remember(self._shunned, asked, fit, _MOST_SHUNNED)
-        return fit
+            self._shunned.put(asked, fit)
+        return self._remembered.put(key, fit)
 
     async def close(self) -> None:
         for worker in self._workers:
@@ -85,7 +94,8 @@ class SchemaJudge:
 class SchemaWorker:
     """A process, started when it is first needed, and again whenever it died."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience: float) -> None:
+        self._patience = patience
         self._process: asyncio.subprocess.Process | None = None
 
     async def close(self) -> None:
@@ -97,49 +107,69 @@ class SchemaWorker:
         """What the process says, and whether it would say so of any content."""
         problems = await self._put(parts)
         if isinstance(problems, Unusable):
+            if problems.is_passing:
+                return problems, False  # that tells nothing of the schema
             nothing: Parts = [(place, schema, {}) for place, schema, _ in parts]
-            return problems, isinstance(await self._put(nothing), Unusable)
+            other = await self._put(nothing)
+            return problems, isinstance(other, Unusable) and not other.is_passing
         return Misfits("; ".join(problems)) if problems else Fits(), False
 
     async def _put(self, parts: Parts) -> list[str] | Unusable:
         """The problems it finds, or what it died of: asked twice if that need not have been the question."""
-        told = await self._ask(parts) or await self._ask(parts) or Unusable(DIED)
+        told = await self._ask(parts) or await self._ask(parts) or Unusable(DIED, _LONGEST_RETRY)
         if isinstance(told, Unusable):
             return told
-        problems: list[str] = told.get("problems", [])
-        return Unusable(told["unusable"]) if "unusable" in told else problems
+        if "unusable" in told:
+            return Unusable(told["unusable"])
+        problems: list[str] = told["problems"]
+        return problems
 
     async def _ask(self, parts: Parts) -> dict[str, Any] | Unusable | None:
         process = self._process
         if process is None or process.returncode is not None:
-            process = self._process = await _start()
+            try:
+                process = self._process = await _start()
+            except OSError as error:
+                log.warning("%s: %s", NOT_STARTED, error)
+                return Unusable(NOT_STARTED, _LONGEST_PASSING, is_passing=True)
         assert process.stdin is not None  # noqa: S101 (a pipe)
         assert process.stdout is not None  # noqa: S101 (a pipe)
         try:
-            process.stdin.write(json.dumps({"parts": parts}).encode() + b"\n")
-            await process.stdin.drain()
-            line = await asyncio.wait_for(process.stdout.readline(), _PATIENCE)
-        except (ConnectionError, TimeoutError, ValueError):
+            async with asyncio.timeout(self._patience):
+                process.stdin.write(json.dumps({"parts": parts}).encode() + b"\n")
+                await process.stdin.drain()
+                line = await process.stdout.readline()
+        except TimeoutError:
+            return await self._given_up(process)
+        except (ConnectionError, ValueError):
             line = b""
         except asyncio.CancelledError:
             process.kill()  # or the next question would get this answer
             self._process = None
             raise
-        if not line:
+        if not line.endswith(b"\n"):  # nothing, or the part of an answer that it still sent
             return await self._buried(process)
         told: dict[str, Any] = json.loads(line)
         return told
 
+    async def _given_up(self, process: asyncio.subprocess.Process) -> Unusable:
+        """What to say of a process that neither answered nor used up its processor time: no fault of the schema."""
+        process.kill()
+        self._process = None
+        await process.wait()
+        if process.returncode == -signal.SIGPROF:  # it did, at the last moment
+            return Unusable(TOO_DEAR, _LONGEST_RETRY)
+        return Unusable(TOO_SLOW, _LONGEST_PASSING, is_passing=True)
+
     async def _buried(self, process: asyncio.subprocess.Process) -> Unusable | None:
-        """What a process that did not answer died of; None if it may have been something else than the question."""
+        """What a process that closed its output died of; None if it may have been something else than the question."""
         try:
             await asyncio.wait_for(process.wait(), _BURIAL)
         except TimeoutError:
             await self.close()
-            return Unusable(TOO_DEAR)
         finally:
             self._process = None
-        return Unusable(TOO_DEAR) if process.returncode == -signal.SIGPROF else None
+        return Unusable(TOO_DEAR, _LONGEST_RETRY) if process.returncode == -signal.SIGPROF else None
 
 
 async def _start() -> asyncio.subprocess.Process:
@@ -160,9 +190,3 @@ def _parts(snapshot: Snapshot, schemas: Schemas) -> Parts:
     return [
         (place, canonical(schema).decode(), content or {}) for place, schema, content in asked if schema is not None
     ]
-
-
-def _remember(memory: dict[str, Fit], key: str, value: Fit, most: int) -> None:
-    memory[key] = value
-    if len(memory) > most:
-        del memory[next(iter(memory))]

@@ -3,6 +3,8 @@
 import sys
 
 _EXTRA = {"annotated_doc", "rich", "shellingham", "typer"}
+_LEVELS = 50_000
+"""Calls inside calls: YAML and JSON are written level by level, and content may be some thousand levels deep."""
 _MISSING = (
     "kubectl assistants needs what the extra 'cli' brings ({name} is not installed):"
     " pipx install 'assistant-operator[cli]', or uv tool install 'assistant-operator[cli]'"
@@ -17,6 +19,7 @@ def main() -> None:
         if name not in _EXTRA:
             raise
         sys.exit(_MISSING.format(name=name))
+    sys.setrecursionlimit(_LEVELS)
     sys.exit(run(sys.argv))
 
 

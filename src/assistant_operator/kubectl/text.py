@@ -1,6 +1,8 @@
 """How things are spelled for people and their tools: tables, ages, YAML and JSON. Pure."""
 
 import json
+import math
+import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -45,8 +47,12 @@ def age(since: datetime | None, now: datetime) -> str:
 
 
 def as_yaml(content: Any) -> str:
-    """Sorted like kubectl's; text of several lines as a block, so that a prompt can be read and compared."""
-    return yaml.dump(content, Dumper=_Dumper, allow_unicode=True, width=10_000)
+    """JSON content as YAML that every reader takes for the same content, keys included.
+
+    Sorted like kubectl's; text of several lines as a block, so that a prompt can be read and compared.
+    """
+    text: str = yaml.dump(content, Dumper=_Dumper, allow_unicode=True, width=math.inf)
+    return text.removesuffix("...\n")  # a mark for what may follow where the last text ends in empty lines
 
 
 def as_json(content: Any) -> str:
@@ -80,8 +86,35 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
+_JOINERS = "\u200c\u200d"
+# What YAML 1.1, YAML 1.2 or one of their readers takes for a boolean, null, a number that is none, or a merge.
+_WORDS = {"y", "yes", "true", "on", "n", "no", "false", "off", "null", "nil", "none", "inf", "infinity", "nan"}
+
+
+def _is_word(text: str) -> bool:
+    """Whether no reader takes `text`, without quotes, for anything but a string.
+
+    Readers disagree about what else is a number, a time or a boolean, but each of those begins with a digit, a sign, a
+    dot or another indicator, or is one of a few words.
+    """
+    begins_well = text[:1].isalpha() or text[:1] == "/"
+    return begins_well and text.isprintable() and text.casefold() not in _WORDS
+
+
+def _is_block(text: str) -> bool:
+    """Whether a literal block gives back `text` exactly: lines, no other breaks, nothing that must be escaped."""
+    return "\n" in text and all(map(_stands_as_it_is, text.replace("\n", "")))
+
+
+def _stands_as_it_is(character: str) -> bool:
+    # Spaces of every width, and what joins emoji, are no printable characters for Python.
+    return character.isprintable() or character in _JOINERS or unicodedata.category(character) == "Zs"
+
+
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+    # PyYAML still quotes what is no plain scalar, and what it would read as something else itself.
+    style = "|" if _is_block(text) else None if _is_word(text) else "'" if text.isprintable() else '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
 _Dumper.add_representer(str, _text)

@@ -56,7 +56,7 @@ def assemble(doors: Doors, cluster_name: str, credentials_role: str) -> tuple[Si
         cluster,
         cache,
         recorder,
-        Judging(cluster, cache, recorder, judge, judgements),
+        Judging(cluster, cache, recorder, judge, judgements, again=wakes.rejudge_later),
         publisher,
         narrator=narrator,
         metrics=metrics,

@@ -1,11 +1,15 @@
 """How it is found out whether a version may come into force: its content, and what its Graph's schemas say of it."""
 
+from collections.abc import Callable
+
 from ..decisions import validity
 from ..decisions.assistant_world import Judgement, World
 from ..gateways.cluster import Cluster
 from ..gateways.schemas import SchemaJudge
 from ..resources.assistant import Snapshot
 from ..resources.assistant_version import AssistantVersion, VersionRecord
+from ..resources.fit import Unusable
+from ..resources.meta import Key
 from .cache import Cache
 from .judgements import Judgements
 from .recorder import Recorder
@@ -15,12 +19,21 @@ class Judging:
     """Judges one version at a time, by the schemas of the Graph that it names itself."""
 
     def __init__(
-        self, cluster: Cluster, cache: Cache, recorder: Recorder, judge: SchemaJudge, judgements: Judgements
+        self,
+        cluster: Cluster,
+        cache: Cache,
+        recorder: Recorder,
+        judge: SchemaJudge,
+        judgements: Judgements,
+        *,
+        again: Callable[[Key, float], None],
     ) -> None:
+        """`again`: called with an Assistant whose validation is to be repeated, and after how many seconds."""
         self._cluster = cluster
         self._cache = cache
         self._recorder = recorder
         self._judge = judge
+        self._again = again
         self.judgements = judgements
 
     async def look_again(self, record: VersionRecord) -> AssistantVersion | None:
@@ -49,7 +62,10 @@ class Judging:
             return validity.graph_missing(content, namespace)
         if not graph.knows_schemas:
             return validity.schemas_unknown(graph)
-        return validity.judgement(graph, await self._judge.fit(content, graph.schemas, namespace))
+        fit = await self._judge.fit(content, graph.schemas, namespace)
+        if isinstance(fit, Unusable) and fit.retry_after is not None:
+            self._again(world.assistant.key, fit.retry_after)
+        return validity.judgement(graph, fit)
 
     async def _content(self, world: World, number: int) -> Snapshot | Judgement | None:
         """What a version says; a judgement if it says nothing that can be trusted; None if it is gone."""

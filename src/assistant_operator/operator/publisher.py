@@ -14,7 +14,7 @@ from ..gateways.schemas import SchemaJudge
 from ..gateways.wire import ServerTrouble, ServerUnavailable
 from ..resources.assistant import Assistant, Copy
 from ..resources.assistant_version import version_name
-from ..resources.fit import Fits
+from ..resources.fit import Fits, Unusable
 from ..resources.meta import Key
 from ..resources.reason import Reason
 from .cache import Cache
@@ -197,9 +197,12 @@ class Publisher:
         if not version.is_intact:
             message = f"{name} is not published: its content is not what its digest was taken of"
             return Outcome(number, place.copy, False, Reason.CONTENT_ALTERED, message, Fate.REJECT)
-        if not isinstance(
-            await self._judge.fit(version.spec.snapshot, graph.schemas, assistant.metadata.namespace), Fits
-        ):
+        fit = await self._judge.fit(version.spec.snapshot, graph.schemas, assistant.metadata.namespace)
+        if isinstance(fit, Unusable):
+            message = f"{name} is not published: graph '{graph.metadata.name}' cannot judge it: {fit.why}"
+            fate = Fate.WAIT if fit.is_passing else Fate.REJECT
+            return Outcome(number, place.copy, False, Reason.SCHEMA_UNUSABLE, message, fate)
+        if not isinstance(fit, Fits):
             message = f"{name} is not published: graph '{graph.metadata.name}' refuses it"
             return Outcome(number, place.copy, False, Reason.SCHEMA_REFUSED, message, Fate.REJECT)
         return await self._copies.put(assistant, version, place)

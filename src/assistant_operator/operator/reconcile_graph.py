@@ -105,6 +105,7 @@ class GraphReconciler:
             return None
         wanted = graph.default_name
         controlled = self._cache.controlled_by(graph)
+        trouble = await self._schema_trouble(graph)
         return World(
             graph,
             now=datetime.now(UTC).replace(microsecond=0),
@@ -113,17 +114,22 @@ class GraphReconciler:
                 each for each in controlled if each.metadata.name != wanted and DEFAULT in each.metadata.labels
             ),
             assistants=len(self._cache.assistants_of(key)),
-            schema_trouble=await self._schema_trouble(graph),
+            schema_trouble=trouble.why if trouble else None,
+            is_trouble_passing=trouble is not None and trouble.is_passing,
             probe=self._probes.of(graph),
             unstorable=self._unstorable.get(key),
             refusal=self._refusals.get(key),
             is_rejudging=self._wakes.is_rejudging(key),
         )
 
-    async def _schema_trouble(self, graph: Graph) -> str | None:
+    async def _schema_trouble(self, graph: Graph) -> Unusable | None:
         nothing = Snapshot(graph_ref=GraphRef(name=graph.metadata.name))
         fit = await self._judge.fit(nothing, graph.schemas, graph.metadata.namespace)
-        return fit.why if isinstance(fit, Unusable) else None
+        if not isinstance(fit, Unusable):
+            return None
+        if fit.retry_after is not None:
+            self._wakes.here.add(("Graph", graph.key), fit.retry_after)
+        return fit
 
     async def _act(self, graph: Graph, step: GraphStep) -> None:
         log.debug("%s/%s: %r", *graph.key, step)

@@ -1,5 +1,6 @@
 """Who is looked at when something happened. It looks at nothing itself."""
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any
 
@@ -34,6 +35,8 @@ class Wakes:
         self._judgements = judgements
         self.here = here
         self.there = there
+        self._retries: dict[Key, asyncio.TimerHandle] = {}
+        """At most one for each Assistant."""
 
     def assistant(self, key: Key) -> None:
         self.here.add(("Assistant", key))
@@ -75,6 +78,18 @@ class Wakes:
             self._judgements.expect(graph, concerned)
         self._judgements.void(concerned, wholly=wholly)
         self.assistants(concerned)
+
+    def rejudge_later(self, assistant: Key, seconds: float) -> None:
+        """Validate its versions again in `seconds`, or earlier if that was asked before."""
+        if assistant not in self._retries:
+            loop = asyncio.get_running_loop()
+            self._retries[assistant] = loop.call_later(seconds, self._rejudge_now, assistant)
+
+    def _rejudge_now(self, assistant: Key) -> None:
+        del self._retries[assistant]
+        if assistant in self._cache.recorded:
+            self._judgements.void([assistant], wholly=True)
+            self.assistant(assistant)
 
     def is_rejudging(self, graph: Key) -> bool:
         """Whether assistants of that Graph are still to be judged by its present schemas."""

@@ -7,7 +7,7 @@ import yaml
 
 from .assistant import Assistant
 from .assistant_version import AssistantVersion
-from .graph import Graph
+from .graph import GRAPH_ID_STAYS, Graph
 from .meta import GROUP, VERSION, Resource
 
 JsonSchema = dict[str, Any]
@@ -83,7 +83,15 @@ KINDS = (
             REASON,
             MESSAGE,
         ),
-        root_rules=(_short_name_rule("so that its default assistant and that one's versions can be named after it"),),
+        root_rules=(
+            _short_name_rule("so that its default assistant and that one's versions can be named after it"),
+            # The rule of spec itself is not asked where an edit takes spec away.
+            {
+                "rule": "has(self.spec) || !has(oldSelf.spec) || !has(oldSelf.spec.graphId)",
+                "message": GRAPH_ID_STAYS,
+                "fieldPath": ".spec.graphId",
+            },
+        ),
     ),
     Kind(
         Assistant,
@@ -176,7 +184,10 @@ def _yaml(content: JsonSchema) -> str:
 def _root(kind: Kind) -> JsonSchema:
     whole = kind.model.model_json_schema(by_alias=True)
     schema = _structural(whole, whole.get("$defs", {}), is_frozen=kind.is_frozen)
+    is_required = kind.model.model_fields["spec"].is_required()
     spec, status = schema["properties"]["spec"], schema["properties"]["status"]
+    if not is_required:
+        spec = {**spec, "nullable": True}  # or a server-side apply of `spec:` would be refused
     status = _without_defaults(status)
     if "observedGeneration" in status["properties"]:
         status["properties"]["observedGeneration"]["default"] = -1
@@ -190,7 +201,7 @@ def _root(kind: Kind) -> JsonSchema:
     return {
         "type": "object",
         "description": kind.model.__doc__,
-        "required": ["spec"],
+        **({"required": ["spec"]} if is_required else {}),
         "properties": {**fixed, "spec": spec, "status": status},
         **({"x-kubernetes-validations": list(kind.root_rules)} if kind.root_rules else {}),
     }

@@ -1,6 +1,6 @@
 """Whether a snapshot fits the schemas of its Graph: what the door to JSON Schema answers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,10 @@ class Unusable:
     """The schemas cannot be used: nobody can say whether anything fits."""
 
     why: str
+    retry_after: float | None = field(default=None, compare=False)
+    """Seconds after which the same question may get another answer; None if only another schema helps."""
+    is_passing: bool = field(default=False, compare=False)
+    """Whether the schema is not to blame, so that nobody has to change it."""
 
 
 Fit = Fits | Misfits | Unusable

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from .meta import CONDITIONS, Condition, FreeForm, Model, Name, Resource, bounded, rules
 from .server import Server
@@ -16,6 +16,8 @@ ONE_CONFIGURATION = {
     "message": "context and config.configurable must not both be non-empty: LangGraph takes one of them",
     "fieldPath": ".context",
 }
+
+GRAPH_ID_STAYS = "graphId must not change once set; make another Graph for another graph"
 
 
 class Config(Model):
@@ -81,7 +83,7 @@ class GraphSpec(Model):
     model_config = rules(
         {
             "rule": "!has(oldSelf.graphId) || (has(self.graphId) && self.graphId == oldSelf.graphId)",
-            "message": "graphId must not change once set; make another Graph for another graph",
+            "message": GRAPH_ID_STAYS,
             "fieldPath": ".graphId",
         }
     )
@@ -161,6 +163,11 @@ class Graph(Resource):
 
     spec: GraphSpec = Field(default=GraphSpec(), description="spec is what a person says of the graph.")
     status: GraphStatus = Field(default=GraphStatus(), description="status is what the operator reports.")
+
+    @field_validator("spec", mode="before")
+    @classmethod
+    def _without_null(cls, spec: Any) -> Any:
+        return GraphSpec() if spec is None else spec
 
     @property
     def graph_id(self) -> str:

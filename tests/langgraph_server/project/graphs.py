@@ -1,11 +1,13 @@
-"""Two small graphs, one of each way to read a configuration. They run in the server's Python, not in ours."""
+"""Small graphs, one of each way to read a configuration. They run in the server's Python, not in ours."""
 
 from dataclasses import dataclass
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
+from pydantic import BaseModel
 from typing_extensions import TypedDict
 
 
@@ -46,3 +48,21 @@ def compiled(node: Any, **schemas: Any) -> Any:
 
 writer = compiled(write, context_schema=Context)
 router = compiled(route)
+
+
+class Hours(BaseModel):
+    """When the shop is open, as pydantic describes it."""
+
+    opens: time = time(8)
+    closes: time | None = None
+    since: datetime | None = None
+    every: timedelta | None = None
+
+
+def tell(_: State, runtime: Runtime[Hours]) -> State:
+    """What pydantic made of it."""
+    hours = runtime.context
+    return {"answer": f"{type(hours.opens).__name__} {hours.opens} {hours.closes} {hours.since} {hours.every}"}
+
+
+shop = compiled(tell, context_schema=Hours)

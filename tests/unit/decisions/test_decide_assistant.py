@@ -179,6 +179,10 @@ AUTOMATIC: dict[str, Reading] = {
         edited(UNDECIDED),
         f"Failed, 3 in force, SchemaUnusable: bot-v4 is not activated: {NO_SCHEMA}; bot-v3 stays active",
     ),
+    "an edit whose validation is tried again waits for that": (
+        edited(replace(UNDECIDED, is_passing=True)),
+        f"InProgress, 3 in force, SchemaUnusable: bot-v4 is not activated: {NO_SCHEMA}; bot-v3 stays active",
+    ),
     "altered content is never activated": (
         edited(ALTERED),
         f"Failed, 3 in force, ContentAltered: bot-v4 is not activated: {ALTERED.message}; bot-v3 stays active",

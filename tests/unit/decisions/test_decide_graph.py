@@ -225,6 +225,16 @@ CONDITIONS: list[Any] = [
         id="its schema cannot be used",
     ),
     pytest.param(
+        a_graph_world(schema_trouble="schema validation did not finish in time", is_trouble_passing=True),
+        {
+            "Ready": ("False", "SchemaUnusable"),
+            "Deployed": DECLARED,
+            "DefaultAssistantReady": ("True", "Available"),
+            "Reconciling": ("True", "SchemaUnusable"),
+        },
+        id="its schema is tried again",
+    ),
+    pytest.param(
         UNASKED,
         {
             "Ready": ("False", "Probing"),

@@ -51,6 +51,12 @@ def test_a_judgement_by_the_schemas_of_the_graph(graph: dict[str, Any], fit: Fit
     assert (judgement.valid, judgement.reason, judgement.message, judgement.graph) == (*said, "support")
 
 
+@pytest.mark.parametrize("is_passing", [True, False])
+def test_trouble_that_passes_is_known_as_such(is_passing: bool) -> None:  # noqa: FBT001 (of the table)
+    judged = validity.judgement(a_graph(**ANY), Unusable("too slow", 60.0, is_passing=is_passing))
+    assert (judged.valid, judged.is_passing) == (None, is_passing)
+
+
 def test_without_its_graph_a_version_is_unknown_and_no_graph_is_said_to_exist() -> None:
     missing = Judgement(None, Reason.GRAPH_NOT_FOUND, "graph 'triage' does not exist in namespace 'team'", graph="")
     assert validity.graph_missing(TRIAGE, "team") == missing

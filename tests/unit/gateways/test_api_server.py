@@ -1,6 +1,7 @@
 """What is made of an API server's answers: JSON, a failure that may pass, or a refusal. About HTTP, not Kubernetes."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -8,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 from kubernetes.aio import client
 
 from assistant_operator.gateways.api_server import (
+    APPLY_PATCH,
     MERGE_PATCH,
     ApiServer,
     Call,
@@ -75,6 +78,29 @@ async def test_a_request_says_what_it_is_and_wants_and_who_asks() -> None:
         "Content-Type": MERGE_PATCH,
     }
     assert asked == [("PATCH", 200)]
+
+
+STRANGE = {
+    "👩": "👩\u200d💻",
+    "next line": "a\u0085b\u2028c\u2029",
+    "other": "\ufeff\x7f\x9b\0\\ud83d",
+    "é": [1.5, 10**20],
+}
+
+
+async def test_what_is_applied_is_yaml_for_every_reader() -> None:
+    seen: dict[str, str] = {}
+
+    async def answer(request: web.Request) -> web.Response:
+        seen.update(body=await request.text(), type=request.content_type)
+        return web.json_response({})
+
+    async with answering(answer) as api:
+        await api.send(Call("PATCH", "/things/one", {}, STRANGE, APPLY_PATCH))
+    assert seen["type"] == "application/apply-patch+yaml"
+    assert yaml.safe_load(seen["body"]) == STRANGE
+    assert seen["body"].isascii()
+    assert not re.search(r"(?<!\\)\\u[dD]8", seen["body"]), "half a character is none for a YAML reader"
 
 
 @pytest.mark.parametrize("code", [408, 425, 429, 500, 502, 503, 504])

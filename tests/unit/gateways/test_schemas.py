@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from assistant_operator.gateways.schemas import TOO_DEAR, SchemaJudge
+from assistant_operator.gateways.schema_worker import asserts_formats
+from assistant_operator.gateways.schemas import DIED, NOT_STARTED, TOO_DEAR, TOO_SLOW, SchemaJudge
 from assistant_operator.resources.assistant import Snapshot
 from assistant_operator.resources.fit import Fit, Fits, Misfits, Unusable
 from assistant_operator.resources.graph import Schemas
@@ -87,6 +88,7 @@ async def test_it_fits(judge: SchemaJudge, schema: Json, context: Any) -> None:
     assert await fit(judge, schema, context) == Fits()
 
 
+ASSERTING = "https://json-schema.org/draft/2020-12/meta/format-assertion"
 REQUIRED = {"type": "object", "required": ["prompt"]}
 
 
@@ -123,11 +125,195 @@ REQUIRED = {"type": "object", "required": ["prompt"]}
             ' /context/c: the value is not of type "null"; and more',
             id="the first three of many",
         ),
-        pytest.param(of(a={"format": "date"}), {"a": SECRET}, '/context/a: the value is not a "date"', id="a format"),
+        pytest.param(
+            {"$schema": ASSERTING, **of(a={"format": "date"})},
+            {"a": SECRET},
+            '/context/a: the value is not a "date"',
+            id="a format, where $schema requires assertion",
+        ),
     ],
 )
 async def test_what_misfits_is_told_by_field(judge: SchemaJudge, schema: Json, context: Any, problems: str) -> None:
     assert await fit(judge, schema, context) == Misfits(problems)
+
+
+TIME = {"type": "string", "format": "time"}
+HOURS = of(
+    opens={"anyOf": [TIME, {"type": "null"}], "default": None, "title": "Opens"},
+    since={"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}], "default": None},
+    every={"anyOf": [{"type": "string", "format": "duration"}, {"type": "null"}], "default": None},
+    host={"type": "string", "format": "hostname"},
+)
+"""As pydantic writes it of a model with optional times, but for the last one."""
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        pytest.param({"opens": "09:00:00"}, id="a time without an offset"),
+        pytest.param({"since": "2026-01-01T00:00:00"}, id="a date and time without an offset"),
+        pytest.param({"every": "P1DT12H30M5.5S"}, id="a duration with a fraction"),
+        pytest.param({"every": "-P1D"}, id="a negative duration"),
+        pytest.param({"host": "my_service"}, id="a host name with an underscore"),
+        pytest.param({"opens": None, "since": "at noon"}, id="any text at all"),
+    ],
+)
+async def test_a_format_fails_no_value(judge: SchemaJudge, context: Json) -> None:
+    assert await fit(judge, HOURS, context) == Fits()
+    assert await fit(judge, {"$schema": "https://json-schema.org/draft/2020-12/schema", **HOURS}, context) == Fits()
+
+
+def a_meta_schema(vocabulary: Any, **different: Any) -> Json:
+    core = {f"https://json-schema.org/draft/2020-12/vocab/{name}": True for name in ("core", "applicator")}
+    told = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$dynamicAnchor": "meta"}
+    return {**told, "$id": "https://example.com/meta", "$vocabulary": {**core, **vocabulary}, **different}
+
+
+ASSERTION = "https://json-schema.org/draft/2020-12/vocab/format-assertion"
+
+
+@pytest.mark.parametrize(
+    ("schema", "asserts"),
+    [
+        pytest.param({}, False, id="none"),
+        pytest.param({"$schema": "https://json-schema.org/draft/2020-12/schema"}, False, id="2020-12"),
+        pytest.param({"$schema": "https://json-schema.org/draft/2019-09/schema#"}, False, id="2019-09"),
+        pytest.param({"$schema": "http://json-schema.org/draft-07/schema#"}, False, id="draft 7: optional"),
+        pytest.param({"$schema": "http://json-schema.org/draft-06/schema#"}, False, id="draft 6: optional"),
+        pytest.param({"$schema": "http://json-schema.org/draft-04/schema#"}, False, id="draft 4: optional"),
+        pytest.param({"$schema": "https://example.com/meta"}, False, id="an unknown one"),
+        pytest.param({"$schema": ASSERTING}, True, id="the published one that requires it"),
+        pytest.param({"$schema": f"{ASSERTING}#"}, True, id="the same with an empty fragment"),
+        pytest.param({"$schema": "https://json-schema.org/draft/2019-09/meta/format"}, True, id="the older of those"),
+        pytest.param(
+            {"$schema": "https://example.com/meta", "$defs": {"meta": a_meta_schema({ASSERTION: True})}},
+            True,
+            id="an embedded one that requires it",
+        ),
+        pytest.param(
+            {"$schema": "https://example.com/meta", "$defs": {"meta": a_meta_schema({ASSERTION: False})}},
+            False,
+            id="an embedded one that leaves it open",
+        ),
+        pytest.param(
+            {"$schema": "https://example.com/meta", "$defs": {"meta": a_meta_schema({})}},
+            False,
+            id="an embedded one that says nothing of it",
+        ),
+        pytest.param(
+            {"$schema": "https://example.com/other", "$defs": {"meta": a_meta_schema({ASSERTION: True})}},
+            False,
+            id="another one is embedded",
+        ),
+        pytest.param({"$defs": {"meta": a_meta_schema({ASSERTION: True})}}, False, id="embedded and not named"),
+    ],
+)
+async def test_a_format_is_asserted_only_where_schema_requires_it(
+    judge: SchemaJudge,
+    schema: Json,
+    asserts: bool,  # noqa: FBT001 (of the table)
+) -> None:
+    assert asserts_formats(schema) is asserts
+    found = await fit(judge, {**schema, **of(opens={"format": "time"})}, {"opens": SECRET})
+    assert found == (Misfits('/context/opens: the value is not a "time"') if asserts else Fits())
+
+
+@pytest.mark.parametrize(
+    "schema", [{"$schema": 5}, {"$schema": "no URI"}, {"$schema": "m", "$defs": {"m": {}}}], ids=str
+)
+def test_a_schema_that_is_none_asserts_nothing(schema: Json) -> None:
+    assert not asserts_formats(schema)
+
+
+SHAPE = {"oneOf": [of(kind={"const": "circle"}, r={"type": "number"}), of(kind={"const": "box"}, a={"type": "number"})]}
+SHAPE["oneOf"][0]["required"] = ["kind", "r"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "context", "problems"),
+    [
+        pytest.param(
+            HOURS,
+            {"opens": 9},
+            "/context/opens: no alternative of 'anyOf' fits: the value is not of type \"string\","
+            ' and the value is not of type "null"',
+            id="as far from one as from the other",
+        ),
+        pytest.param(
+            of(a={"anyOf": [{"type": "null"}, {"type": "string", "pattern": "^x"}]}),
+            {"a": SECRET},
+            "/context/a: the value does not match \"^x\" (in the alternative of 'anyOf' that fits best)",
+            id="the one whose type it has",
+        ),
+        pytest.param(
+            of(shape=SHAPE),
+            {"shape": {"kind": "box", "a": SECRET}},
+            "/context/shape/a: the value is not of type \"number\" (in the alternative of 'oneOf' that fits best)",
+            id="the member of the union that it names",
+        ),
+        pytest.param(
+            of(shape=SHAPE),
+            {"shape": {"kind": "circle"}},
+            "/context/shape: \"r\" is a required property (in the alternative of 'oneOf' that fits best)",
+            id="the same, where another one's failure is deeper",
+        ),
+        pytest.param(
+            {"anyOf": [of(a=of(b={"type": "integer"})), of(a={"type": "integer"})]},
+            {"a": {"b": SECRET}},
+            "/context/a/b: the value is not of type \"integer\" (in the alternative of 'anyOf' that fits best)",
+            id="the deepest",
+        ),
+        pytest.param(
+            {"anyOf": [{"$ref": "#/$defs/x"}, {"type": "null"}], "$defs": {"x": of(y={"oneOf": [{"const": 1}] * 2})}},
+            {"y": SECRET},
+            "/context/y: 1 was expected (in the alternative of 'anyOf' that fits best)",
+            id="one inside another",
+        ),
+        pytest.param(
+            {"anyOf": [{"required": [name]} for name in "abcde"]},
+            {},
+            '/context: no alternative of \'anyOf\' fits: "a" is a required property, and "b" is a required property,'
+            ' and "c" is a required property, and 2 more',
+            id="the first three of many",
+        ),
+        pytest.param(
+            {"anyOf": [{"required": ["a"]}]}, {}, '/context: "a" is a required property', id="the only alternative"
+        ),
+        pytest.param(
+            {"anyOf": [{"required": ["a", "b"], "maxProperties": 0}, False]},
+            {"x": SECRET},
+            "/context: the value has more than 0 properties (in the alternative of 'anyOf' that fits best);"
+            " /context: \"a\" is a required property (in the alternative of 'anyOf' that fits best);"
+            " /context: \"b\" is a required property (in the alternative of 'anyOf' that fits best)",
+            id="each failure of the alternative",
+        ),
+        pytest.param(
+            {"oneOf": [{"required": ["a"]}, {"maxProperties": 1}]},
+            {"a": 1},
+            "/context: the value is valid under more than one of the schemas listed in the 'oneOf' keyword",
+            id="too many alternatives",
+        ),
+    ],
+)
+async def test_of_alternatives_the_deepest_cause_is_told(
+    judge: SchemaJudge, schema: Json, context: Any, problems: str
+) -> None:
+    assert await fit(judge, schema, context) == Misfits(problems)
+    await judge.close()
+    assert await judge.fit(
+        snapshot(context), Schemas(source="Spec", context={**schema, "$comment": "again"}), TENANT
+    ) == (Misfits(problems)), "another process says the same"
+
+
+async def test_alternatives_without_end_are_told_in_short(judge: SchemaJudge) -> None:
+    many = {"anyOf": [of(**{f"p{number}": {"anyOf": [{"type": "null"}] * 300}}) for number in range(10)]}
+    found = await fit(judge, many, {f"p{number}": SECRET for number in range(10)})
+    assert found == Misfits("/context: the value is not valid under any of the schemas listed in the 'anyOf' keyword")
+    wide = of(a={"anyOf": [{"const": "x" * 400 + str(number)} for number in range(200)]})
+    found = await fit(judge, wide, {"a": SECRET})
+    assert isinstance(found, Misfits)
+    assert found.problems.startswith("/context/a: no alternative of 'anyOf' fits: \"xxx")
+    assert len(found.problems) < 1_100
 
 
 async def test_each_configuration_is_judged_by_its_own_schema(judge: SchemaJudge) -> None:
@@ -151,7 +337,7 @@ LEAKS: list[Json] = [
     {"oneOf": [{"type": "string"}, {"minLength": 1}]},
     {"allOf": [{"type": "integer"}]},
     {"if": {"type": "string"}, "then": {"type": "integer"}},
-    {"format": "uuid"},
+    {"anyOf": [{"type": "integer"}, {"type": "null"}]},
     {"$ref": "#/$defs/number", "$defs": {"number": {"type": "number"}}},
 ]
 LIST_LEAKS: list[Json] = [
@@ -363,6 +549,93 @@ async def test_what_was_judged_is_remembered_by_digest(judge: SchemaJudge) -> No
     finally:
         tracemalloc.stop()
     assert held < 2_000_000
+
+
+class Clock:
+    """Goes on when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def hasty(clock: Clock) -> AsyncIterator[SchemaJudge]:
+    """Waits for half a second only."""
+    each = SchemaJudge(patience=0.5, clock=clock)
+    yield each
+    await each.close()
+
+
+async def test_a_worker_without_processor_time_is_no_fault_of_the_schema(hasty: SchemaJudge, clock: Clock) -> None:
+    """As in a pod that is throttled: the process is there, and gets no further."""
+    schema = Schemas(source="Spec", context=REQUIRED)
+    while await hasty.fit(snapshot({"prompt": clock.now}), schema, TENANT) != Fits():
+        clock.now += 400  # this machine is a busy one itself
+    (worker,) = workers()
+    os.kill(worker, signal.SIGSTOP)
+    slow = await hasty.fit(snapshot({"prompt": "slow"}), schema, TENANT)
+    assert slow == Unusable(TOO_SLOW)
+    assert isinstance(slow, Unusable)
+    assert (slow.is_passing, slow.retry_after) == (True, 60)
+    assert workers() == []
+    assert await until_judged(hasty, {"prompt": "another"}) == Fits(), "no other content is refused because of it"
+    clock.now += 59
+    again = await hasty.fit(snapshot({"prompt": "slow"}), schema, TENANT)
+    assert isinstance(again, Unusable)
+    assert again.retry_after == pytest.approx(1), "the same question is not asked again before that"
+    clock.now += 2
+    assert await until_judged(hasty, {"prompt": "slow"}, clock) == Fits()
+
+
+async def until_judged(judge: SchemaJudge, context: Json, clock: Clock | None = None) -> Fit:
+    """The answer, on a machine that may be busy."""
+    schema = Schemas(source="Spec", context=REQUIRED)
+    for number in range(60):
+        found = await judge.fit(snapshot(context | ({} if clock else {"n": number})), schema, TENANT)
+        if not isinstance(found, Unusable):
+            return found
+        if clock:
+            clock.now += 400
+    return found
+
+
+async def test_a_schema_that_kills_its_worker_twice_is_tried_again_later(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge = SchemaJudge(clock=clock)
+    schema = Schemas(source="Spec", context=REQUIRED)
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    died = await judge.fit(snapshot({"prompt": 1}), schema, TENANT)
+    monkeypatch.undo()
+    assert died == Unusable("schema validation crashed twice on this schema") == Unusable(DIED)
+    assert isinstance(died, Unusable)
+    assert (died.is_passing, died.retry_after) == (False, 60)
+    assert await judge.fit(snapshot({"prompt": 2}), schema, TENANT) == Unusable(DIED), "whatever the content"
+    assert workers() == []
+    clock.now += 61
+    assert await judge.fit(snapshot({"prompt": 2}), schema, TENANT) == Fits()
+    assert await judge.fit(snapshot({"prompt": 1}), schema, TENANT) == Fits()
+    await judge.close()
+
+
+async def test_a_worker_that_cannot_be_started_is_no_fault_of_the_schema(
+    judge: SchemaJudge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    found = await fit(judge, REQUIRED, {"prompt": 1})
+    assert found == Unusable(NOT_STARTED)
+    assert isinstance(found, Unusable)
+    assert found.is_passing
+    monkeypatch.undo()
+    assert await fit(judge, REQUIRED, {"prompt": 2}) == Fits()
 
 
 def workers() -> list[int]:

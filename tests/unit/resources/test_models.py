@@ -148,3 +148,9 @@ def test_the_default_assistants_name(spec: dict[str, Any], name: str | None) -> 
     assert graph.default_name == name
     assert graph.graph_id == "support"
     assert GraphSpec.model_validate(spec).graph_id is None
+
+
+@pytest.mark.parametrize("spec", [{}, {"spec": None}, {"spec": {}}], ids=["none", "null", "empty"])
+def test_a_graph_needs_no_spec(spec: dict[str, Any]) -> None:
+    graph = Graph.model_validate({"metadata": {"name": "support"}, **spec})
+    assert (graph.graph_id, graph.default_name, graph.spec.server) == ("support", "support", None)
