@@ -1,0 +1,51 @@
+"""Who asks, and whether RBAC lets him."""
+
+from dataclasses import dataclass, field
+
+from .statuses import ApiError, Named, forbidden
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One rule of a Role or ClusterRole; a star is everything."""
+
+    groups: frozenset[str]
+    resources: frozenset[str]
+    verbs: frozenset[str]
+    namespace: str = ""
+    """Where it holds; empty for everywhere."""
+
+    def allows(self, verb: str, about: Named, resource: str, namespace: str) -> bool:
+        is_there = self.namespace in ("", namespace)
+        is_meant = bool({about.group, "*"} & self.groups and {resource, "*"} & self.resources)
+        return is_there and is_meant and bool({verb, "*"} & self.verbs)
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A name, and what it was granted."""
+
+    name: str
+    grants: tuple[Grant, ...] = ()
+
+
+@dataclass
+class Authorizer:
+    """Users by their tokens. While there are none, everybody may do everything."""
+
+    users: dict[str, User] = field(default_factory=dict)
+
+    def authorize(self, header: str, verb: str, about: Named, subresource: str, namespace: str) -> str:
+        """The name of the user. Raises ApiError 401 or 403. `header`: the value of Authorization."""
+        if not self.users:
+            return "admin"
+        scheme, _, token = header.partition(" ")
+        user = self.users.get(token) if scheme == "Bearer" and token else User("system:anonymous")
+        if user is None:
+            raise ApiError(401, "Unauthorized", "Unauthorized")
+        resource = f"{about.plural}/{subresource}" if subresource else about.plural
+        if not any(grant.allows(verb, about, resource, namespace) for grant in user.grants):
+            scope = f'in the namespace "{namespace}"' if namespace else "at the cluster scope"
+            what = f'resource "{resource}" in API group "{about.group}"'
+            raise forbidden(about, f'User "{user.name}" cannot {verb} {what} {scope}')
+        return user.name
