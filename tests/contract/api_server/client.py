@@ -1,6 +1,7 @@
 """A small asynchronous client in plain JSON: requests as one user, and watches event by event."""
 
 import asyncio
+import io
 import json
 import ssl
 from collections.abc import AsyncIterator, Mapping
@@ -136,7 +137,7 @@ class Api:
             method,
             self.url + path,
             params=asked,
-            data=data,
+            data=None if data is None else io.BytesIO(data),
             headers=headers,
             ssl=self.trust or True,
             timeout=ClientTimeout(total=None),

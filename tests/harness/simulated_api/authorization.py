@@ -29,6 +29,9 @@ class User:
     grants: tuple[Grant, ...] = ()
 
 
+ANONYMOUS = User("system:anonymous")
+
+
 @dataclass
 class Authorizer:
     """Users by their tokens. While there are none, everybody may do everything."""
@@ -39,13 +42,24 @@ class Authorizer:
         """The name of the user. Raises ApiError 401 or 403. `header`: the value of Authorization."""
         if not self.users:
             return "admin"
-        scheme, _, token = header.partition(" ")
-        user = self.users.get(token) if scheme == "Bearer" and token else User("system:anonymous")
-        if user is None:
-            raise ApiError(401, "Unauthorized", "Unauthorized")
+        user = self._user(header)
         resource = f"{about.plural}/{subresource}" if subresource else about.plural
         if not any(grant.allows(verb, about, resource, namespace) for grant in user.grants):
             scope = f'in the namespace "{namespace}"' if namespace else "at the cluster scope"
             what = f'resource "{resource}" in API group "{about.group}"'
             raise forbidden(about, f'User "{user.name}" cannot {verb} {what} {scope}')
         return user.name
+
+    def authorize_path(self, header: str, path: str) -> None:
+        """Everybody with a token may ask what there is. Raises ApiError 401 or 403."""
+        if self.users and self._user(header) is ANONYMOUS:
+            message = f'forbidden: User "{ANONYMOUS.name}" cannot get path "{path}"'
+            raise ApiError(403, "Forbidden", message, {})
+
+    def _user(self, header: str) -> User:
+        scheme, _, token = header.partition(" ")
+        if scheme != "Bearer" or not token:
+            return ANONYMOUS
+        if token not in self.users:
+            raise ApiError(401, "Unauthorized", "Unauthorized")
+        return self.users[token]

@@ -41,6 +41,7 @@ class SimulatedCluster:
         self.authorizer = Authorizer()
         self.controllers = Controllers(self.objects, delay)
         self.servers = [ApiServer(self.objects, self.authorizer)]
+        self.create_namespace("default")
 
     @property
     def server(self) -> ApiServer:

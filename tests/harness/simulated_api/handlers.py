@@ -57,6 +57,7 @@ class Handlers:
     async def _answer(self, request: Request) -> Answer | WatchStream:
         catalogue = self.objects.catalogue
         if request.method == "GET" and (told := discovery.document(catalogue, request.path)):
+            self.authorizer.authorize_path(request.authorization, request.path)
             return Answer(200, encode(told))
         target = target_of(catalogue, request)
         if target is None:
