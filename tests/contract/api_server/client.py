@@ -113,7 +113,14 @@ class Api:
         return Api(self.session, url, self.namespace, token=self._token, trust=self.trust)
 
     async def send(
-        self, method: str, path: str, body: Any = None, *, accept: str = "application/json", kind: str = "", **query: Any
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        accept: str = "application/json",
+        kind: str = "",
+        **query: Any,
     ) -> Reply:
         """Whatever the server answers. `kind`: the content type of the body."""
         data = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
@@ -146,9 +153,7 @@ class Api:
     # Shorthands
 
     def path(self, plural: str, name: str = "", sub: str = "") -> str:
-        return "/".join(
-            part for part in (OURS, "namespaces", self.namespace, plural, name, sub) if part
-        )
+        return "/".join(part for part in (OURS, "namespaces", self.namespace, plural, name, sub) if part)
 
     async def get(self, plural: str, name: str, **more: Any) -> Reply:
         return await self.send("GET", self.path(plural, name), **more)
@@ -169,9 +174,7 @@ class Api:
         return await self.send("PATCH", self.path(plural, name, sub), list(operations), kind=JSON_PATCH, **more)
 
     async def apply(self, plural: str, name: str, body: Json, manager: str, sub: str = "", **more: Any) -> Reply:
-        return await self.send(
-            "PATCH", self.path(plural, name, sub), body, kind=APPLY, fieldManager=manager, **more
-        )
+        return await self.send("PATCH", self.path(plural, name, sub), body, kind=APPLY, fieldManager=manager, **more)
 
     async def delete(self, plural: str, name: str, **options: Any) -> Reply:
         return await self.send("DELETE", self.path(plural, name), options or None)

@@ -180,9 +180,7 @@ def install(plane: Plane, crds: Path) -> None:
 
 
 def _answers(url: str, context: ssl.SSLContext | None = None) -> bool:
-    opener = urllib.request.build_opener(
-        urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
-    )
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
     try:
         with opener.open(url, timeout=5) as answer:
             return bool(answer.status == 200)

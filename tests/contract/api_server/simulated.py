@@ -61,9 +61,11 @@ class Simulated:
         return self._urls[1]
 
     async def user(self, namespace: str, name: str, rights: Rights | None = None) -> str:
-        grants = ()
+        grants: tuple[Grant, ...] = ()
         if rights:
-            grants = (Grant(frozenset({rights.group}), frozenset(rights.resources), frozenset(rights.verbs), namespace),)
+            grants = (
+                Grant(frozenset({rights.group}), frozenset(rights.resources), frozenset(rights.verbs), namespace),
+            )
         token = f"token-of-{namespace}-{name}"
         self.cluster.authorizer.users[token] = User(f"system:serviceaccount:{namespace}:{name}", grants)
         return token

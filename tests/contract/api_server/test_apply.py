@@ -37,9 +37,11 @@ async def test_an_apply_creates_what_does_not_exist(api: Api) -> None:
 
 
 async def test_an_applier_owns_what_it_applies_and_no_defaults(api: Api) -> None:
-    body = told(meta={"labels": {"l": "1"}}, graphRef=REF, context={"a": {"b": 1}, "list": [1], "empty": {}, "none": None})
+    body = told(
+        meta={"labels": {"l": "1"}}, graphRef=REF, context={"a": {"b": 1}, "list": [1], "empty": {}, "none": None}
+    )
     made = await api.apply("assistants", "bot", body, "one")
-    context = {"f:a": {".": {}, "f:b": {}}, "f:list": {}, "f:empty": {}, "f:none": {}}
+    context: Json = {"f:a": {".": {}, "f:b": {}}, "f:list": {}, "f:empty": {}, "f:none": {}}
     assert owned(made, "one") == {
         "f:metadata": {"f:labels": {"f:l": {}}},
         "f:spec": {"f:graphRef": {"f:name": {}}, "f:context": context},
@@ -49,7 +51,7 @@ async def test_an_applier_owns_what_it_applies_and_no_defaults(api: Api) -> None
 
 async def test_whoever_creates_by_post_owns_the_defaults_too(api: Api) -> None:
     made = await api.create("assistants", assistant(context={"a": 1}, config={"tags": ["x"]}), fieldManager="one")
-    fields = {
+    fields: Json = {
         "f:spec": {
             ".": {},
             "f:graphRef": {".": {}, "f:name": {}},
@@ -154,7 +156,9 @@ async def test_an_apply_that_changes_nothing_is_no_write(api: Api) -> None:
 
 
 async def test_what_is_not_applied_any_more_is_removed(api: Api) -> None:
-    await api.apply("assistants", "bot", told(meta={"labels": {"l": "1"}}, graphRef=REF, context={"a": 1, "b": 1}), "one")
+    await api.apply(
+        "assistants", "bot", told(meta={"labels": {"l": "1"}}, graphRef=REF, context={"a": 1, "b": 1}), "one"
+    )
     less = await api.apply("assistants", "bot", told(graphRef=REF, context={"b": 1}), "one")
     assert less.body["spec"]["context"] == {"b": 1}
     assert "labels" not in less.meta
@@ -179,6 +183,34 @@ async def test_a_map_that_loses_its_last_applied_key_is_null(api: Api) -> None:
     await api.apply("assistants", "bot", told(graphRef=REF, context={"a": {"b": 1}}), "one")
     emptied = await api.apply("assistants", "bot", told(graphRef=REF, context={"a": {}}), "one")
     assert emptied.body["spec"]["context"] == {"a": None}
+
+
+async def test_a_free_form_field_of_which_nothing_is_left_makes_the_apply_invalid(api: Api) -> None:
+    """`context: {}` after `context: {a: 1}`: what is left is null, and null is no object."""
+    await api.apply("assistants", "bot", told(graphRef=REF, context={"a": 1}), "one")
+    refused = await api.apply("assistants", "bot", told(graphRef=REF, context={}), "one", force="true")
+    assert refused.refusal == (422, "Invalid")
+    assert refused.causes[0] == {
+        "reason": "FieldValueTypeInvalid",
+        "message": 'Invalid value: "null": spec.context in body must be of type object: "null"',
+        "field": "spec.context",
+    }
+    # Without the field, it is taken away.
+    assert "context" not in (await api.apply("assistants", "bot", told(graphRef=REF), "one")).body["spec"]
+
+
+async def test_an_applied_null_does_not_replace_a_map_but_any_other_value(api: Api) -> None:
+    await api.create("assistants", assistant(context={"map": {"x": 1}, "list": [1], "text": "x", "empty": {}}))
+    nulls = dict.fromkeys(("map", "list", "text", "empty"))
+    applied = await api.apply("assistants", "bot", told(graphRef=REF, context=nulls), "one", force="true")
+    assert applied.body["spec"]["context"] == {"map": {"x": 1}, "list": None, "text": None, "empty": None}
+
+
+async def test_a_map_in_place_of_a_value_is_owned_with_all_that_is_in_it(api: Api) -> None:
+    await api.apply("assistants", "bot", told(graphRef=REF, context={"a": [1]}), "one")
+    edited = await api.merge("assistants", "bot", {"spec": {"context": {"a": {"b": {"c": 1}}}}}, fieldManager="user")
+    assert owned(edited, "user", "Update") == {"f:spec": {"f:context": {"f:a": {".": {}, "f:b": {".": {}, "f:c": {}}}}}}
+    assert owned(edited, "one") == {"f:spec": {"f:graphRef": {"f:name": {}}}}
 
 
 async def test_an_empty_map_does_not_conflict_with_what_is_in_it(api: Api) -> None:
@@ -216,7 +248,9 @@ async def test_a_finalizer_is_owned_by_itself(api: Api) -> None:
 
 
 async def test_an_owner_reference_is_owned_by_its_uid(api: Api) -> None:
-    graph = await api.create("graphs", {"apiVersion": API_VERSION, "kind": "Graph", "metadata": {"name": "support"}, "spec": {}})
+    graph = await api.create(
+        "graphs", {"apiVersion": API_VERSION, "kind": "Graph", "metadata": {"name": "support"}, "spec": {}}
+    )
     reference = {"apiVersion": API_VERSION, "kind": "Graph", "name": "support", "uid": graph.meta["uid"]}
     made = await api.apply("assistants", "bot", told(meta={"ownerReferences": [reference]}, graphRef=REF), "one")
     key = f'k:{{"uid":"{graph.meta["uid"]}"}}'
@@ -230,14 +264,17 @@ async def test_a_condition_is_owned_by_its_type(api: Api) -> None:
     await api.create("assistants", assistant())
     body = {"status": {"conditions": [condition("Ready"), condition("Valid")], "observedGeneration": 1}}
     written = await api.merge("assistants", "bot", body, "status", fieldManager="operator")
-    each = {".": {}, **{f"f:{name}": {} for name in ("type", "status", "reason", "message", "lastTransitionTime")}}
+    each: Json = {
+        ".": {},
+        **{f"f:{name}": {} for name in ("type", "status", "reason", "message", "lastTransitionTime")},
+    }
     conditions = {".": {}, 'k:{"type":"Ready"}': each, 'k:{"type":"Valid"}': each}
     assert owned(written, "operator", "Update", "status") == {
         "f:status": {"f:conditions": conditions, "f:observedGeneration": {}}
     }
     one = {"status": {"conditions": [condition("Ready"), condition("Valid", "False")]}}
     changed = await api.merge("assistants", "bot", one, "status", fieldManager="other")
-    fields = {'k:{"type":"Valid"}': {"f:status": {}}}
+    fields: Json = {'k:{"type":"Valid"}': {"f:status": {}}}
     assert owned(changed, "other", "Update", "status") == {"f:status": {"f:conditions": fields}}
 
 
@@ -280,7 +317,10 @@ async def test_an_apply_of_an_older_state_is_a_conflict_without_causes(api: Api)
 async def test_an_apply_needs_a_field_manager(api: Api) -> None:
     refused = await api.send("PATCH", api.path("assistants", "bot"), told(graphRef=REF), kind=APPLY)
     assert refused.refusal == (422, "Invalid")
-    assert refused.message == 'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch'
+    assert (
+        refused.message
+        == 'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch'
+    )
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,9 @@ async def test_a_second_api_server_shows_and_writes_the_same_objects(api: Api, c
     assert (await other.create("assistants", assistant())).refusal == (409, "AlreadyExists")
 
 
-async def test_a_watch_of_a_second_api_server_tells_what_is_written_through_the_first(api: Api, cluster: Cluster) -> None:
+async def test_a_watch_of_a_second_api_server_tells_what_is_written_through_the_first(
+    api: Api, cluster: Cluster
+) -> None:
     other = api.at(await cluster.second_url())
     start = (await other.list("assistants")).position
     async with other.watch("assistants", resourceVersion=start) as watch:

@@ -60,6 +60,15 @@ async def test_a_deletion_timestamp_raises_the_generation(api: Api) -> None:
     assert (await api.delete("assistants", "bot")).meta["generation"] == 2
 
 
+async def test_the_name_of_an_object_that_is_being_deleted_is_taken(api: Api) -> None:
+    await api.create("assistants", assistant(meta=HELD))
+    await api.delete("assistants", "bot")
+    refused = await api.create("assistants", assistant())
+    assert refused.refusal == (409, "AlreadyExists")
+    told = 'assistants.assistant-operator.dev "bot" already exists'
+    assert refused.message == f"object is being deleted: {told}"
+
+
 async def test_a_second_deletion_changes_nothing(api: Api) -> None:
     await api.create("assistants", assistant(meta=HELD))
     first = await api.delete("assistants", "bot")
@@ -191,7 +200,9 @@ async def test_orphans_stay_without_their_reference(api: Api) -> None:
     assert found.meta["generation"] == 1
 
 
-@pytest.mark.parametrize("different", [{"name": "other"}, {"uid": "11111111-1111-1111-1111-111111111111"}], ids=["name", "uid"])
+@pytest.mark.parametrize(
+    "different", [{"name": "other"}, {"uid": "11111111-1111-1111-1111-111111111111"}], ids=["name", "uid"]
+)
 async def test_what_names_an_owner_that_is_not_there_is_deleted(api: Api, different: Json) -> None:
     reference = owner(await api.create("graphs", graph()), **different)
     await api.create("assistants", assistant(meta={"ownerReferences": [reference]}))
@@ -205,6 +216,6 @@ async def test_of_two_owners_one_is_enough_and_the_reference_to_the_other_goes(a
     await api.delete("graphs", "gone")
 
     async def owners() -> bool:
-        return (await api.get("assistants", "bot")).meta["ownerReferences"] == [stays]
+        return bool((await api.get("assistants", "bot")).meta["ownerReferences"] == [stays])
 
     await eventually(owners)

@@ -3,7 +3,11 @@
 from .client import API_VERSION, GROUP, OURS, Api
 from .clusters import Cluster
 
-KINDS = {"assistants": ("Assistant", "asst"), "assistantversions": ("AssistantVersion", "asstv"), "graphs": ("Graph", "lgraph")}
+KINDS = {
+    "assistants": ("Assistant", "asst"),
+    "assistantversions": ("AssistantVersion", "asstv"),
+    "graphs": ("Graph", "lgraph"),
+}
 
 
 async def test_the_core_api_is_v1(api: Api) -> None:

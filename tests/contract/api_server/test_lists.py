@@ -146,7 +146,7 @@ async def test_an_exact_list_shows_what_was_then(api: Api) -> None:
 
 
 async def test_an_exact_list_can_be_in_pages(api: Api) -> None:
-    first, second = await fill(api, "a", "b")
+    _, second = await fill(api, "a", "b")
     await fill(api, "aa")
     page = await api.list("assistants", resourceVersion=second, resourceVersionMatch="Exact", limit=1)
     assert page.names == ["a"]

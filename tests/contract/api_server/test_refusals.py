@@ -40,9 +40,7 @@ async def test_rbac_speaks_of_the_cluster_scope_and_of_the_core_group(api: Api, 
     assert everywhere.message.endswith(f'cannot list resource "assistants" in API group "{GROUP}" at the cluster scope')
     secret = await user.send("GET", f"/api/v1/namespaces/{api.namespace}/secrets/key")
     assert secret.message.startswith('secrets "key" is forbidden: User')
-    assert secret.message.endswith(
-        f'cannot get resource "secrets" in API group "" in the namespace "{api.namespace}"'
-    )
+    assert secret.message.endswith(f'cannot get resource "secrets" in API group "" in the namespace "{api.namespace}"')
 
 
 async def test_what_a_role_grants_is_allowed_and_nothing_else(api: Api, cluster: Cluster) -> None:

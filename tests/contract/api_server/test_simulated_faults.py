@@ -93,7 +93,12 @@ async def test_an_answer_and_a_watch_can_be_cut(simulated: Simulated, here: Api)
 async def test_each_request_is_noted(simulated: Simulated, here: Api) -> None:
     await here.list("assistants", limit=5)
     (noted,) = simulated.cluster.server.front.requests
-    assert (noted.method, noted.path, noted.query, noted.number) == ("GET", f"{OURS}/namespaces/here/assistants", "limit=5", 1)
+    assert (noted.method, noted.path, noted.query, noted.number) == (
+        "GET",
+        f"{OURS}/namespaces/here/assistants",
+        "limit=5",
+        1,
+    )
 
 
 async def test_a_held_server_shows_the_past_in_watches_and_cached_reads(simulated: Simulated, here: Api) -> None:

@@ -144,7 +144,9 @@ async def test_a_name_must_be_a_dns_name(api: Api) -> None:
     refused = await api.create("assistants", assistant("Bot_"))
     assert refused.refusal == (422, "Invalid")
     assert refused.causes[0]["field"] == "metadata.name"
-    assert refused.message.startswith('Assistant.assistant-operator.dev "Bot_" is invalid: metadata.name: Invalid value')
+    assert refused.message.startswith(
+        'Assistant.assistant-operator.dev "Bot_" is invalid: metadata.name: Invalid value'
+    )
     nameless = await api.create("assistants", {**assistant(), "metadata": {}})
     assert nameless.causes[0]["message"] == "Required value: name or generateName is required"
 
@@ -213,7 +215,11 @@ async def test_a_url_needs_a_host(api: Api) -> None:
     refused = await api.create("graphs", graph(server={"url": "http://:80"}))
     assert [cause["field"] for cause in refused.causes] == ["spec.server.url"]
     for url in ("http://host", "https://host:8123/path", "http://[::1]:80"):
-        assert (await api.create("graphs", {**graph(), "metadata": {"generateName": "g-"}, "spec": {"server": {"url": url}}})).status == 201
+        assert (
+            await api.create(
+                "graphs", {**graph(), "metadata": {"generateName": "g-"}, "spec": {"server": {"url": url}}}
+            )
+        ).status == 201
 
 
 async def test_the_graph_id_cannot_be_changed_once_it_is_set(api: Api) -> None:

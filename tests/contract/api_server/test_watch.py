@@ -96,7 +96,9 @@ async def test_a_watch_ends_when_its_time_is_over(api: Api) -> None:
 
 
 async def test_a_bookmark_comes_before_the_end_and_says_where_the_watch_is(api: Api) -> None:
-    async with api.watch("assistants", resourceVersion=await now(api), timeoutSeconds=4, allowWatchBookmarks="true") as watch:
+    async with api.watch(
+        "assistants", resourceVersion=await now(api), timeoutSeconds=4, allowWatchBookmarks="true"
+    ) as watch:
         made = await api.create("assistants", assistant())
         bookmark = await watch.until("BOOKMARK")
     assert bookmark["kind"] == "Assistant"

@@ -347,6 +347,6 @@ async def test_keys_come_back_in_alphabetical_order(api: Api) -> None:
 
 
 async def test_text_is_kept_as_it_was_sent(api: Api) -> None:
-    sent = {"prompt": "ß 你好 🙂 \u2028 <&> \\ \" \n\t", "with.dot/and~": 1}
+    sent = {"prompt": 'ß 你好 🙂 \u2028 <&> \\ " \n\t', "with.dot/and~": 1}
     made = await api.create("assistants", assistant(context=sent))
     assert made.body["spec"]["context"] == sent

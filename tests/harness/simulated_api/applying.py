@@ -25,7 +25,7 @@ def apply(objects: Objects, intent: Intent, body: Json, *, force: bool) -> tuple
         raise modified(intent.about)
     before = managed_fields.decoded_of(old)
     result, ownership = managed_fields.applied(before, old.content, configuration, write, force=force)
-    content = objects.read_body(intent, result)
+    content = objects.read_applied(intent, result)
     return objects.write(intent, old, content, ownership=ownership), False
 
 
@@ -61,7 +61,9 @@ def _checked(intent: Intent, body: Json) -> Json:
     content = {name: value for name, value in body.items() if name != "metadata"}
     if unknown := schema.unknown_fields(resource.schema, content):
         raise built_in.not_declared(intent, body, unknown)
-    if any(cause.reason in {"FieldValueTypeInvalid", "FieldValueDuplicate"} for cause in faults(resource.schema, content)):
+    if any(
+        cause.reason in {"FieldValueTypeInvalid", "FieldValueDuplicate"} for cause in faults(resource.schema, content)
+    ):
         raise NotSimulated("an apply of a value of the wrong type")
     return {**content, "metadata": {**metadata.normalized(said), "name": intent.name, "namespace": intent.namespace}}
 

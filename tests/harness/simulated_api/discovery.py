@@ -28,9 +28,7 @@ def _group(group: str, version: str) -> Json:
 
 
 def _resources(catalogue: Catalogue, api_version: str) -> Json:
-    listed = [
-        shown for each in catalogue.resources if each.api_version == api_version for shown in _shown(each)
-    ]
+    listed = [shown for each in catalogue.resources if each.api_version == api_version for shown in _shown(each)]
     return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": api_version, "resources": listed}
 
 

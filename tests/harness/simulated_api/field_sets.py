@@ -59,7 +59,9 @@ def difference(shape: Shape, old: Any, new: Any) -> Difference:
 
 
 def merged(shape: Shape, live: Any, applied: Any) -> Any:
-    """The live value with what is applied in it."""
+    """The live value with what is applied in it. A null does not replace a map."""
+    if applied is None and isinstance(live, dict) and live and not shape.is_atomic:
+        return live
     if isinstance(live, dict) and isinstance(applied, dict) and not shape.is_atomic:
         names = [*live, *(name for name in applied if name not in live)]
         return {
@@ -147,8 +149,9 @@ def _compare(shape: Shape, old: Any, new: Any, path: Path, found: Difference) ->
     if old is new:
         return
     if _kind(old) and _kind(new) and _kind(old) != _kind(new):
-        # Another kind of value: what was in the old one is gone, and the path itself is modified.
+        # Another kind of value: what was in the old one is gone, what is in the new one is new, the path is modified.
         _descend(shape, old, _ABSENT, path, found)
+        _descend(shape, _ABSENT, new, path, found)
         found.modified.add(path)
     elif not _descend(shape, old, new, path, found):
         _leaf(old, new, path, found)

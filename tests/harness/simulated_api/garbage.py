@@ -80,16 +80,20 @@ class Controllers:
         if record.content["kind"] == "Namespace":
             self._end_namespace(key, record)
         elif record.is_being_deleted:
-            self._finish(key, record)
+            self._finish(record)
         elif _owners(record):
-            self._check_owners(key, record)
+            self._check_owners(record)
 
-    def _check_owners(self, key: Key, record: Record) -> None:
+    def _check_owners(self, record: Record) -> None:
         owners = _owners(record)
         if any((each["apiVersion"], each["kind"]) not in self._objects.catalogue.by_kind for each in owners):
             return  # of a kind that is not served here nobody knows whether it is gone
         found = [self._objects.store.get(self._key_of(each, record)) for each in owners]
-        standing = [(each, owner) for each, owner in zip(owners, found, strict=True) if owner and owner.meta["uid"] == each["uid"]]
+        standing = [
+            (each, owner)
+            for each, owner in zip(owners, found, strict=True)
+            if owner and owner.meta["uid"] == each["uid"]
+        ]
         solid = [each for each, owner in standing if not (owner.is_being_deleted and FOREGROUND in owner.finalizers)]
         if solid and len(solid) < len(owners):
             self._change(record, {"ownerReferences": solid})
@@ -99,7 +103,7 @@ class Controllers:
             policy = "Foreground" if has_dependents else "Background"
             self._delete(record, policy)
 
-    def _finish(self, key: Key, record: Record) -> None:
+    def _finish(self, record: Record) -> None:
         """Do what the finalizers of the garbage collector are for."""
         dependents = [
             found for each in self._dependents.get(record.meta["uid"], ()) if (found := self._objects.store.get(each))

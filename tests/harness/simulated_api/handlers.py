@@ -65,11 +65,14 @@ class Handlers:
         about = target.resource.named(target.name)
         self.authorizer.authorize(request.authorization, target.verb, about, target.subresource, target.namespace)
         view = View(target.resource, wanted(request.accept), self._now)
+        if target.verb == "get":
+            return await self._get(request, target, view)
+        if target.verb in ("list", "watch"):
+            return await self._list(request, target, view)
+        return self._write(request, target, view)
+
+    def _write(self, request: Request, target: Target, view: View) -> Answer:
         match target.verb:
-            case "get":
-                return await self._get(request, target, view)
-            case "list" | "watch":
-                return await self._list(request, target, view)
             case "create":
                 return Answer(201, view.one(self.objects.create(self._intent(request, target), _object(request))))
             case "update":

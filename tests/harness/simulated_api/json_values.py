@@ -20,6 +20,8 @@ def copied(value: Any) -> Any:
 
 def same(one: Any, other: Any) -> bool:
     """JSON equality: a boolean is no number, and 1.0 is 1."""
+    if one is other:
+        return True
     if isinstance(one, dict):
         if not isinstance(other, dict) or one.keys() != other.keys():
             return False

@@ -6,7 +6,7 @@ from typing import Any
 
 from . import field_sets
 from .field_sets import Difference, Fields
-from .json_values import copied, same
+from .json_values import same
 from .record import Record
 from .shapes import Shape
 from .statuses import ApiError, Cause
@@ -75,7 +75,9 @@ def updated(ownership: Ownership, old: Json, new: Json, write: Write) -> Ownersh
     return kept
 
 
-def applied(ownership: Ownership, live: Json, configuration: Json, write: Write, *, force: bool) -> tuple[Json, Ownership]:
+def applied(
+    ownership: Ownership, live: Json, configuration: Json, write: Write, *, force: bool
+) -> tuple[Json, Ownership]:
     """The object and the ownership after a server-side apply. Raises ApiError for conflicts."""
     whole = set(field_sets.members(write.shape, configuration))
     fields = {path for path in whole if path[0][2:] not in write.reset}
@@ -93,7 +95,7 @@ def applied(ownership: Ownership, live: Json, configuration: Json, write: Write,
         # An apply that changes nothing leaves the time of the last one.
         time = write.time if not same(live, result) else last.time if last else None
         kept[write.manager] = Owned(frozenset(fields), time)
-    return copied(result), kept
+    return result, kept
 
 
 def decoded(entries: Iterable[Json]) -> Ownership:

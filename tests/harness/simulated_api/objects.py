@@ -6,31 +6,30 @@ from datetime import datetime
 from random import Random
 from typing import Any
 
-from . import built_in, managed_fields, metadata, schema
+from . import built_in, contents, managed_fields, metadata, schema
 from .admission import Attempt, Policy, admit
 from .intents import Intent
-from .json_values import copied, same
 from .managed_fields import Ownership, Write
 from .record import Record, encode
 from .resources import Catalogue, Resource
-from .statuses import ApiError, Cause, NotSimulated, already_exists, bad_request, conflict, forbidden, invalid, modified, not_found
+from .statuses import (
+    ApiError,
+    Cause,
+    NotSimulated,
+    already_exists,
+    bad_request,
+    conflict,
+    forbidden,
+    invalid,
+    modified,
+    not_found,
+)
 from .store import Store
 from .times import seconds
-from .validation import broken_rules, faults
 
 Json = dict[str, Any]
 Change = Callable[[Json], Json]
 
-_UNCHECKED = Cause(
-    "FieldValueInvalid",
-    "Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing "
-    "errors to complete validation",
-    "<nil>",
-)
-_BLOCKING = {
-    *("FieldValueRequired", "FieldValueTypeInvalid", "FieldValueNotSupported"),
-    *("FieldValueTooLong", "FieldValueTooMany"),
-}
 _STORED_AT_MOST, _SENT_AT_MOST = 3 * 2**19, 2 * 2**20
 _LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 
@@ -48,7 +47,7 @@ class Objects:
     def create(self, intent: Intent, body: Json, *, ownership: Ownership | None = None) -> Record:
         """`ownership`: of an object that is made by a server-side apply. Raises ApiError."""
         resource = intent.resource
-        content = self._read(intent, body)
+        content = self._read(intent, body, keeps_nulls=ownership is not None)
         if "resourceVersion" in content["metadata"]:
             raise ApiError(500, "", "resourceVersion should not be set on objects to be created")
         self._enter(intent, content["metadata"].get("name", "Unknown"))
@@ -59,11 +58,11 @@ class Objects:
         else:
             built_in.complete(resource, content)
         about = resource.named(content["metadata"].get("name", ""))
-        self._validate(resource, content, None)
+        contents.check(resource, content, None)
         admit(self.policies, Attempt("CREATE", about, self._namespace(intent), content, None))
         key = resource.key(intent.namespace, about.name)
-        if self.store.get(key):
-            raise already_exists(about)
+        if taken := self.store.get(key):
+            raise already_exists(about, is_being_deleted=taken.is_being_deleted)
         return self._stored(resource, key, content)
 
     def replace(self, intent: Intent, body: Json) -> tuple[Record, bool]:
@@ -82,7 +81,9 @@ class Objects:
         if (uid := meta.get("uid", old.meta["uid"])) != old.meta["uid"]:
             raise conflict(intent.about, built_in.uid_precondition(intent, uid, old.meta["uid"]))
         if "resourceVersion" not in meta:
-            cause = Cause("FieldValueInvalid", "Invalid value: 0: must be specified for an update", "metadata.resourceVersion")
+            cause = Cause(
+                "FieldValueInvalid", "Invalid value: 0: must be specified for an update", "metadata.resourceVersion"
+            )
             error = invalid(intent.about, intent.resource.plural, [cause])
             error.message = f'{intent.about.qualified} "{intent.name}" is invalid: {cause.field}: {cause.message}'
             raise error
@@ -109,25 +110,25 @@ class Objects:
         content["metadata"] = metadata.carried_over(content["metadata"], old)
         if resource.is_custom:
             content["metadata"]["managedFields"] = self._owners(intent, old, content, ownership)
-            content = _restricted(intent, old.content, content)
-        self._validate(resource, content, old)
+            content = contents.restricted(intent, old.content, content)
+        contents.check(resource, content, old)
         attempt = Attempt("UPDATE", intent.about, self._namespace(intent), content, old.content, intent.subresource)
         admit(self.policies, attempt)
         if old.is_being_deleted and not content["metadata"].get("finalizers") and resource.is_custom:
             self.store.delete(intent.key)
             return Record(content, old.revision)
-        if _is_same(old.content, content) and not old.lacks_defaults:
+        if contents.is_same(old.content, content) and not old.lacks_defaults:
             return old
         return self._stored(resource, intent.key, content)
 
-    def read_body(self, intent: Intent, body: Json) -> Json:
-        """A body as an object of that resource, without what the schema does not know. Raises ApiError."""
-        return self._read(intent, body)
+    def read_applied(self, intent: Intent, body: Json) -> Json:
+        """The result of a server-side apply as an object: there a null is not dropped, but refused. Raises ApiError."""
+        return self._read(intent, body, keeps_nulls=True)
 
     def time(self) -> str:
         return seconds(self.now())
 
-    def _read(self, intent: Intent, body: Json) -> Json:
+    def _read(self, intent: Intent, body: Json, *, keeps_nulls: bool = False) -> Json:
         resource = intent.resource
         content = {"apiVersion": resource.api_version, "kind": resource.kind, **body}
         built_in.check_kind(resource, content)
@@ -138,12 +139,10 @@ class Objects:
             raise bad_request(told)
         if not resource.is_namespaced:
             del content["metadata"]["namespace"]
-        if resource.schema:
-            if intent.is_strict and (unknown := schema.unknown_fields(resource.schema, _bare(content))):
-                raise built_in.unknown_fields(resource, unknown)
-            content = {**copied(_bare(content)), "metadata": content["metadata"]}
-            _shape(resource, content)
-        return content
+        is_checked = intent.is_strict and resource.schema
+        if is_checked and (unknown := schema.unknown_fields(is_checked, contents.bare(content))):
+            raise built_in.unknown_fields(resource, unknown)
+        return contents.shaped(resource, content, keeps_nulls=keeps_nulls)
 
     def _born(self, intent: Intent, meta: Json) -> Json:
         """The metadata of a new object."""
@@ -187,66 +186,16 @@ class Objects:
             return list(old.meta["managedFields"])
         return managed_fields.encoded(after, intent.resource.api_version)
 
-    def _validate(self, resource: Resource, content: Json, old: Record | None) -> None:
-        meta = content["metadata"]
-        causes = list(metadata.faults_of_update(meta, old) if old else metadata.faults_of_create(meta))
-        node = resource.schema
-        if node:
-            causes += [] if same(content, old.content if old else None) else faults(node, content)
-            if any(cause.reason in _BLOCKING for cause in causes):
-                causes.append(_UNCHECKED)
-            elif not causes:
-                causes += broken_rules(node, content, old.content if old else None)
-        causes += built_in.faults(resource, content)
-        if causes:
-            raise built_in.refused(resource, meta.get("name", ""), causes)
-
     def _stored(self, resource: Resource, key: tuple[str, str], content: Json) -> Record:
-        size = len(encode(content))
-        if size > _SENT_AT_MOST:
-            told = f"rpc error: code = ResourceExhausted desc = trying to send message larger than max ({size} vs. {_SENT_AT_MOST})"
-            raise ApiError(500, "", told)
-        if size > _STORED_AT_MOST:
+        shown = contents.shaped(resource, content)
+        lacks_defaults, content = len(shown) != len(content), shown
+        content["metadata"]["resourceVersion"] = str(self.store.revision + 1)
+        encoded = encode(content)
+        if len(encoded) > _SENT_AT_MOST:
+            told = "rpc error: code = ResourceExhausted desc = trying to send message larger than max"
+            raise ApiError(500, "", f"{told} ({len(encoded)} vs. {_SENT_AT_MOST})")
+        if len(encoded) > _STORED_AT_MOST:
             raise ApiError(500, "", "etcdserver: request is too large")
-        lacks_defaults = False
-        if resource.schema:
-            before = len(content)
-            schema.fill(resource.schema, content)
-            lacks_defaults = len(content) != before
-        return self.store.put(key, content, lacks_defaults=lacks_defaults)
-
-
-def _bare(content: Json) -> Json:
-    """The object without its metadata, which the schema says nothing of."""
-    return {name: value for name, value in content.items() if name != "metadata"}
-
-
-def _shape(resource: Resource, content: Json) -> None:
-    assert resource.schema
-    meta = content.pop("metadata")
-    schema.prune(resource.schema, content)
-    schema.fill(resource.schema, content)
-    content["metadata"] = meta
-
-
-def _restricted(intent: Intent, old: Json, content: Json) -> Json:
-    """What this resource or subresource may write, over what was there; the generation rises with the spec."""
-    if intent.subresource:
-        kept = {**old, "metadata": {**old["metadata"], "managedFields": content["metadata"]["managedFields"]}}
-        kept.pop("status", None)
-        return {**kept, "status": content["status"]} if "status" in content else kept
-    result = {**content, "status": old["status"]} if "status" in old else {k: v for k, v in content.items() if k != "status"}
-    if not same(_bare(result), _bare(old)):
-        result["metadata"]["generation"] = old["metadata"]["generation"] + 1
-    return result
-
-
-def _is_same(old: Json, new: Json) -> bool:
-    """Whether nothing but the times of managedFields differs."""
-    if not same(_bare(old), _bare(new)):
-        return False
-    before, after = ({**each["metadata"]} for each in (old, new))
-    before["managedFields"], after["managedFields"] = (
-        [{**entry, "time": ""} for entry in each.get("managedFields", ())] for each in (before, after)
-    )
-    return same(before, after)
+        record = self.store.put(key, content, lacks_defaults=lacks_defaults)
+        record.view("object", lambda _: encoded)
+        return record

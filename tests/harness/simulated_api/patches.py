@@ -33,10 +33,10 @@ def patched(target: Json, operations: Any) -> Json:
     """A new value. A failed `test` is a 422 without causes, as any operation that cannot be carried out."""
     if not isinstance(operations, list):
         raise bad_request("json: cannot unmarshal object into Go value of type jsonpatch.Patch")
-    result = copied(target)
+    result = dict(target)
     for operation in operations:
         _carry_out(result, operation)
-    return dict(result)
+    return result
 
 
 def _carry_out(root: Any, operation: Json) -> None:
@@ -58,13 +58,16 @@ def _carry_out(root: Any, operation: Json) -> None:
 
 
 def _located(root: Any, pointer: str) -> tuple[Any, Any]:
-    """What holds the value that is pointed at, and its name or index there."""
+    """What holds the value that is pointed at, and its name or index there; all on the way to it is copied."""
     if not pointer.startswith("/"):
         raise _failed()
     *way, last = [part.replace("~1", "/").replace("~0", "~") for part in pointer[1:].split("/")]
     place = root
     for part in way:
-        place = _value(place, _index(place, part), must_exist=True)
+        name = _index(place, part)
+        below = _value(place, name, must_exist=True)
+        place[name] = dict(below) if isinstance(below, dict) else list(below) if isinstance(below, list) else below
+        place = place[name]
     if not isinstance(place, dict | list):
         raise _failed()
     return place, _index(place, last)

@@ -6,6 +6,9 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+# Sorted, as Go writes maps.
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, sort_keys=True)
+
 
 class Record:
     """An object as it is stored. Its content is never changed."""
@@ -54,5 +57,4 @@ class Record:
 
 
 def encode(content: Any) -> bytes:
-    # Sorted, as Go writes maps.
-    return json.dumps(content, separators=(",", ":"), ensure_ascii=False, sort_keys=True).encode()
+    return _ENCODER.encode(content).encode()

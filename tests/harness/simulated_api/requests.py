@@ -100,9 +100,7 @@ def target_of(catalogue: Catalogue, request: Request) -> Target | None:
     return Target(resource, namespace, name, subresource, verb)
 
 
-def _below(
-    catalogue: Catalogue, of: tuple[str, str], rest: list[str]
-) -> tuple[Resource, str, str, str] | None:
+def _below(catalogue: Catalogue, of: tuple[str, str], rest: list[str]) -> tuple[Resource, str, str, str] | None:
     """Resource, namespace, name and subresource."""
     namespace = ""
     if len(rest) > 2 and rest[0] == "namespaces":

@@ -84,8 +84,12 @@ def catalogue() -> Catalogue:
 
 
 _BUILT_IN = (
-    Resource("", "v1", "namespaces", "Namespace", is_namespaced=False, verbs=("create", "delete", "get"), short_names=("ns",)),
-    Resource("", "v1", "configmaps", "ConfigMap", verbs=("create", "delete", "get", "patch", "update"), short_names=("cm",)),
+    Resource(
+        "", "v1", "namespaces", "Namespace", is_namespaced=False, verbs=("create", "delete", "get"), short_names=("ns",)
+    ),
+    Resource(
+        "", "v1", "configmaps", "ConfigMap", verbs=("create", "delete", "get", "patch", "update"), short_names=("cm",)
+    ),
     Resource("", "v1", "secrets", "Secret", verbs=("create", "delete", "get", "patch", "update")),
     Resource(
         "coordination.k8s.io",

@@ -1,7 +1,9 @@
 """A structural schema at work: what it drops, what it fills in. What it refuses is in validation.py."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from operator import is_
 from typing import Any
 
 from .json_values import copied
@@ -19,7 +21,7 @@ _KNOWN = {
 _ABSENT = object()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Node:
     """One level of a structural schema."""
 
@@ -36,9 +38,10 @@ class Node:
     list_keys: tuple[str, ...] = field(default=())
     """Of a list of type map: the fields that identify an item."""
 
-    @property
-    def has_default(self) -> bool:
-        return self.default is not _ABSENT
+    @cached_property
+    def defaulted(self) -> list[tuple[str, "Node"]]:
+        """The fields that have a default."""
+        return [(name, child) for name, child in self.properties.items() if child.default is not _ABSENT]
 
     def child(self, name: str) -> "Node | None":
         return self.properties.get(name) or self.values
@@ -79,39 +82,33 @@ def unknown_fields(node: Node, value: Any, path: str = "") -> list[str]:
     return found
 
 
-def prune(node: Node, value: Any) -> None:
-    """Drop unknown fields, and nulls where the schema allows none, in place."""
-    if isinstance(value, list):
-        for each in value if node.items else ():
-            prune(node.items, each)  # type: ignore[arg-type] # checked in the line before
-        return
-    if not isinstance(value, dict):
-        return
-    for name in list(value):
+def shaped(node: Node, value: Any, *, keeps_nulls: bool = False) -> Any:
+    """Without unknown fields and nulls that the schema does not allow, with defaults; the value itself if it is so."""
+    if isinstance(value, dict) and (node.properties or node.values or not node.is_open):
+        result = _filled(node, dict(_shaped_fields(node, value, keeps_nulls=keeps_nulls)))
+        return value if _is_as_it_was(value, result) else result
+    if isinstance(value, list) and node.items:
+        items = [shaped(node.items, each, keeps_nulls=keeps_nulls) for each in value]
+        return value if all(map(is_, items, value)) else items
+    return value
+
+
+def _shaped_fields(node: Node, value: Json, *, keeps_nulls: bool) -> Iterator[tuple[str, Any]]:
+    for name, each in value.items():
         child = node.child(name)
         if child is None:
-            if not node.is_open:
-                del value[name]
-        elif value[name] is None and not child.is_nullable and not child.has_default:
-            del value[name]
-        else:
-            prune(child, value[name])
+            if node.is_open:
+                yield name, each
+        elif each is not None or child.is_nullable or (keeps_nulls and child.default is _ABSENT):
+            yield name, shaped(child, each, keeps_nulls=keeps_nulls)
 
 
-def fill(node: Node, value: Any) -> None:
-    """Put defaults where there is nothing, in place."""
-    if isinstance(value, list):
-        for each in value if node.items else ():
-            fill(node.items, each)  # type: ignore[arg-type] # checked in the line before
-        return
-    if not isinstance(value, dict):
-        return
-    for name, child in node.properties.items():
-        is_absent = name not in value or (value[name] is None and not child.is_nullable)
-        if is_absent and child.has_default:
-            value[name] = copied(child.default)
-        if name in value:
-            fill(child, value[name])
-    if node.values:
-        for name in value.keys() - node.properties.keys():
-            fill(node.values, value[name])
+def _filled(node: Node, value: Json) -> Json:
+    for name, child in node.defaulted:
+        if name not in value:
+            value[name] = shaped(child, copied(child.default))
+    return value
+
+
+def _is_as_it_was(value: Json, result: Json) -> bool:
+    return len(value) == len(result) and all(value.get(name, _ABSENT) is each for name, each in result.items())

@@ -26,7 +26,7 @@ class ApiServerFront:
         self._watches: dict[asyncio.Transport, None] = {}
         self._connections: dict[asyncio.Transport, None] = {}
 
-    def server(self) -> "web.Server[web.BaseRequest]":
+    def server(self) -> web.Server:
         """What makes a protocol for each connection."""
         return web.Server(self.handle, handler_cancellation=True, access_log=None)
 
@@ -50,8 +50,7 @@ class ApiServerFront:
         fault = self.intercept(noted) if self.intercept else None
         match fault:
             case faults.Answer():
-                body = web.json_response(fault.body(), status=fault.status, headers=dict(fault.headers))
-                return body
+                return web.json_response(fault.body(), status=fault.status, headers=dict(fault.headers))
             case faults.DropBefore():
                 return _dropped(incoming)
             case faults.Delay():

@@ -84,8 +84,10 @@ def not_found(about: Named) -> ApiError:
     return ApiError(404, "NotFound", f'{about.qualified} "{about.name}" not found', about.details())
 
 
-def already_exists(about: Named) -> ApiError:
-    return ApiError(409, "AlreadyExists", f'{about.qualified} "{about.name}" already exists', about.details())
+def already_exists(about: Named, *, is_being_deleted: bool) -> ApiError:
+    still = "object is being deleted: " if is_being_deleted else ""
+    message = f'{still}{about.qualified} "{about.name}" already exists'
+    return ApiError(409, "AlreadyExists", message, about.details())
 
 
 def conflict(about: Named, why: str) -> ApiError:

@@ -13,23 +13,18 @@ def age(since: str, now: datetime) -> str:
     passed = int((now - datetime.fromisoformat(since)).total_seconds())
     if passed < -1:
         return "<invalid>"
-    passed = max(passed, 0)
     minutes, hours, days = passed // 60, passed // 3600, passed // 86400
-    if passed < 120:
-        return f"{passed}s"
-    if minutes < 10:
-        return _parts(minutes, "m", passed % 60, "s")
-    if minutes < 180:
-        return f"{minutes}m"
-    if hours < 8:
-        return _parts(hours, "h", minutes % 60, "m")
-    if hours < 48:
-        return f"{hours}h"
-    if days < 8:
-        return _parts(days, "d", hours % 24, "h")
-    if days < 730:
-        return f"{days}d"
-    return f"{days // 365}y" if days >= 2920 else _parts(days // 365, "y", days % 365, "d")
+    steps = (
+        (passed < 120, f"{max(passed, 0)}s"),
+        (minutes < 10, _parts(minutes, "m", passed % 60, "s")),
+        (minutes < 180, f"{minutes}m"),
+        (hours < 8, _parts(hours, "h", minutes % 60, "m")),
+        (hours < 48, f"{hours}h"),
+        (days < 8, _parts(days, "d", hours % 24, "h")),
+        (days < 730, f"{days}d"),
+        (days < 2920, _parts(days // 365, "y", days % 365, "d")),
+    )
+    return next((shown for fits, shown in steps if fits), f"{days // 365}y")
 
 
 def _parts(greater: int, unit: str, less: int, lesser_unit: str) -> str:

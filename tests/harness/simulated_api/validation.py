@@ -19,9 +19,9 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
 }
 
 
-def faults(node: Node, value: Any, path: str = "") -> Iterator[Cause]:
-    """Faults of form: types, required fields, limits."""
-    if value is None and node.is_nullable:
+def faults(node: Node, value: Any, path: str = "", *, old: Any = None) -> Iterator[Cause]:
+    """Faults of form: types, required fields, limits. What is as it was in `old` was checked before."""
+    if (value is None and node.is_nullable) or value is old is not None:
         return
     kind = node.said.get("type")
     if kind and not _is_of(kind, value):
@@ -29,7 +29,7 @@ def faults(node: Node, value: Any, path: str = "") -> Iterator[Cause]:
         return
     match value:
         case dict():
-            yield from _of_object(node, value, path)
+            yield from _of_object(node, value, path, old if isinstance(old, dict) else {})
         case list():
             yield from _of_array(node, value, path)
         case str():
@@ -68,13 +68,13 @@ def _of_type(path: str, kind: str, value: Any) -> Cause:
     return Cause("FieldValueTypeInvalid", f'Invalid value: "{named}": {detail}', path)
 
 
-def _of_object(node: Node, value: dict[str, Any], path: str) -> Iterator[Cause]:
+def _of_object(node: Node, value: dict[str, Any], path: str, old: dict[str, Any]) -> Iterator[Cause]:
     for name in node.said.get("required", ()):
         if name not in value:
             yield Cause("FieldValueRequired", "Required value", f"{path}.{name}" if path else name)
     for name, each in value.items():
         if child := node.child(name):
-            yield from faults(child, each, f"{path}.{name}" if path else name)
+            yield from faults(child, each, f"{path}.{name}" if path else name, old=old.get(name))
 
 
 def _of_array(node: Node, value: list[Any], path: str) -> Iterator[Cause]:

@@ -20,9 +20,9 @@ _NAME_COLUMN = {
     "name": "Name",
     "type": "string",
     "format": "name",
-    "description": "Name must be unique within a namespace. Is required when creating resources, although some resources may "
-    "allow a client to request the generation of an appropriate name automatically. Name is primarily intended for "
-    "creation idempotence and configuration definition. Cannot be updated. More info: "
+    "description": "Name must be unique within a namespace. Is required when creating resources, although some "
+    "resources may allow a client to request the generation of an appropriate name automatically. Name is primarily "
+    "intended for creation idempotence and configuration definition. Cannot be updated. More info: "
     "https://kubernetes.io/docs/concepts/overview/working-with-objects/names#names",
     "priority": 0,
 }
@@ -119,11 +119,18 @@ class View:
         return {**_META, "kind": "Table", "metadata": metadata, "columnDefinitions": columns}
 
     def _cells(self, record: Record) -> list[Any]:
-        cells: list[Any] = [record.name]
-        for column in self.resource.columns:
-            value = _found(record.content, column["jsonPath"])
-            is_age = column["type"] == "date" and value is not None
-            cells.append(age(value, self.now()) if is_age else value)
+        columns = self.resource.columns
+
+        def made(content: Json) -> list[Any]:
+            return [record.name, *(_found(content, column["jsonPath"]) for column in columns)]
+
+        found = record.view("cells", made)
+        ages = [place for place, column in enumerate(columns, 1) if column["type"] == "date" and found[place]]
+        if not ages:
+            return found
+        cells = list(found)
+        for place in ages:
+            cells[place] = age(cells[place], self.now())
         return cells
 
 
