@@ -30,6 +30,13 @@ class Rights:
     group: str
     resources: tuple[str, ...]
     verbs: tuple[str, ...]
+    names: tuple[str, ...] = ()
+    """Of the objects that it is about; empty for all."""
+
+    def rule(self) -> Json:
+        """As a Role says it."""
+        names = {"resourceNames": list(self.names)} if self.names else {}
+        return {"apiGroups": [self.group], "resources": list(self.resources), "verbs": list(self.verbs), **names}
 
 
 class Cluster(Protocol):

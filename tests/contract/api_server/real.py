@@ -154,9 +154,8 @@ class Real:
 
     async def _grant(self, namespace: str, name: str, rights: Rights) -> None:
         api = self.api(namespace)
-        rule = {"apiGroups": [rights.group], "resources": list(rights.resources), "verbs": list(rights.verbs)}
         base = f"{RBAC}/namespaces/{namespace}"
-        await api.done("POST", f"{base}/roles", {"metadata": {"name": name}, "rules": [rule]})
+        await api.done("POST", f"{base}/roles", {"metadata": {"name": name}, "rules": [rights.rule()]})
         role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name}
         subject = {"kind": "ServiceAccount", "name": name, "namespace": namespace}
         binding = {"metadata": {"name": name}, "roleRef": role, "subjects": [subject]}

@@ -9,7 +9,7 @@ from typing import Self
 
 from aiohttp import ClientSession, web
 
-from harness.simulated_api import ApiServer, Attempt, Grant, Policy, SimulatedCluster, Snapshot, User
+from harness.simulated_api import ApiServer, Attempt, Grant, Policy, SimulatedCluster, Snapshot, User, grants_of
 
 from .client import Api
 from .clusters import Refusal, Rights
@@ -61,11 +61,7 @@ class Simulated:
         return self._urls[1]
 
     async def user(self, namespace: str, name: str, rights: Rights | None = None) -> str:
-        grants: tuple[Grant, ...] = ()
-        if rights:
-            grants = (
-                Grant(frozenset({rights.group}), frozenset(rights.resources), frozenset(rights.verbs), namespace),
-            )
+        grants = grants_of([rights.rule()], namespace) if rights else ()
         token = f"token-of-{namespace}-{name}"
         self.cluster.authorizer.users[token] = User(f"system:serviceaccount:{namespace}:{name}", grants)
         return token

@@ -59,6 +59,37 @@ async def test_what_a_role_grants_is_allowed_and_nothing_else(api: Api, cluster:
     assert (await user.send("GET", f"{OURS}/namespaces/default/assistants")).refusal == (403, "Forbidden")
 
 
+async def test_a_role_can_be_about_objects_of_certain_names(api: Api, cluster: Cluster) -> None:
+    rights = Rights(GROUP, ("assistants",), ("get", "list", "patch"), ("bot",))
+    user = api.as_user(await cluster.user(api.namespace, "keeper", rights))
+    await api.create("assistants", assistant())
+
+    async def may_look() -> bool:
+        return (await user.get("assistants", "bot")).status == 200
+
+    await eventually(may_look)
+    assert (await user.get("assistants", "other")).refusal == (403, "Forbidden")
+    assert (await user.list("assistants")).refusal == (403, "Forbidden")
+
+
+async def test_who_may_patch_but_not_create_cannot_create_by_an_apply(api: Api, cluster: Cluster) -> None:
+    user = api.as_user(await cluster.user(api.namespace, "patcher", Rights(GROUP, ("assistants",), ("patch",))))
+    await api.create("assistants", assistant("old"))
+
+    async def may_patch() -> bool:
+        return (await user.apply("assistants", "old", told("old", graphRef=REF), "one")).status == 200
+
+    await eventually(may_patch)
+    refused = await user.apply("assistants", "bot", told(graphRef=REF), "one")
+    assert refused.refusal == (403, "Forbidden")
+    who = f"system:serviceaccount:{api.namespace}:patcher"
+    where = f'in API group "{GROUP}" in the namespace "{api.namespace}"'
+    what = f'User "{who}" cannot create resource "assistants" {where}'
+    assert refused.message == f'assistants.{GROUP} "bot" is forbidden: {what}'
+    # What could not be created by anybody is told first.
+    assert (await user.apply("assistants", "bot", told(), "one")).refusal == (422, "Invalid")
+
+
 async def test_without_a_token_one_is_anonymous_and_with_a_wrong_one_unauthorized(api: Api) -> None:
     nobody = await api.as_user("").get("assistants", "bot")
     assert nobody.refusal == (403, "Forbidden")

@@ -340,6 +340,17 @@ async def test_numbers_are_kept_as_go_keeps_them(api: Api) -> None:
     assert again.meta["generation"] == 1
 
 
+async def test_a_float_in_place_of_an_equal_integer_raises_the_generation_and_changes_nothing_else(api: Api) -> None:
+    made = await api.create("assistants", assistant(context={"number": 1}))
+    edited = await api.merge("assistants", "bot", {"spec": {"context": {"number": 1.0}}})
+    assert (edited.meta["generation"], edited.body["spec"]) == (2, made.body["spec"])
+    assert edited.meta["managedFields"] == made.meta["managedFields"]
+    tested = {"op": "test", "path": "/spec/context/number", "value": 1.0}
+    assert (await api.json_patch("assistants", "bot", tested)).refusal == (422, "Invalid")
+    limited = await api.merge("assistants", "bot", {"spec": {"config": {"recursionLimit": 5.0}}})
+    assert limited.body["spec"]["config"] == {"recursionLimit": 5}
+
+
 async def test_keys_come_back_in_alphabetical_order(api: Api) -> None:
     made = await api.create("assistants", assistant(context={"b": 1, "a": {"d": 1, "c": 2}}))
     context = made.body["spec"]["context"]

@@ -1,7 +1,7 @@
 """A simulated kube-apiserver: deterministic, in plain Python, as faithful as tests/contract/api_server shows."""
 
 from .admission import Attempt, Policy
-from .authorization import Grant, User
+from .authorization import Grant, User, grants_of
 from .cluster import ApiServer, SimulatedCluster
 from .statuses import ApiError, NotSimulated
 from .store import Snapshot
@@ -16,4 +16,5 @@ __all__ = [
     "SimulatedCluster",
     "Snapshot",
     "User",
+    "grants_of",
 ]

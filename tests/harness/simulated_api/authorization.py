@@ -1,6 +1,8 @@
 """Who asks, and whether RBAC lets him."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from .statuses import ApiError, Named, forbidden
 
@@ -14,11 +16,27 @@ class Grant:
     verbs: frozenset[str]
     namespace: str = ""
     """Where it holds; empty for everywhere."""
+    names: frozenset[str] = frozenset()
+    """Of the objects that it is about; empty for all."""
 
     def allows(self, verb: str, about: Named, resource: str, namespace: str) -> bool:
-        is_there = self.namespace in ("", namespace)
+        is_there = self.namespace in ("", namespace) and (not self.names or about.name in self.names)
         is_meant = bool({about.group, "*"} & self.groups and {resource, "*"} & self.resources)
         return is_there and is_meant and bool({verb, "*"} & self.verbs)
+
+
+def grants_of(rules: Iterable[Mapping[str, Any]], namespace: str = "") -> tuple[Grant, ...]:
+    """The rules of a Role, which holds in one namespace, or of a ClusterRole."""
+    return tuple(
+        Grant(
+            frozenset(rule["apiGroups"]),
+            frozenset(rule["resources"]),
+            frozenset(rule["verbs"]),
+            namespace,
+            frozenset(rule.get("resourceNames", ())),
+        )
+        for rule in rules
+    )
 
 
 @dataclass(frozen=True, slots=True)

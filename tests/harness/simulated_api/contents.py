@@ -4,7 +4,7 @@ from typing import Any
 
 from . import built_in, metadata, schema
 from .intents import Intent
-from .json_values import same
+from .json_values import is_unchanged, same
 from .record import Record
 from .resources import Resource
 from .statuses import Cause
@@ -46,7 +46,7 @@ def restricted(intent: Intent, old: Json, content: Json) -> Json:
     result = {name: value for name, value in content.items() if name != "status"}
     if "status" in old:
         result["status"] = old["status"]
-    if not same(bare(result), bare(old)):
+    if not is_unchanged(bare(old), bare(result)):
         result["metadata"]["generation"] = old["metadata"]["generation"] + 1
     return result
 

@@ -62,8 +62,7 @@ class Handlers:
         target = target_of(catalogue, request)
         if target is None:
             return Answer(404, b"404 page not found\n", content_type="text/plain")
-        about = target.resource.named(target.name)
-        self.authorizer.authorize(request.authorization, target.verb, about, target.subresource, target.namespace)
+        self._authorize(request, target, target.verb)
         view = View(target.resource, wanted(request.accept), self._now)
         if target.verb == "get":
             return await self._get(request, target, view)
@@ -142,7 +141,12 @@ class Handlers:
             request.manager if manager is None else manager,
             target.subresource,
             request.query.get("fieldValidation") == "Strict",
+            lambda: self._authorize(request, target, "create"),
         )
+
+    def _authorize(self, request: Request, target: Target, verb: str) -> None:
+        about = target.resource.named(target.name)
+        self.authorizer.authorize(request.authorization, verb, about, target.subresource, target.namespace)
 
     def _now(self) -> datetime:
         return self.objects.now()

@@ -1,5 +1,6 @@
 """One write, as the handlers understood it from the request."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from .managed_fields import Manager
@@ -19,6 +20,8 @@ class Intent:
     subresource: str = ""
     is_strict: bool = False
     """Whether unknown fields are refused (fieldValidation=Strict)."""
+    check_create: Callable[[], object] = lambda: None
+    """Raises ApiError if the user may not create what this write would create."""
 
     @property
     def about(self) -> Named:

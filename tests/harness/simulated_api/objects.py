@@ -59,6 +59,7 @@ class Objects:
             built_in.complete(resource, content)
         about = resource.named(content["metadata"].get("name", ""))
         contents.check(resource, content, None)
+        intent.check_create()
         admit(self.policies, Attempt("CREATE", about, self._namespace(intent), content, None))
         key = resource.key(intent.namespace, about.name)
         if taken := self.store.get(key):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .json_values import copied, same
+from .json_values import copied, is_unchanged
 from .statuses import ApiError, NotSimulated, bad_request
 
 Json = dict[str, Any]
@@ -43,7 +43,7 @@ def _carry_out(root: Any, operation: Json) -> None:
     parent, last = _located(root, operation["path"])
     match operation["op"]:
         case "test":
-            if not same(_value(parent, last), operation.get("value")):
+            if not is_unchanged(_value(parent, last), operation.get("value")):
                 raise _failed()
         case "remove":
             _value(parent, last, must_exist=True)

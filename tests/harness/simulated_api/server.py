@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import AsyncIterator
+from email.utils import format_datetime
 
 from aiohttp import web
 
@@ -71,13 +72,16 @@ class ApiServerFront:
 
             return await self._stream(incoming, cut(), most)
         return web.Response(
-            body=answer.body, status=answer.status, headers=dict(answer.headers), content_type=answer.content_type
+            body=answer.body,
+            status=answer.status,
+            headers={**answer.headers, **self._dated()},
+            content_type=answer.content_type,
         )
 
     async def _stream(
         self, incoming: web.BaseRequest, chunks: AsyncIterator[bytes], most: int | None
     ) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Type": JSON})
+        response = web.StreamResponse(headers={"Content-Type": JSON, **self._dated()})
         response.enable_chunked_encoding()
         await response.prepare(incoming)
         transport = incoming.transport
@@ -98,6 +102,10 @@ class ApiServerFront:
             if transport:
                 self._watches.pop(transport, None)
         return response
+
+    def _dated(self) -> dict[str, str]:
+        """aiohttp would say the real time."""
+        return {"Date": format_datetime(self.handlers.objects.now(), usegmt=True), "Server": "simulated"}
 
 
 async def _read(incoming: web.BaseRequest) -> Request:
