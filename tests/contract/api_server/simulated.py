@@ -34,9 +34,16 @@ class Simulated:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        assert not self._work.done(), "the controllers ended by themselves"
         self._work.cancel()
         for runner in self._runners:
             await runner.cleanup()
+        assert self.failures == []
+
+    @property
+    def failures(self) -> list[str]:
+        """What the simulator could not do."""
+        return [each for server in self.cluster.servers for each in server.front.handlers.failures]
 
     def api(self, namespace: str) -> Api:
         return Api(self._session, self._urls[0], namespace, token=ADMIN)

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import ClientError, ClientSession
 
 from controlplane.faults import Answer, CutStream, Delay, DropAfter, DropBefore, Fault, Request
-from harness.simulated_api import SimulatedCluster
+from harness.simulated_api import ApiError, SimulatedCluster
 
 from .client import OURS, Api
 from .objects import assistant, version
@@ -124,6 +124,27 @@ async def test_a_held_server_can_answer_every_read_from_the_past(simulated: Simu
     assert (await here.create("assistants", assistant("b"))).refusal == (409, "AlreadyExists")
 
 
+async def test_every_watch_can_be_ended_with_an_error(simulated: Simulated, here: Api) -> None:
+    async with here.watch("assistants", resourceVersion=(await here.list("assistants")).position) as watch:
+        await here.create("assistants", assistant())
+        assert await watch.told(1) == [("ADDED", "bot")]
+        simulated.cluster.server.endpoint.interrupt(ApiError(500, "InternalError", "etcdserver: leader changed"))
+        told = await watch.event()
+        assert told
+        assert (told["type"], told["object"]["message"]) == ("ERROR", "etcdserver: leader changed")
+        assert await watch.event() is None
+    async with here.watch("assistants", resourceVersion="0") as watch:
+        assert await watch.told(1) == [("ADDED", "bot")]
+
+
+async def test_a_held_server_does_not_go_back_behind_a_compaction(simulated: Simulated, here: Api) -> None:
+    endpoint = simulated.cluster.server.endpoint
+    endpoint.hold(reads=True)
+    await here.create("assistants", assistant())
+    simulated.cluster.compact()
+    assert (await here.list("assistants", resourceVersion="0")).names == ["bot"]
+
+
 async def test_a_forgotten_window_makes_a_watch_too_old(simulated: Simulated, here: Api) -> None:
     start = (await here.list("assistants")).position
     await here.create("assistants", assistant())
@@ -144,10 +165,14 @@ async def test_a_forgotten_window_makes_a_watch_too_old(simulated: Simulated, he
     ],
     ids=["deletecollection", "a parameter of a watch", "a parameter of a write", "a verb of a built-in kind"],
 )
-async def test_what_is_not_simulated_fails_loudly(here: Api, method: str, path: str, query: dict[str, str]) -> None:
+async def test_what_is_not_simulated_fails_loudly(
+    simulated: Simulated, here: Api, method: str, path: str, query: dict[str, str]
+) -> None:
     refused = await here.send(method, path, {}, **query)
     assert refused.refusal == (501, "NotSimulated")
     assert refused.message.startswith("not simulated: ")
+    assert simulated.failures == [refused.message]
+    simulated.cluster.server.front.handlers.failures.clear()
 
 
 async def test_the_same_seed_gives_the_same_objects() -> None:

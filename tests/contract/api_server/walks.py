@@ -193,5 +193,5 @@ def _object(chance: random.Random, depth: int = 2) -> Json:
 
 
 def _value(chance: random.Random, depth: int = 2) -> Any:
-    simple = (None, True, 0, 1, 1.0, 2.5, "text", [], [1, {"x": None}], {})
+    simple: tuple[Any, ...] = (None, True, 0, 1, 1.0, 2.5, "text", [], [1, {"x": None}], {})
     return _object(chance, depth - 1) if depth and chance.random() < 0.5 else chance.choice(simple)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from .record import Record
 from .resources import Resource
 from .selectors import Matches
+from .statuses import ApiError
 from .store import Change, Store
 
 PATIENCE = 3.0
@@ -32,6 +33,8 @@ class Endpoint:
     held_at: int | None = None
     epoch: int = 0
     """Counts restarts: a watch of an earlier one has ended."""
+    last_words: ApiError | None = None
+    """What the watches of the last epoch were ended with, if not just cut."""
     holds_reads: bool = False
     """Whether reads that ask for the newest state are answered from where it is held, too."""
     _waiting: list[asyncio.Event] = field(default_factory=list)
@@ -43,7 +46,7 @@ class Endpoint:
     @property
     def position(self) -> int:
         """The resource version that reads from the cache show."""
-        return self.store.revision if self.held_at is None else self.held_at
+        return self.store.revision if self.held_at is None else max(self.held_at, self.store.compacted)
 
     @property
     def newest(self) -> int:
@@ -53,8 +56,15 @@ class Endpoint:
     def restart(self) -> None:
         """Begin with an empty watch cache, up to date."""
         self.held_at, self.holds_reads = None, False
+        self.last_words = None
         self.epoch += 1
         self.forget()
+        self._wake()
+
+    def interrupt(self, error: ApiError) -> None:
+        """End every running watch with an error event, as when etcd changes its leader."""
+        self.last_words = error
+        self.epoch += 1
         self._wake()
 
     def forget(self) -> None:

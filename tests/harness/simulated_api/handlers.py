@@ -1,5 +1,6 @@
 """One request answered: authorization, then the verb."""
 
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -43,6 +44,8 @@ class Handlers:
     objects: Objects
     endpoint: Endpoint
     authorizer: Authorizer
+    failures: list[str] = field(default_factory=list)
+    """What the simulator could not do: a test of anything else fails if there is one."""
 
     async def answer(self, request: Request) -> Answer | WatchStream:
         """Never raises: a refusal is an answer, and so is what is not simulated (501)."""
@@ -51,8 +54,13 @@ class Handlers:
         except ApiError as error:
             return Answer(error.code, encode(error.manifest()), error.headers)
         except NotSimulated as missing:
-            told = f"not simulated: {missing} ({request.method} {request.path})"
-            return Answer(501, encode(ApiError(501, "NotSimulated", told).manifest()))
+            return self._failed(f"not simulated: {missing} ({request.method} {request.path})")
+        except Exception:  # noqa: BLE001 (of the simulator itself: a client would take a 500 for one that passes)
+            return self._failed(f"the simulator is wrong: {traceback.format_exc()} ({request.method} {request.path})")
+
+    def _failed(self, message: str) -> Answer:
+        self.failures.append(message)
+        return Answer(501, encode(ApiError(501, "NotSimulated", message).manifest()))
 
     async def _answer(self, request: Request) -> Answer | WatchStream:
         catalogue = self.objects.catalogue

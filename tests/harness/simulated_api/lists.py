@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from .record import Record
 from .resources import Resource
 from .selectors import Matches
 from .statuses import ApiError, Cause, bad_request, expired
-from .store import Compacted
+from .store import Compacted, Key
 
 Json = dict[str, Any]
 
@@ -40,6 +40,12 @@ class Listing:
     namespace: str
     matches: Matches | None
     query: Mapping[str, str]
+
+    @property
+    def only(self) -> str:
+        """The one name that is asked for in one namespace; empty if it is not just one."""
+        way, _, name = self.query.get("fieldSelector", "").partition("metadata.name=")
+        return "" if way or "," in name or not self.namespace else name
 
     @property
     def limit(self) -> int:
@@ -130,7 +136,7 @@ def _cut(endpoint: Endpoint, listing: Listing, revision: int, start: str, limit:
     inside = f"{listing.namespace}/" if listing.namespace else ""
     found = [
         record
-        for key, record in endpoint.store.at(listing.resource.storage, revision)
+        for key, record in _candidates(endpoint, listing, revision)
         if key[1].startswith(inside)
         and key[1].removeprefix(inside) >= start
         and (listing.matches is None or listing.matches(record.content))
@@ -143,6 +149,16 @@ def _cut(endpoint: Endpoint, listing: Listing, revision: int, start: str, limit:
     if listing.matches is None:
         metadata["remainingItemCount"] = len(found) - limit
     return Page(found[:limit], metadata)
+
+
+def _candidates(endpoint: Endpoint, listing: Listing, revision: int) -> Iterator[tuple[Key, Record]]:
+    """What can be in the list. Raises Compacted."""
+    if not listing.only:
+        yield from endpoint.store.at(listing.resource.storage, revision)
+        return
+    key = listing.resource.key(listing.namespace, listing.only)
+    if record := endpoint.store.get_at(key, revision):
+        yield key, record
 
 
 def _token(revision: int, start: str) -> str:

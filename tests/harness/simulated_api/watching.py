@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from .endpoint import Endpoint, TooOld, event_of
 from .lists import Listing
 from .record import encode
-from .statuses import expired
+from .statuses import ApiError, expired
 from .views import View
 
 BOOKMARK_EVERY, BOOKMARK_BEFORE_END = 60.0, 2.0
@@ -43,10 +43,12 @@ class WatchStream:
             try:
                 cursor, chunk = self._since(cursor, is_first=is_first)
             except TooOld as error:
-                yield _error(cursor, error.oldest)
+                yield _error(expired(f"too old resource version: {cursor} ({error.oldest})"))
                 return
             if not chunk:
                 await self.endpoint.changed(min(deadline, bookmark) - loop.time())
+        if self.endpoint.last_words:
+            yield _error(self.endpoint.last_words)
 
     def _begun(self) -> tuple[int, bytes]:
         """From where on to watch, and what there was then."""
@@ -78,6 +80,5 @@ class WatchStream:
         return min(now + BOOKMARK_EVERY, before_end) if before_end > now else now + BOOKMARK_EVERY
 
 
-def _error(cursor: int, oldest: int) -> bytes:
-    status = expired(f"too old resource version: {cursor} ({oldest})").manifest()
-    return b'{"type":"ERROR","object":%s}\n' % encode(status)
+def _error(error: ApiError) -> bytes:
+    return b'{"type":"ERROR","object":%s}\n' % encode(error.manifest())
