@@ -36,8 +36,7 @@ class Plane(ControlPlane):
         self._second_ports: Ports | None = None
 
     def stop(self) -> None:
-        if self._second:
-            self._second.kill()
+        self._end_second()
         super().stop()
 
     def forget(self) -> None:
@@ -46,11 +45,9 @@ class Plane(ControlPlane):
         self.restart_apiservers()
 
     def restart_apiservers(self) -> None:
+        """The second one is only ended: whoever needs it starts it anew."""
+        self._end_second()
         self.restart_apiserver()
-        if self._second:
-            self._second.stop()
-            self._second.start()
-            self._second.wait_until(self._second_is_ready, PATIENCE)
 
     def snapshot(self) -> Path:
         """A copy of etcd's files, made while it is stopped."""
@@ -63,6 +60,7 @@ class Plane(ControlPlane):
         return copy
 
     def restore(self, copy: Path) -> None:
+        self._end_second()
         for component in reversed(self._components):
             component.stop()
         shutil.rmtree(self._layout.etcd)
@@ -80,6 +78,11 @@ class Plane(ControlPlane):
             self._second.start()
             self._second.wait_until(self._second_is_ready, PATIENCE)
         return self._second_ports.api_url
+
+    def _end_second(self) -> None:
+        if self._second:
+            self._second.kill()
+        self._second, self._second_ports = None, None
 
     def _start_etcd(self) -> None:
         self._components[0].start()

@@ -1,6 +1,7 @@
 """Objects deleted: finalizers, preconditions, and what the garbage collector does of owners and dependents."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -200,9 +201,7 @@ async def test_orphans_stay_without_their_reference(api: Api) -> None:
     assert found.meta["generation"] == 1
 
 
-@pytest.mark.parametrize(
-    "different", [{"name": "other"}, {"uid": "11111111-1111-1111-1111-111111111111"}], ids=["name", "uid"]
-)
+@pytest.mark.parametrize("different", [{"name": "other"}, {"uid": str(uuid4())}], ids=["name", "uid"])
 async def test_what_names_an_owner_that_is_not_there_is_deleted(api: Api, different: Json) -> None:
     reference = owner(await api.create("graphs", graph()), **different)
     await api.create("assistants", assistant(meta={"ownerReferences": [reference]}))

@@ -92,12 +92,12 @@ async def test_a_watch_ends_when_its_time_is_over(api: Api) -> None:
     started = asyncio.get_running_loop().time()
     async with api.watch("assistants", resourceVersion=await now(api), timeoutSeconds=1) as watch:
         assert await watch.event() is None
-    assert 0.5 < asyncio.get_running_loop().time() - started < 10
+    assert 0.5 < asyncio.get_running_loop().time() - started < 30
 
 
 async def test_a_bookmark_comes_before_the_end_and_says_where_the_watch_is(api: Api) -> None:
     async with api.watch(
-        "assistants", resourceVersion=await now(api), timeoutSeconds=4, allowWatchBookmarks="true"
+        "assistants", resourceVersion=await now(api), timeoutSeconds=6, allowWatchBookmarks="true"
     ) as watch:
         made = await api.create("assistants", assistant())
         bookmark = await watch.until("BOOKMARK")
@@ -176,7 +176,7 @@ async def test_only_the_first_event_of_a_table_names_the_columns(api: Api) -> No
 
 
 async def test_a_bookmark_of_a_table_is_a_row_without_a_name(api: Api) -> None:
-    query = {"resourceVersion": await now(api), "timeoutSeconds": 3, "allowWatchBookmarks": "true"}
+    query = {"resourceVersion": await now(api), "timeoutSeconds": 6, "allowWatchBookmarks": "true"}
     async with api.watch("assistantversions", accept=TABLE, **query) as watch:
         table = await watch.until("BOOKMARK")
     (row,) = table["rows"]

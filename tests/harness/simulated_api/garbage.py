@@ -56,6 +56,7 @@ class Controllers:
                 self._dependents.get(owner["uid"], {}).pop(key, None)
         if after:
             self._index(key, after)
+            self._suspect(*(self._key_of(each, after) for each in _owners(before) if each not in _owners(after)))
             if _owners(after) or after.is_being_deleted:
                 self._suspect(key)
             return
