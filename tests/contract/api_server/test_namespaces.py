@@ -1,8 +1,8 @@
 """A namespace that is being deleted, and one that is gone."""
 
+from .applying import REF, told
 from .client import OURS, Api
 from .objects import assistant, version
-from .test_apply import REF, told
 from .waiting import eventually
 
 HELD = {"finalizers": ["example.com/held"]}

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from .applying import REF, told
 from .client import GROUP, OURS, Api, Reply
 from .clusters import Cluster, Refusal, Rights
 from .objects import assistant, version
-from .test_apply import REF, told
 from .waiting import eventually
 
 KIB = 1024
