@@ -115,6 +115,22 @@ async def test_a_held_server_shows_the_past_in_watches_and_cached_reads(simulate
         assert await watch.told(1) == [("ADDED", "b")]
 
 
+async def test_one_resource_can_be_held_while_the_others_go_on(simulated: Simulated, here: Api) -> None:
+    endpoint = simulated.cluster.server.endpoint
+    start = (await here.list("assistants")).position
+    endpoint.hold("assistants")
+    await here.create("assistants", assistant())
+    await here.create("assistantversions", version())
+    async with (
+        here.watch("assistantversions", resourceVersion=start) as others,
+        here.watch("assistants", resourceVersion=start) as held,
+    ):
+        assert await others.told(1) == [("ADDED", "bot-v1")]
+        assert (await here.list("assistants", resourceVersion="0")).names == []
+        endpoint.release("assistants")
+        assert await held.told(1) == [("ADDED", "bot")]
+
+
 async def test_a_held_server_can_answer_every_read_from_the_past(simulated: Simulated, here: Api) -> None:
     await here.create("assistants", assistant("a"))
     simulated.cluster.server.endpoint.hold(reads=True)

@@ -9,8 +9,8 @@ is. What a client may do to it: HTTP. What a test may do to it besides:
 
 - `cluster.server.front.intercept`: a fault for a request, as of tests/controlplane/faults.py; `cut_watches()`.
 - `cluster.server.restart()`: every connection is cut, the watch cache is empty.
-- `cluster.server.endpoint`: `hold()` and `release()` what watches and cached reads show, `forget()` the window of the
-  watch cache, `interrupt()` every watch with an error event.
+- `cluster.server.endpoint`: `hold()` and `release()` what watches and cached reads show of some resources or of all,
+  `forget()` the window of the watch cache, `interrupt()` every watch with an error event.
 - `cluster.add_server()`: a second API server before the same store.
 - `cluster.snapshot()`, `restore()`, `compact()`; `cluster.store.advance()`: revisions that others write.
 - `cluster.policies`: ValidatingAdmissionPolicies as predicates; `cluster.authorizer.users`: who may do what.

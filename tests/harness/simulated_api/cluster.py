@@ -20,7 +20,7 @@ class ApiServer:
     """One API server of a simulated cluster."""
 
     def __init__(self, objects: Objects, authorizer: Authorizer) -> None:
-        self.endpoint = Endpoint(objects.store)
+        self.endpoint = Endpoint(objects.store, objects.catalogue)
         self.front = ApiServerFront(Handlers(objects, self.endpoint, authorizer))
 
     def restart(self) -> None:

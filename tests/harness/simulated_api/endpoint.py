@@ -1,11 +1,11 @@
-"""One running API server before the store: its watch cache, and how far it has got."""
+"""One running API server before the store: a watch cache a resource, and how far each has got."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from .record import Record
-from .resources import Resource
+from .resources import Catalogue, Resource
 from .selectors import Matches
 from .statuses import ApiError
 from .store import Change, Store
@@ -22,84 +22,72 @@ class TooOld(Exception):
         self.oldest = oldest
 
 
-@dataclass
-class Endpoint:
-    """The watch cache of one API server: it begins empty, and can be held back."""
+class WatchCache:
+    """The changes of one resource since the API server started, as far as it has seen them."""
 
-    store: Store
-    oldest: int = 0
-    """The resource version from which on a watch can be started."""
-    changes: list[Change] = field(default_factory=list)
-    held_at: int | None = None
-    epoch: int = 0
-    """Counts restarts: a watch of an earlier one has ended."""
-    last_words: ApiError | None = None
-    """What the watches of the last epoch were ended with, if not just cut."""
-    holds_reads: bool = False
-    """Whether reads that ask for the newest state are answered from where it is held, too."""
-    _waiting: list[asyncio.Event] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.oldest = self.store.revision
-        self.store.listeners.append(self._noted)
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.changes: list[Change] = []
+        self.oldest = store.revision
+        """The resource version from which on a watch can be started."""
+        self._held_at: int | None = None
+        self._holds_reads = False
+        self._watchers: list[asyncio.Event] = []
+        self._readers: list[asyncio.Event] = []
 
     @property
     def position(self) -> int:
         """The resource version that reads from the cache show."""
-        return self.store.revision if self.held_at is None else max(self.held_at, self.store.compacted)
+        return self.store.revision if self._held_at is None else max(self._held_at, self.store.compacted)
 
     @property
     def newest(self) -> int:
         """The resource version that consistent reads show."""
-        return self.position if self.holds_reads else self.store.revision
+        return self.position if self._holds_reads else self.store.revision
 
     def restart(self) -> None:
-        """Begin with an empty watch cache, up to date."""
-        self.held_at, self.holds_reads = None, False
-        self.last_words = None
-        self.epoch += 1
         self.forget()
-        self._wake()
-
-    def interrupt(self, error: ApiError) -> None:
-        """End every running watch with an error event, as when etcd changes its leader."""
-        self.last_words = error
-        self.epoch += 1
-        self._wake()
+        self.release()
 
     def forget(self) -> None:
-        """Drop the window of the watch cache, as when more changes came than it holds."""
+        """Drop the window, as when more changes came than it holds."""
         self.changes.clear()
         self.oldest = self.store.revision
 
-    def hold(self, *, reads: bool = False) -> None:
+    def hold(self, *, reads: bool) -> None:
         """See nothing new from now on. `reads`: answer even consistent reads from the past."""
-        self.held_at, self.holds_reads = self.store.revision, reads
+        self._held_at, self._holds_reads = self.store.revision, reads
 
     def release(self) -> None:
-        self.held_at, self.holds_reads = None, False
-        self._wake()
+        self._held_at, self._holds_reads = None, False
+        self.wake()
 
-    async def reached(self, revision: int, within: float = PATIENCE) -> bool:
-        """Whether the cache got there in time."""
-        deadline = asyncio.get_running_loop().time() + within
-        while self.position < revision:
-            left = deadline - asyncio.get_running_loop().time()
-            if left <= 0 or not await self.changed(left):
-                return self.position >= revision
-        return True
+    def take(self, change: Change) -> None:
+        """A change of this resource."""
+        self.changes.append(change)
+        if self._held_at is None:
+            _set(self._watchers)
+
+    def take_progress(self) -> None:
+        """A change of any resource."""
+        if self._readers and self._held_at is None:
+            _set(self._readers)
+
+    def wake(self) -> None:
+        _set(self._watchers)
+        _set(self._readers)
 
     async def changed(self, within: float) -> bool:
-        """Whether something happened in that time."""
-        news = asyncio.Event()
-        self._waiting.append(news)
-        try:
-            await asyncio.wait_for(news.wait(), max(within, 0.0))
-        except TimeoutError:
-            return False
-        finally:
-            if news in self._waiting:
-                self._waiting.remove(news)
+        """Whether something of this resource happened in that time."""
+        return await _waited(self._watchers, within)
+
+    async def reached(self, revision: int) -> bool:
+        """Whether the cache got there in time."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + PATIENCE
+        while self.position < revision:
+            if not await _waited(self._readers, deadline - loop.time()):
+                return self.position >= revision
         return True
 
     def since(self, revision: int) -> Iterator[Change]:
@@ -115,15 +103,63 @@ class Endpoint:
                 return
             yield change
 
-    def _noted(self, change: Change) -> None:
-        self.changes.append(change)
-        if self.held_at is None:
-            self._wake()
 
-    def _wake(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for each in waiting:
-            each.set()
+@dataclass
+class Endpoint:
+    """All watch caches of one API server: they begin empty, and can be held back."""
+
+    store: Store
+    catalogue: Catalogue
+    epoch: int = 0
+    """Counts restarts: a watch of an earlier one has ended."""
+    last_words: ApiError | None = None
+    """What the watches of the last epoch were ended with, if not just cut."""
+    _caches: dict[str, WatchCache] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._caches = {each.storage: WatchCache(self.store) for each in self.catalogue.resources}
+        self.store.listeners.append(self._noted)
+
+    def cache(self, resource: Resource) -> WatchCache:
+        return self._caches[resource.storage]
+
+    def restart(self) -> None:
+        """Begin with empty watch caches, up to date."""
+        self.last_words = None
+        self.epoch += 1
+        for cache in self._caches.values():
+            cache.restart()
+
+    def interrupt(self, error: ApiError) -> None:
+        """End every running watch with an error event, as when etcd changes its leader."""
+        self.last_words = error
+        self.epoch += 1
+        for cache in self._caches.values():
+            cache.wake()
+
+    def forget(self, *plurals: str) -> None:
+        """Drop the windows of these resources, without any of all."""
+        for cache in self._of(plurals):
+            cache.forget()
+
+    def hold(self, *plurals: str, reads: bool = False) -> None:
+        """See nothing new of these resources, without any of all. `reads`: even consistent reads show the past."""
+        for cache in self._of(plurals):
+            cache.hold(reads=reads)
+
+    def release(self, *plurals: str) -> None:
+        """See these resources, without any all, as they are."""
+        for cache in self._of(plurals):
+            cache.release()
+
+    def _of(self, plurals: tuple[str, ...]) -> Iterable[WatchCache]:
+        found = [each for each in self.catalogue.resources if not plurals or each.plural in plurals]
+        return [self.cache(each) for each in found]
+
+    def _noted(self, change: Change) -> None:
+        self._caches[change.key[0]].take(change)
+        for cache in self._caches.values():
+            cache.take_progress()
 
 
 def event_of(change: Change, resource: Resource, namespace: str, matches: Matches | None) -> tuple[str, Record] | None:
@@ -147,3 +183,24 @@ def _as_of(record: Record, revision: int) -> Record:
         return record
     metadata = {**record.meta, "resourceVersion": str(revision)}
     return Record({**record.content, "metadata": metadata}, revision)
+
+
+def _set(events: list[asyncio.Event]) -> None:
+    waiting = events[:]
+    events.clear()
+    for each in waiting:
+        each.set()
+
+
+async def _waited(events: list[asyncio.Event], within: float) -> bool:
+    """Whether it was set in that time."""
+    news = asyncio.Event()
+    events.append(news)
+    try:
+        await asyncio.wait_for(news.wait(), max(within, 0.0))
+    except TimeoutError:
+        return False
+    finally:
+        if news in events:
+            events.remove(news)
+    return True

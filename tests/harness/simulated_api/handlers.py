@@ -92,12 +92,13 @@ class Handlers:
 
     async def _get(self, request: Request, target: Target, view: View) -> Answer:
         asked = request.query.get("resourceVersion", "")
-        revision = self.endpoint.newest if asked == "" else self.endpoint.position
+        cache = self.endpoint.cache(target.resource)
+        revision = cache.newest if asked == "" else cache.position
         if asked not in ("", "0"):
             check_revision(asked)
-            if not await self.endpoint.reached(int(asked)):
-                raise too_large(int(asked), self.endpoint.position)
-            revision = self.endpoint.position
+            if not await cache.reached(int(asked)):
+                raise too_large(int(asked), cache.position)
+            revision = cache.position
         key = target.resource.key(target.namespace, target.name)
         record = self.objects.store.get_at(key, revision)
         if record is None:
@@ -109,7 +110,7 @@ class Handlers:
         matches = selector(target.resource, query.get("labelSelector", ""), query.get("fieldSelector", ""))
         listing = Listing(target.resource, target.namespace, matches, query)
         if target.verb == "list":
-            found = await page(self.endpoint, listing)
+            found = await page(self.endpoint.cache(target.resource), listing)
             return Answer(200, view.many(found.records, found.metadata))
         if not query.get("resourceVersion", "0").isdecimal():
             text = query["resourceVersion"]

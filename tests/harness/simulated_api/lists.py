@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .endpoint import Endpoint
+from .endpoint import WatchCache
 from .record import Record
 from .resources import Resource
 from .selectors import Matches
@@ -60,20 +60,20 @@ class Listing:
         return self.query.get("resourceVersionMatch", "")
 
 
-async def page(endpoint: Endpoint, listing: Listing) -> Page:
+async def page(cache: WatchCache, listing: Listing) -> Page:
     """Raises ApiError: 400, 410, 422, 504."""
     _check(listing)
     if token := listing.query.get("continue"):
-        return _continued(endpoint, listing, token)
+        return _continued(cache, listing, token)
     if listing.revision in ("", "0"):
-        revision = endpoint.newest if listing.revision == "" else endpoint.position
-        return _cut(endpoint, listing, revision, "", 0 if listing.revision == "0" else listing.limit)
+        revision = cache.newest if listing.revision == "" else cache.position
+        return _cut(cache, listing, revision, "", 0 if listing.revision == "0" else listing.limit)
     wanted = int(listing.revision)
-    if not await endpoint.reached(wanted):
-        raise too_large(wanted, endpoint.position)
+    if not await cache.reached(wanted):
+        raise too_large(wanted, cache.position)
     is_exact = listing.match == "Exact" or (not listing.match and bool(listing.limit))
     try:
-        return _cut(endpoint, listing, wanted if is_exact else endpoint.position, "", listing.limit)
+        return _cut(cache, listing, wanted if is_exact else cache.position, "", listing.limit)
     except Compacted:
         raise expired(_TOO_OLD) from None
 
@@ -117,26 +117,26 @@ def _bad_options(cause: Cause) -> ApiError:
     return ApiError(422, "Invalid", told, details)
 
 
-def _continued(endpoint: Endpoint, listing: Listing, token: str) -> Page:
+def _continued(cache: WatchCache, listing: Listing, token: str) -> Page:
     try:
         said = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
         revision, start = int(said["rv"]), str(said["start"])
     except (ValueError, KeyError, TypeError) as error:
         raise bad_request(f"invalid continue token: continue key is not valid: {error}") from error
     if revision == -1:
-        revision = endpoint.newest
+        revision = cache.newest
     try:
-        return _cut(endpoint, listing, revision, start, listing.limit)
+        return _cut(cache, listing, revision, start, listing.limit)
     except Compacted:
         raise expired(_TOO_OLD_TO_CONTINUE, {"continue": _token(-1, start)}) from None
 
 
-def _cut(endpoint: Endpoint, listing: Listing, revision: int, start: str, limit: int) -> Page:
+def _cut(cache: WatchCache, listing: Listing, revision: int, start: str, limit: int) -> Page:
     """The records from `start` on, at most `limit` of them. Raises Compacted."""
     inside = f"{listing.namespace}/" if listing.namespace else ""
     found = [
         record
-        for key, record in _candidates(endpoint, listing, revision)
+        for key, record in _candidates(cache, listing, revision)
         if key[1].startswith(inside)
         and key[1].removeprefix(inside) >= start
         and (listing.matches is None or listing.matches(record.content))
@@ -151,13 +151,13 @@ def _cut(endpoint: Endpoint, listing: Listing, revision: int, start: str, limit:
     return Page(found[:limit], metadata)
 
 
-def _candidates(endpoint: Endpoint, listing: Listing, revision: int) -> Iterator[tuple[Key, Record]]:
+def _candidates(cache: WatchCache, listing: Listing, revision: int) -> Iterator[tuple[Key, Record]]:
     """What can be in the list. Raises Compacted."""
     if not listing.only:
-        yield from endpoint.store.at(listing.resource.storage, revision)
+        yield from cache.store.at(listing.resource.storage, revision)
         return
     key = listing.resource.key(listing.namespace, listing.only)
-    if record := endpoint.store.get_at(key, revision):
+    if record := cache.store.get_at(key, revision):
         yield key, record
 
 

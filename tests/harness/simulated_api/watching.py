@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from .endpoint import Endpoint, TooOld, event_of
+from .endpoint import Endpoint, TooOld, WatchCache, event_of
 from .lists import Listing
 from .record import encode
 from .statuses import ApiError, expired
@@ -23,6 +23,10 @@ class WatchStream:
     timeout: float
     has_bookmarks: bool
 
+    @property
+    def _cache(self) -> WatchCache:
+        return self.endpoint.cache(self.listing.resource)
+
     async def chunks(self) -> AsyncIterator[bytes]:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self.timeout
@@ -38,7 +42,7 @@ class WatchStream:
             if now >= deadline:
                 return
             if self.has_bookmarks and now >= bookmark:
-                yield self.view.bookmark(max(cursor, self.endpoint.position), is_first=is_first)
+                yield self.view.bookmark(max(cursor, self._cache.position), is_first=is_first)
                 bookmark = self._next_bookmark(now, deadline)
             try:
                 cursor, chunk = self._since(cursor, is_first=is_first)
@@ -46,7 +50,7 @@ class WatchStream:
                 yield _error(expired(f"too old resource version: {cursor} ({error.oldest})"))
                 return
             if not chunk:
-                await self.endpoint.changed(min(deadline, bookmark) - loop.time())
+                await self._cache.changed(min(deadline, bookmark) - loop.time())
         if self.endpoint.last_words:
             yield _error(self.endpoint.last_words)
 
@@ -55,7 +59,7 @@ class WatchStream:
         revision = self.listing.query.get("resourceVersion", "")
         if revision not in ("", "0"):
             return int(revision), b""
-        position = self.endpoint.position
+        position = self._cache.position
         inside = f"{self.listing.namespace}/" if self.listing.namespace else ""
         lines: list[bytes] = []
         for key, record in self.endpoint.store.at(self.listing.resource.storage, position):
@@ -66,7 +70,7 @@ class WatchStream:
 
     def _since(self, cursor: int, *, is_first: bool) -> tuple[int, bytes]:
         lines: list[bytes] = []
-        for change in self.endpoint.since(cursor):
+        for change in self._cache.since(cursor):
             cursor = change.revision
             event = event_of(change, self.listing.resource, self.listing.namespace, self.listing.matches)
             if event:
