@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Self
@@ -21,8 +21,8 @@ ALL = frozenset({"*"})
 class Simulated:
     """Serves a SimulatedCluster over HTTP."""
 
-    def __init__(self, session: ClientSession) -> None:
-        self.cluster = SimulatedCluster(lambda: datetime.now(UTC), random.Random(1))
+    def __init__(self, session: ClientSession, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self.cluster = SimulatedCluster(now, random.Random(1))
         self.cluster.authorizer.users[ADMIN] = User("admin", (Grant(ALL, ALL, ALL),))
         self._session = session
         self._runners: list[web.ServerRunner] = []

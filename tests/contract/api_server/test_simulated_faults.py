@@ -1,9 +1,15 @@
 """What only the simulator can do: faults, a held watch cache, the same again from the same seed."""
 
 import asyncio
+import hashlib
+import json
+import os
 import random
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from aiohttp import ClientError, ClientSession
@@ -14,8 +20,10 @@ from harness.simulated_api import ApiError, SimulatedCluster
 from .client import OURS, Api
 from .objects import assistant, version
 from .simulated import Simulated
+from .walks import Walker, steps
 
 HARMS = (ClientError, ConnectionError)
+LONG_AGO = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -193,12 +201,38 @@ async def test_what_is_not_simulated_fails_loudly(
 
 async def test_the_same_seed_gives_the_same_objects() -> None:
     def run(seed: int) -> list[bytes]:
-        cluster = SimulatedCluster(lambda: datetime(2026, 3, 1, tzinfo=UTC), random.Random(seed))
+        cluster = SimulatedCluster(lambda: LONG_AGO, random.Random(seed))
         cluster.create_namespace("one")
         return [record.encoded for record in cluster.store.current.values()]
 
     assert run(1) == run(1)
     assert run(1) != run(2)
+
+
+async def told_of_a_walk() -> str:
+    """Everything that a walk was answered, as one digest."""
+    digest = hashlib.sha256()
+    async with ClientSession() as session, Simulated(session, lambda: LONG_AGO) as simulated:
+        walker = Walker(simulated.api("here"))
+        start = await walker.begin()
+        for _, step in steps(1, 40):
+            digest.update(json.dumps(walker.noted(await step(walker)).body).encode())
+        digest.update(json.dumps(await walker.events(start)).encode())
+    return digest.hexdigest()
+
+
+def test_the_order_of_pythons_sets_decides_nothing() -> None:
+    script = "import asyncio; from contract.api_server.test_simulated_faults import told_of_a_walk as told; "
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", script + "print(asyncio.run(told()))"],
+            env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parents[2])},
+            stdout=subprocess.PIPE,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(digests) == 1
 
 
 async def test_a_row_says_how_old_its_object_is(session: ClientSession) -> None:
