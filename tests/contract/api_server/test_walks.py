@@ -16,7 +16,7 @@ LENGTH = 60
 
 
 @pytest.mark.parametrize("seed", range(12))
-async def test_the_same_writes_have_the_same_answers_and_events(
+async def test_the_same_writes_have_the_same_answers_events_and_past(
     seed: int, plane: Plane, session: ClientSession
 ) -> None:
     async with Simulated(session) as simulated:
@@ -33,6 +33,8 @@ async def test_the_same_writes_have_the_same_answers_and_events(
             await walker.events(start) for walker, start in zip(walkers, starts, strict=True)
         ]
         assert simulated_events == real_events, "\n".join(history)
+        simulated_past, real_past = [await walker.past(simulated_events) for walker in walkers]
+        assert simulated_past == real_past, "\n".join(history)
         await walkers[1].api.send("DELETE", f"/api/v1/namespaces/{name}")
 
 

@@ -30,6 +30,17 @@ class Walker:
         await self.api.done("POST", "/api/v1/namespaces", {"metadata": {"name": self.api.namespace}})
         return (await self.api.list("assistants")).position
 
+    async def past(self, events: list[tuple[str, Json]]) -> list[list[Json]]:
+        """What a list showed at the resource version of every seventh event."""
+        named = {number: said for said, number in self._ordinals.items()}
+        shown = []
+        for _, content in events[::7]:
+            position = named[content["metadata"]["resourceVersion"]].removeprefix("resourceVersion ")
+            query = {"resourceVersion": position, "resourceVersionMatch": "Exact"}
+            found = await self.api.list("assistants", **query)
+            shown.append([self.object(each) for each in found.body["items"]])
+        return shown
+
     async def events(self, since: int) -> list[tuple[str, Json]]:
         """All events since then."""
         last = await self.api.done("POST", self.api.path("assistants"), assistant("last"))

@@ -59,7 +59,7 @@ class WatchStream:
         revision = self.listing.query.get("resourceVersion", "")
         if revision not in ("", "0"):
             return int(revision), b""
-        position = self._cache.position
+        position = self._cache.position if revision else self._cache.newest
         inside = f"{self.listing.namespace}/" if self.listing.namespace else ""
         lines: list[bytes] = []
         for key, record in self.endpoint.store.at(self.listing.resource.storage, position):
