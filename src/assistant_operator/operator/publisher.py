@@ -208,7 +208,7 @@ class Publisher:
         name, reason = version_name(world.assistant.metadata.name, step.number), trouble.reason
         fate = Fate.WAIT if reason is Reason.SERVER_UNREACHABLE else Fate.REJECT
         if reason is Reason.SERVER_UNAUTHORIZED:
-            self._probes.credentials.forget()
+            self._probes.credentials.forget(world.assistant.metadata.namespace, step.place.copy)
         return Outcome(step.number, step.place.copy, False, reason, f"{name} is not published: {trouble}", fate)
 
     async def _withdraw(self, assistant: Assistant, copy: Copy) -> float | None:
@@ -225,7 +225,7 @@ class Publisher:
         except ServerTrouble as trouble:
             log.warning("the copy of %s/%s cannot be withdrawn yet: %s", *assistant.key, trouble)
             if trouble.reason is Reason.SERVER_UNAUTHORIZED:
-                self._probes.credentials.forget()
+                self._probes.credentials.forget(assistant.metadata.namespace, copy)
             if assistant.metadata.is_being_deleted:
                 self._narrator.waiting(assistant, trouble.reason, copy.server, str(trouble))
             return self._pause(uid, trouble.retry_after if isinstance(trouble, ServerUnavailable) else 0.0)

@@ -20,8 +20,8 @@ from assistant_operator.gateways.api_server import (
     ClusterUnavailable,
     NotLeading,
     Status,
-    configuration,
 )
+from assistant_operator.gateways.connection import configuration
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 THINGS = Call("GET", "/things")

@@ -66,7 +66,7 @@ def saying(body: object = None, status: int = 200, text: str | None = None, **he
 async def endless(request: web.Request) -> web.StreamResponse:
     answer = web.StreamResponse()
     await answer.prepare(request)
-    for _ in range(130):
+    for _ in range(6):
         await answer.write(b" " * MIB)
     return answer
 
@@ -109,7 +109,7 @@ INFO = "GET {url}/info"
         pytest.param(saying({"version": 3}), "GET {url}/info names no version", id="a version that is no text"),
         pytest.param(saying({"detail": "Not Found"}, 404), INFO + ": 404 Not Found", id="no such path"),
         pytest.param(saying(text="nope", status=405), INFO + ": 405", id="no such method"),
-        pytest.param(endless, "{url} answers with more than 128 MiB", id="an answer without an end"),
+        pytest.param(endless, "{url} answers with more than 4 MiB", id="an answer without an end"),
     ],
 )
 async def test_what_is_not_a_langgraph_server_is_told_with_its_address(
