@@ -34,7 +34,7 @@ class Login:
     def __init__(self, configuration: Configuration, reload: Reload | None = None) -> None:
         """Reads files. Raises OSError for certificates that cannot be used."""
         self.configuration = configuration
-        self._trust = _trust(configuration)
+        self.trust = _trust(configuration)
         self._reload = reload
         self._turn = asyncio.Lock()
         self._looked = float("-inf")
@@ -44,7 +44,7 @@ class Login:
         return aiohttp.ClientSession(
             # Connections outlast the pauses between a person's edits: a new one begins with a handshake.
             # As many as are needed: each namespace that is watched takes one for as long as the process runs.
-            connector=aiohttp.TCPConnector(limit=0, ssl=self._trust, keepalive_timeout=_IDLE),
+            connector=aiohttp.TCPConnector(limit=0, ssl=self.trust, keepalive_timeout=_IDLE),
             # Looking up proxies and netrc at every request would make each four times as dear.
             trust_env=False,
             proxy=self.configuration.proxy,
