@@ -28,6 +28,7 @@ class Listener:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=type(self).__name__, daemon=True)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._writers: list[asyncio.StreamWriter] = []
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -54,24 +55,42 @@ class Listener:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(_PATIENCE)
 
     async def _open(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._identity, limit=2**20)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, **self._tls())
+
+    async def _join(self, here: "Ends", host: str, port: int, head: bytes = b"", **told: Any) -> None:
+        """Connect to that address and say `head`; then what one end says the other hears, until one of them ends."""
+        there = await asyncio.open_connection(host, port, **told)
+        self._writers.append(there[1])
+        there[1].write(head)
+        try:
+            await asyncio.gather(_pump(here[0], there[1]), _pump(there[0], here[1]))
+        finally:
+            there[1].close()
+
+    def _tls(self) -> dict[str, Any]:
+        # Or the end of a connection waits half a minute for the other side's goodbye.
+        return {"ssl": self._identity, "ssl_shutdown_timeout": 0.5} if self._identity else {}
 
     async def _close(self) -> None:
         self._server.close()
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for writer in self._writers:
+            writer.transport.abort()
+        await asyncio.sleep(0.05)  # so that the loop closes what is to be closed
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task
         self._tasks.add(task)
+        self._writers.append(writer)
         try:
             with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 await self.serve(reader, writer)
         finally:
             self._tasks.discard(task)
-            writer.transport.abort()
+            writer.close()
 
 
 class Front(Listener):
@@ -86,12 +105,12 @@ class Front(Listener):
         return f"https://{self.address}"
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        behind = None
+        told: dict[str, Any] = {}
         if self._upstream.scheme == "https":
             behind = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             behind.check_hostname, behind.verify_mode = False, ssl.CERT_NONE
-        there = await asyncio.open_connection(self._upstream.hostname, self._upstream.port, ssl=behind)
-        await _join((reader, writer), there)
+            told = {"ssl": behind, "ssl_shutdown_timeout": 0.5}
+        await self._join((reader, writer), str(self._upstream.hostname), self._upstream.port or 0, **told)
 
 
 class Proxy(Listener):
@@ -100,7 +119,7 @@ class Proxy(Listener):
     def __init__(self, password: str | None = None, hosts: dict[str, str] | None = None) -> None:
         """`password`: what `user` must say to be served. `hosts`: addresses of names that only the proxy knows."""
         super().__init__()
-        self._password = password
+        self.password = password
         self._hosts = hosts or {}
         self.asked: list[str] = []
         """The method and the target of each request."""
@@ -116,44 +135,34 @@ class Proxy(Listener):
         method, target, _ = head.split(b"\r\n")[0].decode().split(" ")
         self.told.append(head)
         self.asked.append(f"{method} {target}")
-        if self._password and self._credentials() not in head:
+        if self.password and self._credentials() not in head:
             writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
             await writer.drain()
             return
         parts = urlsplit(target if method != "CONNECT" else f"//{target}")
-        where = self._hosts.get(parts.netloc, parts.netloc)
-        host, _, port = where.rpartition(":")
-        there = await asyncio.open_connection(host, int(port))
+        host, _, port = self._hosts.get(parts.netloc, parts.netloc).rpartition(":")
         if method == "CONNECT":
             writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        else:
-            # Each request by a connection of its own, so that each is written down.
-            path = target.split(parts.netloc, 1)[1].encode() or b"/"
-            rest = head.split(b"\r\n", 1)[1].replace(b"Connection: keep-alive\r\n", b"")
-            there[1].write(f"{method} ".encode() + path + b" HTTP/1.1\r\nConnection: close\r\n" + rest)
-        await _join((reader, writer), there)
+            await self._join((reader, writer), host, int(port))
+            return
+        path = target.split(parts.netloc, 1)[1] or "/"
+        # Each request by a connection of its own, so that each is written down.
+        kept = [line for line in head.split(b"\r\n")[1:] if not line.startswith((b"Connection:", b"Proxy-"))]
+        first = [f"{method} {path} HTTP/1.1".encode(), b"Connection: close"]
+        await self._join((reader, writer), host, int(port), b"\r\n".join([*first, *kept]))
 
     def _credentials(self) -> bytes:
-        return base64.b64encode(f"user:{self._password}".encode())
+        return base64.b64encode(f"user:{self.password}".encode())
 
 
 Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-async def _join(here: Ends, there: Ends) -> None:
-    """What one says the other hears, until one of them ends."""
-    ways = [asyncio.create_task(_pump(here[0], there[1])), asyncio.create_task(_pump(there[0], here[1]))]
-    try:
-        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for way in ways:
-            way.cancel()
-        await asyncio.gather(*ways, return_exceptions=True)
-        there[1].transport.abort()
-
-
 async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):
-        while data := await source.read(65536):
-            sink.write(data)
-            await sink.drain()
+    try:
+        with contextlib.suppress(OSError):
+            while data := await source.read(65536):
+                sink.write(data)
+                await sink.drain()
+    finally:
+        sink.close()
