@@ -55,7 +55,7 @@ class Listener:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(_PATIENCE)
 
     async def _open(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, **self._tls())
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=2**20)
 
     async def _join(self, here: "Ends", host: str, port: int, head: bytes = b"", **told: Any) -> None:
         """Connect to that address and say `head`; then what one end says the other hears, until one of them ends."""
@@ -66,10 +66,6 @@ class Listener:
             await asyncio.gather(_pump(here[0], there[1]), _pump(there[0], here[1]))
         finally:
             there[1].close()
-
-    def _tls(self) -> dict[str, Any]:
-        # Or the end of a connection waits half a minute for the other side's goodbye.
-        return {"ssl": self._identity, "ssl_shutdown_timeout": 0.5} if self._identity else {}
 
     async def _close(self) -> None:
         self._server.close()
@@ -87,6 +83,8 @@ class Listener:
         self._writers.append(writer)
         try:
             with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+                if self._identity:
+                    await writer.start_tls(self._identity)
                 await self.serve(reader, writer)
         finally:
             self._tasks.discard(task)
@@ -120,7 +118,7 @@ class Proxy(Listener):
         """`password`: what `user` must say to be served. `hosts`: addresses of names that only the proxy knows."""
         super().__init__()
         self.password = password
-        self._hosts = hosts or {}
+        self.hosts = hosts or {}
         self.asked: list[str] = []
         """The method and the target of each request."""
         self.told: list[bytes] = []
@@ -140,7 +138,7 @@ class Proxy(Listener):
             await writer.drain()
             return
         parts = urlsplit(target if method != "CONNECT" else f"//{target}")
-        host, _, port = self._hosts.get(parts.netloc, parts.netloc).rpartition(":")
+        host, _, port = self.hosts.get(parts.netloc, parts.netloc).rpartition(":")
         if method == "CONNECT":
             writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
             await self._join((reader, writer), host, int(port))

@@ -157,7 +157,10 @@ async def configuration() -> Configuration:
             config.load_incluster_config(client_configuration=found)  # type: ignore[no-untyped-call]
     else:
         with telling(f"KUBECONFIG={os.environ.get('KUBECONFIG', '~/.kube/config')}"):
-            await config.load_kube_config(client_configuration=found)  # type: ignore[no-untyped-call]
+            # The library read the variable when it was imported.
+            await config.load_kube_config(  # type: ignore[no-untyped-call]
+                os.environ.get("KUBECONFIG"), client_configuration=found, persist_config=False
+            )
     find_proxy(found)
     return found
 
