@@ -163,8 +163,6 @@ class ApiServer:
                 headers=headers,
                 data=body,
                 timeout=limit,
-                # A redirected POST would be answered as if it had been a GET.
-                allow_redirects=False,
             )
             code = answer.status
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -189,9 +187,6 @@ async def _answer(call: Call, response: aiohttp.ClientResponse) -> dict[str, Any
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise ClusterUnavailable(f"{call}: the answer broke off: {answers.words(error)}") from error
     content = _parsed(text)
-    if 300 <= response.status < 400:
-        where = response.headers.get("Location", "nowhere")
-        raise ClusterUnavailable(f"{call}: {response.status}, redirects to {where}: what answered is no Kubernetes API")
     if 200 <= response.status < 300:
         if isinstance(content, dict):
             return content

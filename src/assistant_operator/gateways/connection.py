@@ -63,6 +63,11 @@ class Login:
             answer.close()
             await self._sign(request)
             answer = await self._sent(request, handler)
+        if 300 <= answer.status < 400:
+            # A POST that is redirected would be answered as if it had been a GET.
+            answer.close()
+            where = answer.headers.get("Location", "nowhere")
+            raise aiohttp.ClientConnectionError(f"{answer.status}, redirects to {where}: no Kubernetes API does that")
         return answer
 
     def _through_proxy(self, request: aiohttp.ClientRequest) -> None:
