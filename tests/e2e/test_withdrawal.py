@@ -1,5 +1,6 @@
 """What becomes of a copy when its Assistant goes, or when it belongs elsewhere."""
 
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from assistant_operator.gateways.credentials import REMEMBERED
 from controlplane import ControlPlane, FaultProxy
 from controlplane.faults import Request
 from controlplane.waiting import eventually
@@ -274,6 +276,7 @@ def test_a_namespace_goes_with_its_keys_and_waits_for_none(
         if key == "gone for long":
             workspace.client.demand("DELETE", f"/api/v1/namespaces/{workspace.namespace}/secrets/langgraph")
             workspace.until_not_ready("CredentialsNotFound", "writer", "graphs")
+            time.sleep(REMEMBERED)
             workspace.delete("assistants", "bot")
             waits = "Deletion waits"
             eventually(lambda: [each for each in events(workspace) if waits in each[2]], within=60)
