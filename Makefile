@@ -7,6 +7,11 @@ STAMP := $(VENV)/.installed
 # More for the program that a target runs: make test-unit ARGS="-k history -x"
 ARGS ?=
 
+# The version of Python that the image has, and what runs on it beside the unit tests: its TLS is stricter than ours.
+IMAGE_PYTHON := $(shell sed -n 's/^ARG PYTHON=python:\([0-9]*\.[0-9]*\).*/\1/p' Dockerfile)
+IMAGE_VENV := .venv-$(IMAGE_PYTHON)
+IMAGE_TESTS := tests/unit tests/integration/test_network.py
+
 SERVER := tests/langgraph_server
 COMPILE := env -u PIP_FIND_LINKS CUSTOM_COMPILE_COMMAND="make constraints" $(BIN)/pip-compile --quiet \
 	--generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
@@ -20,7 +25,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help
 help: ## Show this list
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: venv
 venv: $(STAMP) ## Make .venv with everything pinned in constraints.txt (PYTHON=python3.12 takes another Python)
@@ -46,12 +51,18 @@ demo-langgraph: $(STAMP) ## The same with a real LangGraph Server: what you appl
 	@PYTHONPATH=tests $(BIN)/python -m demo --langgraph $(ARGS)
 
 .PHONY: test
-test: lint tools ## Lint, then run every test
+test: lint tools test-image-python ## Lint, then run every test
 	@$(BIN)/pytest tests $(ARGS)
 
 .PHONY: test-unit
 test-unit: $(STAMP) ## Run the tests that need no control plane
 	@$(BIN)/pytest tests/unit $(ARGS)
+
+.PHONY: test-image-python
+test-image-python: ## Run the unit tests and those of TLS on the image's version of Python
+	@python=$$(command -v $(IMAGE_VENV)/bin/python || tests/image-python $(IMAGE_PYTHON)) && \
+	$(MAKE) venv VENV=$(IMAGE_VENV) PYTHON="$$python"
+	@$(IMAGE_VENV)/bin/pytest $(IMAGE_TESTS) $(if $(filter $@,$(MAKECMDGOALS)),$(ARGS))
 
 .PHONY: test-kubernetes
 test-kubernetes: $(STAMP) ## Run the integration tests on another Kubernetes: make test-kubernetes VERSION=1.34.4
@@ -102,5 +113,5 @@ $(BIN)/pip-compile:
 
 .PHONY: clean
 clean: ## Remove .venv, caches and what was built
-	@rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) .venv-* build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

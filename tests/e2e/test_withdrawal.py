@@ -1,5 +1,6 @@
 """What becomes of a copy when its Assistant goes, or when it belongs elsewhere."""
 
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from assistant_operator.gateways.credentials import REMEMBERED
 from controlplane import ControlPlane, FaultProxy
 from controlplane.faults import Request
 from controlplane.waiting import eventually
@@ -264,20 +266,30 @@ def test_a_finalizer_that_somebody_takes_off_comes_back(workspace: Workspace, se
     until_gone(workspace)
 
 
-def test_a_namespace_goes_with_its_keys_and_leaves_no_copy(
-    operator: OperatorProcess, workspace: Workspace, tmp_path: Path
+@pytest.mark.parametrize("key", ["just read", "gone for long"])
+def test_a_namespace_goes_with_its_keys_and_waits_for_none(
+    operator: OperatorProcess, workspace: Workspace, tmp_path: Path, key: str
 ) -> None:
+    """A value of a Secret is kept for ten seconds: within them the copies are withdrawn, after them they stay."""
     with LangGraphServer(tmp_path / "server", key="the key") as own_server:
         grant_credentials(workspace)
         put_secret(workspace, "langgraph", key=own_server.key or "")
         a_graph(workspace, own_server.url, resync=1, server={"apiKeySecretRef": {"name": "langgraph", "key": "key"}})
         copies = [a_published(workspace, own_server.url, name) for name in ("bot", "other")]
-        workspace.client.demand("DELETE", f"/api/v1/namespaces/{workspace.namespace}/secrets/langgraph")
-        workspace.until_not_ready("CredentialsNotFound", "writer", "graphs")
+        if key == "gone for long":
+            workspace.client.demand("DELETE", f"/api/v1/namespaces/{workspace.namespace}/secrets/langgraph")
+            workspace.until_not_ready("CredentialsNotFound", "writer", "graphs")
+            time.sleep(REMEMBERED)
+            workspace.delete("assistants", "bot")
+            waits = "Deletion waits"
+            eventually(lambda: [each for each in events(workspace) if waits in each[2]], within=60)
+            assert is_held(workspace), "the Secret may come back"
         workspace.client.demand("DELETE", f"/api/v1/namespaces/{workspace.namespace}")
-        until_gone(workspace)
-        until_gone(workspace, "other")
-        assert [own_server.assistant(copy) for copy in copies] == [None, None]
+        until_gone(workspace, within=60)
+        until_gone(workspace, "other", within=60)
+        stays = [own_server.assistant(copy) is not None for copy in copies]
+        told = [f"abandoned copy {copy} of {workspace.namespace}" in operator.log.read_text() for copy in copies]
+        assert (stays, told) == ([key == "gone for long"] * 2,) * 2
 
 
 def test_a_restart_forgets_no_deletion(

@@ -64,6 +64,8 @@ class World:
     outcome: Outcome | None = None
     withdrawn: frozenset[Copy] = frozenset()
     """Copies that are gone, though the status does not say so yet."""
+    lost: frozenset[Copy] = frozenset()
+    """Copies whose credentials are gone for good: they went with the namespace, before the Assistant."""
 
     @property
     def pending(self) -> tuple[Copy, ...]:
@@ -131,8 +133,8 @@ def _farewell(world: World) -> Iterator[Step]:
     if not world.is_held:
         return
     if not is_abandoned(world.assistant):
-        yield from (Withdraw(copy) for copy in world.pending)
-    if not world.pending or is_abandoned(world.assistant) or _has_waited(world):
+        yield from (Withdraw(copy) for copy in world.pending if copy not in world.lost)
+    if world.lost.issuperset(world.pending) or is_abandoned(world.assistant) or _has_waited(world):
         yield LetGo(abandoned=world.pending)
 
 

@@ -2,23 +2,23 @@
 
 import asyncio
 import json
-import os
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import aiohttp
-import yaml
-from kubernetes.aio import client, config
+from aiohttp.http import HttpProcessingError
+
+from . import answers
+from .answers import TooLarge
+from .connection import Configuration, Login, Reload
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
-APPLY_PATCH = "application/apply-patch+yaml; charset=utf-8"
-"""With a parameter, which the API server ignores: without it the library sends JSON, which is not always YAML."""
+APPLY_PATCH = "application/apply-patch+yaml"
 
 _TOO_LARGE = (
     "request is too large",
@@ -26,9 +26,10 @@ _TOO_LARGE = (
     "grpc: received message larger than max",
 )
 _NOT_ASCII = re.compile(r"[^\x20-\x7e]")
-_LONGEST_EVENT = 64 * 2**20
-_IDLE = 45.0
-"""Seconds until an unused connection is closed: before the API server (90) or what stands in front of it does that."""
+_LONGEST_EVENT = 8 * 2**20
+"""Bytes. One event holds one object: etcd takes 1.5 MiB unless told otherwise, the API server 3 MiB in one request."""
+_LONGEST_ANSWER = 64 * 2**20
+"""Bytes. A page of 500 objects of 100 KB fits; one that does not is asked for in smaller pages (Requests.pages)."""
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
 
 
@@ -36,6 +37,10 @@ class ClusterUnavailable(Exception):
     """The API server did not answer, or said that it cannot just now: the same request may succeed later."""
 
     retry_after: float | None = None
+
+
+class AnswerTooLarge(ClusterUnavailable):
+    """The answer is larger than what is read of one: a smaller question may have one that is not."""
 
 
 class ClusterRefused(Exception):
@@ -98,9 +103,12 @@ class Call:
         return quote(self.path) + asked
 
     @property
-    def payload(self) -> Any:
-        """The body as the library takes it: text for an apply, else what it makes JSON of."""
-        return yaml_text(self.body) if self.content_type == APPLY_PATCH else self.body
+    def payload(self) -> bytes | None:
+        """The body as it is sent: YAML for an apply, else JSON."""
+        if self.body is None:
+            return None
+        text = yaml_text(self.body) if self.content_type == APPLY_PATCH else json.dumps(self.body)
+        return text.encode()
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -125,26 +133,24 @@ class ApiServer:
 
     def __init__(
         self,
-        configuration: client.Configuration,
+        configuration: Configuration,
         *,
         may_write: Callable[[], bool] = lambda: True,
         observe: Callable[[str, int, float], None] = lambda method, code, seconds: None,
         headers: Mapping[str, str] | None = None,
+        reload: Reload | None = None,
     ) -> None:
-        """`headers`: sent with each request."""
-        self._client = client.ApiClient(configuration)
-        # Connections outlast the pauses between a person's edits: a new one begins with a handshake.
-        trust = self._client.rest_client.ssl_context
-        self._connector = aiohttp.TCPConnector(limit=100, ssl=trust, keepalive_timeout=_IDLE)
-        # Looking up proxies and netrc at every request would make each four times as dear.
-        configuration.client_session_kwargs = {"trust_env": False, "connector": self._connector}
+        """`headers`: sent with each request. `reload`: reads fresh credentials when the API server answers 401."""
+        self._host = configuration.host
+        self._login = Login(configuration, reload)
+        self._session: aiohttp.ClientSession | None = None
         self._may_write = may_write
         self._observe = observe
         self._headers = dict(headers or {})
 
     async def close(self) -> None:
-        await self._client.close()  # type: ignore[no-untyped-call]
-        await self._connector.close()
+        if self._session:
+            await self._session.close()
 
     async def send(self, call: Call, *, timeout: float = 30.0) -> dict[str, Any]:
         """The JSON answer. Raises ClusterUnavailable, ClusterRefused, NotLeading."""
@@ -156,39 +162,53 @@ class ApiServer:
         response = await self._open(call, None)
         if response.status != 200:
             await _answer(call, response)
-        lines = response.response.content
+        lines = response.content
         try:
             while line := await asyncio.wait_for(lines.readline(max_line_length=_LONGEST_EVENT), silence):
-                yield json.loads(line)
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise ClusterUnavailable(f"{call}: the watch broke off: {error!r}") from error
+                yield answers.parsed(line)
+        except (aiohttp.ClientError, HttpProcessingError, TimeoutError, OSError, ValueError) as error:
+            raise ClusterUnavailable(f"{call}: the watch broke off: {_words(error)}") from error
         finally:
-            response.response.close()
+            response.close()
 
-    async def _open(self, call: Call, timeout: float | None) -> Any:
+    async def _open(self, call: Call, timeout: float | None) -> aiohttp.ClientResponse:
         if call.method != "GET" and not self._may_write():
             raise NotLeading(f"{call}: the Lease is not held")
+        self._session = self._session or self._login.session()
         headers = {**self._headers, "Accept": call.accept, "Content-Type": call.content_type}
-        await self._client.update_params_for_auth(headers, [], ["BearerToken"], call.path, call.method, None)
-        url = self._client.configuration.host + call.url
         limit = aiohttp.ClientTimeout(total=timeout, sock_connect=5.0)
         started = asyncio.get_running_loop().time()
         code = 0
         try:
-            answer = await self._client.call_api(call.method, url, headers, call.payload, _request_timeout=limit)
+            answer = await self._session.request(
+                call.method,
+                self._host + call.url,
+                headers=headers,
+                data=call.payload,
+                timeout=limit,
+            )
             code = answer.status
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise ClusterUnavailable(f"{call}: no answer: {error!r}") from error
+            raise ClusterUnavailable(f"{call}: no answer: {answers.words(error)}") from error
         finally:
             self._observe(call.method, code, asyncio.get_running_loop().time() - started)
         return answer
 
 
-async def _answer(call: Call, response: Any) -> dict[str, Any]:
+def _words(error: Exception) -> str:
+    """What is wrong with an event, without what is in it."""
+    if isinstance(error, HttpProcessingError):
+        return f"an event has more than {_LONGEST_EVENT // 2**20} MiB"
+    return answers.words(error)
+
+
+async def _answer(call: Call, response: aiohttp.ClientResponse) -> dict[str, Any]:
     try:
-        text = await response.read()
+        text = await answers.whole(response, _LONGEST_ANSWER)
+    except TooLarge as error:
+        raise AnswerTooLarge(f"{call}: the answer has more than {_LONGEST_ANSWER // 2**20} MiB") from error
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise ClusterUnavailable(f"{call}: the answer broke off: {error!r}") from error
+        raise ClusterUnavailable(f"{call}: the answer broke off: {answers.words(error)}") from error
     content = _parsed(text)
     if 200 <= response.status < 300:
         if isinstance(content, dict):
@@ -196,16 +216,15 @@ async def _answer(call: Call, response: Any) -> dict[str, Any]:
         raise ClusterUnavailable(f"{call}: {response.status}, but what answered is no Kubernetes API")
     status = _status(response.status, content if isinstance(content, dict) else {"message": _shown(text)})
     if status.is_passing:
-        retry_after = response.headers.get("Retry-After", "")
         unavailable = ClusterUnavailable(f"{call}: {status.code} {status.reason}: {status.message}")
-        unavailable.retry_after = float(retry_after) if retry_after.isdecimal() else None
+        unavailable.retry_after = answers.pause(response.headers.get("Retry-After"))
         raise unavailable
     raise ClusterRefused(str(call), status)
 
 
 def _parsed(text: bytes) -> Any:
     try:
-        return json.loads(text) if text else {}
+        return answers.parsed(text) if text else {}
     except ValueError:
         return None
 
@@ -224,44 +243,3 @@ def _status(code: int, told: dict[str, Any]) -> Status:
         tuple((str(cause.get("reason", "")), str(cause.get("field", ""))) for cause in about.get("causes") or ()),
         str(about.get("kind", "")),
     )
-
-
-UNREADABLE = (config.ConfigException, yaml.YAMLError, OSError, TypeError, AttributeError)
-"""What the library makes of a kubeconfig that is none: the last two, of YAML that is no mapping."""
-
-
-@contextmanager
-def telling(where: str) -> Iterator[None]:
-    """Whatever the library makes of what is written there, in words for the person who wrote it. Raises ValueError."""
-    try:
-        yield
-    except UNREADABLE as error:
-        raise ValueError(f"cannot tell from {where} how to reach a cluster: {' '.join(str(error).split())}") from error
-
-
-async def configuration() -> client.Configuration:
-    """How to reach the cluster: KUBECONFIG, else the pod's service account, else ~/.kube/config. Raises ValueError."""
-    found = client.Configuration()
-    if "KUBECONFIG" not in os.environ and "KUBERNETES_SERVICE_HOST" in os.environ:
-        with telling("the pod's service account"):
-            config.load_incluster_config(client_configuration=found)  # type: ignore[no-untyped-call]
-    else:
-        with telling(f"KUBECONFIG={os.environ.get('KUBECONFIG', '~/.kube/config')}"):
-            await config.load_kube_config(client_configuration=found)  # type: ignore[no-untyped-call]
-    return found
-
-
-async def credentials() -> dict[str, Any]:
-    """The same, as the parts that another client needs: where, whom to trust, who we are."""
-    found = await configuration()
-    scheme, _, token = (await found.get_api_key_with_prefix("BearerToken") or "").partition(" ")
-    return {
-        "server": found.host,
-        "ca_path": found.ssl_ca_cert,
-        "ca_data": found.ca_cert_data,
-        "insecure": not found.verify_ssl,
-        "scheme": scheme.capitalize() or None,
-        "token": token or None,
-        "certificate_path": found.cert_file,
-        "private_key_path": found.key_file,
-    }

@@ -169,6 +169,18 @@ class Cluster:
             return said
         return base64.b64decode(said).decode()
 
+    async def is_namespace_going(self, namespace: str) -> bool:
+        """Whether a namespace is being deleted: what was deleted there cannot be made again.
+
+        The API server tells who would make something there, so that no right to read namespaces is needed.
+        """
+        path = f"/apis/events.k8s.io/v1/namespaces/{namespace}/events"
+        try:
+            await self._requests.server.send(Call("POST", path, {"dryRun": "All"}, {"metadata": {"name": "probe"}}))
+        except ClusterRefused as refused:
+            return refused.status.is_namespace_going
+        return False
+
     # Events
 
     async def post_event(self, namespace: str, event: FreeForm) -> None:

@@ -1,20 +1,22 @@
 """From a reference to a server to a way to speak to it: the key and the certificates in Secrets and ConfigMaps."""
 
-import asyncio
-import ssl
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from ..resources.assistant import Copy
 from ..resources.reason import Reason
+from . import tls
 from .api_server import ClusterRefused
 from .cluster import Cluster
+from .expiring import Expiring
 from .grants import DEFAULT_ROLE, missing_grant
 from .wire import Endpoint, ServerTrouble
 
+FRESH = 5.0
+"""Seconds that a value is used without being read again: a rotated key is picked up after that at the latest."""
 REMEMBERED = 10.0
-"""Seconds a value that was read is used: a rotated key is picked up after that at the latest."""
+"""Seconds that a value is kept at all, whether anybody asks for it or not."""
+_MOST = 10_000
 
 
 class CredentialsMissing(ServerTrouble):
@@ -35,9 +37,24 @@ class _Entry:
     namespace: str
     name: str
     key: str
+    use: Literal["header", "bundle"]
 
     def __str__(self) -> str:
         return f"key '{self.key}' of {self.kind} '{self.name}' in namespace '{self.namespace}'"
+
+    def checked(self, value: str) -> str:
+        """The value as it is used. Raises CredentialsMissing, without the value."""
+        match self.use:
+            case "header":
+                value = value.strip()
+                if not value or not value.isascii() or not value.isprintable():
+                    raise CredentialsMissing(f"{self} is not a key that a header can hold")
+            case "bundle":
+                try:
+                    tls.of_bundle(value)
+                except ValueError:
+                    raise CredentialsMissing(f"{self} holds no certificates (PEM)") from None
+        return value
 
 
 class Credentials:
@@ -47,53 +64,47 @@ class Credentials:
         """`role`: the one that allows to read Secrets and ConfigMaps, as grants.checked_role returns it."""
         self._cluster = cluster
         self._role = role
-        self._read: dict[_Entry, tuple[float, str]] = {}
-        self._last: dict[_Entry, str] = {}
+        self._read: Expiring[_Entry, str] = Expiring(REMEMBERED, _MOST)
 
     async def endpoint(self, namespace: str, copy: Copy) -> Endpoint:
         """How to speak to the server of `copy`. Raises CredentialsMissing, ClusterUnavailable."""
-        return await self._endpoint(namespace, copy, self._value)
+        return await self._endpoint(namespace, copy, is_last=False)
 
     async def last_endpoint(self, namespace: str, copy: Copy) -> Endpoint:
-        """The same for a farewell: a namespace that goes may take its Secrets first, so what they said last holds."""
-        return await self._endpoint(namespace, copy, self._last_value)
+        """The same for a farewell: a namespace that goes may take its Secrets first.
 
-    async def _endpoint(self, namespace: str, copy: Copy, read: Callable[[_Entry], Awaitable[str]]) -> Endpoint:
-        key, bundle = copy.api_key_secret_ref, copy.ca_bundle_ref
-        entries = (
-            _Entry("Secret", namespace, key.name, key.key) if key else None,
-            _Entry(bundle.kind, namespace, bundle.name, bundle.key) if bundle else None,
-        )
+        What they said holds for as long as it is kept: REMEMBERED seconds after it was read.
+        """
+        return await self._endpoint(namespace, copy, is_last=True)
+
+    def forget(self, namespace: str, copy: Copy) -> None:
+        """Read anew what `copy` names: its server did not take what was read."""
+        for entry in _entries(namespace, copy):
+            if entry:
+                self._read.drop(entry)
+
+    async def _endpoint(self, namespace: str, copy: Copy, *, is_last: bool) -> Endpoint:
+        key, bundle = _entries(namespace, copy)
         return Endpoint(
             copy.server,
-            key=self._header(entries[0], await read(entries[0])) if entries[0] else None,
-            authorities=self._bundle(entries[1], await read(entries[1])) if entries[1] else None,
+            key=await self._value(key, is_last=is_last) if key else None,
+            authorities=await self._value(bundle, is_last=is_last) if bundle else None,
         )
 
-    def forget(self) -> None:
-        """Read everything anew: a server did not take what was read."""
-        self._read.clear()
-
-    def _header(self, entry: _Entry, value: str) -> str:
-        value = value.strip()
-        if not value or not value.isascii() or not value.isprintable():
-            self._read.pop(entry, None)
-            raise CredentialsMissing(f"{entry} is not a key that a header can hold")
-        return value
-
-    def _bundle(self, entry: _Entry, value: str) -> str:
+    async def _value(self, entry: _Entry, *, is_last: bool) -> str:
+        known = self._read.get(entry)
+        if known is not None and self._read.age(entry) < FRESH:
+            return known
         try:
-            ssl.create_default_context(cadata=value)
-        except (ssl.SSLError, TypeError, ValueError) as error:
-            self._read.pop(entry, None)
-            raise CredentialsMissing(f"{entry} holds no certificates (PEM)") from error
-        return value
+            return self._read.put(entry, entry.checked(await self._found(entry)))
+        except CredentialsMissing:
+            # Asked for again: it may have been dropped meanwhile.
+            kept = self._read.get(entry) if is_last else None
+            if kept is None:
+                raise
+            return kept
 
-    async def _value(self, entry: _Entry) -> str:
-        now = asyncio.get_running_loop().time()
-        when, value = self._read.get(entry, (-REMEMBERED, ""))
-        if now - when < REMEMBERED:
-            return value
+    async def _found(self, entry: _Entry) -> str:
         try:
             found = await self._cluster.value(entry.kind, (entry.namespace, entry.name), entry.key)
         except ClusterRefused as refused:
@@ -101,18 +112,17 @@ class Credentials:
                 grant = missing_grant(self._role, entry.namespace, refused.status.message)
                 raise CredentialsForbidden(f"{entry} cannot be read: {grant}") from refused
             raise CredentialsMissing(f"{entry} cannot be read: {refused}") from refused
-        except ValueError as error:
-            raise CredentialsMissing(f"{entry} is not text") from error
+        except ValueError:  # whose text shows a part of the value
+            raise CredentialsMissing(f"{entry} is not text") from None
         if found is None:
             raise CredentialsMissing(f"{entry} does not exist")
-        self._read = {known: each for known, each in self._read.items() if now - each[0] < REMEMBERED}
-        self._read[entry], self._last[entry] = (now, found), found
         return found
 
-    async def _last_value(self, entry: _Entry) -> str:
-        try:
-            return await self._value(entry)
-        except CredentialsMissing:
-            if entry not in self._last:
-                raise
-            return self._last[entry]
+
+def _entries(namespace: str, copy: Copy) -> tuple[_Entry | None, _Entry | None]:
+    """Where its key and its certificates are."""
+    key, bundle = copy.api_key_secret_ref, copy.ca_bundle_ref
+    return (
+        _Entry("Secret", namespace, key.name, key.key, "header") if key else None,
+        _Entry(bundle.kind, namespace, bundle.name, bundle.key, "bundle") if bundle else None,
+    )

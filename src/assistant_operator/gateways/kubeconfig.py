@@ -6,13 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from kubernetes.aio import client, config
 from kubernetes.aio.config.kube_config import KubeConfigMerger
 
-from .api_server import UNREADABLE, ApiServer, Call, configuration, telling
+from .api_server import ApiServer, Call
+from .connection import UNREADABLE, configuration, find_proxy, telling
 
 _POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
@@ -71,7 +70,7 @@ async def access(wish: Wish) -> Access:
         )
         context = loader.current_context["context"]
         said = _user(where, context.get("user"))
-    found.proxy = found.proxy or _proxy(found.host)
+    find_proxy(found)
     if "exec" in said and not found.api_key and not found.cert_file:
         raise ValueError(
             f"the credential plugin {said['exec'].get('command')!r} that {where} names gave no credentials"
@@ -113,16 +112,6 @@ def _user(where: str, name: str | None) -> dict[str, Any]:
     """What the kubeconfig says of that user."""
     users = KubeConfigMerger(where).config.value["users"]  # type: ignore[no-untyped-call]
     return next((each.value.get("user") or {} for each in users if each["name"] == name), {})
-
-
-def _proxy(url: str) -> str | None:
-    """The proxy that HTTPS_PROXY and NO_PROXY mean for this server: like kubectl, none for this very machine."""
-    where = urlsplit(url)
-    host = where.hostname or ""
-    named = getproxies().get(where.scheme)
-    if not named or host == "localhost" or host.startswith("127.") or proxy_bypass(host):
-        return None
-    return named if "://" in named else f"http://{named}"
 
 
 def _impersonation(user: str | None) -> dict[str, str]:

@@ -10,7 +10,7 @@ from ..resources.meta import FreeForm
 from ..resources.reason import Reason
 from ..resources.remote import RemoteAssistant
 from .api_server import NotLeading
-from .wire import Endpoint, NotALangGraphServer, ServerRefused, Wire
+from .wire import AnswerTooLarge, Endpoint, NotALangGraphServer, ServerRefused, Wire
 
 PAGE = 200
 
@@ -96,10 +96,16 @@ class LangGraphServers:
 
     async def assistants_of(self, endpoint: Endpoint, graph_id: str) -> AsyncIterator[RemoteAssistant]:
         """Every assistant of a graph, in the order of their ids, page by page."""
-        offset = 0
+        offset, limit = 0, PAGE
         while True:
-            asked = {"graph_id": graph_id, "limit": PAGE, "offset": offset, "sort_by": "assistant_id"}
-            page = await self._wire.send(endpoint, "POST", "/assistants/search", {**asked, "sort_order": "asc"})
+            asked = {"graph_id": graph_id, "limit": limit, "offset": offset, "sort_by": "assistant_id"}
+            try:
+                page = await self._wire.send(endpoint, "POST", "/assistants/search", {**asked, "sort_order": "asc"})
+            except AnswerTooLarge:
+                if limit == 1:
+                    raise
+                limit //= 2
+                continue
             if not isinstance(page, list):
                 raise NotALangGraphServer(f"POST {endpoint.url}/assistants/search does not answer with a list")
             for each in page:

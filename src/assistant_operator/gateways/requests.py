@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Literal
 
 from ..resources.meta import GROUP, VERSION, FreeForm, Key, Resource
-from .api_server import ApiServer, Call, ClusterRefused
+from .api_server import AnswerTooLarge, ApiServer, Call, ClusterRefused
 
 PAGE = 500
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
@@ -51,9 +51,16 @@ class Requests:
         self, path: str, accept: str, selection: Mapping[str, str] | None = None
     ) -> AsyncIterator[FreeForm]:
         """A whole listing; `selection`: of those with these labels or fields, as the API server's query has them."""
-        query: dict[str, str | int] = {**(selection or {}), "limit": PAGE}
+        limit = PAGE
+        query: dict[str, str | int] = {**(selection or {}), "limit": limit}
         while True:
-            page = await self.server.send(Call("GET", path, query, accept=accept), timeout=60)
+            try:
+                page = await self.server.send(Call("GET", path, query, accept=accept), timeout=60)
+            except AnswerTooLarge:
+                if limit == 1:
+                    raise
+                limit = query["limit"] = limit // 2
+                continue
             yield page
             if not (onward := page["metadata"].get("continue")):
                 return

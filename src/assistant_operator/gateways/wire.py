@@ -1,24 +1,37 @@
 """One request to one LangGraph Server: its limits, its circuit, and what went wrong in words."""
 
 import asyncio
-import json
+import hashlib
 import os
+import secrets
 import ssl
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import aiohttp
 
 from ..resources.meta import FreeForm
 from ..resources.reason import Reason
+from . import answers, tls
+from .expiring import Expiring
+from .proxies import Proxies, Proxy
 
 AT_ONCE = 8
 """Requests to one server at one time."""
 _PATIENCE, _CONNECT = 15.0, 5.0
-_FIRST_PAUSE, _LONGEST_PAUSE, _LONGEST_OBEYED = 0.5, 30.0, 300.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 _LONGEST_DETAIL = 300
-_LONGEST_ANSWER = 128 * 2**20
+_LONGEST_ANSWER = 4 * 2**20
+"""Bytes. The largest assistant that Kubernetes holds has 1.5 MiB; JSON of 4 MiB is parsed in a tenth of a second."""
+_MOST_LINES = 10_000
+_MOST_TRUSTED = 1_000
+_TRUSTED_FOR = 10.0
+"""Seconds that certificates from a Secret or ConfigMap, and connections made with them, are kept without being used."""
+_TOLD_OF_INPUT = {"input", "ctx", "instance"}
+"""What an error tells of the request it is about: it may hold anything."""
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
 _OVERLOADED = {429, 502, 503, 504}
 
@@ -54,6 +67,10 @@ class NotALangGraphServer(ServerTrouble):
     reason = Reason.SERVER_UNRECOGNIZED
 
 
+class AnswerTooLarge(NotALangGraphServer):
+    """The answer is larger than what is read of one: a smaller page may have one that is not."""
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """A server and how to speak to it. The key is never shown."""
@@ -64,7 +81,7 @@ class Endpoint:
     """PEM of the certificates to trust; None for the system's."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Line:
     """What is known of one way to one server: until when it is left alone."""
 
@@ -76,14 +93,22 @@ class _Line:
 class Wire:
     """The way to every LangGraph Server there is, each with its own limits."""
 
-    def __init__(self, observe: Callable[[str, int, float], None]) -> None:
-        """`observe`: told of each request the method, the status (0 without an answer) and the seconds."""
+    def __init__(self, observe: Callable[[str, int, float], None], proxies: Proxies | None = None) -> None:
+        """`observe`: told of each request the method, the status (0 without an answer) and the seconds.
+
+        `proxies`: those of the environment, if none are given.
+        """
         self._observe = observe
+        self._proxies = proxies or Proxies.from_environment()
         self._session: aiohttp.ClientSession | None = None
+        self._system: ssl.SSLContext | None = None
         self._turns: dict[str, asyncio.Semaphore] = {}
+        """Of the servers that are being asked, and of no others."""
+        self._asking: Counter[str] = Counter()
         # By key and trust, too: whose key is throttled, or whose certificates are wrong, is alone with that.
-        self._lines: dict[Endpoint, _Line] = {}
-        self._trusted: dict[str, ssl.SSLContext] = {}
+        self._lines: Expiring[bytes, _Line] = Expiring(answers.LONGEST_PAUSE, _MOST_LINES)
+        self._trusted: Expiring[bytes, ssl.SSLContext] = Expiring(_TRUSTED_FOR, _MOST_TRUSTED)
+        self._salt = secrets.token_bytes(32)
 
     async def close(self) -> None:
         if self._session:
@@ -96,94 +121,124 @@ class Wire:
 
     async def send(self, endpoint: Endpoint, method: str, path: str, body: FreeForm | None = None) -> Any:
         """What the server answers, parsed. Raises ServerTrouble."""
-        line = self._lines.setdefault(endpoint, _Line())
-        turns = self._turns.setdefault(endpoint.url, asyncio.Semaphore(AT_ONCE))
         what = f"{method} {endpoint.url}{path}"
-        async with turns:
-            _ask_leave(line, what)
+        line = self._digest(endpoint.url, endpoint.key, endpoint.authorities)
+        async with self._turn(endpoint.url):
+            self._ask_leave(line)
+            proxy = self._proxy(endpoint.url)
             try:
-                status, text, headers = await self._exchange(endpoint, method, path, body)
+                status, text, headers = await self._exchange(endpoint, proxy, method, path, body)
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                raise _closed(line, f"{endpoint.url}: {_reason(error)}") from error
+                way = f"through the proxy {proxy.url}: " if proxy else ""
+                raise self._closed(line, f"{endpoint.url}: {way}{_reason(error)}") from error
         said = f"{status} {_detail(text, endpoint.key)}".rstrip() if status >= 400 else ""
         if status in _OVERLOADED:
             # Without the request: the trouble is the server's, and whoever asks next is to tell it in the same words.
-            raise _closed(line, f"{endpoint.url}: {said}", _seconds(headers.get("Retry-After")))
-        line.failures = 0
+            raise self._closed(line, f"{endpoint.url}: {said}", answers.pause(headers.get("Retry-After")))
+        self._opened(line)
         if status in _PASSING:
             raise ServerUnavailable(f"{what}: {said}")
+        if status == 407 and proxy:
+            raise ServerUnavailable(f"{endpoint.url}: the proxy {proxy.url} asks for credentials", _LONGEST_PAUSE)
         if status >= 400:
             raise ServerRefused(f"{what}: {said}", status)
         return _answer(what, status, text, headers)
 
+    def _proxy(self, url: str) -> Proxy | None:
+        try:
+            return self._proxies.of(url)
+        except ValueError as error:
+            raise ServerUnavailable(f"{url}: {error}", _LONGEST_PAUSE) from None
+
+    @asynccontextmanager
+    async def _turn(self, url: str) -> AsyncIterator[None]:
+        turns = self._turns.setdefault(url, asyncio.Semaphore(AT_ONCE))
+        self._asking[url] += 1
+        try:
+            async with turns:
+                yield
+        finally:
+            self._asking[url] -= 1
+            if not self._asking[url]:
+                del self._asking[url], self._turns[url]
+
     async def _exchange(
-        self, endpoint: Endpoint, method: str, path: str, body: FreeForm | None
+        self, endpoint: Endpoint, proxy: Proxy | None, method: str, path: str, body: FreeForm | None
     ) -> tuple[int, bytes, Mapping[str, str]]:
         if self._session is None:
             limit = aiohttp.ClientTimeout(total=_PATIENCE, sock_connect=_CONNECT)
             self._session = aiohttp.ClientSession(
                 timeout=limit,
-                connector=aiohttp.TCPConnector(limit=0),
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_TRUSTED_FOR),
                 cookie_jar=aiohttp.DummyCookieJar(),  # what one Graph is known by is not for another's requests
             )
         headers = {"Accept": "application/json", **({"x-api-key": endpoint.key} if endpoint.key else {})}
+        # A proxy of https is told by itself, before the tunnel; one of http beside the request.
+        aside = proxy.headers if proxy else {}
+        is_tunnel = endpoint.url.startswith("https:")
         started, code = asyncio.get_running_loop().time(), 0
         try:
             async with self._session.request(
                 method,
                 endpoint.url + path,
-                headers=headers,
+                headers=headers if is_tunnel else headers | aside,
                 allow_redirects=False,
                 ssl=self._trust(endpoint),
                 json=body,
+                proxy=proxy.url if proxy else None,
+                proxy_headers=aside if is_tunnel else None,
             ) as answer:
                 code = answer.status
-                return answer.status, await _read(answer, endpoint.url), answer.headers
+                return answer.status, await answers.whole(answer, _LONGEST_ANSWER), answer.headers
+        except answers.TooLarge:
+            raise AnswerTooLarge(f"{endpoint.url} answers with more than {_LONGEST_ANSWER // 2**20} MiB") from None
         finally:
             self._observe(method, code, asyncio.get_running_loop().time() - started)
 
-    def _trust(self, endpoint: Endpoint) -> ssl.SSLContext | bool:
+    def _trust(self, endpoint: Endpoint) -> ssl.SSLContext:
         if endpoint.authorities is None:
-            return True
-        if endpoint.authorities not in self._trusted:
-            self._trusted[endpoint.authorities] = ssl.create_default_context(cadata=endpoint.authorities)
-        return self._trusted[endpoint.authorities]
+            self._system = self._system or tls.of_system()
+            return self._system
+        known = self._digest(endpoint.authorities)
+        return self._trusted.put(known, self._trusted.get(known) or tls.of_bundle(endpoint.authorities))
 
+    def _digest(self, *parts: str | None) -> bytes:
+        """Tells values from Secrets apart without keeping them."""
+        found = hashlib.blake2b(key=self._salt, digest_size=32)
+        for part in parts:
+            text = b"" if part is None else part.encode()
+            found.update(b"%d:%d:" % (part is not None, len(text)) + text)
+        return found.digest()
 
-async def _read(answer: aiohttp.ClientResponse, url: str) -> bytes:
-    """The whole answer, unless it has no end."""
-    parts, size = [], 0
-    async for part in answer.content.iter_any():
-        parts.append(part)
-        size += len(part)
-        if size > _LONGEST_ANSWER:
-            raise NotALangGraphServer(f"{url} answers with more than {_LONGEST_ANSWER // 2**20} MiB")
-    return b"".join(parts)
+    def _ask_leave(self, line: bytes) -> None:
+        known = self._lines.get(line)
+        left = known.closed_until - asyncio.get_running_loop().time() if known else 0.0
+        if known and left > 0:
+            raise ServerUnavailable(known.trouble, left)
 
+    def _closed(self, line: bytes, trouble: str, retry_after: float | None = None) -> ServerUnavailable:
+        """Leave a server alone that does not answer, longer each time, or for as long as it asks for."""
+        known, now = self._lines.get(line) or _Line(), asyncio.get_running_loop().time()
+        # What was under way beside the request that failed first fails of the same trouble.
+        failures = max(known.failures + (now >= known.closed_until), 1)
+        pause = retry_after or min(_FIRST_PAUSE * 2.0 ** min(failures - 1, 10), _LONGEST_PAUSE)
+        self._lines.put(line, _Line(failures, max(known.closed_until, now + pause), trouble))
+        return ServerUnavailable(trouble, pause)
 
-def _ask_leave(line: _Line, what: str) -> None:
-    left = line.closed_until - asyncio.get_running_loop().time()
-    if left > 0:
-        raise ServerUnavailable(line.trouble or what, left)
-
-
-def _closed(line: _Line, trouble: str, retry_after: float | None = None) -> ServerUnavailable:
-    """Leave a server alone that does not answer, longer each time, or for as long as it asks for."""
-    now = asyncio.get_running_loop().time()
-    # What was under way beside the request that failed first fails of the same trouble.
-    line.failures = max(line.failures + (now >= line.closed_until), 1)
-    pause = min(_FIRST_PAUSE * 2.0 ** min(line.failures - 1, 10), _LONGEST_PAUSE)
-    pause = min(retry_after, _LONGEST_OBEYED) if retry_after else pause
-    line.closed_until = max(line.closed_until, now + pause)
-    line.trouble = trouble
-    return ServerUnavailable(trouble, pause)
+    def _opened(self, line: bytes) -> None:
+        """It answers. The time that it asked for stays its own, all the same."""
+        known = self._lines.get(line)
+        if known and known.closed_until <= asyncio.get_running_loop().time():
+            self._lines.drop(line)
+        elif known:
+            self._lines.put(line, replace(known, failures=0))
 
 
 def _answer(what: str, status: int, text: bytes, headers: Mapping[str, str]) -> Any:
     if 300 <= status < 400:
         raise NotALangGraphServer(f"{what} redirects to {headers.get('Location', 'nowhere')}: give that address")
     try:
-        return json.loads(text) if text else None
+        return answers.parsed(text) if text else None
     except ValueError as error:
         kind = headers.get("Content-Type", "no content type")
         raise NotALangGraphServer(f"{what} answers with {kind}, not with JSON") from error
@@ -192,18 +247,34 @@ def _answer(what: str, status: int, text: bytes, headers: Mapping[str, str]) -> 
 def _detail(text: bytes, key: str | None) -> str:
     """What the server says of an error, in one line. Its echo of what was sent is left out: it may hold anything."""
     try:
-        told = json.loads(text)
-    except ValueError:
+        told = answers.parsed(text)
+        said = told.get("detail", "") if isinstance(told, dict) else ""
+        shown = _without_values(said) if isinstance(said, str) else str(_without_input(said))
+    except (ValueError, RecursionError):
         return ""
-    said = told.get("detail", "") if isinstance(told, dict) else ""
-    words = str(said).split("On instance")[0].split("Failed validating")[0].split()
-    shown = " ".join(words).replace(key, "(the key)") if key else " ".join(words)
-    return shown[:_LONGEST_DETAIL]
+    words = " ".join(shown.split())
+    return (words.replace(key, "(the key)") if key else words)[:_LONGEST_DETAIL]
+
+
+def _without_values(said: str) -> str:
+    """What a validator says without the value, which it names first and shows at the end."""
+    told, _, instance = said.partition("On instance")
+    told = told.partition("Failed validating")[0]
+    value = instance.partition(":")[2].strip()
+    return f"the value{told.removeprefix(value)}" if value and told.startswith(value) else told
+
+
+def _without_input(said: Any) -> Any:
+    if isinstance(said, dict):
+        return {name: _without_input(each) for name, each in said.items() if name not in _TOLD_OF_INPUT}
+    return [_without_input(each) for each in said] if isinstance(said, list) else said
 
 
 def _reason(error: BaseException) -> str:
     """Why there was no answer: no two words for the same trouble, since a status is to stay as it is."""
     match error:
+        case aiohttp.ClientHttpProxyError():
+            return f"the proxy refuses ({error.status} {error.message})"
         case aiohttp.ClientConnectorCertificateError():
             return f"the certificate is not trusted ({error.certificate_error})"
         case aiohttp.ClientConnectorSSLError():
@@ -218,7 +289,3 @@ def _reason(error: BaseException) -> str:
         case aiohttp.ClientError():
             return f"the connection broke off ({type(error).__name__})"
     return f"the connection broke off ({error})"
-
-
-def _seconds(retry_after: str | None) -> float | None:
-    return float(retry_after) if retry_after and retry_after.isdigit() else None

@@ -1,6 +1,7 @@
 """kopf: login, the watch feed, the end. The only file that imports it; it registers nothing that makes kopf write."""
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -8,8 +9,9 @@ from typing import Any, TypeVar
 import kopf
 from pydantic import ValidationError
 
-from ..gateways.api_server import ClusterUnavailable, credentials
+from ..gateways.api_server import ClusterUnavailable
 from ..gateways.cluster import Cluster
+from ..gateways.connection import connection
 from ..resources.assistant import Assistant
 from ..resources.graph import Graph
 from ..resources.meta import GROUP, VERSION, Key, Resource
@@ -21,6 +23,7 @@ R = TypeVar("R", bound=Resource)
 
 _RELIST_SETTLES, _RELIST_EVERY, _LOOK_AGAIN = 1.0, 600.0, 0.2
 _FAREWELL = 0.5
+_LOGIN_PAUSES = (0.0, 0.0, 1.0, 2.0, 5.0, 10.0, 30.0)
 
 
 class Feed:
@@ -93,9 +96,14 @@ class Feed:
     def _register(self, registry: kopf.OperatorRegistry) -> None:
         # Only login and event handlers: with any other kind kopf writes to the objects, and a write that fails
         # makes it skip their events.
+        pauses = itertools.chain(_LOGIN_PAUSES, itertools.repeat(_LOGIN_PAUSES[-1]))
+
         @kopf.on.login(registry=registry)
-        async def login(**_: Any) -> kopf.ConnectionInfo:
-            return kopf.ConnectionInfo(**await credentials())
+        async def login(**_: Any) -> kopf.AiohttpSession:
+            # Asked again whenever the API server refuses what was answered before: not without a pause.
+            await asyncio.sleep(next(pauses))
+            server, session = await connection()
+            return kopf.AiohttpSession(server=server, aiohttp_session=session)
 
         @kopf.on.event(GROUP, VERSION, Assistant.plural, registry=registry, id="assistants")
         async def assistant(event: Any, **_: Any) -> None:

@@ -90,7 +90,7 @@ class Probes:
             return endpoint, await self._served(endpoint, graph)
         except ServerTrouble as trouble:
             if isinstance(trouble, ServerRefused):
-                self.credentials.forget()
+                self.credentials.forget(graph.metadata.namespace, place.copy)
             reason = _UNTOLD.get(trouble.reason, trouble.reason)
             return None, Probe(False, reason, f"{_TOLD.get(reason, '')}{trouble}")
 

@@ -8,8 +8,9 @@ import time
 from collections.abc import Coroutine
 from typing import Any
 
-from ..gateways.api_server import ApiServer, ClusterRefused, ClusterUnavailable, configuration
+from ..gateways.api_server import ApiServer, ClusterRefused, ClusterUnavailable
 from ..gateways.cluster import Cluster
+from ..gateways.connection import configuration
 from ..gateways.langgraph import LangGraphServers
 from ..gateways.leases import Leases
 from ..gateways.schemas import SchemaJudge
@@ -51,8 +52,9 @@ class Process:
     async def run(self) -> int:
         """The exit code: 0 after a signal, 1 after a failure."""
         settings = self._settings
-        self._fenced = ApiServer(await configuration(), may_write=self._may_write, observe=self._metrics.called)
-        self._unfenced = ApiServer(await configuration(), observe=self._metrics.called)
+        seen = self._metrics.called
+        self._fenced = ApiServer(await configuration(), may_write=self._may_write, observe=seen, reload=configuration)
+        self._unfenced = ApiServer(await configuration(), observe=seen, reload=configuration)
         self._leadership = Leadership(
             Leases(self._unfenced, settings.lease_namespace, LEASE), identity=settings.identity, clock=_uptime
         )

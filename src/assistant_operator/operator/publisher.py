@@ -10,6 +10,7 @@ from ..decisions.publication import FINALIZER, Hold, LetGo, Outcome, Publish, St
 from ..decisions.remote import Place, place_of
 from ..decisions.status import Fate
 from ..gateways.cluster import Cluster
+from ..gateways.credentials import CredentialsMissing
 from ..gateways.schemas import SchemaJudge
 from ..gateways.wire import ServerTrouble, ServerUnavailable
 from ..resources.assistant import Assistant, Copy
@@ -61,6 +62,7 @@ class Publisher:
         self._told = told
         self._outcomes: dict[str, Outcome] = {}
         self._withdrawn: dict[str, frozenset[Copy]] = {}
+        self._lost: dict[str, frozenset[Copy]] = {}
         self._finalizers: dict[str, tuple[int, bool]] = {}
         self._repairing: dict[str, tuple[str, ...]] = {}
         """What was found to be different, until it is put right."""
@@ -93,7 +95,7 @@ class Publisher:
         self._unsure.discard(uid)
         self._crowd.discard(uid)
         self._copies.forget(assistant)
-        for memory in (self._outcomes, self._withdrawn, self._finalizers, self._failures):
+        for memory in (self._outcomes, self._withdrawn, self._lost, self._finalizers, self._failures):
             memory.pop(uid, None)
 
     async def reconcile(self, key: Key) -> float | None:
@@ -123,6 +125,7 @@ class Publisher:
             is_held=self._is_held(assistant),
             outcome=None if is_open else self._outcomes.get(uid) or remembered(assistant),
             withdrawn=self.withdrawn(assistant),
+            lost=self._lost.get(uid, frozenset()),
         )
 
     def _is_held(self, assistant: Assistant) -> bool:
@@ -211,7 +214,7 @@ class Publisher:
         name, reason = version_name(world.assistant.metadata.name, step.number), trouble.reason
         fate = Fate.WAIT if reason is Reason.SERVER_UNREACHABLE else Fate.REJECT
         if reason is Reason.SERVER_UNAUTHORIZED:
-            self._probes.credentials.forget()
+            self._probes.credentials.forget(world.assistant.metadata.namespace, step.place.copy)
         return Outcome(step.number, step.place.copy, False, reason, f"{name} is not published: {trouble}", fate)
 
     async def _withdraw(self, assistant: Assistant, copy: Copy) -> float | None:
@@ -226,9 +229,13 @@ class Publisher:
                 endpoint, copy.assistant_id, self._copies.owner(assistant), assistant.spec.deletion_policy, keys
             )
         except ServerTrouble as trouble:
+            if await self._is_lost(assistant, trouble):
+                log.warning("abandoned copy %s of %s/%s: %s", copy.assistant_id, *assistant.key, trouble)
+                self._lost[uid] = self._lost.get(uid, frozenset()) | {copy}
+                return None
             log.warning("the copy of %s/%s cannot be withdrawn yet: %s", *assistant.key, trouble)
             if trouble.reason is Reason.SERVER_UNAUTHORIZED:
-                self._probes.credentials.forget()
+                self._probes.credentials.forget(assistant.metadata.namespace, copy)
             if assistant.metadata.is_being_deleted:
                 self._narrator.waiting(assistant, trouble.reason, copy.server, str(trouble))
             return self._pause(uid, trouble.retry_after if isinstance(trouble, ServerUnavailable) else 0.0)
@@ -237,3 +244,8 @@ class Publisher:
         self._unsure.add(uid)  # two addresses may be one server: is the copy that was to stay still there?
         self._told(assistant.key)
         return None
+
+    async def _is_lost(self, assistant: Assistant, trouble: ServerTrouble) -> bool:
+        """Whether it can never be withdrawn: the namespace is being deleted, and its credentials went first."""
+        is_gone = isinstance(trouble, CredentialsMissing) and assistant.metadata.is_being_deleted
+        return is_gone and await self._cluster.is_namespace_going(assistant.metadata.namespace)

@@ -34,7 +34,9 @@ Digest = Annotated[str, bounded(71, pattern="^sha256:[0-9a-f]{64}$")]
 class Model(BaseModel):
     """A piece of a resource: camelCase outside, snake_case inside, never changed in place."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore")
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore", hide_input_in_errors=True
+    )
 
     def manifest(self) -> dict[str, Any]:
         """What was set, and nothing else, as the JSON the API server takes. Free-form parts are not copied."""

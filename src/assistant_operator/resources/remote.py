@@ -12,7 +12,7 @@ from .reason import Reason
 class RemoteAssistant(BaseModel):
     """An assistant on a LangGraph Server. The names of its fields are the server's own."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     assistant_id: str
     graph_id: str = ""

@@ -150,6 +150,17 @@ EDGE = PATIENCE.total_seconds() / 60
         pytest.param(
             published(assistant=deleted(HERE), withdrawn=frozenset({HERE})), [LetGo()], id="deleted and withdrawn"
         ),
+        pytest.param(
+            published(assistant=deleted(HERE, THERE), lost=frozenset({HERE})),
+            [Withdraw(THERE)],
+            id="deleted after the key of one went with the namespace: the other is withdrawn",
+        ),
+        pytest.param(
+            published(assistant=deleted(HERE, THERE), lost=frozenset({HERE}), withdrawn=frozenset({THERE})),
+            [LetGo(abandoned=(HERE,))],
+            id="deleted after its key went with the namespace: nobody waits",
+        ),
+        pytest.param(published(lost=frozenset({HERE})), [], id="the key is gone, and nobody deletes it"),
         pytest.param(published(assistant=deleted()), [LetGo()], id="deleted, with no copy"),
         pytest.param(published(assistant=deleted(HERE), is_held=False), [], id="deleted, and let go already"),
         pytest.param(

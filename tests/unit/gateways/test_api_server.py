@@ -17,14 +17,16 @@ from kubernetes.aio import client
 from assistant_operator.gateways.api_server import (
     APPLY_PATCH,
     MERGE_PATCH,
+    AnswerTooLarge,
     ApiServer,
     Call,
     ClusterRefused,
     ClusterUnavailable,
     NotLeading,
     Status,
-    configuration,
 )
+from assistant_operator.gateways.connection import configuration
+from assistant_operator.gateways.requests import Requests
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 THINGS = Call("GET", "/things")
@@ -361,3 +363,79 @@ async def test_a_connection_outlasts_the_pause_between_two_edits(monkeypatch: py
     first, second, third = connections
     assert second is first
     assert third is not first, "nor is it kept until the other side has closed it"
+
+
+# Bounds
+
+
+def endless(chunk: bytes) -> Answer:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while True:
+            await response.write(chunk)
+
+    return answer
+
+
+async def test_an_answer_without_an_end_is_not_read_to_its_end() -> None:
+    async with answering(endless(b" " * 2**20)) as api:
+        with pytest.raises(AnswerTooLarge, match=r"^GET /things: the answer has more than 64 MiB$"):
+            await api.send(THINGS, timeout=60)
+
+
+async def test_an_event_without_an_end_breaks_the_watch() -> None:
+    async with answering(endless(b"canary" * 100_000)) as api:
+        events, ended = await streamed(api, silence=60)
+    assert events == []
+    assert ended == "ClusterUnavailable: GET /things: the watch broke off: an event has more than 8 MiB"
+
+
+async def test_json_that_is_too_deep_is_no_answer_and_no_crash() -> None:
+    deep = b'{"a":' + b"[" * 200_000
+    async with answering(saying(200, text=deep.decode())) as api:
+        with pytest.raises(ClusterUnavailable, match="what answered is no Kubernetes API"):
+            await api.send(THINGS)
+    async with answering(streaming(deep + b"\n")) as api:
+        assert (await streamed(api))[1].startswith("ClusterUnavailable: GET /things: the watch broke off: ValueError")
+
+
+@pytest.mark.parametrize("code", [301, 302, 307, 308])
+async def test_a_redirect_is_told_and_not_followed(code: int) -> None:
+    """A POST that is redirected would come back as the answer to a GET."""
+    asked: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(f"{request.method} {request.path}")
+        return web.json_response({}, status=code, headers={"Location": "/login"})
+
+    async with answering(answer) as api:
+        words = rf"^POST /things: no answer: .*{code}, redirects to /login: no Kubernetes API does that"
+        with pytest.raises(ClusterUnavailable, match=words):
+            await api.send(Call("POST", "/things", body={}))
+    assert asked == ["POST /things"]
+
+
+async def test_a_page_that_is_too_large_is_asked_for_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assistant_operator.gateways.api_server._LONGEST_ANSWER", 10_000)
+    sizes = {number: 5_000 if number % 7 == 0 else 100 for number in range(600)}
+    asked: list[int] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        limit, start = int(request.query["limit"]), int(request.query.get("continue", 0))
+        asked.append(limit)
+        end = min(start + limit, len(sizes))
+        items = [{"n": number, "x": "x" * sizes[number]} for number in range(start, end)]
+        return web.json_response({"items": items, "metadata": {"continue": str(end) if end < len(sizes) else ""}})
+
+    async with answering(answer) as api:
+        pages = [page async for page in Requests(api).pages("/things", "application/json")]
+    assert [item["n"] for page in pages for item in page["items"]] == list(range(600))
+    assert asked[:3] == [500, 250, 125]
+
+
+async def test_one_object_that_is_too_large_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assistant_operator.gateways.api_server._LONGEST_ANSWER", 1_000)
+    async with answering(saying(200, text="x" * 2_000)) as api:
+        with pytest.raises(AnswerTooLarge):
+            _ = [page async for page in Requests(api).pages("/things", "application/json")]

@@ -3,16 +3,33 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
 from typing import Any, Self
 
 import pytest
 from aiohttp import web
+from pydantic import ValidationError
 
 from assistant_operator.gateways.api_server import NotLeading
+from assistant_operator.gateways.expiring import Expiring
 from assistant_operator.gateways.langgraph import LangGraphServers
-from assistant_operator.gateways.wire import AT_ONCE, Endpoint, NotALangGraphServer, ServerRefused, ServerUnavailable
+from assistant_operator.gateways.wire import (
+    AT_ONCE,
+    Endpoint,
+    NotALangGraphServer,
+    ServerRefused,
+    ServerUnavailable,
+    Wire,
+)
+from assistant_operator.resources.assistant import Assistant
 from assistant_operator.resources.graph import Schemas
 from assistant_operator.resources.reason import Reason
+from assistant_operator.resources.remote import RemoteAssistant
+from support.answerer import Answerer
+from support.certificates import authority, signed
+from support.front import Front, Proxy
 
 KEY = "canary-of-the-key"
 MIB = 2**20
@@ -66,7 +83,7 @@ def saying(body: object = None, status: int = 200, text: str | None = None, **he
 async def endless(request: web.Request) -> web.StreamResponse:
     answer = web.StreamResponse()
     await answer.prepare(request)
-    for _ in range(130):
+    for _ in range(6):
         await answer.write(b" " * MIB)
     return answer
 
@@ -109,7 +126,7 @@ INFO = "GET {url}/info"
         pytest.param(saying({"version": 3}), "GET {url}/info names no version", id="a version that is no text"),
         pytest.param(saying({"detail": "Not Found"}, 404), INFO + ": 404 Not Found", id="no such path"),
         pytest.param(saying(text="nope", status=405), INFO + ": 405", id="no such method"),
-        pytest.param(endless, "{url} answers with more than 128 MiB", id="an answer without an end"),
+        pytest.param(endless, "{url} answers with more than 4 MiB", id="an answer without an end"),
     ],
 )
 async def test_what_is_not_a_langgraph_server_is_told_with_its_address(
@@ -333,3 +350,186 @@ async def test_without_the_lease_nothing_is_written() -> None:
         assert await servers.release(server.endpoint) == "1"
         assert [each.method for each in server.asked] == ["GET"]
     await servers.close()
+
+
+# What is told of a refusal holds nothing of what was sent
+
+
+@pytest.mark.parametrize(
+    ("detail", "words"),
+    [
+        pytest.param(
+            '"canary" is not of type "number"\n\nFailed validating "type" in schema\n\nOn instance["x"]:\n    "canary"',
+            'the value is not of type "number"',
+            id="a validator that begins with the value",
+        ),
+        pytest.param(
+            [{"loc": ["body", "context"], "msg": "bad", "input": "canary", "ctx": {"given": ["canary"]}}],
+            "[{'loc': ['body', 'context'], 'msg': 'bad'}]",
+            id="a list of errors with their input",
+        ),
+        pytest.param({"error": {"msg": "bad", "input": {"a": "canary"}}}, "{'error': {'msg': 'bad'}}", id="an object"),
+    ],
+)
+async def test_a_refusal_is_told_without_the_value_it_is_about(
+    servers: LangGraphServers, detail: object, words: str
+) -> None:
+    async with Saying(saying({"detail": detail}, 422)) as server:
+        with pytest.raises(ServerRefused) as told:
+            await servers.update(server.endpoint, "id", {"name": "x"})
+        assert str(told.value) == f"PATCH {server.url}/assistants/id: 422 {words}"
+
+
+def test_what_a_model_cannot_read_is_told_without_it() -> None:
+    for model in (RemoteAssistant, Assistant):
+        with pytest.raises(ValidationError) as told:
+            model.model_validate({"assistant_id": {"canary": 1}, "metadata": "canary", "spec": "canary"})
+        assert "canary" not in str(told.value)
+
+
+# Bounds
+
+
+async def test_json_that_is_too_deep_is_no_answer(servers: LangGraphServers) -> None:
+    for status in (200, 422):
+        async with Saying(saying(text='{"detail":' + "[" * 200_000, status=status)) as server:
+            with pytest.raises((NotALangGraphServer, ServerRefused)):
+                await servers.release(server.endpoint)
+
+
+async def test_a_page_that_is_too_large_is_asked_for_in_parts(servers: LangGraphServers) -> None:
+    sizes = [MIB + MIB // 2 if number % 50 == 0 else 10 for number in range(300)]
+    asked: list[int] = []
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        page = json.loads(await request.read())
+        asked.append(page["limit"])
+        some = range(300)[page["offset"] : page["offset"] + page["limit"]]
+        return web.json_response([{"assistant_id": str(each), "name": "x" * sizes[each]} for each in some])
+
+    async with Saying(answer) as server:
+        found = [each.assistant_id async for each in servers.assistants_of(server.endpoint, "writer")]
+    assert found == [str(number) for number in range(300)]
+    assert asked[:2] == [200, 100]
+
+
+async def test_a_pause_that_one_asked_for_outlasts_the_answers_that_were_under_way(servers: LangGraphServers) -> None:
+    gate = asyncio.Event()
+
+    async def one_is_slow(request: web.Request) -> web.StreamResponse:
+        if request.path == "/info":
+            await gate.wait()
+            return web.json_response({"version": "1"})
+        return web.Response(status=429, headers={"Retry-After": "60"})
+
+    async with Saying(one_is_slow) as server:
+        slow = asyncio.create_task(servers.release(server.endpoint))
+        with pytest.raises(ServerUnavailable) as told:
+            await servers.assistant(server.endpoint, "id")
+        assert told.value.retry_after == 60
+        gate.set()
+        assert await slow == "1"
+        with pytest.raises(ServerUnavailable, match=r": 429$") as told:
+            await servers.release(server.endpoint)
+        assert 50 < told.value.retry_after <= 60
+
+
+async def test_a_server_may_say_when_to_come_back_as_a_date(servers: LangGraphServers) -> None:
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=100), usegmt=True)
+    async with Saying(saying(status=503, Retry_After=date)) as server:
+        with pytest.raises(ServerUnavailable) as told:
+            await servers.release(server.endpoint)
+    assert 80 < told.value.retry_after <= 100
+
+
+async def test_nothing_of_a_server_is_kept_when_nobody_speaks_to_it() -> None:
+    """Neither a turn nor a circuit nor a context; and of a key not even while one is kept."""
+    wire = Wire(lambda method, code, seconds: None)
+    async with Saying(saying({"version": "1"})) as server, Saying(saying(status=503)) as down:
+        for number in range(20):
+            await wire.send(Endpoint(f"{server.url}/{number}", key=KEY), "GET", "/info")
+        with pytest.raises(ServerUnavailable):
+            await wire.send(Endpoint(down.url, key=KEY, authorities=None), "GET", "/info")
+        kept = {name: each for name, each in vars(wire).items() if isinstance(each, (dict, Expiring))}
+        assert {name: len(each) for name, each in kept.items()} == {
+            "_turns": 0,
+            "_asking": 0,
+            "_lines": 1,
+            "_trusted": 0,
+        }
+        assert KEY not in repr([vars(each) if isinstance(each, Expiring) else each for each in kept.values()])
+    await wire.close()
+
+
+# Proxies and certificates
+
+
+async def test_a_server_behind_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "langgraph.test.invalid:8123"
+    with Answerer() as server, Proxy(hosts={name: server.address}) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        servers = LangGraphServers()
+        assert await servers.release(Endpoint(f"http://{name}", key=KEY)) == "9.9.9"
+        assert await servers.release(Endpoint(server.url, key=KEY)) == "9.9.9"
+        assert proxy.asked == [f"GET http://{name}/info"]
+        assert ["x-api-key: canary-of-the-key" in each for each in server.heads] == [True, True]
+        await servers.close()
+
+
+@pytest.mark.parametrize(
+    ("variable", "proxy", "url", "words"),
+    [
+        pytest.param(
+            "HTTP_PROXY",
+            "http://me:canary@127.0.0.1:1",
+            "http://a.test.invalid",
+            "http://a.test.invalid: through the proxy http://127.0.0.1:1: no connection (Connection refused)",
+            id="a proxy that does not listen",
+        ),
+        pytest.param(
+            "HTTPS_PROXY",
+            "http://me:canary@no-such-proxy.invalid:3128",
+            "https://a.test.invalid",
+            "https://a.test.invalid: through the proxy http://no-such-proxy.invalid:3128: the name cannot be resolved",
+            id="a proxy whose name is not known",
+        ),
+        pytest.param(
+            "HTTP_PROXY",
+            "socks5://me:canary@127.0.0.1:1",
+            "http://a.test.invalid",
+            "http://a.test.invalid: the proxy that HTTP_PROXY names speaks socks5: only http and https are supported",
+            id="a proxy of another kind",
+        ),
+    ],
+)
+async def test_what_is_wrong_with_a_proxy_is_told_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, variable: str, proxy: str, url: str, words: str
+) -> None:
+    monkeypatch.setenv(variable, proxy)
+    servers = LangGraphServers()
+    with pytest.raises(ServerUnavailable) as told:
+        await servers.release(Endpoint(url))
+    assert str(told.value) == words
+    await servers.close()
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_proxy_that_asks_for_credentials_is_told(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    with Proxy(password="right") as proxy:
+        monkeypatch.setenv(f"{scheme.upper()}_PROXY", proxy.url.replace("://", "://user:canary@"))
+        servers = LangGraphServers()
+        with pytest.raises(ServerUnavailable, match=proxy.url) as told:
+            await servers.release(Endpoint(f"{scheme}://a.test.invalid"))
+        assert "407" in str(told.value) or "asks for credentials" in str(told.value)
+        assert "canary" not in str(told.value)
+        await servers.close()
+
+
+async def test_a_server_with_a_certificate_that_kubectl_would_take(servers: LangGraphServers, tmp_path: Path) -> None:
+    ca = authority(tmp_path)
+    another = authority(tmp_path / "another")
+    with Answerer() as server, Front(server.url, signed(ca, tmp_path)) as front:
+        assert await servers.release(Endpoint(front.url, authorities=ca.pem)) == "9.9.9"
+        for wrong in (another.pem, None):
+            with pytest.raises(ServerUnavailable, match="the certificate is not trusted"):
+                await servers.release(Endpoint(front.url, authorities=wrong))
