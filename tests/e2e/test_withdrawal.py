@@ -10,7 +10,19 @@ import pytest
 from controlplane import ControlPlane, FaultProxy
 from controlplane.faults import Request
 from controlplane.waiting import eventually
-from e2e.copies import FINALIZER, POLICY, a_graph, asked, content, is_held, marks, own_id, put_secret, until_gone
+from e2e.copies import (
+    FINALIZER,
+    POLICY,
+    a_graph,
+    asked,
+    content,
+    is_held,
+    marks,
+    own_id,
+    place,
+    put_secret,
+    until_gone,
+)
 from langgraph_server import LangGraphServer
 from support import OperatorProcess, Workspace
 from support.walk import comes_to, events, ready
@@ -205,7 +217,7 @@ def test_another_key_is_not_another_place(workspace: Workspace, server: LangGrap
     since = len(proxy.requests)
     two = {"name": "key", "key": "two"}
     move(workspace, apiKeySecretRef=two)
-    there = {"server": proxy.url, "assistantId": copy, "apiKeySecretRef": two}
+    there = {**place(workspace, proxy.url, copy), "apiKeySecretRef": two}
     comes_to(lambda: workspace.status()["copies"], [there])
     workspace.edit(context={"prompt": "2"})
     workspace.until_active(2)

@@ -34,9 +34,11 @@ class ServerUnavailable(ServerTrouble):
 
     reason = Reason.SERVER_UNREACHABLE
 
-    def __init__(self, message: str, retry_after: float = 0.0) -> None:
+    def __init__(self, message: str, retry_after: float = 0.0, status: int = 0) -> None:
+        """`status`: of the answer, if this very request was answered; 0 if not."""
         super().__init__(message)
         self.retry_after = retry_after
+        self.status = status
 
 
 class ServerRefused(ServerTrouble):
@@ -111,7 +113,7 @@ class Wire:
             raise _closed(line, f"{endpoint.url}: {said}", _seconds(headers.get("Retry-After")))
         line.failures = 0
         if status in _PASSING:
-            raise ServerUnavailable(f"{what}: {said}")
+            raise ServerUnavailable(f"{what}: {said}", status=status)
         if status >= 400:
             raise ServerRefused(f"{what}: {said}", status)
         return _answer(what, status, text, headers)
