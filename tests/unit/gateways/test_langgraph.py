@@ -278,7 +278,8 @@ async def test_a_hidden_release_is_told_apart_from_another_server(servers: LangG
 async def test_the_newest_version_is_number_and_time(servers: LangGraphServers) -> None:
     async with Saying(saying([{"version": 7, "created_at": "2026-01-01"}, {"version": 6}])) as server:
         assert await servers.newest_version(server.endpoint, "id") == (7, "2026-01-01")
-        for nonsense in ([], {}, [{"version": "7"}], ["7"]):
+        nonsenses: list[object] = [[], {}, [{"version": "7"}], ["7"]]
+        for nonsense in nonsenses:
             server.answer = saying(nonsense)
             with pytest.raises(NotALangGraphServer, match="versions does not answer with versions"):
                 await servers.newest_version(server.endpoint, "id")
