@@ -116,8 +116,10 @@ def test_a_server_that_moved_with_its_data_keeps_its_history_and_the_old_one_is_
     own_server.copy_to(tmp_path / "moved")
     with LangGraphServer(tmp_path / "moved") as moved:
         move(workspace, moved.url)
+        both = [place(workspace, url, copy) for url in (moved.url, own_server.url)]
+        comes_to(partial(copies, workspace), both)
         workspace.until_ready(within=60)
-        assert [each["server"] for each in copies(workspace)] == [moved.url, own_server.url], "it may come back"
+        assert copies(workspace) == both, "the old one may come back"
         assert (history(moved, copy), crons(moved, copy)) == ([1, 2], 1)
         workspace.edit(context={"prompt": "3"})
         workspace.until_active(3)

@@ -1,5 +1,6 @@
 """What the publisher remembers of one Assistant between two looks, beside what the status says."""
 
+import asyncio
 from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 
@@ -27,12 +28,25 @@ class PublicationState:
     hindrances: dict[Copy | None, Hindrance] = field(default_factory=dict)
     """Why a copy is not withdrawn; of None: why the finalizer is not removed."""
     failures: dict[Hashable, int] = field(default_factory=dict)
-    """By step: how often it failed in a row."""
+    """By step: how often it failed in a row, with a pause in between."""
+    retries: dict[Hashable, float] = field(default_factory=dict)
+    """By step: when it is to be tried again."""
 
     def pause(self, step: Hashable, longest: float, retry_after: float = 0.0) -> float:
-        """The step failed once more: seconds until it is tried again."""
-        count = self.failures[step] = self.failures.get(step, 0) + 1
-        return max(min(_FIRST_RETRY * 2.0 ** min(count - 1, 10), longest), retry_after)
+        """The step failed once more: seconds until it is tried again.
+
+        A try before its time, because something else changed, makes the pause no longer.
+        """
+        now = asyncio.get_running_loop().time()
+        if now >= self.retries.get(step, 0.0):
+            self.failures[step] = self.failures.get(step, 0) + 1
+            self.retries[step] = now + min(_FIRST_RETRY * 2.0 ** min(self.failures[step] - 1, 10), longest)
+        return max(min(self.retries[step] - now, longest), retry_after)
+
+    def succeeded(self, step: Hashable) -> None:
+        """The step is done: the next failure is a first one."""
+        self.failures.pop(step, None)
+        self.retries.pop(step, None)
 
     def hinder(self, copy: Copy | None, hindrance: Hindrance) -> bool:
         """Note why a copy is not withdrawn. Whether that is news."""

@@ -183,7 +183,7 @@ class Publisher:
         if position is None:
             return state.pause("finalizer", _LONGEST_RETRY)  # it is gone: the news of that is under way
         state.finalizer = (position, on)
-        state.failures.pop("finalizer", None)
+        state.succeeded("finalizer")
         if state.hindrances.pop(None, None):
             self._told(world.assistant.key)
         if state.outcome and state.outcome.reason is Reason.FINALIZER_REFUSED:
@@ -239,7 +239,7 @@ class Publisher:
         self._conclude(assistant, outcome)
         if not outcome.holds:
             return state.pause("publish", _LONGEST_REFUSED if outcome.reason in _REFUSALS else _LONGEST_RETRY)
-        state.failures.pop("publish", None)
+        state.succeeded("publish")
         state.is_unsure = False
         if (fields := state.repairing) is not None:
             state.repairing = None
@@ -306,7 +306,7 @@ class Publisher:
         self._conclude(world.assistant, outcome)
         if outcome.server_version:
             return state.pause("record", _LONGEST_REFUSED)
-        state.failures.pop("record", None)
+        state.succeeded("record")
         return None
 
     async def _withdraw(self, world: World, copy: Copy) -> float | None:
@@ -318,7 +318,7 @@ class Publisher:
         except (ServerTrouble, TimeoutError) as error:
             late = ServerUnavailable(f"{copy.server}: no answer in time")
             return self._not_withdrawn(world, copy, error if isinstance(error, ServerTrouble) else late)
-        state.failures.pop(copy, None)
+        state.succeeded(copy)
         state.hindrances.pop(copy, None)
         state.withdrawn |= {copy}
         state.is_unsure = True  # two addresses may be one server: is the copy that was to stay still there?
