@@ -133,30 +133,38 @@ class Cluster:
         and concurrent changes stay: the patch tests what it was made from, and is made anew if that has changed.
         Raises ClusterRefused.
         """
-        meta = assistant.metadata
+        meta, is_live = assistant.metadata, False
         for _ in range(_MOST_CONFLICTS):
-            if (finalizer in meta.finalizers) == on:
-                return int(meta.resource_version)
-            if on and meta.is_being_deleted:
+            is_due = (finalizer in meta.finalizers) != on
+            if is_due and not (on and meta.is_being_deleted):
+                position = await self._patch_finalizers(meta, finalizer, on=on)
+                if position is not None:
+                    return position
+            elif is_live:
+                return None if is_due else int(meta.resource_version)
+            # What was seen may be older than what we wrote last.
+            live = await self._meta(Assistant, meta.key)
+            if live is None or live.uid != meta.uid:
                 return None
-            body = _finalizer_patch(meta, finalizer, on=on)
-            query = {"fieldManager": f"{MANAGER}-finalizer"}
-            call = Call("PATCH", path_of(Assistant, meta.key), query, body, JSON_PATCH, METADATA)
-            try:
-                answer = await self._requests.server.send(call)
-            except ClusterRefused:
-                live = await self._meta(Assistant, meta.key)
-                if live is None or live.uid != meta.uid:
-                    return None
-                # A failed test and a refusal of a policy may have the same code: what stands there tells them apart.
-                if live.finalizers == meta.finalizers and live.is_being_deleted == meta.is_being_deleted:
-                    raise
-                meta = live
-            else:
-                return int(answer["metadata"]["resourceVersion"])
+            meta, is_live = live, True
         raise ClusterUnavailable(
             f"the finalizers of {meta.namespace}/{meta.name} change faster than they can be patched"
         )
+
+    async def _patch_finalizers(self, meta: ObjectMeta, finalizer: str, *, on: bool) -> int | None:
+        """The resource version from then on; None if the finalizers are not those of `meta`. Raises ClusterRefused."""
+        body, query = _finalizer_patch(meta, finalizer, on=on), {"fieldManager": f"{MANAGER}-finalizer"}
+        try:
+            answer = await self._requests.server.send(
+                Call("PATCH", path_of(Assistant, meta.key), query, body, JSON_PATCH, METADATA)
+            )
+        except ClusterRefused:
+            # A failed test and a refusal of a policy may have the same code: what stands there tells them apart.
+            live = await self._meta(Assistant, meta.key)
+            if live and _holds_as(live, meta):
+                raise
+            return None
+        return int(answer["metadata"]["resourceVersion"])
 
     async def _meta(self, kind: type[Resource], key: Key) -> ObjectMeta | None:
         found = await self._requests.read(path_of(kind, key), METADATA)
@@ -198,6 +206,12 @@ class Cluster:
         await self._requests.server.send(
             Call("POST", f"/apis/events.k8s.io/v1/namespaces/{namespace}/events", body=event)
         )
+
+
+def _holds_as(one: ObjectMeta, other: ObjectMeta) -> bool:
+    """Whether a patch of the finalizers means the same to both."""
+    what = ("uid", "finalizers", "is_being_deleted")
+    return all(getattr(one, each) == getattr(other, each) for each in what)
 
 
 def _finalizer_patch(meta: ObjectMeta, finalizer: str, *, on: bool) -> list[FreeForm]:

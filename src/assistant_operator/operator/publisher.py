@@ -199,6 +199,7 @@ class Publisher:
         message = same_words(before.message, said) if before else said
         number, policy = world.assistant.status.active_version or 0, world.assistant.spec.deletion_policy
         refused = Outcome(number, world.place.copy, False, Reason.FINALIZER_REFUSED, message, Fate.REJECT, policy)
+        self._metrics.published(refused.reason)
         self._conclude(world.assistant, refused)
 
     def _conclude(self, assistant: Assistant, outcome: Outcome) -> None:
