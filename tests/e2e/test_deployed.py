@@ -201,7 +201,7 @@ def test_a_server_that_hides_its_release_serves_as_any_other(
         workspace.until_not_ready("GraphUnknown", "nowhere", "graphs")
         workspace.assistant("bot", "writer", context={"temperature": "hot"})
         workspace.until_not_ready("SchemaRefused")
-        workspace.edit(context={"prompt": "2"})
+        workspace.edit(context={"prompt": "2", "temperature": None})
         workspace.until_active(2)
         assert hidden.answer(own_id(workspace), "?") == "[small 0.5] 2 ?"
         hidden.stop()

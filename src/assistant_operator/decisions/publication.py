@@ -95,9 +95,11 @@ class World:
     @property
     def is_published(self) -> bool:
         """Whether the version in force is where it belongs, as far as is known."""
-        known, status = self.outcome, self.assistant.status
-        wanted = (status.active_version, self.place and self.place.copy, self.assistant.spec.deletion_policy)
-        return known is not None and known.holds and (known.number, known.copy, known.policy) == wanted
+        known, place = self.outcome, self.place
+        if known is None or place is None or not known.holds or not known.copy.is_equal(place.copy):
+            return False
+        wanted = (self.assistant.status.active_version, self.assistant.spec.deletion_policy)
+        return (known.number, known.policy) == wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +189,9 @@ def _publication(world: World) -> Iterator[Step]:
     if world.present and not is_held:
         yield Hold()
     # Written down before it is done: what nobody remembers, nobody withdraws.
-    if place is None or active is None or place.copy not in world.assistant.status.copies:
+    if place is None or active is None:
+        return
+    if not any(each.is_equal(place.copy) for each in world.assistant.status.copies):
         return
     if is_held and not world.is_published:
         yield Publish(active, place)

@@ -70,7 +70,7 @@ class Resync:
             of = await self._copies.graph_of(assistant)
             place = self._copies.place(of, assistant)
             # What was published under another address or identity is not drift: the publisher brings it here.
-            is_here = place and place.copy.server == endpoint.url and place.copy == assistant.status.copies[0]
+            is_here = place and place.copy.server == endpoint.url and place.copy.is_equal(assistant.status.copies[0])
             if of and place and is_here and of.key == graph.key:
                 found[place.copy.assistant_id] = assistant
         return found

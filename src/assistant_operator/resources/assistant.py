@@ -127,6 +127,11 @@ class Copy(Model):
         """Whether both are the same assistant under the same identity. An identity that is not recorded is no other."""
         return self.site == other.site and (None in (self.owner, other.owner) or self.owner == other.owner)
 
+    def is_equal(self, other: "Copy") -> bool:
+        """Whether both say the same in all that both record: a CRD of an earlier release drops the identity."""
+        is_recorded = self.owner is not None and other.owner is not None
+        return self == (other if is_recorded else other.model_copy(update={"owner": self.owner}))
+
 
 class AssistantStatus(Model):
     """What the operator reports of an assistant."""

@@ -133,7 +133,7 @@ EDGE = PATIENCE.total_seconds() / 60
             published(assistant=an_own(HERE), place=OURS_PLACE), [], id="the identity is written down before all else"
         ),
         pytest.param(
-            published(assistant=an_own(OURS_HERE, RENAMED), place=OURS_PLACE),
+            published(assistant=an_own(OURS_HERE, RENAMED), place=OURS_PLACE, outcome=replace(DONE, copy=RENAMED)),
             [Publish(3, OURS_PLACE)],
             id="renamed: published under the new name first",
         ),
