@@ -348,6 +348,7 @@ def test_what_stays_is_held_by_nothing_and_waits_for_nobody(
 ) -> None:
     names = ("bot", "changed", "late")
     with FaultProxy(installed, own_server.url, tls=False) as proxy:
+        a_graph(workspace, proxy.url, resync=1)
         copies = {
             name: a_published(workspace, proxy.url, name, deletionPolicy="Retain" if name == "bot" else "Delete")
             for name in names
@@ -368,7 +369,8 @@ def test_what_stays_is_held_by_nothing_and_waits_for_nobody(
         for name in names:
             until_gone(workspace, name, within=30)
         proxy.fault = None
-    assert [own_server.assistant(copies[name]) is not None for name in names] == [True, True, True]
+        comes_to(lambda: metadata(own_server, copies["late"]).get(POLICY), "Retain", within=90)
+        assert [own_server.assistant(copies[name]) is not None for name in names] == [True, True, True]
 
 
 def test_a_namespace_goes_with_its_keys_and_leaves_no_copy(

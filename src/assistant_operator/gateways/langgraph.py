@@ -170,6 +170,7 @@ class LangGraphServers:
     async def assistants_of(self, endpoint: Endpoint, graph_id: str) -> AsyncIterator[RemoteAssistant]:
         """Every assistant of a graph, in the order of their ids, page by page. Raises IncompleteListing at the end."""
         seen: set[str] = set()
+        before: list[str] = []
         offset = 0
         for _ in range(_MOST_PAGES):
             asked = {"graph_id": graph_id, "limit": PAGE, "offset": offset, "sort_by": "assistant_id"}
@@ -177,13 +178,14 @@ class LangGraphServers:
             # A server may give less at a time than it was asked for: only an empty page is the last.
             if not page:
                 return
-            # One that is made meanwhile moves others to the next page: they come twice.
-            new = [each for each in (_parsed(endpoint, one) for one in page) if each.assistant_id not in seen]
-            if not new:
+            found = [_parsed(endpoint, each) for each in page]
+            if (ids := [each.assistant_id for each in found]) == before:
                 raise IncompleteListing(f"POST {endpoint.url}/assistants/search repeats a page: it ignores 'offset'")
-            seen.update(each.assistant_id for each in new)
-            for each in new:
-                yield each
+            for each in found:
+                if each.assistant_id not in seen:  # one that is made meanwhile moves others to the next page
+                    yield each
+            seen.update(ids)
+            before = ids
             offset += len(page)
         raise IncompleteListing(f"POST {endpoint.url}/assistants/search does not end after {_MOST_PAGES} pages")
 

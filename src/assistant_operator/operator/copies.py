@@ -1,5 +1,7 @@
 """The copies of Assistants on LangGraph Servers: what each is to be, and how it is brought there or taken off."""
 
+from collections.abc import Iterable
+
 from ..decisions import remote
 from ..decisions.publication import Outcome
 from ..decisions.remote import Place, Wanted, place_of
@@ -17,6 +19,7 @@ from .probes import Probes
 from .recorder import Recorder
 
 _MOST_UNKEPT = 8
+_MOST_RETAINED = 10_000
 
 
 class Copies:
@@ -31,11 +34,24 @@ class Copies:
         self._unkept: dict[str, tuple[Wanted, frozenset[str]]] = {}
         self._brought: dict[str, tuple[int, frozenset[str]]] = {}
         """The number of the version that was published last, and the keys of the server's metadata that it brought."""
+        self._retained: dict[tuple[str, str], None] = {}
+        """Copies whose Assistant was deleted while their server could not be told that they stay."""
 
     def forget(self, assistant: Assistant) -> None:
         self._graphs.pop(assistant.metadata.uid, None)
         self._unkept.pop(assistant.metadata.uid, None)
         self._brought.pop(assistant.metadata.uid, None)
+
+    def retain(self, copies: Iterable[Copy]) -> None:
+        """These stay, though their servers may not say so: their Assistant is gone, its deletion waited for nobody."""
+        self._retained |= dict.fromkeys(copy.site for copy in copies)
+        while len(self._retained) > _MOST_RETAINED:
+            del self._retained[next(iter(self._retained))]
+
+    async def take_off_orphan(self, endpoint: Endpoint, copy: Copy, assistant: Key) -> None:
+        """Take a copy of an Assistant that is gone off its server, or mark it as one that stays."""
+        await self.take_off(endpoint, copy, assistant, "Retain" if copy.site in self._retained else "Delete")
+        self._retained.pop(copy.site, None)
 
     def place(self, graph: Graph | None, assistant: Assistant) -> Place | None:
         """Where an Assistant of that Graph belongs; None if nowhere."""

@@ -49,6 +49,10 @@ class Narrator:
         elif hindrance.fate is Fate.REJECT:  # what passes by itself is no news while the Assistant goes on
             self._events.warning(assistant, hindrance.reason, "Withdraw", hindrance.of_former_copy())
 
+    def not_held(self, assistant: Assistant, trouble: str) -> None:
+        """The finalizer cannot be added, and the status has no condition that could say so."""
+        self._events.warning(assistant, Reason.FINALIZER_REFUSED, "Publish", trouble)
+
     def not_recorded(self, assistant: Assistant, trouble: str) -> None:
         """The server's own number of a version cannot be written into its status."""
         self._events.warning(assistant, Reason.SERVER_VERSION_REFUSED, "Publish", trouble)

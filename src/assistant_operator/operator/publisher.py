@@ -30,8 +30,9 @@ from ..gateways.cluster import Cluster
 from ..gateways.schemas import SchemaJudge
 from ..gateways.wire import ServerTrouble, ServerUnavailable
 from ..resources.assistant import Assistant, Copy
-from ..resources.assistant_version import version_name
+from ..resources.assistant_version import AssistantVersion, version_name
 from ..resources.fit import Fits
+from ..resources.graph import Graph
 from ..resources.meta import Key
 from ..resources.reason import Reason
 from .cache import Cache
@@ -160,6 +161,8 @@ class Publisher:
                 later = await self._hold(world, on=False)
                 if later is None and abandoned:
                     self._narrator.abandoned(world.assistant, [copy.server for copy in abandoned])
+                if later is None and world.is_retained:
+                    self._copies.retain(world.pending)
                 return later
             case Publish():
                 return await self._publish(world, step)
@@ -192,9 +195,10 @@ class Publisher:
 
     def _not_held(self, world: World, refusal: str) -> None:
         """Nothing is published that a deletion would not wait for."""
-        if world.place is None:
-            return
         said = f"nothing is published while finalizer '{FINALIZER}' cannot be added: {refusal}"
+        if world.place is None:
+            self._narrator.not_held(world.assistant, said)
+            return
         before = self._state(world.assistant).outcome
         message = same_words(before.message, said) if before else said
         number, policy = world.assistant.status.active_version or 0, world.assistant.spec.deletion_policy
@@ -257,15 +261,21 @@ class Publisher:
         if not probe.serves:
             fate = Fate.WAIT if probe.reason is Reason.SERVER_UNREACHABLE else Fate.REJECT
             return Outcome(number, place.copy, False, probe.reason, f"{name} is not published: {probe.message}", fate)
-        if not version.is_intact:
-            message = f"{name} is not published: its content is not what its digest was taken of"
-            return Outcome(number, place.copy, False, Reason.CONTENT_ALTERED, message, Fate.REJECT)
-        if not isinstance(
-            await self._judge.fit(version.spec.snapshot, graph.schemas, assistant.metadata.namespace), Fits
-        ):
-            message = f"{name} is not published: graph '{graph.metadata.name}' refuses it"
-            return Outcome(number, place.copy, False, Reason.SCHEMA_REFUSED, message, Fate.REJECT)
+        if unfit := await self._unfit(graph, version):
+            reason, why, fate = unfit
+            return Outcome(number, place.copy, False, reason, f"{name} is not published: {why}", fate)
         return await self._copies.put(assistant, version, place)
+
+    async def _unfit(self, graph: Graph, version: AssistantVersion) -> tuple[Reason, str, Fate] | None:
+        """Why the version may not be published; None if it may."""
+        if not version.is_intact:
+            return Reason.CONTENT_ALTERED, "its content is not what its digest was taken of", Fate.REJECT
+        namespace, name = graph.key
+        if not graph.knows_schemas:
+            return Reason.PROBING, f"the schemas of graph '{name}' are not known yet", Fate.WAIT
+        if not isinstance(await self._judge.fit(version.spec.snapshot, graph.schemas, namespace), Fits):
+            return Reason.SCHEMA_REFUSED, f"graph '{name}' refuses it", Fate.REJECT
+        return None
 
     def _failed(self, world: World, step: Publish, trouble: ServerTrouble) -> Outcome:
         name, state = version_name(world.assistant.metadata.name, step.number), self._state(world.assistant)

@@ -103,7 +103,7 @@ class Resync:
         if await self._cluster.assistant(key) is None:
             log.info("withdrawing the copy of %s/%s, which is gone, from %s", *key, endpoint.url)
             copy = Copy(server=endpoint.url, assistant_id=there.assistant_id, owner=owner)
-            await self._copies.take_off(endpoint, copy, key, "Delete")
+            await self._copies.take_off_orphan(endpoint, copy, key)
 
 
 def _is_published(assistant: Assistant) -> bool:

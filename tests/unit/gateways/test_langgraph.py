@@ -309,7 +309,7 @@ async def test_a_listing_without_an_end_is_incomplete(
 
 
 async def test_one_that_comes_twice_since_another_was_made_meanwhile_is_told_once(servers: LangGraphServers) -> None:
-    pages = [["b", "c"], ["c", "d"], []]
+    pages = [["b", "c"], ["c", "d"], ["d"], []]
     async with Saying(saying()) as server:
 
         async def answer(_: web.Request) -> web.StreamResponse:
