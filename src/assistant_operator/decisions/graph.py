@@ -123,8 +123,8 @@ def status(world: World) -> GraphStatus:
 def _storable(world: World) -> Schemas | None:
     """What the status says of the schemas: nothing while the server did not tell them. Unknown is not none."""
     is_told = world.probe is not None and world.probe.schemas is not None
-    if not (is_told or world.graph.knows_schemas_if(is_deployed=bool(_deployed(world).holds))):
-        return None
+    if not (is_told or world.graph.knows_schemas):
+        return world.graph.status.schemas  # those that an earlier release wrote count for nothing, and stay
     if world.are_schemas_too_large:
         return Schemas(source="Spec") if world.schemas.source == "Spec" else Schemas()
     is_nameless = world.graph.spec.server is not None and _server_version(world) is None

@@ -194,14 +194,11 @@ class Graph(Resource):
         The status has schemas only once they are known. Earlier releases wrote them before, too: of those statuses only
         one that has words of the server counts.
         """
-        deployed = condition(self.status.conditions, "Deployed")
-        return self.knows_schemas_if(is_deployed=deployed is not None and deployed.status == "True")
-
-    def knows_schemas_if(self, *, is_deployed: bool) -> bool:
-        """The same with another word on whether the server serves the graph than the status has."""
         told = self.status.schemas
         if self.needs_no_server_for_schemas or told is None:
             return self.needs_no_server_for_schemas
+        deployed = condition(self.status.conditions, "Deployed")
+        is_deployed = deployed is not None and deployed.status == "True"
         return told.source == "Server" or self.status.server_version is not None or is_deployed
 
     def schemas_beside(self, learned: Schemas | None) -> Schemas:

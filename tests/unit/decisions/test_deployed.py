@@ -147,12 +147,6 @@ def test_what_nobody_knows_is_unknown(world: World) -> None:
             id="it tells none, and need not",
         ),
         pytest.param(
-            served(GraphStatus(schemas=Schemas(source="None")), failing(Reason.SERVER_UNREACHABLE)),
-            None,
-            None,
-            id="an older release wrote them before the server was ever reached",
-        ),
-        pytest.param(
             served(GraphStatus(), HIDDEN), LEARNED, None, id="a server that hides its release tells its schemas"
         ),
         pytest.param(
@@ -175,6 +169,14 @@ def test_schemas_and_release(world: World, schemas: Schemas | None, release: str
     reported = world.graph.model_copy(update={"status": told})
     assert reported.knows_schemas == (schemas is not None), "what is not told is not known"
     assert status(replace(world, graph=reported)) == told, "the same is written once"
+
+
+def test_schemas_that_an_earlier_release_wrote_before_the_server_was_reached_count_for_nothing_and_stay() -> None:
+    stands = GraphStatus(schemas=Schemas(source="None"))
+    world = served(stands, failing(Reason.SERVER_UNREACHABLE))
+    told = status(world)
+    assert (told.schemas, world.graph.knows_schemas) == (Schemas(source="None"), False)
+    assert not world.graph.model_copy(update={"status": told}).knows_schemas
 
 
 NOBODY: dict[str, Any] = {"default": None, "assistants": 0}
