@@ -32,6 +32,11 @@ def own_id(workspace: Workspace, name: str = "bot", cluster: str = "default") ->
     return str(uuid.uuid5(OURS, owner(workspace, name, cluster)))
 
 
+def place(workspace: Workspace, url: str, assistant_id: str, name: str = "bot", cluster: str = "default") -> Json:
+    """What the status records of a copy."""
+    return {"server": url, "assistantId": assistant_id, "owner": owner(workspace, name, cluster)}
+
+
 def marks(workspace: Workspace, number: int, name: str = "bot", cluster: str = "default") -> Json:
     """Our metadata on the copy of that version."""
     digest = next(each["spec"]["digest"] for each in workspace.versions(name) if each["spec"]["number"] == number)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from controlplane.waiting import eventually
-from e2e.copies import a_graph, content, is_held, marks, own_id, until_gone
+from e2e.copies import a_graph, content, is_held, marks, own_id, place, until_gone
 from langgraph_server import LangGraphServer
 from langgraph_server.server import WRITER_ID
 from support import OperatorProcess, Workspace
@@ -65,11 +65,11 @@ def test_a_default_that_becomes_an_ordinary_one_gets_a_copy_of_its_own(
     assert own_server.answer("writer", "?") == "[small 0.5] A person's. ?", "a person's own is adopted as the default"
     own = own_id(workspace, "writer")
     workspace.edit("writer", "graphs", defaultAssistant={"policy": "None"})
-    comes_to(lambda: workspace.status("writer").get("copies"), [{"server": own_server.url, "assistantId": own}])
+    comes_to(lambda: workspace.status("writer").get("copies"), [place(workspace, own_server.url, own, "writer")])
     assert own_server.answer(own, "?") == "[small 0.5] A person's. ?"
     assert emptied(own_server)
     workspace.edit("writer", "graphs", defaultAssistant={"policy": "Create"})
-    comes_to(lambda: workspace.status("writer").get("copies"), [{"server": own_server.url, "assistantId": WRITER_ID}])
+    comes_to(lambda: workspace.status("writer").get("copies"), [place(workspace, own_server.url, WRITER_ID, "writer")])
     assert own_server.answer("writer", "?") == "[small 0.5] A person's. ?"
     assert own_server.assistant(own) is None
     assert is_held(workspace, "writer")

@@ -211,6 +211,73 @@ def test_an_unknown_graph_is_told_with_those_that_are_known_and_found_when_it_is
     assert ready(workspace) == ("True", "Active"), "what was published stays so, as far as anybody knows"
 
 
+def test_a_server_that_hides_its_release_serves_as_any_other(
+    operator: OperatorProcess, workspace: Workspace, tmp_path: Path
+) -> None:
+    with LangGraphServer(tmp_path / "server", http={"disable_meta": True}) as hidden:
+        told = {path: hidden.request("GET", path).status for path in ("/info", "/ok")}
+        assert told == {"/info": 404, "/ok": 200}
+        a_graph(workspace, hidden.url, resync=1)
+        a_graph(workspace, hidden.url, "nowhere", resync=1)
+        workspace.until_ready("writer", "graphs")
+        assert deployed(workspace) == ("True", "Served", f"{hidden.url} serves graph 'writer'")
+        stated = workspace.status("writer", "graphs")
+        assert stated["schemas"] == {"source": "Server", "context": WRITER_SCHEMA, "config": WRITER_SCHEMA}
+        assert "serverVersion" not in stated
+        workspace.until_not_ready("GraphUnknown", "nowhere", "graphs")
+        workspace.assistant("bot", "writer", context={"temperature": "hot"})
+        workspace.until_not_ready("SchemaRefused")
+        workspace.edit(context={"prompt": "2", "temperature": None})
+        workspace.until_active(2)
+        assert hidden.answer(own_id(workspace), "?") == "[small 0.5] 2 ?"
+        hidden.stop()
+        workspace.until_not_ready("ServerUnreachable", "writer", "graphs", within=60)
+        assert workspace.status("writer", "graphs")["schemas"] == stated["schemas"], "unknown is not none"
+        assert ready(workspace) == ("True", "Active")
+
+
+def test_a_server_without_the_assistants_api_is_told_as_that(
+    operator: OperatorProcess, workspace: Workspace, tmp_path: Path
+) -> None:
+    off = {"disable_assistants": True}
+    with (
+        LangGraphServer(tmp_path / "server", http=off) as without,
+        LangGraphServer(tmp_path / "both", http={**off, "disable_meta": True}) as hidden,
+    ):
+        for name, server in (("writer", without), ("hidden", hidden)):
+            a_graph(workspace, server.url, name, graphId="writer")
+            workspace.until_not_ready("AssistantsDisabled", name, "graphs")
+            assert deployed(workspace, name)[2] == (
+                "the server cannot be published to: its Assistants API is switched off or not served:"
+                f" POST {server.url}/assistants/search: 404 Not Found"
+            )
+            assert fate(workspace, name, "graphs") == {"Stalled"}
+
+
+def test_schemas_that_a_server_does_not_tell_are_not_none(
+    operator: OperatorProcess, workspace: Workspace, proxy: FaultProxy, server: LangGraphServer
+) -> None:
+    proxy.fault = lambda asked: Nonsense(200, "", "") if asked.path.endswith("/schemas") else None
+    a_graph(workspace, proxy.url, resync=1)
+    workspace.assistant("bot", "writer", context={"temperature": "hot"})
+    comes_to(lambda: deployed(workspace)[0], "True")
+    assert deployed(workspace)[2].startswith(f"{proxy.url} serves graph 'writer', but tells no schemas of")
+    comes_to(lambda: ready(workspace), ("False", "Probing"))
+    assert "schemas" not in workspace.status("writer", "graphs")
+    assert workspace.status().get("activeVersion") is None, "nothing is activated on a guess"
+    proxy.fault = None
+    workspace.until_not_ready("SchemaRefused")
+    workspace.edit(context={"temperature": 1})
+    workspace.until_active(2)
+
+
+class Nonsense(Answer):
+    """JSON that says nothing of schemas."""
+
+    def body(self) -> dict[str, object]:
+        return {"detail": "something else"}
+
+
 def test_the_key_comes_from_a_secret_and_is_never_shown(
     operator: OperatorProcess, workspace: Workspace, tmp_path: Path
 ) -> None:

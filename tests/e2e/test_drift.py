@@ -1,8 +1,10 @@
 """What is changed, lost or left behind on a server is put right at the next resync; what is not ours is left alone."""
 
+import json
 from typing import Any
 
-from controlplane import ControlPlane, FaultProxy
+from controlplane import Answer, ControlPlane, FaultProxy
+from controlplane.faults import Fault, Request
 from controlplane.waiting import eventually
 from e2e.copies import (
     DIGEST,
@@ -123,6 +125,59 @@ def test_a_wiped_server_is_filled_again(
     comes_to(lambda: [content(own_server, copy) for copy in copies], right, within=60)
     assert own_server.answer("writer", "?") == "[small 0.5] default ?"
     comes_to(lambda: repairs(workspace, "way"), ["it was gone"])
+
+
+class Page(Answer):
+    """What a server lists, whatever it is asked for."""
+
+    def body(self) -> Any:
+        return json.loads(self.message)
+
+
+def test_on_a_listing_that_is_not_whole_nothing_is_deleted_and_nothing_repaired(
+    operator: OperatorProcess, workspace: Workspace, own_server: LangGraphServer, installed: ControlPlane
+) -> None:
+    marked = {OWNER: owner(workspace, "ghost"), NUMBER: 1, DIGEST: "sha256:0"}
+    copy = own_id(workspace, "ghost")
+    ghost = {"graph_id": "writer", "assistant_id": copy, "metadata": marked}
+    assert own_server.request("POST", "/assistants", ghost).status == 200
+    with FaultProxy(installed, own_server.url, tls=False) as proxy:
+        a_graph(workspace, proxy.url)
+        workspace.assistant("bot", "writer", context={"prompt": "1"})
+        workspace.until_ready()
+        eventually(lambda: own_server.assistant(copy) is None)
+        for trouble in ("repeated", "cut"):
+            assert own_server.request("POST", "/assistants", ghost).status == 200
+            changed = own_server.edit(own_id(workspace), context={"prompt": "changed there"})
+            listed = json.dumps(own_server.assistants())
+            proxy.fault = Broken(trouble, listed)
+            since = len(proxy.requests)
+            workspace.edit("writer", "graphs", server={"resyncPeriodSeconds": 1 if trouble == "cut" else 2})
+            eventually(lambda since=since: asked(proxy, since).count("POST /assistants/search") > 6, 60)  # type: ignore[misc]
+            assert own_server.assistant(own_id(workspace)) == changed
+            assert own_server.assistant(copy)
+            proxy.fault = None
+            comes_to(lambda: content(own_server, own_id(workspace))["context"], {"prompt": "1"}, within=60)
+            eventually(lambda: own_server.assistant(copy) is None, 60)
+
+
+class Broken:
+    """A listing of which the first page comes again and again, or of which the second page fails."""
+
+    def __init__(self, trouble: str, listed: str) -> None:
+        self._is_repeated = trouble == "repeated"
+        self._listed = listed
+        self._searches = 0
+
+    def __call__(self, request: Request) -> Fault | None:
+        if request.path == "/info":
+            self._searches = 0
+        if not request.path.endswith("/search"):
+            return None
+        self._searches += 1  # that for the graph first, then page by page
+        if self._is_repeated:
+            return Page(200, "", self._listed)
+        return Answer(500, "InternalError", "bug") if self._searches == 3 else None
 
 
 def is_settled(assistant: dict[str, Any]) -> bool:

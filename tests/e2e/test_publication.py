@@ -6,7 +6,7 @@ import pytest
 
 from controlplane import ControlPlane, FaultProxy
 from controlplane.waiting import eventually
-from e2e.copies import a_graph, asked, content, is_held, marks, own_id, server_versions, until_resynced
+from e2e.copies import a_graph, asked, content, is_held, marks, own_id, place, server_versions, until_resynced
 from langgraph_server import LangGraphServer
 from support import OperatorProcess, Workspace
 from support.walk import comes_to, ready
@@ -19,7 +19,7 @@ def test_what_you_apply_is_what_answers(workspace: Workspace, server: LangGraphS
     workspace.assistant("bot", "writer", context={"prompt": "Be brief."})
     told = workspace.until_ready("bot")
     copy = own_id(workspace)
-    assert (told["assistantId"], told["copies"]) == (copy, [{"server": server.url, "assistantId": copy}])
+    assert (told["assistantId"], told["copies"]) == (copy, [place(workspace, server.url, copy)])
     published = workspace.condition("bot", "Published")
     assert (published["status"], published["reason"]) == ("True", "Published")
     assert published["message"] == f"bot-v1 is published to {server.url}"

@@ -1,5 +1,6 @@
 """What becomes of a copy when its Assistant goes, or when it belongs elsewhere."""
 
+import json
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -9,14 +10,28 @@ from typing import Any
 import pytest
 
 from assistant_operator.gateways.credentials import REMEMBERED
-from controlplane import ControlPlane, FaultProxy
+from controlplane import ControlPlane, Delay, FaultProxy
 from controlplane.faults import Request
 from controlplane.waiting import eventually
-from e2e.copies import FINALIZER, POLICY, a_graph, asked, content, is_held, marks, own_id, put_secret, until_gone
+from e2e.copies import (
+    FINALIZER,
+    POLICY,
+    a_graph,
+    asked,
+    content,
+    is_held,
+    marks,
+    metadata,
+    own_id,
+    place,
+    put_secret,
+    until_gone,
+)
 from langgraph_server import LangGraphServer
 from support import OperatorProcess, Workspace
 from support.rights import grant_credentials
-from support.walk import comes_to, events, ready
+from support.walk import comes_to, events, ready, writes
+from support.walk import marks as marked
 
 ABANDON = {"metadata": {"annotations": {"assistant-operator.dev/abandon-copies": "true"}}}
 DEAD = "http://127.0.0.1:1"
@@ -209,7 +224,7 @@ def test_another_key_is_not_another_place(workspace: Workspace, server: LangGrap
     since = len(proxy.requests)
     two = {"name": "key", "key": "two"}
     move(workspace, apiKeySecretRef=two)
-    there = {"server": proxy.url, "assistantId": copy, "apiKeySecretRef": two}
+    there = {**place(workspace, proxy.url, copy), "apiKeySecretRef": two}
     comes_to(lambda: workspace.status()["copies"], [there])
     workspace.edit(context={"prompt": "2"})
     workspace.until_active(2)
@@ -264,6 +279,102 @@ def test_a_finalizer_that_somebody_takes_off_comes_back(workspace: Workspace, se
     assert server.assistant(own_id(workspace)) is None
     workspace.patch("assistants", "bot", {"metadata": {"finalizers": None}})
     until_gone(workspace)
+
+
+@pytest.mark.parametrize("how", ["replace", "patch"])
+def test_a_finalizer_comes_back_without_an_edit(
+    operator: OperatorProcess, workspace: Workspace, installed: ControlPlane, server: LangGraphServer, how: str
+) -> None:
+    copy = a_published(workspace, server.url)
+    comes_to(lambda: marked(workspace), {1: "VA"})
+    _, since = installed.audit_since()
+    if how == "replace":
+        written = {"apiVersion": "assistant-operator.dev/v1alpha1", "kind": "Assistant", "metadata": {"name": "bot"}}
+        spec = {"graphRef": {"name": "writer"}, "context": {"prompt": "1"}}
+        installed.kubectl("-n", workspace.namespace, "replace", "-f", "-", input=json.dumps({**written, "spec": spec}))
+    else:
+        workspace.patch("assistants", "bot", {"metadata": {"finalizers": None}})
+    comes_to(lambda: is_held(workspace), True, within=15)
+    assert writes(workspace, since) == ["patch assistants"], "no version, no status, and once"
+    assert len(workspace.versions()) == 1
+    workspace.delete("assistants", "bot")
+    until_gone(workspace)
+    assert server.assistant(copy) is None
+
+
+@pytest.mark.parametrize("others", [pytest.param([], id="alone"), pytest.param(["example.com/a"], id="among others")])
+def test_a_finalizer_that_somebody_else_put_on_is_taken_off(
+    workspace: Workspace, server: LangGraphServer, others: list[str]
+) -> None:
+    """As when a backup is restored: the field manager that has it is not ours."""
+    a_graph(workspace, server.url)
+    meta = {"name": "bot", "finalizers": [FINALIZER, *others]}
+    body = {
+        "apiVersion": "assistant-operator.dev/v1alpha1",
+        "kind": "Assistant",
+        "metadata": meta,
+        "spec": {"graphRef": {"name": "writer"}, "context": {"prompt": "1"}},
+    }
+    path = workspace.path("assistants", "bot") + "?fieldManager=restore"
+    workspace.client.demand("PATCH", path, body, "application/apply-patch+yaml")
+    workspace.until_ready()
+    workspace.delete("assistants", "bot")
+    if others:
+        comes_to(lambda: finalizers(workspace), others)
+        workspace.patch("assistants", "bot", {"metadata": {"finalizers": None}})
+    until_gone(workspace)
+    assert server.assistant(own_id(workspace)) is None
+
+
+def test_finalizers_that_come_and_go_at_the_same_time_are_not_lost(
+    workspace: Workspace, server: LangGraphServer
+) -> None:
+    copy, names = a_published(workspace, server.url), [f"example.com/{number}" for number in range(10)]
+    for name in names:
+        workspace.patch("assistants", "bot", {"metadata": {"finalizers": [*finalizers(workspace), name]}})
+        without = [each for each in finalizers(workspace) if each != FINALIZER]
+        workspace.patch("assistants", "bot", {"metadata": {"finalizers": without}})
+    comes_to(lambda: sorted(finalizers(workspace)), sorted([*names, FINALIZER]))
+    workspace.delete("assistants", "bot")
+    comes_to(lambda: sorted(finalizers(workspace)), sorted(names))
+    assert server.assistant(copy) is None
+    workspace.patch("assistants", "bot", {"metadata": {"finalizers": None}})
+
+
+def finalizers(workspace: Workspace) -> list[str]:
+    found = workspace.get("assistants", "bot") or {"metadata": {}}
+    held: list[str] = found["metadata"].get("finalizers", [])
+    return held
+
+
+def test_what_stays_is_held_by_nothing_and_waits_for_nobody(
+    workspace: Workspace, installed: ControlPlane, own_server: LangGraphServer
+) -> None:
+    names = ("bot", "changed", "late")
+    with FaultProxy(installed, own_server.url, tls=False) as proxy:
+        a_graph(workspace, proxy.url, resync=1)
+        copies = {
+            name: a_published(workspace, proxy.url, name, deletionPolicy="Retain" if name == "bot" else "Delete")
+            for name in names
+        }
+        assert [is_held(workspace, name) for name in names] == [False, True, True]
+        workspace.edit("changed", deletionPolicy="Retain")
+        eventually(lambda: not is_held(workspace, "changed"))
+        assert metadata(own_server, copies["changed"])[POLICY] == "Retain"
+        workspace.edit("bot", deletionPolicy="Delete")
+        eventually(lambda: POLICY not in metadata(own_server, copies["bot"]))
+        assert is_held(workspace, "bot"), "held before it says that it may be deleted"
+        workspace.edit("bot", deletionPolicy="Retain")
+        eventually(lambda: not is_held(workspace, "bot"))
+        proxy.fault = lambda _: Delay(60)
+        workspace.edit("late", deletionPolicy="Retain")  # which its server never hears of
+        for name in names:
+            workspace.delete("assistants", name)
+        for name in names:
+            until_gone(workspace, name, within=30)
+        proxy.fault = None
+        comes_to(lambda: metadata(own_server, copies["late"]).get(POLICY), "Retain", within=90)
+        assert [own_server.assistant(copies[name]) is not None for name in names] == [True, True, True]
 
 
 @pytest.mark.parametrize("key", ["just read", "gone for long"])

@@ -35,9 +35,20 @@ class Reply:
 class LangGraphServer:
     """A server in a folder, at one address for as long as the folder is used."""
 
-    def __init__(self, directory: Path, graphs: Mapping[str, str] | None = None, *, key: str | None = None) -> None:
-        """`graphs`: ids and what of project/graphs.py they are. `key`: what a request must carry as x-api-key."""
+    def __init__(
+        self,
+        directory: Path,
+        graphs: Mapping[str, str] | None = None,
+        *,
+        key: str | None = None,
+        http: Mapping[str, bool] | None = None,
+    ) -> None:
+        """`graphs`: ids and what of project/graphs.py they are. `key`: what a request must carry as x-api-key.
+
+        `http`: the section of that name in langgraph.json, such as disable_meta.
+        """
         self._home = directory
+        self._http = dict(http or {})
         self._graphs = dict(graphs or ALL)
         self.key = key
         self._port = _free_port()
@@ -80,6 +91,8 @@ class LangGraphServer:
         settings: Json = {"dependencies": ["."], "graphs": found}
         if self.key:
             settings["auth"] = {"path": "./auth.py:auth", "disable_studio_auth": True}
+        if self._http:
+            settings["http"] = self._http
         (self._home / "langgraph.json").write_text(json.dumps(settings))
 
     def stop(self) -> None:
@@ -94,6 +107,11 @@ class LangGraphServer:
         self.kill()
         shutil.rmtree(self._home / ".langgraph_api", ignore_errors=True)
         self.start()
+
+    def copy_to(self, directory: Path) -> None:
+        """Stop it and leave a copy of its folder there, data and all, for another server."""
+        self.stop()
+        shutil.copytree(self._home, directory)
 
     def request(self, method: str, path: str, body: object = None) -> Reply:
         """Whatever it says, whatever its status."""

@@ -74,12 +74,12 @@ class Workspace:
             {},
         )
 
-    def until_ready(self, name: str = "bot", plural: str = "assistants", within: float = 20) -> Json:
+    def until_ready(self, name: str = "bot", plural: str = "assistants", within: float = 60) -> Json:
         """The status, once Ready is True of the present generation."""
         eventually(lambda: self.condition(name, plural=plural).get("status") == "True", within)
         return self.status(name, plural)
 
-    def until_not_ready(self, reason: str, name: str = "bot", plural: str = "assistants", within: float = 20) -> Json:
+    def until_not_ready(self, reason: str, name: str = "bot", plural: str = "assistants", within: float = 60) -> Json:
         """The status, once Ready is False of the present generation, for that reason."""
 
         def told() -> bool:
@@ -89,7 +89,7 @@ class Workspace:
         eventually(told, within)
         return self.status(name, plural)
 
-    def until_active(self, number: int, name: str = "bot", within: float = 20) -> Json:
+    def until_active(self, number: int, name: str = "bot", within: float = 60) -> Json:
         """The status, once that version is in force and Ready is True of the present generation."""
 
         def done() -> bool:
@@ -99,7 +99,7 @@ class Workspace:
         eventually(done, within)
         return self.status(name)
 
-    def until_versions(self, count: int, name: str = "bot", within: float = 20) -> list[Json]:
+    def until_versions(self, count: int, name: str = "bot", within: float = 60) -> list[Json]:
         """Its versions, once there are that many and the status says the newest edit is recorded."""
 
         def done() -> bool:

@@ -46,7 +46,7 @@ def _with_publication(world: World, verdict: Verdict) -> Verdict:
     if place is None:
         return verdict
     known = world.outcome or remembered(world.assistant)
-    if known is None or (known.number, known.copy) != (verdict.active, place.copy):
+    if known is None or known.number != verdict.active or not known.copy.is_equal(place.copy):
         message = f"{world.name(verdict.active)} is being published to {place.copy.server}"
         published, fate = Claim("Published", False, Reason.PUBLISHING, message), Fate.WAIT
     else:

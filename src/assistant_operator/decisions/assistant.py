@@ -5,6 +5,7 @@ from itertools import chain
 
 from ..resources.assistant_version import VersionRecord
 from ..resources.meta import ConditionStatus
+from . import deletion
 from .activation import Verdict, judge
 from .assistant_status import status
 from .assistant_world import Adopt, Judge, Judgement, Mark, Prune, Report, Restore, Step, World
@@ -14,6 +15,8 @@ from .retention import doomed, prunable
 def steps(world: World) -> Iterator[Step]:
     """What is due now, in order; empty when the world is settled. Each step is taken on a world seen anew."""
     if world.assistant.metadata.is_being_deleted:
+        if (said := deletion.status(world)) != world.assistant.status:
+            yield Report(said)
         return
     yield from (Adopt(record) for record in world.kept if record.owner is None and not record.is_being_deleted)
     yield from _restorations(world)

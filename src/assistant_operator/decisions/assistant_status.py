@@ -40,7 +40,7 @@ def _copies(world: World, active: int | None) -> tuple[Copy, ...]:
     place = None if world.assistant.spec.suspend else place_in_force(world, active)
     if place is None:
         return present
-    return (place.copy, *(each for each in present if each.site != place.copy.site))[:MOST_COPIES]
+    return (place.copy, *(each for each in present if not each.is_same(place.copy)))[:MOST_COPIES]
 
 
 def _activations(world: World, active: int | None) -> tuple[Activation, ...]:

@@ -122,16 +122,22 @@ def status(world: World) -> GraphStatus:
     return GraphStatus(**{name: value for name, value in told.items() if value is not None})
 
 
-def _storable(world: World) -> Schemas:
-    if not world.are_schemas_too_large:
-        return world.schemas
-    return Schemas(source="Spec") if world.schemas.source == "Spec" else Schemas()
+def _storable(world: World) -> Schemas | None:
+    """What the status says of the schemas: nothing while the server did not tell them. Unknown is not none."""
+    is_told = world.probe is not None and world.probe.schemas is not None
+    if not (is_told or world.graph.knows_schemas):
+        return world.graph.status.schemas  # those that an earlier release wrote count for nothing, and stay
+    if world.are_schemas_too_large:
+        return Schemas(source="Spec") if world.schemas.source == "Spec" else Schemas()
+    is_nameless = world.graph.spec.server is not None and _server_version(world) is None
+    # Where no release says that the server was reached, the source does.
+    return Schemas(source="Server") if is_nameless and world.schemas.source == "None" else world.schemas
 
 
 def _server_version(world: World) -> str | None:
     if world.graph.spec.server is None:
         return None
-    return world.probe.release if world.probe and world.probe.serves else world.graph.status.server_version
+    return (world.probe.release or None) if world.probe and world.probe.serves else world.graph.status.server_version
 
 
 def _is_default(graph: Graph, assistant: Assistant) -> bool:

@@ -1,5 +1,6 @@
 """What happens next to the copies of an Assistant on LangGraph Servers: hold, publish, withdraw, let go. Pure."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -29,9 +30,14 @@ class Outcome:
     fate: Fate = Fate.DONE
     policy: str = "Delete"
     """The deletion policy that the copy was marked with."""
+    server_version: int | None = None
+    """The server's own number of the content, while the version does not record it."""
+    trouble: str = ""
+    """What failed beside the publication itself."""
 
     def claim(self) -> Claim:
-        return Claim("Published", self.holds, self.reason, self.message)
+        message = f"{self.message}; {self.trouble}" if self.trouble else self.message
+        return Claim("Published", self.holds, self.reason, message)
 
 
 def may_have_copies(assistant: Assistant) -> bool:
@@ -43,7 +49,9 @@ def remembered(assistant: Assistant) -> Outcome | None:
     """The success that the status tells of: after a restart nothing of it is done again."""
     status = assistant.status
     said = condition(status.conditions, "Published")
-    if said is None or said.status != "True" or not status.copies or status.active_version is None:
+    if said is None or (said.status, said.reason) != ("True", Reason.PUBLISHED):
+        return None
+    if not status.copies or status.active_version is None:
         return None
     number, copy, policy = status.active_version, status.copies[0], assistant.spec.deletion_policy
     return Outcome(number, copy, holds=True, reason=Reason.PUBLISHED, message=said.message, policy=policy)
@@ -70,21 +78,30 @@ class World:
     @property
     def pending(self) -> tuple[Copy, ...]:
         """Copies that must be withdrawn: all of an Assistant that is being deleted, else those at former places."""
-        if self.assistant.metadata.is_being_deleted:
-            stays = None
-        elif not self.is_place_known:
+        is_deleted = self.assistant.metadata.is_being_deleted
+        if not (is_deleted or self.is_place_known):
             return ()
-        else:
-            stays = self.place.copy.site if self.place else None
-        copies = self.assistant.status.copies
-        return tuple(each for each in copies if each.site != stays and each not in self.withdrawn)
+        stays = self.place.copy if self.place and not is_deleted else None
+        return tuple(each for each in self.present if not (stays and each.is_same(stays)))
+
+    @property
+    def present(self) -> tuple[Copy, ...]:
+        """Copies that are on a server, or may be."""
+        return tuple(each for each in self.assistant.status.copies if each not in self.withdrawn)
+
+    @property
+    def is_retained(self) -> bool:
+        """Whether its copies stay when it is deleted, so that nothing has to hold the deletion."""
+        return self.assistant.spec.deletion_policy == "Retain"
 
     @property
     def is_published(self) -> bool:
         """Whether the version in force is where it belongs, as far as is known."""
-        known, status = self.outcome, self.assistant.status
-        wanted = (status.active_version, self.place and self.place.copy, self.assistant.spec.deletion_policy)
-        return known is not None and known.holds and (known.number, known.copy, known.policy) == wanted
+        known, place = self.outcome, self.place
+        if known is None or place is None or not known.holds or not known.copy.is_equal(place.copy):
+            return False
+        wanted = (self.assistant.status.active_version, self.assistant.spec.deletion_policy)
+        return (known.number, known.policy) == wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +118,14 @@ class Publish:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordServerVersion:
+    """Write the server's own number into the status of the version that is published."""
+
+    number: int
+    server_version: int
+
+
+@dataclass(frozen=True, slots=True)
 class Withdraw:
     """Take a copy off its server, as the deletion policy says."""
 
@@ -114,7 +139,7 @@ class LetGo:
     abandoned: tuple[Copy, ...] = ()
 
 
-Step = Hold | Publish | Withdraw | LetGo
+Step = Hold | Publish | RecordServerVersion | Withdraw | LetGo
 
 
 def steps(world: World) -> Iterator[Step]:
@@ -125,17 +150,29 @@ def steps(world: World) -> Iterator[Step]:
         yield from _publication(world)
         if world.place is None or world.is_published:  # what runs is not taken away before there is another
             yield from (Withdraw(copy) for copy in world.pending)
-        if world.is_held and world.is_place_known and not (world.place or world.assistant.status.copies):
+        if _is_held_for_nothing(world):
             yield LetGo()
 
 
 def _farewell(world: World) -> Iterator[Step]:
     if not world.is_held:
         return
-    if not is_abandoned(world.assistant):
+    # A copy that stays says so in its metadata since it was published. Only where it may not yet, it is tried once.
+    if not is_abandoned(world.assistant) and not (world.is_retained and world.is_published):
         yield from (Withdraw(copy) for copy in world.pending if copy not in world.lost)
-    if world.lost.issuperset(world.pending) or is_abandoned(world.assistant) or _has_waited(world):
+    if world.is_retained:
+        yield LetGo()
+    elif world.lost.issuperset(world.pending) or is_abandoned(world.assistant) or _has_waited(world):
         yield LetGo(abandoned=world.pending)
+
+
+def _is_held_for_nothing(world: World) -> bool:
+    """Whether no copy would be left behind that should be withdrawn, were the Assistant deleted now."""
+    if not world.is_held or not world.is_place_known or world.pending:
+        return False
+    if world.place is None:
+        return not world.assistant.status.copies
+    return world.is_retained and world.is_published
 
 
 def is_abandoned(assistant: Assistant) -> bool:
@@ -150,10 +187,23 @@ def _has_waited(world: World) -> bool:
 
 def _publication(world: World) -> Iterator[Step]:
     place, active = world.place, world.assistant.status.active_version
-    # Written down before it is done: what nobody remembers, nobody withdraws.
-    if place is None or active is None or place.copy not in world.assistant.status.copies:
-        return
-    if not world.is_held:
+    is_held = world.is_held or world.is_retained
+    if world.present and not is_held:
         yield Hold()
-    if not world.is_published:
+    # Written down before it is done: what nobody remembers, nobody withdraws.
+    if place is None or active is None:
+        return
+    if not any(each.is_equal(place.copy) for each in world.assistant.status.copies):
+        return
+    if is_held and not world.is_published:
         yield Publish(active, place)
+    if world.is_published and world.outcome and world.outcome.server_version:
+        yield RecordServerVersion(active, world.outcome.server_version)
+
+
+_VARYING = re.compile(r"[0-9a-f]{8,}(-[0-9a-f]{4,})*|\d+")
+
+
+def same_words(before: str, now: str) -> str:
+    """What to say of a refusal: the former words where they differ in numbers only, such as the id of a request."""
+    return before if _VARYING.sub("#", before) == _VARYING.sub("#", now) else now

@@ -74,11 +74,35 @@ def place_of(graph: Graph, assistant: Key, cluster: str) -> Place | None:
     if server is None:
         return None
     is_default = graph.default_name == assistant[1]
-    identity = default_id(graph.graph_id) if is_default else own_id(owner_of(cluster, assistant))
+    owner = owner_of(cluster, assistant)
+    identity = default_id(graph.graph_id) if is_default else own_id(owner)
     refs: dict[str, Any] = {"api_key_secret_ref": server.api_key_secret_ref, "ca_bundle_ref": server.ca_bundle_ref}
     address = server.address(graph.metadata.namespace)
-    copy = Copy(server=address, assistant_id=identity, **{name: ref for name, ref in refs.items() if ref})
+    present = {name: ref for name, ref in refs.items() if ref}
+    copy = Copy(server=address, assistant_id=identity, owner=owner, **present)
     return Place(copy, graph.graph_id, is_default)
+
+
+def owners(assistant: Assistant, copy: Copy, current: str) -> frozenset[str]:
+    """The identities under which the assistant at the place of `copy` is ours by our own record.
+
+    The status may record the same place under the identity of an earlier cluster name.
+    """
+    recorded = (each.owner for each in (copy, *assistant.status.copies) if each.site == copy.site)
+    return frozenset(owner for owner in recorded if owner) | {current}
+
+
+def is_ours(there: RemoteAssistant, assistant: Key, copy: Copy, current: str) -> bool:
+    """Whether a copy that our status records was created by us, as its server's metadata says.
+
+    A status that does not record the identity: ours is what is marked with the current one, or with one of another
+    cluster name for this very Assistant whose UUID is the recorded one.
+    """
+    marked = there.mark(OWNER)
+    if marked is None or copy.owner is not None:
+        return marked is not None and marked == copy.owner
+    is_namesake = tuple(marked.rsplit("/", 2)[1:]) == assistant and own_id(marked) == copy.assistant_id
+    return marked == current or is_namesake
 
 
 def own_id(owner: str) -> str:

@@ -7,8 +7,8 @@ from typing import Literal
 from ..resources.assistant import Assistant, AssistantStatus
 from ..resources.assistant_version import AssistantVersion
 from ..resources.graph import Graph, GraphStatus
-from ..resources.meta import API_VERSION, MANAGER, FreeForm, Key, Resource
-from .api_server import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, ApiServer, Call, ClusterRefused
+from ..resources.meta import API_VERSION, MANAGER, FreeForm, Key, ObjectMeta, Resource
+from .api_server import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, ApiServer, Call, ClusterRefused, ClusterUnavailable
 from .requests import METADATA, METADATA_LIST, Requests, path_of
 from .versions import Versions
 
@@ -19,6 +19,8 @@ class Applied:
 
     position: int
 
+
+_MOST_CONFLICTS = 4
 
 Conflicts = frozenset[str]
 """The fields of others that stood in the way, as the API server spells them: `.spec.context.prompt`."""
@@ -125,19 +127,48 @@ class Cluster:
         )
 
     async def hold(self, assistant: Assistant, finalizer: str, *, on: bool) -> int | None:
-        """Put a finalizer on, or take it off, whatever else changes meanwhile: the new resource version; None if gone.
+        """Add or remove one finalizer, no matter which field manager added it: the resource version from then on.
 
-        A server-side apply that owns nothing else: `uid` keeps it from making the object anew.
+        None if the object is gone, or takes no finalizer any more because it is being deleted. The finalizers of others
+        and concurrent changes stay: the patch tests what it was made from, and is made anew if that has changed.
+        Raises ClusterRefused.
         """
-        meta = assistant.metadata
-        held = {"finalizers": [finalizer]} if on else {}
-        told = {"name": meta.name, "namespace": meta.namespace, "uid": meta.uid, **held}
-        body = {"apiVersion": API_VERSION, "kind": Assistant.kind_name, "metadata": told}
-        query = {"fieldManager": f"{MANAGER}-finalizer", "force": "true"}
-        answer = await self._requests.change(
-            Call("PATCH", path_of(Assistant, meta.key), query, body, APPLY_PATCH, METADATA)
+        meta, is_live = assistant.metadata, False
+        for _ in range(_MOST_CONFLICTS):
+            is_due = (finalizer in meta.finalizers) != on
+            if is_due and not (on and meta.is_being_deleted):
+                position = await self._patch_finalizers(meta, finalizer, on=on)
+                if position is not None:
+                    return position
+            elif is_live:
+                return None if is_due else int(meta.resource_version)
+            # What was seen may be older than what we wrote last.
+            live = await self._meta(Assistant, meta.key)
+            if live is None or live.uid != meta.uid:
+                return None
+            meta, is_live = live, True
+        raise ClusterUnavailable(
+            f"the finalizers of {meta.namespace}/{meta.name} change faster than they can be patched"
         )
-        return int(answer["metadata"]["resourceVersion"]) if answer else None
+
+    async def _patch_finalizers(self, meta: ObjectMeta, finalizer: str, *, on: bool) -> int | None:
+        """The resource version from then on; None if the finalizers are not those of `meta`. Raises ClusterRefused."""
+        body, query = _finalizer_patch(meta, finalizer, on=on), {"fieldManager": f"{MANAGER}-finalizer"}
+        try:
+            answer = await self._requests.server.send(
+                Call("PATCH", path_of(Assistant, meta.key), query, body, JSON_PATCH, METADATA)
+            )
+        except ClusterRefused:
+            # A failed test and a refusal of a policy may have the same code: what stands there tells them apart.
+            live = await self._meta(Assistant, meta.key)
+            if live and _holds_as(live, meta):
+                raise
+            return None
+        return int(answer["metadata"]["resourceVersion"])
+
+    async def _meta(self, kind: type[Resource], key: Key) -> ObjectMeta | None:
+        found = await self._requests.read(path_of(kind, key), METADATA)
+        return ObjectMeta.model_validate(found["metadata"]) if found else None
 
     async def uids(self, kind: type[Resource]) -> dict[Key, str]:
         """Namespace, name and UID of every object of a kind, without reading their bodies."""
@@ -187,3 +218,21 @@ class Cluster:
         await self._requests.server.send(
             Call("POST", f"/apis/events.k8s.io/v1/namespaces/{namespace}/events", body=event)
         )
+
+
+def _holds_as(one: ObjectMeta, other: ObjectMeta) -> bool:
+    """Whether a patch of the finalizers means the same to both."""
+    what = ("uid", "finalizers", "is_being_deleted")
+    return all(getattr(one, each) == getattr(other, each) for each in what)
+
+
+def _finalizer_patch(meta: ObjectMeta, finalizer: str, *, on: bool) -> list[FreeForm]:
+    """A JSON patch that fails if the object is another one, or has other finalizers by now."""
+    path = "/metadata/finalizers"
+    is_same: FreeForm = {"op": "test", "path": "/metadata/uid", "value": meta.uid}
+    if not on:
+        place = f"{path}/{meta.finalizers.index(finalizer)}"
+        return [is_same, {"op": "test", "path": place, "value": finalizer}, {"op": "remove", "path": place}]
+    # Null is what the API server sees where there are none.
+    found: FreeForm = {"op": "test", "path": path, "value": list(meta.finalizers) or None}
+    return [is_same, found, {"op": "add", "path": path, "value": [*meta.finalizers, finalizer]}]

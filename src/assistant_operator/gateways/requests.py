@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Literal
 
 from ..resources.meta import GROUP, VERSION, FreeForm, Key, Resource
-from .api_server import AnswerTooLarge, ApiServer, Call, ClusterRefused
+from .api_server import JSON, AnswerTooLarge, ApiServer, Call, ClusterRefused
 
 PAGE = 500
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
@@ -20,12 +20,13 @@ class Requests:
         self.server = server
         self.namespaces = namespaces or ("",)
 
-    async def read(self, path: str) -> FreeForm | None:
-        """The object; None if there is none."""
+    async def read(self, path: str, accept: str = JSON) -> FreeForm | None:
+        """The object; None if there is none. Raises ClusterRefused where its kind is not served: that says nothing."""
         try:
-            return await self.server.send(Call("GET", path))
+            return await self.server.send(Call("GET", path, accept=accept))
         except ClusterRefused as refused:
-            if refused.status.code == 404:
+            # An API server that does not serve the kind, or a proxy, names no kind in its 404.
+            if refused.status.code == 404 and refused.status.kind:
                 return None
             raise
 

@@ -47,9 +47,11 @@ class ServerUnavailable(ServerTrouble):
 
     reason = Reason.SERVER_UNREACHABLE
 
-    def __init__(self, message: str, retry_after: float = 0.0) -> None:
+    def __init__(self, message: str, retry_after: float = 0.0, status: int = 0) -> None:
+        """`status`: of the answer, if this very request was answered; 0 if not."""
         super().__init__(message)
         self.retry_after = retry_after
+        self.status = status
 
 
 class ServerRefused(ServerTrouble):
@@ -137,7 +139,7 @@ class Wire:
             raise self._closed(line, f"{endpoint.url}: {said}", answers.pause(headers.get("Retry-After")))
         self._opened(line)
         if status in _PASSING:
-            raise ServerUnavailable(f"{what}: {said}")
+            raise ServerUnavailable(f"{what}: {said}", status=status)
         if status == 407 and proxy:
             raise ServerUnavailable(f"{endpoint.url}: the proxy {proxy.url} asks for credentials", _LONGEST_PAUSE)
         if status >= 400:

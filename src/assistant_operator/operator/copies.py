@@ -1,14 +1,17 @@
 """The copies of Assistants on LangGraph Servers: what each is to be, and how it is brought there or taken off."""
 
+from collections.abc import Iterable
+
 from ..decisions import remote
 from ..decisions.publication import Outcome
 from ..decisions.remote import Place, Wanted, place_of
 from ..decisions.status import Fate
 from ..gateways.cluster import Cluster
-from ..gateways.wire import Endpoint
-from ..resources.assistant import Assistant, Snapshot
+from ..gateways.wire import Endpoint, ServerUnavailable
+from ..resources.assistant import Assistant, Copy, Snapshot
 from ..resources.assistant_version import AssistantVersion, version_name
 from ..resources.graph import Graph
+from ..resources.meta import Key
 from ..resources.reason import Reason
 from ..resources.remote import RemoteAssistant
 from .cache import Cache
@@ -16,6 +19,7 @@ from .probes import Probes
 from .recorder import Recorder
 
 _MOST_UNKEPT = 8
+_MOST_RETAINED = 10_000
 
 
 class Copies:
@@ -30,11 +34,24 @@ class Copies:
         self._unkept: dict[str, tuple[Wanted, frozenset[str]]] = {}
         self._brought: dict[str, tuple[int, frozenset[str]]] = {}
         """The number of the version that was published last, and the keys of the server's metadata that it brought."""
+        self._retained: dict[tuple[str, str], None] = {}
+        """Copies whose Assistant was deleted while their server could not be told that they stay."""
 
     def forget(self, assistant: Assistant) -> None:
         self._graphs.pop(assistant.metadata.uid, None)
         self._unkept.pop(assistant.metadata.uid, None)
         self._brought.pop(assistant.metadata.uid, None)
+
+    def retain(self, copies: Iterable[Copy]) -> None:
+        """These stay, though their servers may not say so: their Assistant is gone, its deletion waited for nobody."""
+        self._retained |= dict.fromkeys(copy.site for copy in copies)
+        while len(self._retained) > _MOST_RETAINED:
+            del self._retained[next(iter(self._retained))]
+
+    async def take_off_orphan(self, endpoint: Endpoint, copy: Copy, assistant: Key) -> None:
+        """Take a copy of an Assistant that is gone off its server, or mark it as one that stays."""
+        await self.take_off(endpoint, copy, assistant, "Retain" if copy.site in self._retained else "Delete")
+        self._retained.pop(copy.site, None)
 
     def place(self, graph: Graph | None, assistant: Assistant) -> Place | None:
         """Where an Assistant of that Graph belongs; None if nowhere."""
@@ -78,12 +95,13 @@ class Copies:
     async def put(self, assistant: Assistant, version: AssistantVersion, place: Place) -> Outcome:
         """Read what is there, and write only what differs."""
         servers, copy, owner = self._probes.servers, place.copy, self.owner(assistant)
+        owners = remote.owners(assistant, copy, owner)
         endpoint = await self._probes.credentials.endpoint(assistant.metadata.namespace, copy)
         wanted = remote.wanted(place, assistant, version.number, version.spec.snapshot, owner)
         there = await servers.assistant(endpoint, copy.assistant_id)
         if there is None:
             there = await servers.create(endpoint, remote.creation(wanted, copy.assistant_id))
-        if (other := there.mark(remote.OWNER)) not in (None, owner):
+        if (other := there.mark(remote.OWNER)) not in {None, *owners}:
             message = f"assistant {copy.assistant_id} on {copy.server} belongs to '{other}'"
             return Outcome(version.number, copy, False, Reason.OWNED_BY_ANOTHER, message, Fate.REJECT)
         former = await self._former_keys(assistant, version, there)
@@ -94,12 +112,12 @@ class Copies:
                 return Outcome(version.number, copy, False, Reason.PUBLICATION_REFUSED, message, Fate.REJECT)
             self._unkept[assistant.metadata.uid] = (wanted, frozenset(remote.drift(wanted, there, former)))
         self._brought[assistant.metadata.uid] = (version.number, remote.metadata_keys(version.spec.snapshot))
-        if there.version and version.status.server_version != there.version:
-            await self._cluster.versions.record_server_version(version.key, there.version)
         unkept = sorted(self._unkept_of(assistant, wanted))
         without = f", which does not keep {', '.join(unkept[:_MOST_UNKEPT])}" if unkept else ""
         message = f"{version.metadata.name} is published to {copy.server}{without}"
-        return Outcome(version.number, copy, True, Reason.PUBLISHED, message)
+        is_recorded = version.status.server_version == there.version
+        number = None if is_recorded else there.version
+        return Outcome(version.number, copy, True, Reason.PUBLISHED, message, server_version=number)
 
     def _differences(
         self, assistant: Assistant, wanted: Wanted, there: RemoteAssistant, former: frozenset[str]
@@ -143,25 +161,53 @@ class Copies:
             keys = remote.metadata_keys(before.spec.snapshot) if before else frozenset()
         return keys - remote.metadata_keys(version.spec.snapshot)
 
+    async def is_nothing_to_withdraw(self, assistant: Assistant, place: Place, former: Endpoint) -> bool:
+        """Whether nothing is to be deleted at a former address of the copy at `place`, which has the same id.
+
+        So it is if that address leads to the same server, or has no such assistant. Raises ServerTrouble if that cannot
+        be told. Proof that it is another server: it does not have the version that this one got last.
+        """
+        here = await self._probes.credentials.endpoint(assistant.metadata.namespace, place.copy)
+        is_same = await self._is_same(here, former, place.copy.assistant_id)
+        if is_same:
+            # One server, or two with the same data: a version that is made here shows there only if it is one.
+            mark = {"metadata": {remote.OWNER: place.copy.owner}}
+            await self._probes.servers.update(here, place.copy.assistant_id, mark)
+            is_same = await self._is_same(here, former, place.copy.assistant_id)
+        return is_same
+
+    async def _is_same(self, here: Endpoint, former: Endpoint, assistant_id: str) -> bool:
+        """Whether the newest version there is the newest here. Raises ServerUnavailable while it changes here."""
+        newest = self._probes.servers.newest_version
+        before, other = await newest(here, assistant_id), await newest(former, assistant_id)
+        if other is None:
+            return True
+        if before is None or await newest(here, assistant_id) != before:
+            raise ServerUnavailable(f"cannot tell yet whether {former.url} and {here.url} are one server")
+        return other == before
+
     async def take_off(
-        self, endpoint: Endpoint, assistant_id: str, owner: str, policy: str, keys: frozenset[str] = frozenset()
+        self, endpoint: Endpoint, copy: Copy, assistant: Key, policy: str, keys: frozenset[str] = frozenset()
     ) -> None:
-        """Take a copy of that owner off its server. What is not ours stays; the server's own assistant is emptied.
+        """Take a copy of that Assistant off its server. What is not ours stays; the server's own one is emptied.
 
         `keys`: of the metadata that came with the copy.
         """
-        servers = self._probes.servers
-        there = await servers.assistant(endpoint, assistant_id)
-        is_own = assistant_id == remote.own_id(owner)
-        if there is None and policy == "Delete" and is_own:
+        servers, current = self._probes.servers, remote.owner_of(self._probes.cluster_name, assistant)
+        there = await servers.assistant(endpoint, copy.assistant_id)
+        if there is None:
             # One whose graph is no longer deployed cannot be read, and comes back with it.
-            await servers.delete(endpoint, assistant_id)
-        if there is None or there.mark(remote.OWNER) != owner:
+            if policy == "Delete" and copy.assistant_id == remote.own_id(copy.owner or current):
+                await servers.delete(endpoint, copy.assistant_id)
+            else:
+                await servers.require_assistants(endpoint)
+            return
+        if not remote.is_ours(there, assistant, copy, current):
             return
         if policy == "Retain":
             if there.mark(remote.POLICY) != policy:
-                await servers.update(endpoint, assistant_id, {"metadata": {remote.POLICY: policy}})
-        elif is_own:
-            await servers.delete(endpoint, assistant_id)
+                await servers.update(endpoint, copy.assistant_id, {"metadata": {remote.POLICY: policy}})
+        elif copy.assistant_id == remote.own_id(there.mark(remote.OWNER) or ""):
+            await servers.delete(endpoint, copy.assistant_id)
         else:
-            await servers.update(endpoint, assistant_id, remote.farewell(there, keys))
+            await servers.update(endpoint, copy.assistant_id, remote.farewell(there, keys))

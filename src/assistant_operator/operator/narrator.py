@@ -1,7 +1,8 @@
 """What is worth an event: each turn of an object for the better or the worse, and each activation."""
 
 from ..decisions.assistant_world import World
-from ..decisions.publication import ABANDON, PATIENCE
+from ..decisions.deletion import Hindrance
+from ..decisions.status import Fate
 from ..resources.assistant import Assistant, AssistantStatus
 from ..resources.graph import Graph, GraphStatus
 from ..resources.meta import Condition, condition
@@ -41,14 +42,20 @@ class Narrator:
         note = f"Repaired the copy of '{assistant.metadata.name}' on {server}: {what}"
         self._events.warning(assistant, Reason.COPY_DRIFTED, "Publish", note, is_new=True)
 
-    def waiting(self, assistant: Assistant, reason: Reason, server: str, trouble: str) -> None:
-        """A deletion cannot go on."""
-        minutes = f"{PATIENCE.total_seconds() / 60:g} minutes"
-        note = (
-            f"Deletion waits for {server}, where the copy is to be withdrawn: {trouble}."
-            f" It goes on after {minutes}, or at once with the annotation {ABANDON}"
-        )
-        self._events.warning(assistant, reason, "Withdraw", note)
+    def hindered(self, assistant: Assistant, hindrance: Hindrance) -> None:
+        """A copy cannot be withdrawn, or the finalizer not be removed."""
+        if assistant.metadata.is_being_deleted:
+            self._events.warning(assistant, hindrance.reason, "Withdraw", hindrance.of_deletion())
+        elif hindrance.fate is Fate.REJECT:  # what passes by itself is no news while the Assistant goes on
+            self._events.warning(assistant, hindrance.reason, "Withdraw", hindrance.of_former_copy())
+
+    def not_held(self, assistant: Assistant, trouble: str) -> None:
+        """The finalizer cannot be added, and the status has no condition that could say so."""
+        self._events.warning(assistant, Reason.FINALIZER_REFUSED, "Publish", trouble)
+
+    def not_recorded(self, assistant: Assistant, trouble: str) -> None:
+        """The server's own number of a version cannot be written into its status."""
+        self._events.warning(assistant, Reason.SERVER_VERSION_REFUSED, "Publish", trouble)
 
     def abandoned(self, assistant: Assistant, servers: list[str]) -> None:
         """The deletion of an Assistant waits no longer for its servers."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..decisions.remote import default_id, place_of
 from ..gateways.credentials import Credentials
-from ..gateways.langgraph import LangGraphServers
+from ..gateways.langgraph import AssistantsDisabled, LangGraphServers, NoRelease
 from ..gateways.wire import Endpoint, ServerRefused, ServerTrouble
 from ..resources.graph import Graph
 from ..resources.meta import Key
@@ -23,6 +23,7 @@ _TOLD = {
     Reason.SERVER_UNREACHABLE: "the server cannot be reached: ",
     Reason.SERVER_UNRECOGNIZED: "this is not a LangGraph Server: ",
     Reason.SERVER_UNAUTHORIZED: "the server does not accept the key: ",
+    Reason.ASSISTANTS_DISABLED: "the server cannot be published to: ",
 }
 
 
@@ -95,8 +96,27 @@ class Probes:
             return None, Probe(False, reason, f"{_TOLD.get(reason, '')}{trouble}")
 
     async def _served(self, endpoint: Endpoint, graph: Graph) -> Probe:
-        release = await self.servers.release(endpoint)
-        if unknown := await self.servers.unknown_graph(endpoint, graph.graph_id):
+        release, unknown = await self._recognised(endpoint, graph.graph_id)
+        if unknown:
             return Probe(False, Reason.GRAPH_UNKNOWN, f"the server does not know the graph: {unknown}", release)
-        schemas = await self.servers.schemas(endpoint, default_id(graph.graph_id))
-        return Probe(True, Reason.SERVED, f"{endpoint.url} serves graph '{graph.graph_id}'", release, schemas)
+        serves, default = f"{endpoint.url} serves graph '{graph.graph_id}'", default_id(graph.graph_id)
+        schemas = await self.servers.schemas(endpoint, default)
+        if schemas is None:
+            serves = f"{serves}, but tells no schemas of its default assistant {default}"
+        return Probe(True, Reason.SERVED, serves, release, schemas)
+
+    async def _recognised(self, endpoint: Endpoint, graph_id: str) -> tuple[str, str | None]:
+        """The release, empty where it is hidden, and what the server says of a graph that it does not know.
+
+        Whether it is a LangGraph Server the release tells, else that it searches assistants, else its health.
+        """
+        try:
+            release, hidden = await self.servers.release(endpoint), None
+        except NoRelease as error:
+            release, hidden = "", error
+        try:
+            return release, await self.servers.unknown_graph(endpoint, graph_id)
+        except (AssistantsDisabled, ServerRefused):
+            if hidden and not await self.servers.is_healthy(endpoint):
+                raise hidden from None
+            raise

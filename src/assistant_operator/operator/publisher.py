@@ -1,21 +1,39 @@
 """Observe, decide, act on LangGraph Servers: the copies of one Assistant at a time. Who reports is told."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from ..decisions import remote
-from ..decisions.publication import FINALIZER, Hold, LetGo, Outcome, Publish, Step, Withdraw, World, remembered, steps
+from ..decisions.deletion import Hindrance
+from ..decisions.publication import (
+    FINALIZER,
+    PATIENCE,
+    Hold,
+    LetGo,
+    Outcome,
+    Publish,
+    RecordServerVersion,
+    Step,
+    Withdraw,
+    World,
+    remembered,
+    same_words,
+    steps,
+)
 from ..decisions.remote import Place, place_of
 from ..decisions.status import Fate
+from ..gateways.api_server import ClusterRefused
 from ..gateways.cluster import Cluster
 from ..gateways.credentials import CredentialsMissing
 from ..gateways.schemas import SchemaJudge
 from ..gateways.wire import ServerTrouble, ServerUnavailable
 from ..resources.assistant import Assistant, Copy
-from ..resources.assistant_version import version_name
+from ..resources.assistant_version import AssistantVersion, version_name
 from ..resources.fit import Fits, Unusable
+from ..resources.graph import Graph
 from ..resources.meta import Key
 from ..resources.reason import Reason
 from .cache import Cache
@@ -23,10 +41,17 @@ from .copies import Copies
 from .metrics import Metrics
 from .narrator import Narrator
 from .probes import Probes
+from .publication_state import PublicationState
 
 log = logging.getLogger(__name__)
 
-_BUSY, _PENDING, _FIRST_RETRY, _LONGEST_RETRY = 0.1, 0.5, 1.0, 30.0
+_BUSY, _PENDING, _LONGEST_RETRY, _LONGEST_REFUSED = 0.1, 0.5, 30.0, 300.0
+_REFUSALS = {Reason.PUBLICATION_REFUSED, Reason.SERVER_UNAUTHORIZED}
+"""What a server says for good, so that it is asked less often."""
+_RETAINED_PATIENCE = 3.0
+"""Seconds for which the deletion of an Assistant whose copies stay tries to tell their server so."""
+_INTERNAL_ERROR, _MOST_INTERNAL_ERRORS = 500, 3
+"""Internal errors in a row that may pass by themselves."""
 _MOST_STEPS = 20
 _MOST_LOOKS = 500
 """Looks a second that all those together may take who wait for a busy server."""
@@ -60,22 +85,20 @@ class Publisher:
         self._narrator = narrator
         self._metrics = metrics
         self._told = told
-        self._outcomes: dict[str, Outcome] = {}
-        self._withdrawn: dict[str, frozenset[Copy]] = {}
-        self._lost: dict[str, frozenset[Copy]] = {}
-        self._finalizers: dict[str, tuple[int, bool]] = {}
-        self._repairing: dict[str, tuple[str, ...]] = {}
-        """What was found to be different, until it is put right."""
-        self._unsure: set[str] = set()
+        self._states: dict[str, PublicationState] = {}
         self._crowd: set[str] = set()
-        self._failures: dict[str, int] = {}
+
+    def _state(self, assistant: Assistant) -> PublicationState:
+        return self._states.setdefault(assistant.metadata.uid, PublicationState())
 
     def outcome(self, assistant: Assistant) -> Outcome | None:
-        """How the last try to publish it ended, since this process started."""
-        return self._outcomes.get(assistant.metadata.uid)
+        """How the last try to publish or to withdraw it ended, since this process started."""
+        state = self._states.get(assistant.metadata.uid)
+        return state.told(assistant) if state else None
 
     def withdrawn(self, assistant: Assistant) -> frozenset[Copy]:
-        return self._withdrawn.get(assistant.metadata.uid, frozenset())
+        state = self._states.get(assistant.metadata.uid)
+        return state.withdrawn if state else frozenset()
 
     def places(self, assistant: Key, graphs: Iterable[str]) -> dict[str, Place]:
         """Where versions of these Graphs belong, as far as they exist and have a server."""
@@ -85,18 +108,13 @@ class Publisher:
 
     def repair(self, assistant: Assistant, fields: tuple[str, ...]) -> None:
         """The copy is not what it was left as: `fields` differ; without any, it is gone."""
-        uid = assistant.metadata.uid
-        self._outcomes.pop(uid, None)
-        self._repairing[uid] = fields
+        state = self._state(assistant)
+        state.outcome, state.repairing = None, fields
 
     def forget(self, assistant: Assistant) -> None:
-        uid = assistant.metadata.uid
-        self._repairing.pop(uid, None)
-        self._unsure.discard(uid)
-        self._crowd.discard(uid)
+        self._states.pop(assistant.metadata.uid, None)
+        self._crowd.discard(assistant.metadata.uid)
         self._copies.forget(assistant)
-        for memory in (self._outcomes, self._withdrawn, self._lost, self._finalizers, self._failures):
-            memory.pop(uid, None)
 
     async def reconcile(self, key: Key) -> float | None:
         """Take the steps that are due. Seconds until the rest should be taken; None if there is no rest."""
@@ -114,22 +132,22 @@ class Publisher:
         return _PENDING
 
     async def _observe(self, assistant: Assistant) -> World:
-        uid = assistant.metadata.uid
+        state = self._state(assistant)
         graph = await self._copies.graph_of(assistant)
-        is_open = uid in self._repairing or uid in self._unsure
+        is_open = state.is_unsure or state.repairing is not None
         return World(
             assistant,
             now=datetime.now(UTC),
             place=self._copies.place(graph, assistant),
             is_place_known=graph is not None,
             is_held=self._is_held(assistant),
-            outcome=None if is_open else self._outcomes.get(uid) or remembered(assistant),
-            withdrawn=self.withdrawn(assistant),
-            lost=self._lost.get(uid, frozenset()),
+            outcome=None if is_open else state.outcome or remembered(assistant),
+            withdrawn=state.withdrawn,
+            lost=state.lost,
         )
 
     def _is_held(self, assistant: Assistant) -> bool:
-        position, held = self._finalizers.get(assistant.metadata.uid, (0, False))
+        position, held = self._state(assistant).finalizer
         return (
             held if int(assistant.metadata.resource_version) < position else FINALIZER in assistant.metadata.finalizers
         )
@@ -140,52 +158,100 @@ class Publisher:
         self._metrics.step("publication", type(step).__name__)
         match step:
             case Hold():
-                await self._hold(world.assistant, on=True)
+                return await self._hold(world, on=True)
             case LetGo(abandoned):
-                await self._hold(world.assistant, on=False)
-                if abandoned:
+                later = await self._hold(world, on=False)
+                if later is None and abandoned:
                     self._narrator.abandoned(world.assistant, [copy.server for copy in abandoned])
+                if later is None and world.is_retained:
+                    self._copies.retain(world.pending)
+                return later
             case Publish():
                 return await self._publish(world, step)
+            case RecordServerVersion():
+                return await self._record_again(world)
             case Withdraw(copy):
-                return await self._withdraw(world.assistant, copy)
+                return await self._withdraw(world, copy)
+
+    async def _hold(self, world: World, *, on: bool) -> float | None:
+        """Add or remove the finalizer. A refusal is a finding of its own: it holds up no other step."""
+        state = self._state(world.assistant)
+        try:
+            position = await self._cluster.hold(world.assistant, FINALIZER, on=on)
+        except ClusterRefused as refused:
+            log.warning("the finalizer of %s/%s: %s", *world.assistant.key, refused)
+            if on:
+                self._not_held(world, str(refused))
+            else:
+                self._hindered(world, None, Hindrance(Reason.FINALIZER_REFUSED, str(refused), Fate.REJECT))
+            return state.pause("finalizer", _LONGEST_REFUSED)
+        if position is None:
+            return state.pause("finalizer", _LONGEST_RETRY)  # it is gone: the news of that is under way
+        state.finalizer = (position, on)
+        state.succeeded("finalizer")
+        if state.hindrances.pop(None, None):
+            self._told(world.assistant.key)
+        if state.outcome and state.outcome.reason is Reason.FINALIZER_REFUSED:
+            state.outcome = None
         return None
 
-    async def _hold(self, assistant: Assistant, *, on: bool) -> None:
-        position = await self._cluster.hold(assistant, FINALIZER, on=on)
-        if position is not None:
-            self._finalizers[assistant.metadata.uid] = (position, on)
+    def _not_held(self, world: World, refusal: str) -> None:
+        """Nothing is published that a deletion would not wait for."""
+        said = f"nothing is published while finalizer '{FINALIZER}' cannot be added: {refusal}"
+        if world.place is None:
+            self._narrator.not_held(world.assistant, said)
+            return
+        before = self._state(world.assistant).outcome
+        message = same_words(before.message, said) if before else said
+        number, policy = world.assistant.status.active_version or 0, world.assistant.spec.deletion_policy
+        refused = Outcome(number, world.place.copy, False, Reason.FINALIZER_REFUSED, message, Fate.REJECT, policy)
+        self._metrics.published(refused.reason)
+        self._conclude(world.assistant, refused)
+
+    def _conclude(self, assistant: Assistant, outcome: Outcome) -> None:
+        """Keep how it ended; if that is news, the status is written."""
+        state = self._state(assistant)
+        before, state.outcome = state.outcome, outcome
+        if outcome != before:
+            self._told(assistant.key)
+
+    def _hindered(self, world: World, copy: Copy | None, hindrance: Hindrance) -> None:
+        """A copy is not withdrawn, or the finalizer not removed: told in the status, and in one event."""
+        state, assistant = self._state(world.assistant), world.assistant
+        if state.outcome is None and not assistant.metadata.is_being_deleted:
+            state.is_unsure = True  # what stands beside it in the status is only known of an outcome of this process
+        if not state.hinder(copy, hindrance):
+            return
+        self._narrator.hindered(assistant, state.hindrances[copy])
+        self._told(assistant.key)
 
     async def _publish(self, world: World, step: Publish) -> float | None:
-        uid = world.assistant.metadata.uid
+        assistant, state = world.assistant, self._state(world.assistant)
+        uid = assistant.metadata.uid
         if self._probes.servers.is_busy(step.place.copy.server):
             self._crowd.add(uid)
             return max(_BUSY, len(self._crowd) / _MOST_LOOKS)
         self._crowd.discard(uid)
-        self._withdrawn[uid] = self.withdrawn(world.assistant) - {step.place.copy}  # it may be there again from now on
+        state.withdrawn -= {step.place.copy}  # it may be there again from now on
         try:
-            outcome = await self._published(world.assistant, step.number, step.place)
+            outcome = await self._published(assistant, step.number, step.place)
         except _NotYet:
             return _PENDING
         except ServerTrouble as trouble:
             outcome = self._failed(world, step, trouble)
-        outcome = replace(outcome, policy=world.assistant.spec.deletion_policy)
+        outcome = replace(outcome, policy=assistant.spec.deletion_policy)
         self._metrics.published(outcome.reason)
-        news = outcome != self._outcomes.get(uid)
-        self._outcomes[uid] = outcome
-        if news:
-            self._told(world.assistant.key)
-        if outcome.holds:
-            self._failures.pop(uid, None)
-            self._unsure.discard(uid)
-            if (fields := self._repairing.pop(uid, None)) is not None:
-                self._narrator.drifted(world.assistant, step.place.copy.server, fields)
-            return None
-        return self._pause(uid)
-
-    def _pause(self, uid: str, retry_after: float = 0.0) -> float:
-        count = self._failures[uid] = self._failures.get(uid, 0) + 1
-        return max(min(_FIRST_RETRY * 2.0 ** min(count - 1, 10), _LONGEST_RETRY), retry_after)
+        if outcome.server_version:
+            outcome = await self._recorded(assistant, outcome)
+        self._conclude(assistant, outcome)
+        if not outcome.holds:
+            return state.pause("publish", _LONGEST_REFUSED if outcome.reason in _REFUSALS else _LONGEST_RETRY)
+        state.succeeded("publish")
+        state.is_unsure = False
+        if (fields := state.repairing) is not None:
+            state.repairing = None
+            self._narrator.drifted(assistant, step.place.copy.server, fields)
+        return None
 
     async def _published(self, assistant: Assistant, number: int, place: Place) -> Outcome:
         name = version_name(assistant.metadata.name, number)
@@ -197,51 +263,87 @@ class Publisher:
         if not probe.serves:
             fate = Fate.WAIT if probe.reason is Reason.SERVER_UNREACHABLE else Fate.REJECT
             return Outcome(number, place.copy, False, probe.reason, f"{name} is not published: {probe.message}", fate)
-        if not version.is_intact:
-            message = f"{name} is not published: its content is not what its digest was taken of"
-            return Outcome(number, place.copy, False, Reason.CONTENT_ALTERED, message, Fate.REJECT)
-        fit = await self._judge.fit(version.spec.snapshot, graph.schemas, assistant.metadata.namespace)
-        if isinstance(fit, Unusable):
-            message = f"{name} is not published: graph '{graph.metadata.name}' cannot judge it: {fit.why}"
-            fate = Fate.WAIT if fit.is_passing else Fate.REJECT
-            return Outcome(number, place.copy, False, Reason.SCHEMA_UNUSABLE, message, fate)
-        if not isinstance(fit, Fits):
-            message = f"{name} is not published: graph '{graph.metadata.name}' refuses it"
-            return Outcome(number, place.copy, False, Reason.SCHEMA_REFUSED, message, Fate.REJECT)
+        if unfit := await self._unfit(graph, version):
+            reason, why, fate = unfit
+            return Outcome(number, place.copy, False, reason, f"{name} is not published: {why}", fate)
         return await self._copies.put(assistant, version, place)
 
-    def _failed(self, world: World, step: Publish, trouble: ServerTrouble) -> Outcome:
-        name, reason = version_name(world.assistant.metadata.name, step.number), trouble.reason
-        fate = Fate.WAIT if reason is Reason.SERVER_UNREACHABLE else Fate.REJECT
-        if reason is Reason.SERVER_UNAUTHORIZED:
-            self._probes.credentials.forget(world.assistant.metadata.namespace, step.place.copy)
-        return Outcome(step.number, step.place.copy, False, reason, f"{name} is not published: {trouble}", fate)
+    async def _unfit(self, graph: Graph, version: AssistantVersion) -> tuple[Reason, str, Fate] | None:
+        """Why the version may not be published; None if it may."""
+        if not version.is_intact:
+            return Reason.CONTENT_ALTERED, "its content is not what its digest was taken of", Fate.REJECT
+        namespace, name = graph.key
+        if not graph.knows_schemas:
+            return Reason.PROBING, f"the schemas of graph '{name}' are not known yet", Fate.WAIT
+        fit = await self._judge.fit(version.spec.snapshot, graph.schemas, namespace)
+        if isinstance(fit, Unusable):
+            fate = Fate.WAIT if fit.is_passing else Fate.REJECT
+            return Reason.SCHEMA_UNUSABLE, f"graph '{name}' cannot judge it: {fit.why}", fate
+        if not isinstance(fit, Fits):
+            return Reason.SCHEMA_REFUSED, f"graph '{name}' refuses it", Fate.REJECT
+        return None
 
-    async def _withdraw(self, assistant: Assistant, copy: Copy) -> float | None:
-        uid = assistant.metadata.uid
+    def _failed(self, world: World, step: Publish, trouble: ServerTrouble) -> Outcome:
+        name, state = version_name(world.assistant.metadata.name, step.number), self._state(world.assistant)
+        reason, fate = self._judged(world.assistant, step.place.copy, trouble, state.failures.get("publish", 0))
+        said = f"{name} is not published: {trouble}"
+        before = state.outcome
+        message = same_words(before.message, said) if before and before.reason is reason else said
+        return Outcome(step.number, step.place.copy, False, reason, message, fate)
+
+    def _judged(self, assistant: Assistant, copy: Copy, trouble: ServerTrouble, failures: int) -> tuple[Reason, Fate]:
+        """Reason and fate of a trouble with the server of a copy that came so many times before."""
+        if trouble.reason is Reason.SERVER_UNAUTHORIZED:
+            self._probes.credentials.forget(assistant.metadata.namespace, copy)
+        if trouble.reason is not Reason.SERVER_UNREACHABLE:
+            return trouble.reason, Fate.REJECT
+        is_internal = isinstance(trouble, ServerUnavailable) and trouble.status == _INTERNAL_ERROR
+        if is_internal and failures >= _MOST_INTERNAL_ERRORS:
+            return Reason.PUBLICATION_REFUSED, Fate.REJECT
+        return trouble.reason, Fate.WAIT
+
+    async def _recorded(self, assistant: Assistant, outcome: Outcome) -> Outcome:
+        """The same with the server's own number in the version's status, or with why that cannot be written there."""
+        name, number = version_name(assistant.metadata.name, outcome.number), outcome.server_version or 0
         try:
-            endpoint = await self._probes.credentials.last_endpoint(assistant.metadata.namespace, copy)
-            number = assistant.status.active_version
-            version = await self._copies.version(assistant, number) if number else None
-            # A deletion in the foreground takes the versions first.
-            keys = remote.metadata_keys(version.spec.snapshot if version else assistant.spec.snapshot)
-            await self._copies.take_off(
-                endpoint, copy.assistant_id, self._copies.owner(assistant), assistant.spec.deletion_policy, keys
-            )
-        except ServerTrouble as trouble:
+            await self._cluster.versions.record_server_version((assistant.metadata.namespace, name), number)
+        except ClusterRefused as refused:
+            said = f"serverVersion {number} cannot be written into the status of {name}: {refused}"
+            trouble = same_words(outcome.trouble, said)
+            log.warning("%s/%s: %s", *assistant.key, trouble)
+            self._narrator.not_recorded(assistant, trouble)
+            return replace(outcome, reason=Reason.SERVER_VERSION_REFUSED, trouble=trouble)
+        return replace(outcome, reason=Reason.PUBLISHED, trouble="", server_version=None)
+
+    async def _record_again(self, world: World) -> float | None:
+        state = self._state(world.assistant)
+        if world.outcome is None:
+            return None
+        outcome = await self._recorded(world.assistant, world.outcome)
+        self._conclude(world.assistant, outcome)
+        if outcome.server_version:
+            return state.pause("record", _LONGEST_REFUSED)
+        state.succeeded("record")
+        return None
+
+    async def _withdraw(self, world: World, copy: Copy) -> float | None:
+        assistant, state = world.assistant, self._state(world.assistant)
+        is_deleted = assistant.metadata.is_being_deleted
+        try:
+            async with asyncio.timeout(_RETAINED_PATIENCE if is_deleted and world.is_retained else None):
+                await self._taken_off(world, copy)
+        except (ServerTrouble, TimeoutError) as error:
+            late = ServerUnavailable(f"{copy.server}: no answer in time")
+            trouble = error if isinstance(error, ServerTrouble) else late
             if await self._is_lost(assistant, trouble):
                 log.warning("abandoned copy %s of %s/%s: %s", copy.assistant_id, *assistant.key, trouble)
-                self._lost[uid] = self._lost.get(uid, frozenset()) | {copy}
+                state.lost |= {copy}
                 return None
-            log.warning("the copy of %s/%s cannot be withdrawn yet: %s", *assistant.key, trouble)
-            if trouble.reason is Reason.SERVER_UNAUTHORIZED:
-                self._probes.credentials.forget(assistant.metadata.namespace, copy)
-            if assistant.metadata.is_being_deleted:
-                self._narrator.waiting(assistant, trouble.reason, copy.server, str(trouble))
-            return self._pause(uid, trouble.retry_after if isinstance(trouble, ServerUnavailable) else 0.0)
-        self._failures.pop(uid, None)
-        self._withdrawn[uid] = self.withdrawn(assistant) | {copy}
-        self._unsure.add(uid)  # two addresses may be one server: is the copy that was to stay still there?
+            return self._not_withdrawn(world, copy, trouble)
+        state.succeeded(copy)
+        state.hindrances.pop(copy, None)
+        state.withdrawn |= {copy}
+        state.is_unsure = True  # two addresses may be one server: is the copy that was to stay still there?
         self._told(assistant.key)
         return None
 
@@ -249,3 +351,32 @@ class Publisher:
         """Whether it can never be withdrawn: the namespace is being deleted, and its credentials went first."""
         is_gone = isinstance(trouble, CredentialsMissing) and assistant.metadata.is_being_deleted
         return is_gone and await self._cluster.is_namespace_going(assistant.metadata.namespace)
+
+    def _not_withdrawn(self, world: World, copy: Copy, trouble: ServerTrouble) -> float:
+        assistant, state = world.assistant, self._state(world.assistant)
+        log.warning("the copy of %s/%s cannot be withdrawn yet: %s", *assistant.key, trouble)
+        reason, fate = self._judged(assistant, copy, trouble, state.failures.get(copy, 0))
+        self._hindered(world, copy, Hindrance(reason, str(trouble), fate, copy.server))
+        retry_after = trouble.retry_after if isinstance(trouble, ServerUnavailable) else 0.0
+        longest = _LONGEST_REFUSED if reason in _REFUSALS else _LONGEST_RETRY
+        if since := assistant.metadata.deletion_timestamp:
+            left = (since + PATIENCE - world.now).total_seconds() + 1
+            longest = min(longest, max(left, _LONGEST_RETRY))
+        return state.pause(copy, longest, retry_after)
+
+    async def _taken_off(self, world: World, copy: Copy) -> None:
+        """Take a copy off its server, unless it is the one that belongs there under another name or address."""
+        assistant = world.assistant
+        stays = None if assistant.metadata.is_being_deleted else world.place
+        if stays and copy.site == stays.copy.site:
+            return  # the same assistant, taken over under the present identity
+        endpoint = await self._probes.credentials.last_endpoint(assistant.metadata.namespace, copy)
+        is_twin = stays is not None and copy.assistant_id == stays.copy.assistant_id
+        if stays and is_twin and await self._copies.is_nothing_to_withdraw(assistant, stays, endpoint):
+            log.info("%s has no other copy of %s/%s than %s", copy.server, *assistant.key, stays.copy.server)
+            return
+        number = assistant.status.active_version
+        version = await self._copies.version(assistant, number) if number else None
+        # A deletion in the foreground takes the versions first.
+        keys = remote.metadata_keys(version.spec.snapshot if version else assistant.spec.snapshot)
+        await self._copies.take_off(endpoint, copy, assistant.key, assistant.spec.deletion_policy, keys)

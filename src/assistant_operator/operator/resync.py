@@ -6,7 +6,7 @@ from collections.abc import Callable
 from ..decisions import remote
 from ..gateways.cluster import Cluster
 from ..gateways.wire import Endpoint
-from ..resources.assistant import Assistant
+from ..resources.assistant import Assistant, Copy
 from ..resources.graph import Graph
 from ..resources.meta import Key, condition
 from ..resources.remote import RemoteAssistant
@@ -40,17 +40,23 @@ class Resync:
         self._wake = wake
 
     async def run(self, graph: Graph, endpoint: Endpoint) -> None:
-        """Look at every assistant that the server has for the graph."""
+        """Look at every assistant that the server has for the graph. Raises ServerTrouble if it does not list them all.
+
+        Nothing is repaired or deleted before the listing is complete: what is not listed may be there.
+        """
         missing = await self._expected(graph, endpoint)
+        changed: list[tuple[Assistant, tuple[str, ...]]] = []
         others: list[RemoteAssistant] = []
         async for there in self._probes.servers.assistants_of(endpoint, graph.graph_id):
             if assistant := missing.pop(there.assistant_id, None):
-                await self._compare(assistant, there)
+                if fields := await self._copies.differences(assistant, there):
+                    changed.append((assistant, fields))
             elif there.mark(remote.OWNER):
                 others.append(there)
+        for assistant, fields in changed:
+            self._repair(assistant, fields)
         for assistant in missing.values():
             await self._look_for(assistant, endpoint)
-        # Only now: whoever deletes while he pages misses some.
         for there in others:
             await self._take_off_orphan(graph, endpoint, there)
 
@@ -59,16 +65,15 @@ class Resync:
         found: dict[str, Assistant] = {}
         for key in self._cache.concerned_by(graph.key):
             assistant = self._cache.recorded.get(key)
-            if assistant is None or not _is_published(assistant, endpoint):
+            if assistant is None or not _is_published(assistant):
                 continue
             of = await self._copies.graph_of(assistant)
-            if of and of.key == graph.key:
-                found[assistant.status.copies[0].assistant_id] = assistant
+            place = self._copies.place(of, assistant)
+            # What was published under another address or identity is not drift: the publisher brings it here.
+            is_here = place and place.copy.server == endpoint.url and place.copy.is_equal(assistant.status.copies[0])
+            if of and place and is_here and of.key == graph.key:
+                found[place.copy.assistant_id] = assistant
         return found
-
-    async def _compare(self, assistant: Assistant, there: RemoteAssistant) -> None:
-        if fields := await self._copies.differences(assistant, there):
-            self._repair(assistant, fields)
 
     async def _look_for(self, assistant: Assistant, endpoint: Endpoint) -> None:
         """It is not among those of its graph: gone, or made one of another graph."""
@@ -97,15 +102,11 @@ class Resync:
             return
         if await self._cluster.assistant(key) is None:
             log.info("withdrawing the copy of %s/%s, which is gone, from %s", *key, endpoint.url)
-            await self._copies.take_off(endpoint, there.assistant_id, owner, "Delete")
+            copy = Copy(server=endpoint.url, assistant_id=there.assistant_id, owner=owner)
+            await self._copies.take_off_orphan(endpoint, copy, key)
 
 
-def _is_published(assistant: Assistant, endpoint: Endpoint) -> bool:
+def _is_published(assistant: Assistant) -> bool:
     said = condition(assistant.status.conditions, "Published")
-    return bool(
-        said
-        and said.status == "True"
-        and assistant.status.copies[:1]
-        and not assistant.metadata.is_being_deleted
-        and assistant.status.copies[0].server == endpoint.url
-    )
+    is_told = said is not None and said.status == "True" and bool(assistant.status.copies)
+    return is_told and not assistant.metadata.is_being_deleted

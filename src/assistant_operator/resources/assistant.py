@@ -8,7 +8,7 @@ from pydantic import Field
 from .canonical import canonical, digest
 from .graph import FREE_FORM, ONE_CONFIGURATION, Config, Description, DisplayName
 from .meta import CONDITIONS, Condition, Digest, FreeForm, Model, Name, Resource, Time, bounded, rules
-from .server import BundleRef, SecretKeyRef
+from .server import BundleRef, SecretKeyRef, canonical_address
 
 
 class GraphRef(Model):
@@ -112,10 +112,25 @@ class Copy(Model):
         default=None, description="caBundleRef names what that server's certificate is checked against."
     )
 
+    owner: Annotated[str, bounded(1024)] | None = Field(
+        default=None,
+        description="owner is the identity, <cluster>/<namespace>/<name>, under which the copy is created there; absent"
+        " in statuses of operators that did not record it.",
+    )
+
     @property
     def site(self) -> tuple[str, str]:
-        """Which assistant of which server, whatever key opens the door."""
-        return self.server, self.assistant_id
+        """Which assistant of which server, however the address is spelled and whatever key is sent."""
+        return canonical_address(self.server), self.assistant_id
+
+    def is_same(self, other: "Copy") -> bool:
+        """Whether both are the same assistant under the same identity. An identity that is not recorded is no other."""
+        return self.site == other.site and (None in (self.owner, other.owner) or self.owner == other.owner)
+
+    def is_equal(self, other: "Copy") -> bool:
+        """Whether both say the same in all that both record: a CRD of an earlier release drops the identity."""
+        is_recorded = self.owner is not None and other.owner is not None
+        return self == (other if is_recorded else other.model_copy(update={"owner": self.owner}))
 
 
 class AssistantStatus(Model):

@@ -4,7 +4,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from .meta import CONDITIONS, Condition, FreeForm, Model, Name, Resource, bounded, rules
+from .meta import CONDITIONS, Condition, FreeForm, Model, Name, Resource, bounded, condition, rules
 from .server import Server
 
 DisplayName = Annotated[str, bounded(256)]
@@ -149,9 +149,13 @@ class GraphStatus(Model):
         description="assistants is how many Assistants reference this graph.",
         json_schema_extra={"minimum": 0, "format": "int32"},
     )
-    schemas: Schemas | None = Field(default=None, description="schemas in force for the assistants of this graph.")
+    schemas: Schemas | None = Field(
+        default=None,
+        description="schemas in force for the assistants of this graph; absent while its server did not tell them.",
+    )
     server_version: Annotated[str, bounded(256)] | None = Field(
-        default=None, description="serverVersion is what the LangGraph Server says of its own release."
+        default=None,
+        description="serverVersion is what the LangGraph Server says of its own release; absent where it hides that.",
     )
 
 
@@ -185,11 +189,24 @@ class Graph(Resource):
         return self.schemas_beside(self.status.schemas)
 
     @property
-    def knows_schemas(self) -> bool:
-        """Whether it can be said what its assistants must fit: a server is asked first."""
+    def needs_no_server_for_schemas(self) -> bool:
+        """Whether the spec alone says what its assistants must fit."""
         spec = self.spec
-        given = spec.context_schema is not None and spec.config_schema is not None
-        return given or spec.server is None or self.status.server_version is not None
+        return spec.server is None or (spec.context_schema is not None and spec.config_schema is not None)
+
+    @property
+    def knows_schemas(self) -> bool:
+        """Whether it can be said what its assistants must fit: a server is asked first.
+
+        The status has schemas only once they are known. Earlier releases wrote them before, too: of those statuses only
+        one that has words of the server counts.
+        """
+        told = self.status.schemas
+        if self.needs_no_server_for_schemas or told is None:
+            return self.needs_no_server_for_schemas
+        deployed = condition(self.status.conditions, "Deployed")
+        is_deployed = deployed is not None and deployed.status == "True"
+        return told.source == "Server" or self.status.server_version is not None or is_deployed
 
     def schemas_beside(self, learned: Schemas | None) -> Schemas:
         """The schemas in force where the server says `learned`: a field of the spec wins."""

@@ -27,6 +27,8 @@ class Reason(StrEnum):
     PUBLISHING = "Publishing"  # about to be on the server
     PUBLICATION_REFUSED = "PublicationRefused"  # the server does not take it: the message has the server's words
     OWNED_BY_ANOTHER = "OwnedByAnother"  # another Assistant is published under that id
+    FINALIZER_REFUSED = "FinalizerRefused"  # the API server does not let the finalizer be added or removed: a policy
+    SERVER_VERSION_REFUSED = "ServerVersionRefused"  # published; the API server does not let serverVersion be written
     COPY_DRIFTED = "CopyDrifted"  # somebody changed the copy on the server: it was put right
     COPY_ABANDONED = "CopyAbandoned"  # a server never answered: the copy may still be there
     SERVED = "Served"
@@ -34,6 +36,7 @@ class Reason(StrEnum):
     SERVER_UNREACHABLE = "ServerUnreachable"  # mend the url, the network or the server
     SERVER_UNAUTHORIZED = "ServerUnauthorized"  # mend the key in the Secret
     SERVER_UNRECOGNIZED = "ServerUnrecognized"  # what answers there is not a LangGraph Server
+    ASSISTANTS_DISABLED = "AssistantsDisabled"  # the server's Assistants API is switched off: switch it on
     GRAPH_UNKNOWN = "GraphUnknown"  # the server has no graph of that id: mend spec.graphId or deploy it
     CREDENTIALS_FORBIDDEN = "CredentialsForbidden"  # run the command in the message: it grants the missing right
     CREDENTIALS_NOT_FOUND = "CredentialsNotFound"  # make the Secret or ConfigMap, or mend the reference

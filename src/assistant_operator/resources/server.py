@@ -1,10 +1,13 @@
 """Where a LangGraph Server is, and what it takes to be let in: spec.server of a Graph."""
 
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field
 
 from .meta import Model, Name, bounded, rules
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 KeyName = Annotated[str, bounded(253, minLength=1, pattern="^[-._a-zA-Z0-9]+$")]
 
@@ -84,3 +87,18 @@ class Server(Model):
             return (self.url or "").rstrip("/")
         service = self.service_ref
         return f"{service.scheme}://{service.name}.{namespace}.svc:{service.port}{service.path.rstrip('/')}"
+
+
+def canonical_address(url: str) -> str:
+    """The one spelling of an address, to compare addresses by: case of scheme and host, port and trailing slashes.
+
+    Two addresses with different canonical forms may still lead to one server, by DNS for example.
+    """
+    parts = urlsplit(url)
+    try:
+        host, port = parts.hostname or "", parts.port
+    except ValueError:  # a port beyond 65535: such an address leads nowhere
+        return url.rstrip("/")
+    host = f"[{host}]" if ":" in host else host
+    shown = "" if port in (None, _DEFAULT_PORTS.get(parts.scheme)) else f":{port}"
+    return f"{parts.scheme}://{host}{shown}{parts.path.rstrip('/')}"

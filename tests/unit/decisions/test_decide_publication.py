@@ -14,10 +14,12 @@ from assistant_operator.decisions.publication import (
     LetGo,
     Outcome,
     Publish,
+    RecordServerVersion,
     Step,
     Withdraw,
     World,
     remembered,
+    same_words,
     steps,
 )
 from assistant_operator.decisions.remote import Place
@@ -47,9 +49,8 @@ def an_own(*copies: Copy, published: Condition | None = PUBLISHED, **different: 
 
 def published(**different: Any) -> World:
     """Where it belongs, held, and nothing to do."""
-    return World(
-        **{"assistant": an_own(HERE), "now": NOW, "place": PLACE, "is_held": True, "outcome": DONE, **different}
-    )
+    told = {"assistant": an_own(HERE), "now": NOW, "place": PLACE, "is_held": True, "outcome": DONE}
+    return World(**{**told, **different})
 
 
 def deleted(*copies: Copy, minutes: float = 1, annotations: dict[str, str] | None = None, **spec: Any) -> Assistant:
@@ -58,6 +59,13 @@ def deleted(*copies: Copy, minutes: float = 1, annotations: dict[str, str] | Non
 
 
 NEW = an_own(published=None)
+STAYS = replace(DONE, policy="Retain")
+RETAINED = an_own(HERE, deletion_policy="Retain")
+NOT_HELD = replace(DONE, holds=False, reason=Reason.FINALIZER_REFUSED, message="422", fate=Fate.REJECT)
+RESPELLED = HERE.model_copy(update={"server": "HTTP://Server:80/"})
+OURS_HERE = HERE.model_copy(update={"owner": "prod/team/bot"})
+OURS_PLACE = Place(OURS_HERE, "writer", is_default=False)
+RENAMED = HERE.model_copy(update={"owner": "default/team/bot"})
 PUBLISH = Publish(3, PLACE)
 LOST = {"place": None, "is_place_known": False}
 EDGE = PATIENCE.total_seconds() / 60
@@ -72,7 +80,67 @@ EDGE = PATIENCE.total_seconds() / 60
             World(NEW, NOW, place=PLACE), [], id="a new copy is first written down in the status: nothing yet"
         ),
         pytest.param(
-            published(is_held=False, outcome=None), [Hold(), PUBLISH], id="written down: held before it is published"
+            published(is_held=False, outcome=None), [Hold()], id="written down: nothing is published before it is held"
+        ),
+        pytest.param(published(is_held=False, **LOST), [Hold()], id="its Graph is gone: a copy is held all the same"),
+        pytest.param(published(is_held=False, place=None), [Hold(), Withdraw(HERE)], id="held or not, it is withdrawn"),
+        pytest.param(published(is_held=False, outcome=NOT_HELD), [Hold()], id="a refused finalizer: tried again"),
+        pytest.param(published(outcome=NOT_HELD), [PUBLISH], id="held at last: published"),
+        pytest.param(
+            published(outcome=replace(DONE, server_version=7)),
+            [RecordServerVersion(3, 7)],
+            id="published: only the server's number is to be written down",
+        ),
+        pytest.param(published(assistant=RETAINED, outcome=STAYS, is_held=False), [], id="what stays is not held"),
+        pytest.param(
+            published(assistant=RETAINED, is_held=False, outcome=None), [PUBLISH], id="nor before it is published"
+        ),
+        pytest.param(published(assistant=RETAINED, outcome=STAYS), [LetGo()], id="it says that it stays: let go"),
+        pytest.param(published(assistant=RETAINED), [PUBLISH], id="it does not say so yet: held, and published"),
+        pytest.param(
+            published(assistant=an_own(HERE, THERE, deletion_policy="Retain"), outcome=STAYS),
+            [Withdraw(THERE)],
+            id="nor does a former copy",
+        ),
+        pytest.param(
+            published(is_held=False, outcome=STAYS), [Hold()], id="it is to be deleted again: held before it says so"
+        ),
+        pytest.param(published(outcome=STAYS), [PUBLISH], id="then published without the mark that kept it"),
+        pytest.param(
+            published(assistant=deleted(HERE, deletion_policy="Retain"), outcome=STAYS),
+            [LetGo()],
+            id="deleted, and it says that it stays: no server is asked",
+        ),
+        pytest.param(
+            published(assistant=deleted(HERE, deletion_policy="Retain")),
+            [Withdraw(HERE), LetGo()],
+            id="deleted before it says so: tried once, waited for by nobody",
+        ),
+        pytest.param(
+            published(assistant=deleted(HERE, deletion_policy="Retain"), is_held=False, outcome=None),
+            [],
+            id="deleted without a finalizer: nothing is to be done",
+        ),
+        pytest.param(
+            published(assistant=an_own(RESPELLED)), [], id="the same address in other letters is no other place"
+        ),
+        pytest.param(
+            published(assistant=an_own(OURS_HERE, HERE), place=OURS_PLACE, outcome=replace(DONE, copy=OURS_HERE)),
+            [],
+            id="a record without an identity is of the present one",
+        ),
+        pytest.param(
+            published(assistant=an_own(HERE), place=OURS_PLACE), [], id="the identity is written down before all else"
+        ),
+        pytest.param(
+            published(assistant=an_own(OURS_HERE, RENAMED), place=OURS_PLACE, outcome=replace(DONE, copy=RENAMED)),
+            [Publish(3, OURS_PLACE)],
+            id="renamed: published under the new name first",
+        ),
+        pytest.param(
+            published(assistant=an_own(OURS_HERE, RENAMED), place=OURS_PLACE, outcome=replace(DONE, copy=OURS_HERE)),
+            [Withdraw(RENAMED)],
+            id="renamed and published: the old identity is done with",
         ),
         pytest.param(published(outcome=None), [PUBLISH], id="nothing known of it: published"),
         pytest.param(published(outcome=FAILED), [PUBLISH], id="the last try failed: published"),
@@ -203,6 +271,11 @@ def test_steps(world: World, due: list[Step]) -> None:
         pytest.param(NEW, None, id="nothing said"),
         pytest.param(an_own(HERE, published=a_condition("Published", "False", "Publishing", "")), None, id="a failure"),
         pytest.param(an_own(HERE, published=a_condition("Published", "Unknown", "x", "")), None, id="who knows"),
+        pytest.param(
+            an_own(HERE, published=a_condition("Published", "True", "ServerVersionRefused", "")),
+            None,
+            id="a success of which something is still to be written down",
+        ),
         pytest.param(an_own(), None, id="no copy"),
         pytest.param(an_own(HERE, active=None), None, id="nothing in force"),
     ],
@@ -215,3 +288,22 @@ def test_the_finalizer_is_this_for_ever() -> None:
     assert FINALIZER == "assistant-operator.dev/withdraw"
     assert ABANDON == "assistant-operator.dev/abandon-copies"
     assert timedelta(minutes=10) == PATIENCE
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "told"),
+    [
+        pytest.param("denied: no", "denied: no", "denied: no", id="the same"),
+        pytest.param("denied: no", "denied: never", "denied: never", id="another reason"),
+        pytest.param("denied (request 17)", "denied (request 18)", "denied (request 17)", id="another number"),
+        pytest.param(
+            "denied 0a1b2c3d-0000-4000-8000-0000deadbeef: no",
+            "denied 9f8e7d6c-0000-4000-8000-0000cafebabe: no",
+            "denied 0a1b2c3d-0000-4000-8000-0000deadbeef: no",
+            id="another id of a request",
+        ),
+        pytest.param("", "denied", "denied", id="the first"),
+    ],
+)
+def test_the_same_refusal_is_told_in_the_same_words(before: str, now: str, told: str) -> None:
+    assert same_words(before, now) == told

@@ -1,5 +1,6 @@
 """What a Graph's status makes of what its server said."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,6 +19,8 @@ DEPLOYED = a_condition("Deployed", "True", "Served", SERVES.message, observed_ge
 STATED = (a_graph_status().conditions[0], DEPLOYED, a_graph_status().conditions[2])
 SETTLED = a_graph_status(conditions=STATED, schemas=LEARNED, server_version="0.16.7")
 SCHEMA = {"required": ["prompt"]}
+MUTE = Probe(True, Reason.SERVED, SERVES.message, "0.16.7", None)
+HIDDEN = Probe(True, Reason.SERVED, SERVES.message, "", LEARNED)
 
 
 def failing(reason: Reason, message: str = "why", release: str = "") -> Probe:
@@ -56,6 +59,7 @@ def test_a_settled_one_writes_nothing(world: World) -> None:
         pytest.param(failing(Reason.GRAPH_UNKNOWN, release="0.17"), "False", "Stalled", id="a graph it does not have"),
         pytest.param(failing(Reason.CREDENTIALS_NOT_FOUND), "False", "Stalled", id="no Secret"),
         pytest.param(failing(Reason.CREDENTIALS_FORBIDDEN), "False", "Stalled", id="no right to read the Secret"),
+        pytest.param(failing(Reason.ASSISTANTS_DISABLED), "False", "Stalled", id="no Assistants API"),
     ],
 )
 def test_deployed_is_what_the_server_says(probe: Probe, deployed: str, fate: str | None) -> None:
@@ -129,11 +133,51 @@ def test_what_nobody_knows_is_unknown(world: World) -> None:
             id="both in the spec: even one that lets all through",
         ),
         pytest.param(served(spec={"server": None}, probe=None), Schemas(source="None"), None, id="no server any more"),
+        pytest.param(served(GraphStatus(), None), None, None, id="not asked yet: nobody knows, which is not none"),
+        pytest.param(served(GraphStatus(), MUTE), None, "0.16.7", id="it tells no schemas: unknown, not none"),
+        pytest.param(
+            served(GraphStatus(), MUTE, spec={"context_schema": SCHEMA}),
+            None,
+            "0.16.7",
+            id="it tells none, and the spec has only one of them",
+        ),
+        pytest.param(
+            served(GraphStatus(), MUTE, spec={"context_schema": SCHEMA, "config_schema": {}}),
+            Schemas(source="Spec", context=SCHEMA, config={}),
+            "0.16.7",
+            id="it tells none, and need not",
+        ),
+        pytest.param(
+            served(GraphStatus(), HIDDEN), LEARNED, None, id="a server that hides its release tells its schemas"
+        ),
+        pytest.param(
+            served(GraphStatus(), Probe(True, Reason.SERVED, "", "", Schemas(source="None"))),
+            Schemas(source="Server"),
+            None,
+            id="it hides its release and says that there are no schemas",
+        ),
+        pytest.param(
+            served(GraphStatus(schemas=Schemas(source="Server")), failing(Reason.SERVER_UNREACHABLE)),
+            Schemas(source="Server"),
+            None,
+            id="no answer since: what it said before holds",
+        ),
     ],
 )
-def test_schemas_and_release(world: World, schemas: Schemas, release: str | None) -> None:
+def test_schemas_and_release(world: World, schemas: Schemas | None, release: str | None) -> None:
     told = status(world)
     assert (told.schemas, told.server_version) == (schemas, release)
+    reported = world.graph.model_copy(update={"status": told})
+    assert reported.knows_schemas == (schemas is not None), "what is not told is not known"
+    assert status(replace(world, graph=reported)) == told, "the same is written once"
+
+
+def test_schemas_that_an_earlier_release_wrote_before_the_server_was_reached_count_for_nothing_and_stay() -> None:
+    stands = GraphStatus(schemas=Schemas(source="None"))
+    world = served(stands, failing(Reason.SERVER_UNREACHABLE))
+    told = status(world)
+    assert (told.schemas, world.graph.knows_schemas) == (Schemas(source="None"), False)
+    assert not world.graph.model_copy(update={"status": told}).knows_schemas
 
 
 NOBODY: dict[str, Any] = {"default": None, "assistants": 0}

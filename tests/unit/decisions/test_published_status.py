@@ -29,6 +29,7 @@ DONE = Outcome(3, HERE, holds=True, reason=Reason.PUBLISHED, message=SAID)
 SETTLED = a_status(conditions=(*READY, PUBLISHED), copies=(HERE,), assistant_id=HERE.assistant_id)
 SILENT = replace(DONE, holds=False, reason=Reason.SERVER_UNREACHABLE, message="no answer", fate=Fate.WAIT)
 REFUSED = replace(DONE, holds=False, reason=Reason.PUBLICATION_REFUSED, message="422", fate=Fate.REJECT)
+NOT_HELD = replace(REFUSED, reason=Reason.FINALIZER_REFUSED)
 BUSY = "bot-v3 is being published to http://server"
 
 
@@ -107,6 +108,20 @@ OLD = a_status(conditions=(*READY, PUBLISHED), copies=(THERE,), assistant_id=THE
             id="no answer: it goes on by itself",
         ),
         pytest.param(
+            on_server(FRESH, outcome=replace(DONE, trouble="serverVersion is refused")),
+            ("True", "Published", f"{SAID}; serverVersion is refused"),
+            ("True", "Active", "bot-v3 is active"),
+            "Current",
+            id="published, and something beside it failed",
+        ),
+        pytest.param(
+            on_server(FRESH, outcome=NOT_HELD),
+            ("False", "FinalizerRefused", "422"),
+            ("False", "FinalizerRefused", "422"),
+            "Failed",
+            id="a policy refuses the finalizer: somebody must act",
+        ),
+        pytest.param(
             on_server(FRESH, outcome=REFUSED),
             ("False", "PublicationRefused", "422"),
             ("False", "PublicationRefused", "422"),
@@ -164,6 +179,13 @@ def test_ready_is_only_what_is_on_its_server_too(
 
 
 NEW_KEY = HERE.model_copy(update={"api_key_secret_ref": SecretKeyRef(name="key", key="new")})
+OURS_HERE = HERE.model_copy(update={"owner": "default/team/bot"})
+RENAMED = HERE.model_copy(update={"owner": "prod/team/bot"})
+RESPELLED = OURS_HERE.model_copy(update={"server": "http://SERVER:80"})
+OURS_PLACE, RENAMED_PLACE, RESPELLED_PLACE = (
+    Place(copy, "writer", is_default=False) for copy in (OURS_HERE, RENAMED, RESPELLED)
+)
+RECORDED = a_status(conditions=(*READY, PUBLISHED), copies=(OURS_HERE,), assistant_id=HERE.assistant_id)
 MANY = tuple(Copy(server=f"http://{number}", assistant_id="id-of-bot") for number in range(8))
 
 
@@ -189,6 +211,24 @@ MANY = tuple(Copy(server=f"http://{number}", assistant_id="id-of-bot") for numbe
             on_server(a_status(conditions=READY, copies=MANY, assistant_id="id-of-bot")),
             (HERE, *MANY[:7]),
             id="at most 8",
+        ),
+        pytest.param(
+            on_server(places={GRAPH: OURS_PLACE}), (OURS_HERE,), id="the identity is recorded where it was not"
+        ),
+        pytest.param(
+            on_server(RECORDED, places={GRAPH: RENAMED_PLACE}),
+            (RENAMED, OURS_HERE),
+            id="another cluster name: the identity before stays recorded, at the same place, too",
+        ),
+        pytest.param(
+            on_server(RECORDED, places={GRAPH: RENAMED_PLACE}, withdrawn=frozenset({OURS_HERE})),
+            (RENAMED,),
+            id="until it is done with",
+        ),
+        pytest.param(
+            on_server(RECORDED, places={GRAPH: RESPELLED_PLACE}),
+            (RESPELLED,),
+            id="the same address in another spelling is not a former one",
         ),
         pytest.param(on_server(places={"other": PLACE}), (HERE,), id="of another Graph's place it is not told"),
     ],

@@ -9,7 +9,7 @@ from assistant_operator.decisions import remote
 from assistant_operator.decisions.remote import DIGEST, NUMBER, OWNER, POLICY, Place, Wanted, drift, place_of, wanted
 from assistant_operator.resources.assistant import Copy
 from assistant_operator.resources.remote import RemoteAssistant
-from worlds import KEY, a_graph, a_version, an_assistant
+from worlds import KEY, a_graph, a_status, a_version, an_assistant
 
 OURS = "default/team/bot"
 URL = "http://server"
@@ -285,7 +285,7 @@ SERVICE = {"name": "lg", "port": 8123, "scheme": "https", "path": "/base/"}
 )
 def test_a_place_is_a_copy_under_our_own_uuid(server: dict[str, Any], copy: dict[str, Any]) -> None:
     found = place_of(a_graph(server=server, graph_id="writer"), KEY, "default")
-    assert found == Place(Copy(assistant_id=remote.own_id(OURS), **copy), "writer", is_default=False)
+    assert found == Place(Copy(assistant_id=remote.own_id(OURS), owner=OURS, **copy), "writer", is_default=False)
 
 
 @pytest.mark.parametrize(
@@ -305,6 +305,94 @@ def test_the_default_assistant_belongs_to_the_servers_own(default: dict[str, Any
 
 def test_without_a_server_there_is_no_place() -> None:
     assert place_of(a_graph(), KEY, "default") is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_one"),
+    [
+        pytest.param("http://server", "http://server", True, id="the same"),
+        pytest.param("HTTP://Server/", "http://server", True, id="case and a slash at the end"),
+        pytest.param("http://server:80", "http://server", True, id="the port of http"),
+        pytest.param("https://server:443/a/", "https://server/a", True, id="the port of https"),
+        pytest.param("http://[::1]:80", "http://[::1]", True, id="an address of IPv6"),
+        pytest.param("http://server:443", "http://server", False, id="the port of another scheme"),
+        pytest.param("https://server", "http://server", False, id="another scheme"),
+        pytest.param("http://server:8123", "http://server", False, id="another port"),
+        pytest.param("http://server/A", "http://server/a", False, id="the case of a path counts"),
+        pytest.param("http://server:99999", "http://server", False, id="a port that there is not"),
+        pytest.param("http://server.t.svc:80", "http://server", False, id="what only the network could tell"),
+    ],
+)
+def test_one_address_in_two_spellings_is_one_place(one: str, other: str, *, is_one: bool) -> None:
+    first, second = (Copy(server=each, assistant_id="id", owner=OURS) for each in (one, other))
+    assert first.is_same(second) == second.is_same(first) == is_one
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_one"),
+    [
+        pytest.param(OURS, OURS, True, id="the same identity"),
+        pytest.param(OURS, "prod/team/bot", False, id="that of another cluster name"),
+        pytest.param(None, OURS, True, id="one that is not recorded is no other"),
+    ],
+)
+def test_one_place_under_two_identities_is_two_copies(one: str | None, other: str, *, is_one: bool) -> None:
+    first, second = (Copy(server=URL, assistant_id="id", owner=each) for each in (one, other))
+    assert first.is_same(second) == second.is_same(first) == is_one
+
+
+RENAMED = "prod/team/bot"
+
+
+@pytest.mark.parametrize(
+    ("copy", "marked", "is_ours"),
+    [
+        pytest.param(Copy(server=URL, assistant_id=remote.own_id(OURS), owner=OURS), OURS, True, id="as recorded"),
+        pytest.param(
+            Copy(server=URL, assistant_id=remote.default_id("writer"), owner=OURS), OURS, True, id="a default, recorded"
+        ),
+        pytest.param(
+            Copy(server=URL, assistant_id=remote.default_id("writer"), owner=OURS), RENAMED, False, id="taken over"
+        ),
+        pytest.param(
+            Copy(server=URL, assistant_id=remote.own_id(OURS), owner=OURS), None, False, id="somebody took the mark off"
+        ),
+        pytest.param(
+            Copy(server=URL, assistant_id=remote.own_id(OURS)), OURS, True, id="no record: its UUID is that of its mark"
+        ),
+        pytest.param(
+            Copy(server=URL, assistant_id=remote.own_id("default/team/other")),
+            "default/team/other",
+            False,
+            id="no record: of another Assistant",
+        ),
+        pytest.param(
+            Copy(server=URL, assistant_id=remote.own_id(OURS)), "x/team/bot", False, id="no record: of another cluster"
+        ),
+        pytest.param(
+            Copy(server=URL, assistant_id=remote.default_id("writer")),
+            OURS,
+            False,
+            id="no record: a default under a name that is not the present one proves nothing",
+        ),
+        pytest.param(
+            Copy(server=URL, assistant_id=remote.default_id("writer")), RENAMED, True, id="no record: the present name"
+        ),
+        pytest.param(Copy(server=URL, assistant_id=remote.own_id(OURS)), None, False, id="no record, no mark"),
+    ],
+)
+def test_what_is_ours_by_our_own_record(copy: Copy, marked: str | None, *, is_ours: bool) -> None:
+    there = a_remote(assistant_id=copy.assistant_id, metadata={OWNER: marked} if marked else {})
+    assert remote.is_ours(there, KEY, copy, RENAMED) == is_ours
+
+
+def test_a_place_may_be_taken_over_from_the_identities_that_the_status_records_for_it() -> None:
+    place = Copy(server=URL, assistant_id="id", owner=RENAMED)
+    former = Copy(server=f"{URL}:80/", assistant_id="id", owner=OURS)
+    elsewhere = Copy(server="http://elsewhere", assistant_id="id", owner="third/team/bot")
+    assistant = an_assistant(status=a_status(copies=(place, former, elsewhere)))
+    assert remote.owners(assistant, place, RENAMED) == {OURS, RENAMED}
+    assert remote.owners(an_assistant(), Copy(server=URL, assistant_id="id"), RENAMED) == {RENAMED}
 
 
 def roundtrips() -> dict[str, dict[str, Any]]:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from assistant_operator.gateways.api_server import NotLeading
 from assistant_operator.gateways.expiring import Expiring
-from assistant_operator.gateways.langgraph import LangGraphServers
+from assistant_operator.gateways.langgraph import AssistantsDisabled, IncompleteListing, LangGraphServers, NoRelease
 from assistant_operator.gateways.wire import (
     AT_ONCE,
     Endpoint,
@@ -180,16 +180,161 @@ async def test_what_is_no_assistant_is_not_taken_for_one(servers: LangGraphServe
             _ = [each async for each in servers.assistants_of(server.endpoint, "writer")]
 
 
+NOT_FOUND = saying({"detail": "Not Found"}, 404)
+
+
+def serving(server: Saying, **answers: Answer) -> Answer:
+    """By the last part of the path; a search without a graph lists nothing; the rest is 404."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        last = request.path.rsplit("/", 1)[1]
+        if last == "search" and "graph_id" not in server.bodies[-1]:
+            return await answers.get("any", saying([]))(request)
+        return await answers.get(last, NOT_FOUND)(request)
+
+    return answer
+
+
 async def test_what_is_not_there_is_none(servers: LangGraphServers) -> None:
-    async with Saying(saying({"detail": "Not Found"}, 404)) as server:
+    async with Saying(NOT_FOUND) as server:
+        server.answer = serving(server)
         assert await servers.assistant(server.endpoint, "id") is None
         assert await servers.schemas(server.endpoint, "id") is None
+        assert await servers.newest_version(server.endpoint, "id") is None
         await servers.delete(server.endpoint, "id")
         assert await servers.unknown_graph(server.endpoint, "writer") == (
             f"POST {server.url}/assistants/search: 404 Not Found"
         )
-    async with Saying(saying({"context_schema": {"required": ["a"], "x": 1}, "config_schema": None})) as server:
-        assert await servers.schemas(server.endpoint, "id") == Schemas(source="Server", context={"x": 1})
+
+
+async def test_where_nothing_is_served_a_404_says_nothing(servers: LangGraphServers) -> None:
+    """As a proxy before a server that is away, or a server whose Assistants API is switched off."""
+    async with Saying(NOT_FOUND) as server:
+        off = f"its Assistants API is switched off or not served: POST {server.url}/assistants/search: 404 Not Found"
+        for call in (
+            servers.delete(server.endpoint, "id"),
+            servers.newest_version(server.endpoint, "id"),
+            servers.unknown_graph(server.endpoint, "writer"),
+        ):
+            with pytest.raises(AssistantsDisabled) as told:
+                await call
+            assert str(told.value) == off
+            assert told.value.reason is Reason.ASSISTANTS_DISABLED
+
+
+@pytest.mark.parametrize(
+    ("answer", "trouble"),
+    [
+        pytest.param(saying({"detail": "no"}, 403), ServerRefused, id="not allowed"),
+        pytest.param(saying({"detail": "bug"}, 500), ServerUnavailable, id="a bug"),
+        pytest.param(saying({"assistants": []}), NotALangGraphServer, id="no list"),
+        pytest.param(saying(text="<html>", Content_Type="text/html"), NotALangGraphServer, id="a web page"),
+    ],
+)
+async def test_only_a_refused_search_for_it_is_an_unknown_graph(
+    servers: LangGraphServers, answer: Answer, trouble: type[Exception]
+) -> None:
+    async with Saying(answer) as server:
+        with pytest.raises(trouble):
+            await servers.unknown_graph(server.endpoint, "writer")
+        server.answer = serving(server, any=answer)
+        with pytest.raises(trouble):
+            await servers.unknown_graph(server.endpoint, "writer")
+
+
+@pytest.mark.parametrize(
+    ("answer", "schemas"),
+    [
+        pytest.param(
+            {"context_schema": {"required": ["a"], "x": 1}, "config_schema": None},
+            Schemas(source="Server", context={"x": 1}),
+            id="one of them",
+        ),
+        pytest.param({"context_schema": None, "config_schema": None}, Schemas(source="None"), id="there are none"),
+        pytest.param({"config_schema": None}, Schemas(source="None"), id="an older server: there are none"),
+        pytest.param({}, None, id="nothing is said of them"),
+        pytest.param({"detail": "x"}, None, id="something else is said"),
+        pytest.param(None, None, id="nothing is said"),
+        pytest.param([], None, id="a list"),
+        pytest.param({"context_schema": "object", "config_schema": None}, None, id="a schema that is none"),
+        pytest.param({"context_schema": True}, None, id="a schema that lets all through is not told by a server"),
+    ],
+)
+async def test_schemas_that_are_not_told_are_unknown_and_not_none(
+    servers: LangGraphServers, answer: object, schemas: Schemas | None
+) -> None:
+    async with Saying(saying(answer)) as server:
+        assert await servers.schemas(server.endpoint, "id") == schemas
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_healthy"),
+    [
+        pytest.param(saying({"ok": True, "services": {}}), True, id="as a LangGraph Server says it"),
+        pytest.param(saying({"ok": "true"}), False, id="in other words"),
+        pytest.param(saying(["ok"]), False, id="in another form"),
+        pytest.param(saying(text="OK", Content_Type="text/plain"), False, id="not in JSON"),
+        pytest.param(NOT_FOUND, False, id="not at all"),
+    ],
+)
+async def test_health(servers: LangGraphServers, answer: Answer, *, is_healthy: bool) -> None:
+    async with Saying(answer) as server:
+        assert await servers.is_healthy(server.endpoint) == is_healthy
+
+
+async def test_a_hidden_release_is_told_apart_from_another_server(servers: LangGraphServers) -> None:
+    async with Saying(NOT_FOUND) as server:
+        with pytest.raises(NoRelease):
+            await servers.release(server.endpoint)
+        server.answer = saying({"detail": "no"}, 405)
+        with pytest.raises(NotALangGraphServer) as told:
+            await servers.release(server.endpoint)
+        assert not isinstance(told.value, NoRelease)
+
+
+async def test_the_newest_version_is_number_and_time(servers: LangGraphServers) -> None:
+    async with Saying(saying([{"version": 7, "created_at": "2026-01-01"}, {"version": 6}])) as server:
+        assert await servers.newest_version(server.endpoint, "id") == (7, "2026-01-01")
+        nonsenses: list[object] = [[], {}, [{"version": "7"}], ["7"]]
+        for nonsense in nonsenses:
+            server.answer = saying(nonsense)
+            with pytest.raises(NotALangGraphServer, match="versions does not answer with versions"):
+                await servers.newest_version(server.endpoint, "id")
+
+
+async def test_a_listing_that_repeats_itself_is_incomplete(servers: LangGraphServers) -> None:
+    page = [{"assistant_id": str(number)} for number in range(5)]
+    async with Saying(saying(page)) as server:
+        with pytest.raises(IncompleteListing, match="search repeats a page: it ignores 'offset'"):
+            _ = [each async for each in servers.assistants_of(server.endpoint, "writer")]
+        assert len(server.asked) == 2
+
+
+async def test_a_listing_without_an_end_is_incomplete(
+    servers: LangGraphServers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assistant_operator.gateways.langgraph._MOST_PAGES", 3)
+    async with Saying(saying()) as server:
+
+        async def answer(_: web.Request) -> web.StreamResponse:
+            return web.json_response([{"assistant_id": str(len(server.asked))}])
+
+        server.answer = answer
+        with pytest.raises(IncompleteListing, match="search does not end after 3 pages"):
+            _ = [each async for each in servers.assistants_of(server.endpoint, "writer")]
+        assert len(server.asked) == 3
+
+
+async def test_one_that_comes_twice_since_another_was_made_meanwhile_is_told_once(servers: LangGraphServers) -> None:
+    pages = [["b", "c"], ["c", "d"], ["d"], []]
+    async with Saying(saying()) as server:
+
+        async def answer(_: web.Request) -> web.StreamResponse:
+            return web.json_response([{"assistant_id": each} for each in pages[len(server.asked) - 1]])
+
+        server.answer = answer
+        found = [each.assistant_id async for each in servers.assistants_of(server.endpoint, "writer")]
+        assert found == ["b", "c", "d"]
 
 
 async def test_every_page_is_read_however_few_are_on_one(servers: LangGraphServers) -> None:
