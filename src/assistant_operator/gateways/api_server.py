@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -26,6 +26,8 @@ _TOO_LARGE = (
 _LONGEST_EVENT = 64 * 2**20
 _IDLE = 45.0
 """Seconds until an unused connection is closed: before the API server (90) or what stands in front of it does that."""
+_OPENING = 30.0
+"""Seconds until a watch must be answered; its events may then take as long as they like."""
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
 
 
@@ -131,15 +133,26 @@ class ApiServer:
 
     async def stream(self, call: Call, *, silence: float) -> AsyncIterator[dict[str, Any]]:
         """The events of a watch, until it ends. Raises ClusterUnavailable after `silence` seconds without any."""
-        response = await self._open(call, None)
-        if response.status != 200:
-            await _answer(call, response)
-        lines = response.response.content
+        async with self.watching(call, silence=silence) as lines:
+            async for line in lines:
+                if not isinstance(event := _parsed(line), dict):
+                    raise ClusterUnavailable(f"{call}: the watch broke off: a line is not an event")
+                yield event
+
+    @asynccontextmanager
+    async def watching(self, call: Call, *, silence: float) -> AsyncIterator["Lines"]:
+        """The lines of a watch that the API server has accepted. Raises ClusterUnavailable and ClusterRefused."""
         try:
-            while line := await asyncio.wait_for(lines.readline(max_line_length=_LONGEST_EVENT), silence):
-                yield json.loads(line)
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise ClusterUnavailable(f"{call}: the watch broke off: {error!r}") from error
+            async with asyncio.timeout(_OPENING):
+                response = await self._open(call, None)
+        except TimeoutError as late:
+            raise ClusterUnavailable(f"{call}: no answer within {_OPENING:.0f} s") from late
+        try:
+            if response.status != 200:
+                await _answer(call, response)
+            if response.headers.get("Content-Type", "").startswith("text/"):
+                raise ClusterUnavailable(f"{call}: {response.status}, but what answered is no Kubernetes API")
+            yield Lines(call, response.response, silence)
         finally:
             response.response.close()
 
@@ -160,6 +173,43 @@ class ApiServer:
         finally:
             self._observe(call.method, code, asyncio.get_running_loop().time() - started)
         return answer
+
+
+class Lines:
+    """The lines of an open watch, one event each."""
+
+    def __init__(self, call: Call, response: aiohttp.ClientResponse, silence: float) -> None:
+        self._call = call
+        self._response = response
+        self._silence = silence
+
+    def close(self) -> None:
+        """End the watch: reading on raises ClusterUnavailable."""
+        self._response.close()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        content = self._response.content
+        try:
+            while True:
+                async with asyncio.timeout(self._silence):
+                    line = await content.readline(max_line_length=_LONGEST_EVENT)
+                if not line:
+                    return
+                yield line
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise ClusterUnavailable(f"{self._call}: the watch broke off: {error!r}") from error
+
+
+def watch_event(call: Call, line: bytes) -> dict[str, Any]:
+    """A line of a watch as an event with its type and object. Raises ClusterUnavailable for anything else."""
+    event = _parsed(line) if line.endswith(b"\n") else None
+    if not isinstance(event, dict) or not isinstance(event.get("type"), str) or not _is_object(event.get("object")):
+        raise ClusterUnavailable(f"{call}: the watch broke off: a line is not an event")
+    return event
+
+
+def _is_object(found: Any) -> bool:
+    return isinstance(found, dict) and isinstance(found.get("metadata", {}), dict)
 
 
 async def _answer(call: Call, response: Any) -> dict[str, Any]:
@@ -190,6 +240,12 @@ def _parsed(text: bytes) -> Any:
 
 def _shown(text: bytes) -> str:
     return " ".join(text[:200].decode("utf-8", "replace").split())
+
+
+def status_of(told: dict[str, Any]) -> Status:
+    """The metav1.Status of an ERROR event."""
+    code = told.get("code")
+    return _status(code if isinstance(code, int) else 500, told)
 
 
 def _status(code: int, told: dict[str, Any]) -> Status:

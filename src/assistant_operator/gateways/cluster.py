@@ -7,9 +7,10 @@ from typing import Literal
 from ..resources.assistant import Assistant, AssistantStatus
 from ..resources.assistant_version import AssistantVersion
 from ..resources.graph import Graph, GraphStatus
-from ..resources.meta import API_VERSION, MANAGER, FreeForm, Key, Resource
-from .api_server import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, ApiServer, Call, ClusterRefused
-from .requests import METADATA, METADATA_LIST, Requests, path_of
+from ..resources.meta import API_VERSION, MANAGER, FreeForm, Key, Resource, position
+from .api_server import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, ApiServer, Call, ClusterRefused, watch_event
+from .positions import Positions
+from .requests import METADATA, METADATA_LIST, Requests, checked_page, path_of
 from .versions import Versions
 
 
@@ -20,6 +21,15 @@ class Applied:
     position: int
 
 
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Which object it is, and at what state."""
+
+    uid: str
+    resource_version: str
+    generation: int
+
+
 Conflicts = frozenset[str]
 """The fields of others that stood in the way, as the API server spells them: `.spec.context.prompt`."""
 
@@ -27,9 +37,9 @@ Conflicts = frozenset[str]
 class Cluster:
     """Kubernetes as our models."""
 
-    def __init__(self, server: ApiServer, namespaces: tuple[str, ...] = ()) -> None:
+    def __init__(self, server: ApiServer, namespaces: tuple[str, ...] = (), positions: Positions | None = None) -> None:
         """`namespaces`: where to look; empty for everywhere."""
-        self._requests = Requests(server, namespaces)
+        self._requests = Requests(server, namespaces, positions)
         self.versions = Versions(self._requests)
 
     async def close(self) -> None:
@@ -56,12 +66,14 @@ class Cluster:
         call = Call("GET", path_of(Assistant, (key[0], "")), {**query, "timeoutSeconds": "10"})
         states: list[Assistant] = []
         try:
-            async for event in self._requests.server.stream(call, silence=10):
-                if event["type"] == "ERROR":
-                    return "Expired"
-                states.append(Assistant.model_validate(event["object"]))
-                if int(states[-1].metadata.resource_version) >= until:
-                    return states
+            async with self._requests.server.watching(call, silence=10) as lines:
+                async for line in lines:
+                    event = watch_event(call, line)
+                    if event["type"] == "ERROR":
+                        return "Expired"
+                    states.append(Assistant.model_validate(event["object"]))
+                    if position(states[-1].metadata.resource_version) >= until:
+                        return states
         except ClusterRefused as refused:
             if refused.status.code != 410:
                 raise
@@ -91,7 +103,7 @@ class Cluster:
             if refused.status.code == 409 or (refused.status.code == 422 and not refused.status.causes):
                 return "Outrun"
             raise
-        return int(answer["metadata"]["resourceVersion"])
+        return position(answer["metadata"]["resourceVersion"])
 
     async def apply_default(
         self, graph: Graph, name: str, labels: dict[str, str], spec: FreeForm, *, is_owned: bool = True
@@ -115,7 +127,7 @@ class Cluster:
             if refused.status.code == 409 and conflicts:
                 return conflicts
             raise
-        return Applied(int(answer["metadata"]["resourceVersion"]))
+        return Applied(position(answer["metadata"]["resourceVersion"]))
 
     async def drop_label(self, key: Key, label: str) -> None:
         """Take one of our own labels off an Assistant."""
@@ -137,22 +149,28 @@ class Cluster:
         answer = await self._requests.change(
             Call("PATCH", path_of(Assistant, meta.key), query, body, APPLY_PATCH, METADATA)
         )
-        return int(answer["metadata"]["resourceVersion"]) if answer else None
+        return position(answer["metadata"]["resourceVersion"]) if answer else None
 
-    async def uids(self, kind: type[Resource]) -> dict[Key, str]:
-        """Namespace, name and UID of every object of a kind, without reading their bodies."""
-        found: dict[Key, str] = {}
-        for namespace in self._requests.namespaces:
-            async for page in self._requests.pages(path_of(kind, (namespace, "")), METADATA_LIST):
-                metas = (item["metadata"] for item in page["items"] or ())
-                found.update(((meta["namespace"], meta["name"]), meta["uid"]) for meta in metas)
-        return found
+    async def heads(self, kind: type[Resource], namespace: str) -> dict[Key, Head]:
+        """Of every object of a kind: which it is and at what state, as the API server's watch cache has it.
+
+        That may be older than what was seen elsewhere: what differs must be read before it is believed.
+        `namespace`: one of `namespaces`; empty for everywhere.
+        """
+        call = Call("GET", path_of(kind, (namespace, "")), {"resourceVersion": "0"}, accept=METADATA_LIST)
+        page = checked_page(call, await self._requests.server.send(call, timeout=60), "items")
+        metas = (item["metadata"] for item in page["items"])
+        return {
+            (meta["namespace"], meta["name"]): Head(meta["uid"], meta["resourceVersion"], meta.get("generation", 0))
+            for meta in metas
+        }
 
     async def position(self) -> int:
         """The newest resource version."""
         path = path_of(AssistantVersion, (self._requests.namespaces[0], ""))
-        page = await self._requests.server.send(Call("GET", path, {"limit": 1}, accept=METADATA_LIST))
-        return int(page["metadata"]["resourceVersion"])
+        call = Call("GET", path, {"limit": 1}, accept=METADATA_LIST)
+        page = checked_page(call, await self._requests.server.send(call), "items")
+        return position(page["metadata"]["resourceVersion"])
 
     @property
     def namespaces(self) -> tuple[str, ...]:

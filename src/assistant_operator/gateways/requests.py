@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Literal
 
 from ..resources.meta import GROUP, VERSION, FreeForm, Key, Resource
-from .api_server import ApiServer, Call, ClusterRefused
+from .api_server import ApiServer, Call, ClusterRefused, ClusterUnavailable
+from .positions import Positions
 
 PAGE = 500
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
@@ -15,9 +16,10 @@ METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v
 class Requests:
     """One API server, and where on it to look."""
 
-    def __init__(self, server: ApiServer, namespaces: tuple[str, ...] = ()) -> None:
+    def __init__(self, server: ApiServer, namespaces: tuple[str, ...] = (), positions: Positions | None = None) -> None:
         """`namespaces`: empty for everywhere."""
         self.server = server
+        self.positions = positions or Positions()
         self.namespaces = namespaces or ("",)
 
     async def read(self, path: str) -> FreeForm | None:
@@ -53,7 +55,10 @@ class Requests:
         """A whole listing; `selection`: of those with these labels or fields, as the API server's query has them."""
         query: dict[str, str | int] = {**(selection or {}), "limit": PAGE}
         while True:
-            page = await self.server.send(Call("GET", path, query, accept=accept), timeout=60)
+            call = Call("GET", path, query, accept=accept)
+            page = checked_page(
+                call, await self.server.send(call, timeout=60), "rows" if "Table" in accept else "items"
+            )
             yield page
             if not (onward := page["metadata"].get("continue")):
                 return
@@ -67,6 +72,15 @@ class Requests:
             if refused.status.code not in (404, 409):
                 raise
             return None
+
+
+def checked_page(call: Call, page: FreeForm, items: str) -> FreeForm:
+    """The page, with a list under `items`. Raises ClusterUnavailable if it is no page of a listing."""
+    meta = page.get("metadata")
+    found = page.get(items) or []
+    if not isinstance(meta, dict) or not isinstance(meta.get("resourceVersion"), str) or not isinstance(found, list):
+        raise ClusterUnavailable(f"{call}: what answered is no Kubernetes API")
+    return {**page, items: found}
 
 
 def path_of(kind: type[Resource], key: Key) -> str:

@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 TOO_LARGE = "it is larger than the API server can store"
 _FIRST_RETRY, _REFUSED_RETRY, _LONGEST_RETRY = 0.05, 1.0, 10.0
+_IN_DOUBT = 0.2
 
 
 class Recorder:
@@ -67,6 +68,13 @@ class Recorder:
             too_large=TOO_LARGE if ledger.is_too_large else None,
             refusal=ledger.refusal,
         )
+
+    def lags(self, assistant: Assistant) -> bool:
+        """Whether edits up to this state are neither recorded nor being recorded."""
+        ledger = self._ledgers.get(assistant.metadata.uid)
+        if ledger is None or not ledger.is_open:
+            return True
+        return not ledger.lock.locked() and ledger.observed < assistant.metadata.generation
 
     def head(self, assistant: Assistant) -> AssistantVersion | None:
         """The newest version, if it is at hand."""
@@ -133,7 +141,9 @@ class Recorder:
                 if await self._is_gone(assistant):
                     return
             except NotLeading:
-                raise
+                # The Lease is in doubt: it is renewed soon, or this process ends. The edit is not to be lost meanwhile.
+                await asyncio.sleep(_IN_DOUBT)
+                continue
             except Exception:  # a bug that one object brings out must not lose its edits, nor stop the others
                 log.exception("cannot record %s/%s", *assistant.key)
                 await asyncio.sleep(_LONGEST_RETRY)

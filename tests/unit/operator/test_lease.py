@@ -39,13 +39,21 @@ class ShelfLeases(Leases):
         await self.on_the_way()
         return found
 
-    async def write(self, lease: Lease) -> bool:
+    async def write(self, lease: Lease, *, timeout: float = 5.0) -> Lease | None:
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._write(lease)
+        except TimeoutError as late:
+            raise ClusterUnavailable("no answer") from late
+
+    async def _write(self, lease: Lease) -> Lease | None:
         await self.on_the_way()
         stands = self._shelf.lease.resource_version if self._shelf.lease else ""
-        if wins := lease.resource_version == stands:
-            self._shelf.lease = replace(lease, resource_version=str(next(self._shelf.versions)))
+        written = None
+        if lease.resource_version == stands:
+            written = self._shelf.lease = replace(lease, resource_version=str(next(self._shelf.versions)))
         await self.on_the_way()
-        return wins
+        return written
 
 
 class Replica:
