@@ -32,6 +32,8 @@ class Positions:
         self._newest: dict[str, int] = {}
         """By kind: the API server may keep each kind in a storage of its own."""
         self._streams: set[Callable[[], None]] = set()
+        self.rewound: Callable[[], None] = lambda: None
+        """Called when a new epoch begins, before anything is listed anew."""
 
     def mark(self, kind: str) -> Mark:
         """To be taken before a consistent read is sent, for `judge`."""
@@ -54,6 +56,7 @@ class Positions:
         log.warning("the storage of the cluster went back: %s; everything is listed anew", why)
         self.epoch += 1
         self._newest.clear()
+        self.rewound()
         for close in list(self._streams):
             close()
 

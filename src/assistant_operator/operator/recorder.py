@@ -114,7 +114,8 @@ class Recorder:
         ledger = self._ledgers.setdefault(assistant.metadata.uid, Ledger())
         async with ledger.lock:
             before = self._cache.recorded.get(assistant.key)
-            if anew or not ledger.is_open:
+            # A status that says less than we know is not news: the storage went back, and that is about to be found.
+            if not ledger.is_open or (anew and assistant.status.observed_generation >= ledger.observed):
                 ledger.open(assistant)
             if assistant.metadata.generation > ledger.observed:
                 with self._timed(ledger):

@@ -64,6 +64,8 @@ class Sight:
         self._versions_as_of: dict[str, int] = {}
         """By namespace, empty for all: the epoch in which versions were listed last."""
         self._versions_listed = asyncio.Event()
+        # What is known of a storage that is no more must not be acted on: a version that is missing now never was.
+        positions.rewound = cache.recorded.clear
 
     @property
     def is_leading(self) -> bool:
@@ -94,8 +96,8 @@ class Sight:
         `epoch`: in which it was read, if it was listed or read alone; see Positions.
         """
         if self._is_of_new_epoch(assistant, epoch):
-            await self._versions_of(assistant.metadata.namespace, epoch)
             self._forget_all(assistant.key)
+            await self._versions_of(assistant.metadata.namespace, epoch)
             self._cache.epochs[assistant.kind_name, assistant.key] = epoch
         elif assistant.metadata.uid in self._gone or self._cache.is_outdated(assistant):
             return
