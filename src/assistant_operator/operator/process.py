@@ -104,7 +104,7 @@ class Process:
         return crank.trouble()
 
     def _is_ready(self) -> bool:
-        return self._health.is_ready and all(resync.filled.is_set() for resync in self._resyncs.values())
+        return self._health.is_ready() and all(resync.filled.is_set() for resync in self._resyncs.values())
 
     def _resync(self, place: Place) -> None:
         if resync := self._resyncs.get(place[1]):

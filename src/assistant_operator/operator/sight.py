@@ -133,8 +133,7 @@ class Sight:
 
     async def _versions_of(self, namespace: str, epoch: int) -> None:
         """Wait until versions were listed in that epoch: the number of the next one depends on them."""
-        place = "" if "" in self._versions_as_of else namespace
-        while self._versions_as_of.get(place, 0) < epoch:
+        while max(self._versions_as_of.get(place, 0) for place in ("", namespace)) < epoch:
             await self._versions_listed.wait()
 
     def _forget_all(self, key: Key) -> None:

@@ -72,7 +72,6 @@ class WatchHealth:
             log.warning("%s", _outdated(place, columns))
         watch.missing = columns
 
-    @property
     def is_ready(self) -> bool:
         """Whether everything was listed once, and nothing has failed for long."""
         return all(watch.is_listed and not self._fails_long(watch) for watch in self._watches.values())
