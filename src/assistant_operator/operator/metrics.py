@@ -138,7 +138,7 @@ class Metrics:
             "crd_missing_columns", "Columns that the installed CustomResourceDefinitions lack: older than the operator."
         )
         told = "Objects that differed from what was watched and were read again."
-        self._resyncs = _Series(self._counter("resyncs", told, "kind"))
+        self._resyncs = _Series(self._counter("resyncs", told, "kind"), ("Assistant",), ("Graph",))
 
     def _of_process(self) -> None:
         release = self._gauge("build_info", "What runs here.", "version", "python", "kopf")
