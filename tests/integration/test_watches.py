@@ -24,6 +24,7 @@ FAILURES: dict[str, Fault] = {
     "HTML with 200": Page("<html><body>Please sign in</body></html>", content_type="text/html"),
     "HTML that says it is JSON": Page("<html>\n<body>\n"),
     "JSON of something else": Page('{"hello": "world"}\n'),
+    "a list of something else": Page('{"metadata": {"resourceVersion": "1"}, "items": [{"a": 1}], "rows": [{"b": 2}]}'),
     "a truncated line": Page('{"type": "MODIFIED", "object": {"metadata": {"nam'),
     "a list instead of an object": Page("[1, 2]\n"),
     "an ERROR event with 410": Page('{"type": "ERROR", "object": {"kind": "Status", "code": 410}}\n'),

@@ -10,7 +10,7 @@ from ..resources.graph import Graph, GraphStatus
 from ..resources.meta import API_VERSION, MANAGER, FreeForm, Key, Resource, position
 from .api_server import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, ApiServer, Call, ClusterRefused, watch_event
 from .positions import Positions
-from .requests import METADATA, METADATA_LIST, Requests, checked_page, path_of
+from .requests import METADATA, METADATA_LIST, Requests, checked_page, path_of, reading
 from .versions import Versions
 
 
@@ -160,10 +160,11 @@ class Cluster:
         call = Call("GET", path_of(kind, (namespace, "")), {"resourceVersion": "0"}, accept=METADATA_LIST)
         page = checked_page(call, await self._requests.server.send(call, timeout=60), "items")
         metas = (item["metadata"] for item in page["items"])
-        return {
-            (meta["namespace"], meta["name"]): Head(meta["uid"], meta["resourceVersion"], meta.get("generation", 0))
-            for meta in metas
-        }
+        with reading(call):
+            return {
+                (meta["namespace"], meta["name"]): Head(meta["uid"], meta["resourceVersion"], meta.get("generation", 0))
+                for meta in metas
+            }
 
     async def position(self) -> int:
         """The newest resource version."""

@@ -88,8 +88,13 @@ def _micro(time: datetime) -> str:
 
 
 def _parsed(found: FreeForm) -> Lease:
-    if not isinstance(found.get("metadata"), dict) or "resourceVersion" not in found["metadata"]:
-        raise ClusterUnavailable("what answered for the Lease is no Kubernetes API")
+    try:
+        return _lease(found)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ClusterUnavailable(f"what answered is no Lease: {type(error).__name__}") from error
+
+
+def _lease(found: FreeForm) -> Lease:
     spec = found.get("spec") or {}
     renewed = datetime.fromisoformat(spec.get("renewTime") or "1970-01-01T00:00:00+00:00")
     return Lease(

@@ -1,6 +1,7 @@
 """What the doors to Kubernetes share: how an object is read, as of when, page by page, and changed if it is there."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Literal
 
 from ..resources.meta import GROUP, VERSION, FreeForm, Key, Resource
@@ -74,11 +75,24 @@ class Requests:
             return None
 
 
+@contextmanager
+def reading(call: Call) -> Iterator[None]:
+    """Take an answer apart. Raises ClusterUnavailable if it is not made as the API server makes it."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ClusterUnavailable(f"{call}: what answered is no Kubernetes API: {type(error).__name__}") from error
+
+
 def checked_page(call: Call, page: FreeForm, items: str) -> FreeForm:
     """The page, with a list under `items`. Raises ClusterUnavailable if it is no page of a listing."""
     meta = page.get("metadata")
     found = page.get(items) or []
     if not isinstance(meta, dict) or not isinstance(meta.get("resourceVersion"), str) or not isinstance(found, list):
+        raise ClusterUnavailable(f"{call}: what answered is no Kubernetes API")
+    if items == "items" and not all(
+        isinstance(each, dict) and isinstance(each.get("metadata"), dict) for each in found
+    ):
         raise ClusterUnavailable(f"{call}: what answered is no Kubernetes API")
     return {**page, items: found}
 

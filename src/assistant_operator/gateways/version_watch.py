@@ -7,7 +7,7 @@ from ..resources.assistant_version import AssistantVersion, VersionRecord
 from ..resources.meta import position as number_of
 from .api_server import Call, ClusterRefused, ClusterUnavailable, status_of, watch_event
 from .backoff import Backoff
-from .requests import METADATA_LIST, Requests, checked_page, path_of
+from .requests import METADATA_LIST, Requests, checked_page, path_of, reading
 from .version_table import (
     TABLE,
     Expired,
@@ -77,7 +77,8 @@ class VersionWatch:
             with positions.ending(lines.close):
                 async for line in lines:
                     told = watch_event(call, line)
-                    event = parse_event(told, self._columns)
+                    with reading(call):
+                        event = parse_event(told, self._columns)
                     if isinstance(event, Expired):
                         raise ClusterRefused(str(call), status_of(told["object"]))
                     if reached := position_of(event):
@@ -101,8 +102,9 @@ class VersionWatch:
         reached = ""
         mark = self._requests.positions.mark(_KIND)
         async for page in self._requests.pages(self._path, TABLE):
-            self._columns = column_names(page) or self._columns
-            records.extend(parse_rows(page, self._columns))
+            with reading(Call("GET", self._path)):
+                self._columns = column_names(page) or self._columns
+                records.extend(parse_rows(page, self._columns))
             reached = page["metadata"]["resourceVersion"]
         epoch = self._requests.positions.judge(_KIND, mark, reached)
         return Listed(tuple(records), reached, missing_columns(self._columns), epoch)

@@ -169,6 +169,8 @@ class WatchSession:
         said = event["object"]
         if event["type"] == "ERROR":
             raise ClusterRefused(str(call), status_of(said))
+        if "metadata" not in said:
+            raise ClusterUnavailable(f"{call}: the watch broke off: an event without metadata")
         seen = said.get("metadata", {}).get("resourceVersion", "")
         self._positions.saw(place[0], seen, self._listings.get(place, (0, ""))[0])
         self._backoff(place).succeeded()

@@ -105,6 +105,7 @@ FAILURES = {
     "a list": saying(200, [1]),
     "nothing": saying(200, text=""),
     "no items": saying(200, {"metadata": {"resourceVersion": "1"}, "items": {"a": 1}}),
+    "items of something else": saying(200, {"metadata": {"resourceVersion": "1"}, "items": [{"a": 1}]}),
     "cut off": streaming(b'{"metadata": {"resourceV', cut=True),
 }
 
@@ -139,6 +140,9 @@ async def test_a_page_that_expired_makes_kopf_list_from_the_beginning() -> None:
         pytest.param(streaming(event(), b'{"type": "MODIFIED", "obj'), ["11"], False, id="a truncated line"),
         pytest.param(streaming(event(), cut=True), ["11"], False, id="cut off after an event"),
         pytest.param(streaming(event(), b"[]\n"), ["11"], False, id="a line that is no event"),
+        pytest.param(
+            streaming(event(), b'{"type": "MODIFIED", "object": {}}\n'), ["11"], False, id="an object without metadata"
+        ),
         pytest.param(streaming(event(), b'{"type": "MODIFIED"}\n'), ["11"], False, id="an event without an object"),
         pytest.param(streaming(b'{"type": "ERROR", "object": {"code": 410}}\n'), [GONE], False, id="ERROR 410"),
         pytest.param(streaming(b'{"type": "ERROR", "object": {"code": 500}}\n'), [GONE], False, id="ERROR 500"),
