@@ -5,7 +5,7 @@ from .build import BuildFailed
 from .component import ComponentFailed
 from .kubectl import KubectlFailed
 from .plane import ControlPlane
-from .proxy import Answer, CutStream, Delay, DropAfter, DropBefore, Fault, FaultProxy, Request
+from .proxy import Answer, CutStream, Delay, DropAfter, DropBefore, Fault, FaultProxy, Hang, Page, Request
 
 __all__ = [
     "Answer",
@@ -19,6 +19,8 @@ __all__ = [
     "DropBefore",
     "Fault",
     "FaultProxy",
+    "Hang",
     "KubectlFailed",
+    "Page",
     "Request",
 ]

@@ -42,6 +42,20 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Page:
+    """An answer as it comes from something that is no API server, or breaks off; the server never saw the request."""
+
+    text: str
+    status: int = 200
+    content_type: str = "application/json"
+
+
+@dataclass(frozen=True)
+class Hang:
+    """The connection stays open, and no answer comes; the server never saw the request."""
+
+
+@dataclass(frozen=True)
 class DropBefore:
     """The connection closes; the server never saw the request."""
 
@@ -65,5 +79,5 @@ class CutStream:
     after_bytes: int
 
 
-Fault = Answer | DropBefore | DropAfter | Delay | CutStream
+Fault = Answer | Page | Hang | DropBefore | DropAfter | Delay | CutStream
 Trouble = Callable[[Request], Fault | None]

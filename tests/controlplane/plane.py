@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import shutil
 import subprocess
 from http import HTTPStatus
 from pathlib import Path
@@ -120,6 +121,26 @@ class ControlPlane:
     def restart_apiserver(self) -> None:
         self.stop_apiserver()
         self.start_apiserver()
+
+    def snapshot(self) -> Path:
+        """What etcd holds now, for `restore`. Everything is stopped for it, and started again."""
+        self._halt()
+        kept = self._layout.etcd.with_name("etcd-snapshot")
+        shutil.rmtree(kept, ignore_errors=True)
+        shutil.copytree(self._layout.etcd, kept)
+        self._bring_up(*self._components)
+        return kept
+
+    def restore(self, snapshot: Path) -> None:
+        """Bring etcd back to a snapshot, as after a disaster: resource versions go back with it."""
+        self._halt()
+        shutil.rmtree(self._layout.etcd)
+        shutil.copytree(snapshot, self._layout.etcd)
+        self._bring_up(*self._components)
+
+    def _halt(self) -> None:
+        for component in reversed(self._components):
+            component.stop()
 
     def compact(self) -> None:
         """Forget history up to now.

@@ -12,10 +12,21 @@ from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, T
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from .faults import Answer, CutStream, Delay, DropAfter, DropBefore, Fault, Request, Trouble
+from .faults import Answer, CutStream, Delay, DropAfter, DropBefore, Fault, Hang, Page, Request, Trouble
 from .plane import ControlPlane
 
-__all__ = ["Answer", "CutStream", "Delay", "DropAfter", "DropBefore", "Fault", "FaultProxy", "Request"]
+__all__ = [
+    "Answer",
+    "CutStream",
+    "Delay",
+    "DropAfter",
+    "DropBefore",
+    "Fault",
+    "FaultProxy",
+    "Hang",
+    "Page",
+    "Request",
+]
 
 OURS_TO_SAY = {"connection", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
 NOT_ASKED_FOR = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
@@ -116,6 +127,10 @@ class FaultProxy:
         match fault:
             case Answer():
                 return web.json_response(fault.body(), status=fault.status, headers=dict(fault.headers))
+            case Page():
+                return web.Response(text=fault.text, status=fault.status, content_type=fault.content_type)
+            case Hang():
+                await asyncio.Event().wait()
             case DropBefore():
                 return self._dropped(incoming)
             case Delay():

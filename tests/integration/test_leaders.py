@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from controlplane import ControlPlane
+from controlplane import ControlPlane, Delay, FaultProxy
+from controlplane.faults import Trouble
 from controlplane.waiting import eventually
 from support import OperatorProcess, Workspace
 from support.histories import WRITES, a_workspace, assert_history
@@ -161,3 +162,74 @@ def test_two_that_both_lead_make_each_version_once(
             made = each.calls_since(position).count("create assistantversions")
             assert made >= 50, "both took part"
             assert "Traceback" not in each.log.read_text()
+
+
+LEASES = "/leases"
+
+
+def slow_leases(seconds: float) -> Trouble:
+    return lambda request: Delay(seconds) if LEASES in request.path else None
+
+
+@pytest.fixture
+def proxy(installed: ControlPlane) -> Iterator[FaultProxy]:
+    with FaultProxy(installed) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def alone(installed: ControlPlane, proxy: FaultProxy, tmp_path: Path) -> Iterator[OperatorProcess]:
+    """One that leads, behind a proxy."""
+    kubeconfig = installed.kubeconfig_for("assistant-operator", "assistant-operator", server=proxy.url)
+    flags = ("--leader-elect", "--lease-namespace=assistant-operator")
+    with OperatorProcess(kubeconfig, tmp_path / "operator.log", *flags) as process:
+        eventually(lambda: LEADS in (process.get("/metrics") or ""))
+        yield process
+        proxy.fault = None
+    installed.admin.request("DELETE", LEASE)
+
+
+LEADS = 'assistant_operator_leader_election_master_status{name="assistant-operator"} 1.0'
+
+
+@pytest.mark.parametrize(("seconds", "ends"), [(2.0, False), (3.0, False), (9.0, True)])
+def test_with_slow_calls_it_leads_without_a_gap_or_ends(
+    alone: OperatorProcess, proxy: FaultProxy, workspace: Workspace, seconds: float, *, ends: bool
+) -> None:
+    workspace.assistant(context={"prompt": 0})
+    workspace.until_ready(within=60)
+    proxy.fault = slow_leases(seconds)
+    prompts = iter(range(1, 1_000))
+    until = time.monotonic() + 25
+    led, last = True, 0
+    while time.monotonic() < until and alone.is_running:
+        last = next(prompts)
+        workspace.edit(context={"prompt": last})
+        led = led and (LEADS in (alone.get("/metrics") or LEADS))
+        time.sleep(0.5)
+    assert alone.is_running == (not ends)
+    assert led or ends
+    proxy.fault = None
+    if ends:
+        alone.start(wait=False)
+    assert_history(workspace.until_versions(last + 1, within=90), range(last + 1))
+    assert "Traceback" not in alone.log.read_text()
+
+
+@pytest.mark.parametrize("seconds", [5.0, 12.0, 20.0])
+def test_a_process_that_stood_still_loses_no_edit(alone: OperatorProcess, workspace: Workspace, seconds: float) -> None:
+    workspace.assistant(context={"prompt": 0})
+    workspace.until_ready(within=60)
+    edit(workspace, range(1, 6))
+    alone.send(signal.SIGSTOP)
+    edit(workspace, range(6, 11))
+    time.sleep(seconds)
+    alone.send(signal.SIGCONT)
+    edit(workspace, range(11, 16))
+    time.sleep(1.0)
+    if seconds > 10:
+        eventually(lambda: not alone.is_running)
+        alone.start(wait=False)
+    assert_history(workspace.until_versions(16, within=90), range(16))
+    assert workspace.until_ready(within=60).get("missedGenerations") is None
+    assert "Traceback" not in alone.log.read_text()

@@ -1,5 +1,7 @@
 """The operator in two namespaces, with Roles there and no ClusterRole: at home in both, blind to all others."""
 
+import urllib.error
+import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -118,3 +120,91 @@ def assert_looked_only_at(plane: ControlPlane, since: int, namespaces: set[str],
     # What has no object is discovery, which everybody may.
     assert {each["objectRef"].get("namespace") for each in asked if "objectRef" in each} == namespaces
     assert [each["requestURI"] for each in asked if each["responseStatus"]["code"] in {401, 403}] == []
+
+
+def delete_role(workspace: Workspace) -> None:
+    workspace.client.demand("DELETE", f"{RBAC}/{workspace.namespace}/rolebindings/work")
+    workspace.client.demand("DELETE", f"{RBAC}/{workspace.namespace}/roles/work")
+
+
+def rules() -> Any:
+    return {each["kind"]: each.get("rules") for each in yaml.safe_load_all(DEPLOYED.read_text())}["ClusterRole"]
+
+
+def has_edit(workspace: Workspace, prompts: range) -> None:
+    """Each of these edits is a version."""
+    for prompt in prompts:
+        workspace.edit(context={"prompt": prompt})
+    assert_history(workspace.until_versions(prompts.stop, within=60), range(prompts.stop))
+
+
+def unready(process: OperatorProcess) -> str:
+    """What /readyz says when it is not 200."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{process.port}/readyz", timeout=5):
+            return ""
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.read().decode()
+    except urllib.error.URLError:
+        return ""
+
+
+def test_a_role_that_is_missing_or_taken_away_stops_nothing_elsewhere(
+    places: tuple[Workspace, Workspace, Workspace], kubeconfig: Path, tmp_path: Path
+) -> None:
+    one, two, _ = places
+    for workspace in (one, two):
+        workspace.assistant(context={"prompt": 0})
+    delete_role(two)
+    arguments, _ = flags(one.namespace, two.namespace)
+    log = tmp_path / "operator.log"
+    process = OperatorProcess(kubeconfig, log, "--no-leader-elect", *arguments)
+    process.start(wait=False)
+    try:
+        pid = process.pid
+        named = f"not ready: assistants in namespace '{two.namespace}': Kubernetes refused GET"
+        eventually(lambda: named in unready(process), within=60)
+        has_edit(one, range(1, 3))
+        assert one.until_ready(within=60)["activeVersion"] == 3
+        grant(two, "work", rules(), one.namespace)
+        has_edit(two, range(1, 3))
+        eventually(lambda: process.get("/readyz") == "ok\n", within=60)
+        delete_role(two)
+        two.edit(context={"prompt": 3})
+        eventually(lambda: f"cannot record {two.namespace}/bot: Kubernetes refused" in log.read_text(), within=60)
+        has_edit(one, range(3, 5))
+        grant(two, "work", rules(), one.namespace)
+        two.edit(context={"prompt": 4})
+        assert_history(two.until_versions(5, within=60), range(5))
+        eventually(lambda: process.get("/readyz") == "ok\n", within=60)
+        assert (process.is_running, process.pid) == (True, pid)
+        assert "Traceback" not in log.read_text()
+    finally:
+        process.kill()
+
+
+def test_a_namespace_that_is_deleted_stops_nothing_elsewhere_and_may_come_back(
+    places: tuple[Workspace, Workspace, Workspace], kubeconfig: Path, tmp_path: Path
+) -> None:
+    one, two, _ = places
+    for workspace in (one, two):
+        workspace.assistant(context={"prompt": 0})
+    arguments, _ = flags(one.namespace, two.namespace)
+    log = tmp_path / "operator.log"
+    namespace = f"/api/v1/namespaces/{two.namespace}"
+    with OperatorProcess(kubeconfig, log, "--no-leader-elect", *arguments) as process:
+        pid = process.pid
+        has_edit(two, range(1, 3))
+        two.client.demand("DELETE", namespace)
+        has_edit(one, range(1, 3))
+        eventually(lambda: two.client.ask("GET", namespace)[0] == 404, within=90)
+        has_edit(one, range(3, 5))
+        two.client.demand("POST", "/api/v1/namespaces", {"metadata": {"name": two.namespace}})
+        grant(two, "work", rules(), one.namespace)
+        two.graph(defaultAssistant={"policy": "None"})
+        two.assistant(context={"prompt": 0})
+        has_edit(two, range(1, 3))
+        assert two.until_ready(within=60)["activeVersion"] == 3
+        assert (process.is_running, process.pid) == (True, pid)
+        assert "Traceback" not in log.read_text()

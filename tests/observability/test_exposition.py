@@ -92,7 +92,7 @@ def test_no_label_has_the_name_or_the_address_of_anything_but_objects(exposition
         if {"namespace", "url", "path", "host", "uid"} & sample.labels.keys()
         or "127.0.0.1" in "".join(sample.labels.values())
     }
-    assert named == {"ready", "stalled", "graph_served"}
+    assert named == {"ready", "stalled", "graph_served", "watch_failing"}
 
 
 def test_the_series_of_a_deleted_object_vanish(busy: Busy, exposition: str) -> None:

@@ -26,6 +26,10 @@ class TimelessLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._jump.passed
 
+    def skip(self, seconds: float) -> None:
+        """Let that much time pass in which nothing runs, as if the process were stopped."""
+        self._jump.passed += seconds
+
 
 def timeless(work: Coroutine[Any, Any, T]) -> T:
     """What comes of `work`, at once, however long it takes by the loop's clock."""

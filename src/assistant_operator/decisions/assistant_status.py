@@ -27,7 +27,7 @@ def status(world: World, verdict: Verdict) -> AssistantStatus:
         "versions": len(world.kept) - len(doomed(world, verdict.active)),
         "assistant_id": copies[0].assistant_id if copies else None,
         "copies": copies or None,
-        "digest": (active.digest if active else before.digest) if verdict.active else None,
+        "digest": ((active.digest if active else "") or before.digest) if verdict.active else None,
         "missed_generations": world.recorded.missed or None,
         "activations": _activations(world, verdict.active) or None,
     }

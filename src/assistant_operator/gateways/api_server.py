@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -30,6 +31,8 @@ _LONGEST_EVENT = 8 * 2**20
 """Bytes. One event holds one object: etcd takes 1.5 MiB unless told otherwise, the API server 3 MiB in one request."""
 _LONGEST_ANSWER = 64 * 2**20
 """Bytes. A page of 500 objects of 100 KB fits; one that does not is asked for in smaller pages (Requests.pages)."""
+_OPENING = 30.0
+"""Seconds until a watch must be answered; its events may then take as long as they like."""
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
 
 
@@ -159,15 +162,26 @@ class ApiServer:
 
     async def stream(self, call: Call, *, silence: float) -> AsyncIterator[dict[str, Any]]:
         """The events of a watch, until it ends. Raises ClusterUnavailable after `silence` seconds without any."""
-        response = await self._open(call, None)
-        if response.status != 200:
-            await _answer(call, response)
-        lines = response.content
+        async with self.watching(call, silence=silence) as lines:
+            async for line in lines:
+                if not isinstance(event := _parsed(line), dict):
+                    raise ClusterUnavailable(f"{call}: the watch broke off: a line is not an event")
+                yield event
+
+    @asynccontextmanager
+    async def watching(self, call: Call, *, silence: float) -> AsyncIterator["Lines"]:
+        """The lines of a watch that the API server has accepted. Raises ClusterUnavailable and ClusterRefused."""
         try:
-            while line := await asyncio.wait_for(lines.readline(max_line_length=_LONGEST_EVENT), silence):
-                yield answers.parsed(line)
-        except (aiohttp.ClientError, HttpProcessingError, TimeoutError, OSError, ValueError) as error:
-            raise ClusterUnavailable(f"{call}: the watch broke off: {_words(error)}") from error
+            async with asyncio.timeout(_OPENING):
+                response = await self._open(call, None)
+        except TimeoutError as late:
+            raise ClusterUnavailable(f"{call}: no answer within {_OPENING:.0f} s") from late
+        try:
+            if response.status != 200:
+                await _answer(call, response)
+            if response.headers.get("Content-Type", "").startswith("text/"):
+                raise ClusterUnavailable(f"{call}: {response.status}, but what answered is no Kubernetes API")
+            yield Lines(call, response, silence)
         finally:
             response.close()
 
@@ -193,6 +207,43 @@ class ApiServer:
         finally:
             self._observe(call.method, code, asyncio.get_running_loop().time() - started)
         return answer
+
+
+class Lines:
+    """The lines of an open watch, one event each."""
+
+    def __init__(self, call: Call, response: aiohttp.ClientResponse, silence: float) -> None:
+        self._call = call
+        self._response = response
+        self._silence = silence
+
+    def close(self) -> None:
+        """End the watch: reading on raises ClusterUnavailable."""
+        self._response.close()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        content = self._response.content
+        try:
+            while True:
+                async with asyncio.timeout(self._silence):
+                    line = await content.readline(max_line_length=_LONGEST_EVENT)
+                if not line:
+                    return
+                yield line
+        except (aiohttp.ClientError, HttpProcessingError, TimeoutError, OSError, ValueError) as error:
+            raise ClusterUnavailable(f"{self._call}: the watch broke off: {_words(error)}") from error
+
+
+def watch_event(call: Call, line: bytes) -> dict[str, Any]:
+    """A line of a watch as an event with its type and object. Raises ClusterUnavailable for anything else."""
+    event = _parsed(line) if line.endswith(b"\n") else None
+    if not isinstance(event, dict) or not isinstance(event.get("type"), str) or not _is_object(event.get("object")):
+        raise ClusterUnavailable(f"{call}: the watch broke off: a line is not an event")
+    return event
+
+
+def _is_object(found: Any) -> bool:
+    return isinstance(found, dict) and isinstance(found.get("metadata", {}), dict)
 
 
 def _words(error: Exception) -> str:
@@ -231,6 +282,12 @@ def _parsed(text: bytes) -> Any:
 
 def _shown(text: bytes) -> str:
     return " ".join(text[:200].decode("utf-8", "replace").split())
+
+
+def status_of(told: dict[str, Any]) -> Status:
+    """The metav1.Status of an ERROR event."""
+    code = told.get("code")
+    return _status(code if isinstance(code, int) else 500, told)
 
 
 def _status(code: int, told: dict[str, Any]) -> Status:

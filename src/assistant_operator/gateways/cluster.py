@@ -7,9 +7,19 @@ from typing import Literal
 from ..resources.assistant import Assistant, AssistantStatus
 from ..resources.assistant_version import AssistantVersion
 from ..resources.graph import Graph, GraphStatus
-from ..resources.meta import API_VERSION, MANAGER, FreeForm, Key, ObjectMeta, Resource
-from .api_server import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, ApiServer, Call, ClusterRefused, ClusterUnavailable
-from .requests import METADATA, METADATA_LIST, Requests, path_of
+from ..resources.meta import API_VERSION, MANAGER, FreeForm, Key, ObjectMeta, Resource, position
+from .api_server import (
+    APPLY_PATCH,
+    JSON_PATCH,
+    MERGE_PATCH,
+    ApiServer,
+    Call,
+    ClusterRefused,
+    ClusterUnavailable,
+    watch_event,
+)
+from .positions import Positions
+from .requests import METADATA, METADATA_LIST, Requests, checked_page, path_of, reading
 from .versions import Versions
 
 
@@ -22,6 +32,16 @@ class Applied:
 
 _MOST_CONFLICTS = 4
 
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Which object it is, and at what state."""
+
+    uid: str
+    resource_version: str
+    generation: int
+
+
 Conflicts = frozenset[str]
 """The fields of others that stood in the way, as the API server spells them: `.spec.context.prompt`."""
 
@@ -29,9 +49,9 @@ Conflicts = frozenset[str]
 class Cluster:
     """Kubernetes as our models."""
 
-    def __init__(self, server: ApiServer, namespaces: tuple[str, ...] = ()) -> None:
+    def __init__(self, server: ApiServer, namespaces: tuple[str, ...] = (), positions: Positions | None = None) -> None:
         """`namespaces`: where to look; empty for everywhere."""
-        self._requests = Requests(server, namespaces)
+        self._requests = Requests(server, namespaces, positions)
         self.versions = Versions(self._requests)
 
     async def close(self) -> None:
@@ -58,12 +78,14 @@ class Cluster:
         call = Call("GET", path_of(Assistant, (key[0], "")), {**query, "timeoutSeconds": "10"})
         states: list[Assistant] = []
         try:
-            async for event in self._requests.server.stream(call, silence=10):
-                if event["type"] == "ERROR":
-                    return "Expired"
-                states.append(Assistant.model_validate(event["object"]))
-                if int(states[-1].metadata.resource_version) >= until:
-                    return states
+            async with self._requests.server.watching(call, silence=10) as lines:
+                async for line in lines:
+                    event = watch_event(call, line)
+                    if event["type"] == "ERROR":
+                        return "Expired"
+                    states.append(Assistant.model_validate(event["object"]))
+                    if position(states[-1].metadata.resource_version) >= until:
+                        return states
         except ClusterRefused as refused:
             if refused.status.code != 410:
                 raise
@@ -93,7 +115,7 @@ class Cluster:
             if refused.status.code == 409 or (refused.status.code == 422 and not refused.status.causes):
                 return "Outrun"
             raise
-        return int(answer["metadata"]["resourceVersion"])
+        return position(answer["metadata"]["resourceVersion"])
 
     async def apply_default(
         self, graph: Graph, name: str, labels: dict[str, str], spec: FreeForm, *, is_owned: bool = True
@@ -117,7 +139,7 @@ class Cluster:
             if refused.status.code == 409 and conflicts:
                 return conflicts
             raise
-        return Applied(int(answer["metadata"]["resourceVersion"]))
+        return Applied(position(answer["metadata"]["resourceVersion"]))
 
     async def drop_label(self, key: Key, label: str) -> None:
         """Take one of our own labels off an Assistant."""
@@ -137,11 +159,11 @@ class Cluster:
         for _ in range(_MOST_CONFLICTS):
             is_due = (finalizer in meta.finalizers) != on
             if is_due and not (on and meta.is_being_deleted):
-                position = await self._patch_finalizers(meta, finalizer, on=on)
-                if position is not None:
-                    return position
+                patched = await self._patch_finalizers(meta, finalizer, on=on)
+                if patched is not None:
+                    return patched
             elif is_live:
-                return None if is_due else int(meta.resource_version)
+                return None if is_due else position(meta.resource_version)
             # What was seen may be older than what we wrote last.
             live = await self._meta(Assistant, meta.key)
             if live is None or live.uid != meta.uid:
@@ -164,26 +186,33 @@ class Cluster:
             if live and _holds_as(live, meta):
                 raise
             return None
-        return int(answer["metadata"]["resourceVersion"])
+        return position(answer["metadata"]["resourceVersion"])
 
     async def _meta(self, kind: type[Resource], key: Key) -> ObjectMeta | None:
         found = await self._requests.read(path_of(kind, key), METADATA)
         return ObjectMeta.model_validate(found["metadata"]) if found else None
 
-    async def uids(self, kind: type[Resource]) -> dict[Key, str]:
-        """Namespace, name and UID of every object of a kind, without reading their bodies."""
-        found: dict[Key, str] = {}
-        for namespace in self._requests.namespaces:
-            async for page in self._requests.pages(path_of(kind, (namespace, "")), METADATA_LIST):
-                metas = (item["metadata"] for item in page["items"] or ())
-                found.update(((meta["namespace"], meta["name"]), meta["uid"]) for meta in metas)
-        return found
+    async def heads(self, kind: type[Resource], namespace: str) -> dict[Key, Head]:
+        """Of every object of a kind: which it is and at what state, as the API server's watch cache has it.
+
+        That may be older than what was seen elsewhere: what differs must be read before it is believed.
+        `namespace`: one of `namespaces`; empty for everywhere.
+        """
+        call = Call("GET", path_of(kind, (namespace, "")), {"resourceVersion": "0"}, accept=METADATA_LIST)
+        page = checked_page(call, await self._requests.server.send(call, timeout=60), "items")
+        metas = (item["metadata"] for item in page["items"])
+        with reading(call):
+            return {
+                (meta["namespace"], meta["name"]): Head(meta["uid"], meta["resourceVersion"], meta.get("generation", 0))
+                for meta in metas
+            }
 
     async def position(self) -> int:
         """The newest resource version."""
         path = path_of(AssistantVersion, (self._requests.namespaces[0], ""))
-        page = await self._requests.server.send(Call("GET", path, {"limit": 1}, accept=METADATA_LIST))
-        return int(page["metadata"]["resourceVersion"])
+        call = Call("GET", path, {"limit": 1}, accept=METADATA_LIST)
+        page = checked_page(call, await self._requests.server.send(call), "items")
+        return position(page["metadata"]["resourceVersion"])
 
     @property
     def namespaces(self) -> tuple[str, ...]:

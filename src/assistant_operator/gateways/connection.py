@@ -168,9 +168,3 @@ async def configuration() -> Configuration:
             )
     find_proxy(found)
     return found
-
-
-async def connection() -> tuple[str, aiohttp.ClientSession]:
-    """The same for another client: the address of the API server, and a session that is trusted there."""
-    found = await configuration()
-    return found.host, Login(found, configuration).session()

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Self
 
 from ..resources.meta import FreeForm
-from .api_server import ApiServer, Call, ClusterRefused
+from .api_server import ApiServer, Call, ClusterRefused, ClusterUnavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +53,16 @@ class Leases:
             raise
         return _parsed(found)
 
-    async def write(self, lease: Lease) -> bool:
-        """Whether it was written; False if somebody else wrote it since it was read."""
+    async def write(self, lease: Lease, *, timeout: float = 5.0) -> Lease | None:
+        """The Lease as it stands then; None if somebody else wrote or deleted it since. `timeout`: seconds."""
         method, path = ("PUT", self._path(self._name)) if lease.resource_version else ("POST", self._path(""))
         try:
-            await self._server.send(Call(method, path, body=self._manifest(lease)), timeout=5)
+            written = await self._server.send(Call(method, path, body=self._manifest(lease)), timeout=timeout)
         except ClusterRefused as refused:
-            if refused.status.code == 409:
-                return False
+            if refused.status.code == 409 or (method == "PUT" and refused.status.code == 404):
+                return None
             raise
-        return True
+        return replace(lease, resource_version=_parsed(written).resource_version)
 
     def _path(self, name: str) -> str:
         return f"/apis/coordination.k8s.io/v1/namespaces/{self._namespace}/leases" + (f"/{name}" if name else "")
@@ -88,6 +88,13 @@ def _micro(time: datetime) -> str:
 
 
 def _parsed(found: FreeForm) -> Lease:
+    try:
+        return _lease(found)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ClusterUnavailable(f"what answered is no Lease: {type(error).__name__}") from error
+
+
+def _lease(found: FreeForm) -> Lease:
     spec = found.get("spec") or {}
     renewed = datetime.fromisoformat(spec.get("renewTime") or "1970-01-01T00:00:00+00:00")
     return Lease(

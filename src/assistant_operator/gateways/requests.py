@@ -1,10 +1,12 @@
 """What the doors to Kubernetes share: how an object is read, as of when, page by page, and changed if it is there."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Literal
 
 from ..resources.meta import GROUP, VERSION, FreeForm, Key, Resource
-from .api_server import JSON, AnswerTooLarge, ApiServer, Call, ClusterRefused
+from .api_server import JSON, AnswerTooLarge, ApiServer, Call, ClusterRefused, ClusterUnavailable
+from .positions import Positions
 
 PAGE = 500
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
@@ -15,9 +17,10 @@ METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v
 class Requests:
     """One API server, and where on it to look."""
 
-    def __init__(self, server: ApiServer, namespaces: tuple[str, ...] = ()) -> None:
+    def __init__(self, server: ApiServer, namespaces: tuple[str, ...] = (), positions: Positions | None = None) -> None:
         """`namespaces`: empty for everywhere."""
         self.server = server
+        self.positions = positions or Positions()
         self.namespaces = namespaces or ("",)
 
     async def read(self, path: str, accept: str = JSON) -> FreeForm | None:
@@ -55,13 +58,15 @@ class Requests:
         limit = PAGE
         query: dict[str, str | int] = {**(selection or {}), "limit": limit}
         while True:
+            call = Call("GET", path, query, accept=accept)
             try:
-                page = await self.server.send(Call("GET", path, query, accept=accept), timeout=60)
+                answer = await self.server.send(call, timeout=60)
             except AnswerTooLarge:
                 if limit == 1:
                     raise
                 limit = query["limit"] = limit // 2
                 continue
+            page = checked_page(call, answer, "rows" if "Table" in accept else "items")
             yield page
             if not (onward := page["metadata"].get("continue")):
                 return
@@ -75,6 +80,28 @@ class Requests:
             if refused.status.code not in (404, 409):
                 raise
             return None
+
+
+@contextmanager
+def reading(call: Call) -> Iterator[None]:
+    """Take an answer apart. Raises ClusterUnavailable if it is not made as the API server makes it."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ClusterUnavailable(f"{call}: what answered is no Kubernetes API: {type(error).__name__}") from error
+
+
+def checked_page(call: Call, page: FreeForm, items: str) -> FreeForm:
+    """The page, with a list under `items`. Raises ClusterUnavailable if it is no page of a listing."""
+    meta = page.get("metadata")
+    found = page.get(items) or []
+    if not isinstance(meta, dict) or not isinstance(meta.get("resourceVersion"), str) or not isinstance(found, list):
+        raise ClusterUnavailable(f"{call}: what answered is no Kubernetes API")
+    if items == "items" and not all(
+        isinstance(each, dict) and isinstance(each.get("metadata"), dict) for each in found
+    ):
+        raise ClusterUnavailable(f"{call}: what answered is no Kubernetes API")
+    return {**page, items: found}
 
 
 def path_of(kind: type[Resource], key: Key) -> str:

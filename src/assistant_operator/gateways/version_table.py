@@ -5,7 +5,10 @@ from typing import Any
 
 from ..resources.assistant_version import KEEP, VersionRecord, parse_version_name
 from ..resources.meta import FreeForm
+from .api_server import ClusterRefused, ClusterUnavailable
 
+NEEDED = ("Digest", "Valid", "Active")
+"""Columns of the CustomResourceDefinition that records are read from."""
 TABLE = "application/json;as=Table;g=meta.k8s.io;v=v1"
 
 
@@ -15,6 +18,10 @@ class Listed:
 
     records: tuple[VersionRecord, ...]
     position: str
+    missing: tuple[str, ...] = ()
+    """Needed columns that the CustomResourceDefinition lacks: what they would say is unknown."""
+    epoch: int = 0
+    """See Positions: a listing of a new one replaces what is known, whatever the resource versions are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +50,32 @@ class Passed:
     position: str
 
 
-VersionEvent = Listed | Seen | Vanished | Expired | Passed
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The API server accepted the watch."""
 
 
-def position_of(event: Listed | Seen | Vanished | Passed) -> str:
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """The versions cannot be watched now; the watch is tried again."""
+
+    error: ClusterUnavailable | ClusterRefused
+
+
+Change = Seen | Vanished | Passed
+VersionEvent = Listed | Change | Expired | Opened | Failing
+
+
+def position_of(event: Listed | Change) -> str:
     """The resource version up to which all is told with this event."""
     return event.record.resource_version if isinstance(event, Seen | Vanished) else event.position
 
 
-def parse_event(event: FreeForm, columns: list[str]) -> VersionEvent:
+def parse_event(event: FreeForm, columns: list[str]) -> Change | Expired:
     """One watch event; a table in a watch need not repeat its `columns`."""
     if event["type"] == "ERROR":
         return Expired()
-    position = event["object"]["metadata"]["resourceVersion"]
+    position = event["object"].get("metadata", {}).get("resourceVersion", "")
     records = [] if event["type"] == "BOOKMARK" else parse_rows(event["object"], columns)
     if not records:
         return Passed(position)
@@ -69,6 +89,11 @@ def parse_rows(table: FreeForm, columns: list[str]) -> list[VersionRecord]:
         for row in table.get("rows") or ()
     )
     return [record for record in rows if record]
+
+
+def missing_columns(columns: list[str]) -> tuple[str, ...]:
+    """The needed columns that are not there."""
+    return tuple(name for name in NEEDED if name not in columns)
 
 
 def column_names(table: FreeForm) -> list[str]:

@@ -1,6 +1,5 @@
 """The door to AssistantVersions: made, marked, owned, deleted, watched. Nothing here could write a version's spec."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Literal
@@ -8,11 +7,10 @@ from typing import Literal
 from ..resources.assistant import Assistant
 from ..resources.assistant_version import AssistantVersion, VersionRecord
 from ..resources.meta import API_VERSION, MANAGER, Condition, Key, ObjectMeta
-from .api_server import MERGE_PATCH, Call, ClusterRefused, ClusterUnavailable
+from .api_server import MERGE_PATCH, Call, ClusterRefused
 from .requests import METADATA, Requests, path_of
-from .version_table import TABLE, Expired, Listed, VersionEvent, column_names, parse_event, parse_rows, position_of
-
-_PAUSE = 0.5
+from .version_table import VersionEvent
+from .version_watch import VersionWatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,40 +103,8 @@ class Versions:
     async def watch(self, namespace: str) -> AsyncIterator[VersionEvent]:
         """All versions as a listing shows them, then what becomes of them; after Expired, start anew.
 
-        `namespace`: one of `namespaces`; empty for everywhere. Raises ClusterUnavailable when listing fails.
+        `namespace`: one of `namespaces`; empty for everywhere. Raises ClusterUnavailable and ClusterRefused when
+        listing fails; when watching fails, that is told, and tried again with growing pauses.
         """
-        path = path_of(AssistantVersion, (namespace, ""))
-        listed, columns = await self._listed(path)
-        yield listed
-        position = listed.position
-        while True:
-            query = {
-                "watch": "true",
-                "allowWatchBookmarks": "true",
-                "resourceVersion": position,
-                "timeoutSeconds": "290",
-            }
-            try:
-                async for raw in self._requests.server.stream(Call("GET", path, query, accept=TABLE), silence=120):
-                    event = parse_event(raw, columns)
-                    yield event
-                    if isinstance(event, Expired):
-                        return
-                    position = position_of(event)
-            except ClusterUnavailable:
-                await asyncio.sleep(_PAUSE)
-            except ClusterRefused as refused:
-                if refused.status.code != 410:
-                    raise
-                yield Expired()
-                return
-
-    async def _listed(self, path: str) -> tuple[Listed, list[str]]:
-        records: list[VersionRecord] = []
-        columns: list[str] = []
-        position = ""
-        async for page in self._requests.pages(path, TABLE):
-            columns = column_names(page) or columns
-            records.extend(parse_rows(page, columns))
-            position = page["metadata"]["resourceVersion"]
-        return Listed(tuple(records), position), columns
+        async for event in VersionWatch(self._requests, namespace).events():
+            yield event

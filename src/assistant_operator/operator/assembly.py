@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ..gateways.cluster import Cluster
 from ..gateways.credentials import Credentials
 from ..gateways.langgraph import LangGraphServers
+from ..gateways.positions import Positions
 from ..gateways.schemas import SchemaJudge
 from .cache import Cache
 from .copies import Copies
@@ -37,6 +38,7 @@ class Doors:
     judge: SchemaJudge
     events: Events
     metrics: Metrics
+    positions: Positions
 
 
 def assemble(doors: Doors, cluster_name: str, credentials_role: str) -> tuple[Sight, Crank]:
@@ -63,7 +65,16 @@ def assemble(doors: Doors, cluster_name: str, credentials_role: str) -> tuple[Si
         settled=wakes.settled,
     )
     graphs = GraphReconciler(cluster, cache, judge, probes, wakes, narrator=narrator, metrics=metrics)
-    sight = Sight(cache, wakes, recorder, assistants=assistants, graphs=graphs, publisher=publisher, probes=probes)
+    sight = Sight(
+        cache,
+        wakes,
+        recorder,
+        assistants=assistants,
+        graphs=graphs,
+        publisher=publisher,
+        probes=probes,
+        positions=doors.positions,
+    )
     crank = Crank(
         cache,
         wakes,

@@ -1,12 +1,16 @@
 """What has been seen of the cluster, and the indexes between the kinds. It decides nothing."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
 from ..resources.assistant import Assistant, AssistantStatus
 from ..resources.assistant_version import VersionRecord
 from ..resources.graph import Graph
-from ..resources.meta import Key
+from ..resources.meta import Key, position
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class Cache:
@@ -18,14 +22,25 @@ class Cache:
         self.recorded: dict[Key, Assistant] = {}
         """Assistants as of the newest recorded edit: what all but the recorder goes by."""
         self.graphs: dict[Key, Graph] = {}
+        self.epochs: dict[tuple[str, Key], int] = {}
+        """By kind and key: the epoch of Positions in which an object was listed last, if that is not the first."""
+        self.filled: set[str] = set()
+        """Namespaces of which all objects were seen; the empty one stands for all."""
         self._serving: dict[str, set[Key]] = defaultdict(set)
         self._by_default: dict[Key, set[Key]] = defaultdict(set)
         self._reported: dict[Key, tuple[str, int, AssistantStatus]] = {}
         self._versions: dict[Key, dict[int, VersionRecord]] = defaultdict(dict)
+        self._versioned: dict[str, set[Key]] = defaultdict(set)
+        """By namespace: the Assistants' names that have versions."""
         self._by_digest: dict[Key, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
         self._by_graph: dict[Key, set[Key]] = defaultdict(set)
         self._by_controller: dict[str, set[Key]] = defaultdict(set)
         self._concerned: dict[Key, set[Key]] = defaultdict(set)
+        self._concerns: dict[Key, set[Key]] = defaultdict(set)
+
+    def is_filled(self, namespace: str) -> bool:
+        """Whether what is known of that namespace is all there is: only then can anything be decided there."""
+        return "" in self.filled or namespace in self.filled
 
     def see(self, assistant: Assistant) -> Assistant | None:
         """Keep the newest state of an Assistant; returns the one before."""
@@ -49,6 +64,9 @@ class Cache:
     def drop_assistant(self, key: Key) -> Assistant | None:
         self.recorded.pop(key, None)
         self._reported.pop(key, None)
+        self.epochs.pop((Assistant.kind_name, key), None)
+        for graph in self._concerns.pop(key, ()):
+            _discard(self._concerned, graph, key)
         return self._unsee(key)
 
     def drop_recorded(self, assistant: Assistant) -> None:
@@ -59,9 +77,9 @@ class Cache:
 
     def _unsee(self, key: Key) -> Assistant | None:
         if before := self.seen.pop(key, None):
-            self._by_graph[_graph_of(before)].discard(key)
+            _discard(self._by_graph, _graph_of(before), key)
             if controller := before.metadata.controller:
-                self._by_controller[controller.uid].discard(key)
+                _discard(self._by_controller, controller.uid, key)
         return before
 
     def record(self, assistant: Assistant) -> None:
@@ -98,9 +116,9 @@ class Cache:
             self._by_default[graph.key[0], graph.default_name].add(graph.key)
 
     def drop_graph(self, key: Key) -> None:
-        self._serving[key[0]].discard(key)
+        _discard(self._serving, key[0], key)
         if (before := self.graphs.pop(key, None)) and before.default_name:
-            self._by_default[key[0], before.default_name].discard(key)
+            _discard(self._by_default, (key[0], before.default_name), key)
 
     def graphs_with_default(self, assistant: Key) -> frozenset[Key]:
         """The Graphs whose default assistant has that name, or is to have it."""
@@ -117,6 +135,7 @@ class Cache:
     def concern(self, assistant: Key, graph: Key) -> None:
         """A version of the Assistant depends on that Graph, whatever the Assistant references now."""
         self._concerned[graph].add(assistant)
+        self._concerns[assistant].add(graph)
 
     def concerned_by(self, graph: Key) -> frozenset[Key]:
         """The Assistants to look at when a Graph comes, changes or goes."""
@@ -141,20 +160,23 @@ class Cache:
         return max(kept) if kept else 0
 
     def versions_like(self, assistant: Key, digest: str) -> list[VersionRecord]:
-        """Those whose digest is that, newest first."""
+        """Those whose digest is that, or not known, newest first."""
         kept = self._versions.get(assistant, {})
-        numbers = self._by_digest[assistant].get(digest, ()) if kept else ()
+        digests = self._by_digest.get(assistant, {})
+        numbers = {*digests.get(digest, ()), *digests.get("", ())}
         return [kept[number] for number in sorted(numbers, reverse=True)]
 
     def put_version(self, record: VersionRecord) -> bool:
         """Whether that was news: what is seen late must not replace what was seen since."""
-        kept = self._versions[record.key]
-        before = kept.get(record.number)
-        if before and int(before.resource_version) >= int(record.resource_version) + (before.uid != record.uid):
+        before = self._versions.get(record.key, {}).get(record.number)
+        if before and position(before.resource_version) >= position(record.resource_version) + (
+            before.uid != record.uid
+        ):
             return False
         if before:
-            self._by_digest[record.key][before.digest].discard(before.number)
-        kept[record.number] = record
+            _discard(self._by_digest[record.key], before.digest, before.number)
+        self._versions[record.key][record.number] = record
+        self._versioned[record.key[0]].add(record.key)
         self._by_digest[record.key][record.digest].add(record.number)
         return True
 
@@ -165,21 +187,54 @@ class Cache:
         if before is None or before.uid != record.uid:
             return False
         del kept[record.number]
-        self._by_digest[record.key][before.digest].discard(record.number)
+        _discard(self._by_digest[record.key], before.digest, record.number)
         if not kept:
             del self._versions[record.key], self._by_digest[record.key]
+            _discard(self._versioned, record.key[0], record.key)
         return True
 
-    def replace_versions(self, namespace: str, records: Iterable[VersionRecord], position: str) -> set[Key]:
-        """All versions of a namespace (empty: of all) as of `position`: the Assistants for which that was news."""
+    def replace_versions(
+        self, namespace: str, records: Iterable[VersionRecord], as_of: str, *, anew: bool = False
+    ) -> set[Key]:
+        """All versions of a namespace (empty: of all) at that resource version: the Assistants for which that was news.
+
+        `anew`: the storage went back; what is listed replaces what is known, whatever the resource versions are.
+        """
         listed = {(record.key, record.number): record for record in records}
+        held = self._versions_in(namespace)
+        before = {(record.key, record.number): record for record in held}
+        if anew:
+            for record in held:
+                self.drop_version(record)
+            for record in listed.values():
+                self.put_version(record)
+            return {key for key, number in listed.keys() | before.keys() if _differ(before, listed, (key, number))}
         changed = {record.key for record in listed.values() if self.put_version(record)}
-        held = [record for kept in self._versions.values() for record in kept.values()]
         for record in held:
-            gone = (record.key, record.number) not in listed and int(record.resource_version) <= int(position)
-            if gone and namespace in ("", record.key[0]) and self.drop_version(record):
+            gone = (record.key, record.number) not in listed
+            if gone and position(record.resource_version) <= position(as_of) and self.drop_version(record):
                 changed.add(record.key)
         return changed
+
+    def _versions_in(self, namespace: str) -> list[VersionRecord]:
+        keys = list(self._versioned.get(namespace, ()) if namespace else self._versions)
+        return [record for key in keys for record in self._versions[key].values()]
+
+
+def _differ(
+    before: Mapping[tuple[Key, int], VersionRecord],
+    listed: Mapping[tuple[Key, int], VersionRecord],
+    which: tuple[Key, int],
+) -> bool:
+    return before.get(which) != listed.get(which)
+
+
+def _discard(index: dict[K, set[V]], key: K, member: V) -> None:
+    """Take one out of an index that keeps no empty sets."""
+    if members := index.get(key):
+        members.discard(member)
+        if not members:
+            del index[key]
 
 
 def slim(assistant: Assistant) -> Assistant:
@@ -191,7 +246,7 @@ def slim(assistant: Assistant) -> Assistant:
 
 
 def _position(assistant: Assistant) -> int:
-    return int(assistant.metadata.resource_version)
+    return position(assistant.metadata.resource_version)
 
 
 def _graph_of(assistant: Assistant) -> Key:

@@ -28,6 +28,7 @@ CONTROLLERS = {
     THERE: {"Assistant": "publication", "Graph": "probe"},
 }
 _LONGEST_STANDSTILL = 300.0
+_NOT_FILLED = 1.0
 
 _TROUBLES = (ClusterUnavailable, ClusterRefused, NotLeading, ServerTrouble)
 
@@ -100,6 +101,10 @@ class Crank:
         self, subject: Subject, name: str, queue: WorkQueue, reconcile: Callable[[str, Key], Awaitable[float | None]]
     ) -> None:
         kind, key = subject
+        if not self._cache.is_filled(key[0]):  # what is not known yet must not be taken for what is not there
+            queue.done(subject)
+            queue.add(subject, _NOT_FILLED)
+            return
         concerning(kind, key)
         started = asyncio.get_running_loop().time()
         try:

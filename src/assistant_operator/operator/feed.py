@@ -1,45 +1,45 @@
-"""kopf: login, the watch feed, the end. The only file that imports it; it registers nothing that makes kopf write."""
+"""kopf: the watch feed and the end. The only file that imports it; it registers nothing that makes kopf write."""
 
 import asyncio
-import itertools
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from importlib.metadata import version
+from typing import Any, TypeVar, cast
 
 import kopf
 from pydantic import ValidationError
 
-from ..gateways.api_server import ClusterUnavailable
-from ..gateways.cluster import Cluster
-from ..gateways.connection import connection
+from ..gateways.watch_session import EPOCH, SERVER, WatchSession
 from ..resources.assistant import Assistant
 from ..resources.graph import Graph
-from ..resources.meta import GROUP, VERSION, Key, Resource
+from ..resources.meta import GROUP, VERSION, Resource
+from .cluster_resync import ClusterResync
 from .sight import Sight
 
 log = logging.getLogger(__name__)
 
 R = TypeVar("R", bound=Resource)
 
-_RELIST_SETTLES, _RELIST_EVERY, _LOOK_AGAIN = 1.0, 600.0, 0.2
+USER_AGENT = f"kopf/{version('kopf')}"
+"""By which the API server's audit log tells the watches from all else."""
 _FAREWELL = 0.5
-_LOGIN_PAUSES = (0.0, 0.0, 1.0, 2.0, 5.0, 10.0, 30.0)
 
 
 class Feed:
     """Shows each state of each Assistant and Graph, in order, as kopf's watch delivers them."""
 
-    def __init__(self, sight: Sight, cluster: Cluster, namespaces: tuple[str, ...]) -> None:
+    def __init__(
+        self, sight: Sight, session: WatchSession, resyncs: Mapping[str, ClusterResync], namespaces: tuple[str, ...]
+    ) -> None:
+        """`resyncs`: by namespace, empty for all; told of what cannot be read."""
         self._sight = sight
-        self._cluster = cluster
+        self._session = session
+        self._resyncs = resyncs
         self._namespaces = namespaces
-        self._relisted = asyncio.Event()
-        self._unreadable: set[Key] = set()
-        self.filled = asyncio.Event()
         self.stopping = asyncio.Event()
 
     async def run(self, end: Callable[[], Awaitable[None]]) -> None:
-        """Watch until `stopping` is set or a signal comes, then `end` all work. Raises when kopf gives up."""
+        """Watch until `stopping` is set or a signal comes, then `end` all work. Raises when kopf ends for a bug."""
         registry = kopf.OperatorRegistry()
         self._register(registry)
 
@@ -61,49 +61,12 @@ class Feed:
         if not watching.cancelled():
             await watching
 
-    async def compare(self) -> None:
-        """After each listing, and now and then: what is listed was seen, what is not is gone. Until cancelled.
-
-        kopf says nothing of objects that were deleted while its watch was broken.
-        """
-        while True:
-            self._relisted.clear()
-            wait = _LOOK_AGAIN
-            try:
-                if await self._is_level():
-                    self.filled.set()
-                    wait = _RELIST_EVERY
-            except ClusterUnavailable as unavailable:
-                log.warning("assistants and graphs cannot be listed: %s", unavailable)
-                wait = _RELIST_SETTLES
-            try:
-                await asyncio.wait_for(self._relisted.wait(), wait)
-                await asyncio.sleep(_RELIST_SETTLES)
-            except TimeoutError:
-                continue
-
-    async def _is_level(self) -> bool:
-        assistants, graphs = self._sight.known()
-        listed_assistants = await self._cluster.uids(Assistant)
-        listed_graphs = await self._cluster.uids(Graph)
-        for key, uid in assistants.items() - listed_assistants.items():
-            self._sight.assistant_gone(key, uid)
-        for key, uid in graphs.items() - listed_graphs.items():
-            self._sight.graph_gone(key, uid)
-        unseen = (listed_assistants.items() - assistants.items()) | (listed_graphs.items() - graphs.items())
-        return {key for key, _ in unseen} <= self._unreadable
-
     def _register(self, registry: kopf.OperatorRegistry) -> None:
         # Only login and event handlers: with any other kind kopf writes to the objects, and a write that fails
         # makes it skip their events.
-        pauses = itertools.chain(_LOGIN_PAUSES, itertools.repeat(_LOGIN_PAUSES[-1]))
-
         @kopf.on.login(registry=registry)
         async def login(**_: Any) -> kopf.AiohttpSession:
-            # Asked again whenever the API server refuses what was answered before: not without a pause.
-            await asyncio.sleep(next(pauses))
-            server, session = await connection()
-            return kopf.AiohttpSession(server=server, aiohttp_session=session)
+            return kopf.AiohttpSession(server=SERVER, aiohttp_session=cast("Any", self._session))
 
         @kopf.on.event(GROUP, VERSION, Assistant.plural, registry=registry, id="assistants")
         async def assistant(event: Any, **_: Any) -> None:
@@ -111,7 +74,7 @@ class Feed:
                 if event["type"] == "DELETED":
                     self._sight.assistant_gone(seen.key, seen.metadata.uid)
                 else:
-                    await self._sight.assistant_seen(seen)
+                    await self._sight.assistant_seen(seen, event["object"].get(EPOCH, 0))
 
         @kopf.on.event(GROUP, VERSION, Graph.plural, registry=registry, id="graphs")
         async def graph(event: Any, **_: Any) -> None:
@@ -119,19 +82,26 @@ class Feed:
                 if event["type"] == "DELETED":
                     self._sight.graph_gone(seen.key, seen.metadata.uid)
                 else:
-                    self._sight.graph_seen(seen)
+                    self._sight.graph_seen(seen, event["object"].get(EPOCH, 0))
 
     def _parsed(self, kind: type[R], event: Any) -> R | None:
-        if event["type"] is None:
-            self._relisted.set()
         try:
             return kind.model_validate(event["object"])
         except ValidationError as error:
             meta = event["object"].get("metadata", {})
-            self._unreadable.add((meta.get("namespace", ""), meta.get("name", "")))
-            where = (kind.kind_name, meta.get("namespace"), meta.get("name"))
-            log.error("%s %s/%s cannot be read: %s", *where, error)  # noqa: TRY400 (said in full)
+            namespace, name = meta.get("namespace", ""), meta.get("name", "")
+            resync = self._resyncs.get("") or self._resyncs.get(namespace)
+            if resync:
+                resync.unreadable(kind, (namespace, name), meta.get("resourceVersion", ""))
+            # TRY400: without a traceback, which repeats the values.
+            log.error("%s %s/%s cannot be read: %s", kind.kind_name, namespace, name, unfit(error))  # noqa: TRY400
             return None
+
+
+def unfit(error: ValidationError) -> str:
+    """Where the object does not fit the model, and why: without the values that stand there."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    return "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['type']}" for each in found)
 
 
 class _NoDiffs(kopf.DiffBaseStorage):
@@ -181,8 +151,5 @@ def _settings() -> kopf.OperatorSettings:
     settings.watching.chunk_size = 500
     settings.watching.inactivity_timeout = 70
     settings.watching.reconnect_backoff = 0.2
-    settings.networking.request_timeout = 30
-    settings.networking.connect_timeout = 5
-    settings.networking.error_backoffs = (0.5, 1, 2, 4, 8, 15, 30, 30, 30, 30, 30)
     settings.process.ultimate_exiting_timeout = 4.5
     return settings

@@ -12,10 +12,16 @@ from ..gateways.leases import Lease, Leases
 log = logging.getLogger(__name__)
 
 DURATION, RENEW_DEADLINE, RETRY = 15.0, 10.0, 2.0
+_LOOK = 0.5
+"""Seconds at most between two looks at the deadline: the loop's own clock may stand still with the machine."""
 
 
 class Leadership:
-    """Holds a Lease, or waits for it."""
+    """Holds a Lease, or waits for it.
+
+    Others take the Lease over when they saw no renewal for DURATION. The renewal that they saw was made after its call
+    was sent, so counting RENEW_DEADLINE from there ends the leader first.
+    """
 
     def __init__(self, leases: Leases, *, identity: str, clock: Callable[[], float]) -> None:
         """`clock`: seconds that go on while the process is stopped."""
@@ -23,23 +29,45 @@ class Leadership:
         self._identity = identity
         self._clock = clock
         self._renewed: float | None = None
+        """When the last call was sent that renewed the Lease."""
+        self._known: Lease | None = None
+        """The Lease as it was read or written last."""
         self._seen: tuple[str, float] | None = None
         self.gained = asyncio.Event()
 
     def is_held(self) -> bool:
         """Whether the Lease is surely ours now. Asked before each write: a frozen leader finds out before it writes."""
-        return self._renewed is not None and self._clock() - self._renewed < RENEW_DEADLINE
+        return self._left > 0
+
+    @property
+    def _left(self) -> float:
+        """Seconds until the deadline."""
+        return 0.0 if self._renewed is None else self._renewed + RENEW_DEADLINE - self._clock()
 
     async def run(self) -> None:
         """Try for the Lease and keep it; returns when it was held and is lost."""
+        renewing = asyncio.create_task(self._renew())
+        try:
+            while not renewing.done() and not (self.gained.is_set() and not self.is_held()):
+                await asyncio.wait({renewing}, timeout=min(self._left or _LOOK, _LOOK))
+            if renewing.done():
+                renewing.result()
+        finally:
+            renewing.cancel()
+
+    async def _renew(self) -> None:
+        """Returns when the Lease was ours and is not any more: then not even a renewal is tried."""
         while True:
+            started = self._clock()
             try:
                 await self._turn()
             except (ClusterUnavailable, ClusterRefused) as error:
                 log.warning("the Lease could not be renewed: %s", error)
             if self.gained.is_set() and not self.is_held():
                 return
-            await asyncio.sleep(RETRY * random.uniform(0.8, 1.2))  # noqa: S311 (jitter)
+            # From start to start: of a slow call, the next one must not begin later still.
+            pause = RETRY * random.uniform(0.8, 1.2)  # noqa: S311 (jitter)
+            await asyncio.sleep(max(started + pause - self._clock(), 0.0))
 
     async def release(self) -> None:
         """Let another replica lead at once."""
@@ -51,18 +79,29 @@ class Leadership:
             await self._leases.write(lease.released(datetime.now(UTC)))
 
     async def _turn(self) -> None:
-        started = self._clock()
+        """Renew by one call over the Lease as we know it; read it first if it is not ours, or others wrote it."""
+        if self._renewed is not None and self._known and await self._is_written(self._known):
+            return
         lease = await self._leases.read()
         if lease and lease.holder not in ("", self._identity) and not self._is_abandoned(lease):
-            if self._renewed is not None:
-                self._renewed = None
-                log.error("the Lease was taken by %s", lease.holder)
-            return
-        if await self._leases.write(self._mine(lease)):
+            self._lost_to(lease)
+        elif await self._is_written(lease) and not self.gained.is_set():
+            log.info("leading as %s", self._identity)
+            self.gained.set()
+
+    async def _is_written(self, before: Lease | None) -> bool:
+        """Whether the Lease is ours from now on; False if others wrote it since `before`."""
+        started = self._clock()
+        timeout = self._left if self._renewed is not None else RENEW_DEADLINE
+        self._known = await self._leases.write(self._mine(before), timeout=timeout + _LOOK)
+        if self._known:
             self._renewed = started
-            if not self.gained.is_set():
-                log.info("leading as %s", self._identity)
-                self.gained.set()
+        return self._known is not None
+
+    def _lost_to(self, lease: Lease) -> None:
+        if self._renewed is not None:
+            self._renewed = None
+            log.error("the Lease was taken by %s", lease.holder)
 
     def _is_abandoned(self, lease: Lease) -> bool:
         """Whether its holder did not renew it for its whole duration, by our own clock."""

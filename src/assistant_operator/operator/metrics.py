@@ -1,7 +1,8 @@
 """What is counted, and how it is shown to Prometheus. The only room that knows the client library."""
 
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from importlib.metadata import version
 from typing import Generic, TypeVar
 
@@ -75,6 +76,7 @@ class Metrics:
         self._of_reconciling()
         self._of_queues()
         self._of_requests()
+        self._of_watches()
         self._of_process()
 
     def _of_history(self) -> None:
@@ -127,6 +129,16 @@ class Metrics:
         counted = self._counter(f"{who}_requests", f"{what}, by method and code.", "method", "code")
         timed = self._histogram(f"{who}_request_duration_seconds", f"{what}: seconds until an answer began.", "method")
         return _Series(counted), _Series(timed)
+
+    def _of_watches(self) -> None:
+        self._watch_failing = self._gauge(
+            "watch_failing", "Whether objects of a kind cannot be listed or watched.", "kind", "namespace"
+        )
+        self._missing = self._gauge(
+            "crd_missing_columns", "Columns that the installed CustomResourceDefinitions lack: older than the operator."
+        )
+        told = "Objects that differed from what was watched and were read again."
+        self._resyncs = _Series(self._counter("resyncs", told, "kind"), ("Assistant",), ("Graph",))
 
     def _of_process(self) -> None:
         release = self._gauge("build_info", "What runs here.", "version", "python", "kopf")
@@ -204,6 +216,17 @@ class Metrics:
 
     def leads(self, lease: str, is_held: Callable[[], bool]) -> None:
         self._leader.labels(lease).set_function(is_held)
+
+    def watches(
+        self, places: Iterable[tuple[str, str]], failing: Callable[[tuple[str, str]], bool], missing: Callable[[], int]
+    ) -> None:
+        """`places`: kind and namespace of what is watched, empty for all; `missing`: columns."""
+        for place in places:
+            self._watch_failing.labels(*place).set_function(partial(failing, place))
+        self._missing.set_function(missing)
+
+    def resynced(self, kind: str) -> None:
+        self._resyncs[kind,].inc()
 
     def recording(self, longest: Callable[[], float]) -> None:
         self._recording.set_function(longest)

@@ -9,31 +9,33 @@ from collections.abc import Coroutine
 from typing import Any
 
 from ..gateways.api_server import ApiServer, ClusterRefused, ClusterUnavailable
+from ..gateways.backoff import Backoff
 from ..gateways.cluster import Cluster
 from ..gateways.connection import configuration
 from ..gateways.langgraph import LangGraphServers
 from ..gateways.leases import Leases
+from ..gateways.positions import Positions
 from ..gateways.schemas import SchemaJudge
-from ..gateways.version_table import Listed
+from ..gateways.version_table import Failing, Listed, Opened, VersionEvent
+from ..gateways.watch_session import Place, WatchSession
+from ..resources.assistant import Assistant
+from ..resources.assistant_version import AssistantVersion
+from ..resources.graph import Graph
 from .assembly import PUBLISHERS, STEADY_WORKERS, WORKERS, Doors, assemble
+from .cluster_resync import ClusterResync
 from .crank import Crank
 from .events import Events
-from .feed import Feed
+from .feed import USER_AGENT, Feed
 from .lease import Leadership
 from .metrics import Metrics
 from .settings import Settings
 from .sight import Sight
+from .watch_health import WatchHealth
 from .web import Web
 
 log = logging.getLogger(__name__)
 
 LEASE = "assistant-operator"
-_PAUSE = 1.0
-_HINTS = {
-    401: " (is the token still good?)",
-    403: " (are the roles of deploy/ applied?)",
-    404: " (are the CustomResourceDefinitions of crds/ applied?)",
-}
 _FAREWELL = 1.0
 
 
@@ -46,8 +48,14 @@ class Process:
         self._metrics = Metrics()
         self._tasks: list[asyncio.Task[None]] = []
         self._failure: BaseException | None = None
-        self._unlisted: set[str] = set()
-        self._news = asyncio.Event()
+        self._positions = Positions()
+        kinds, namespaces = (Assistant, Graph, AssistantVersion), settings.namespaces or ("",)
+        places = [(kind.kind_name, namespace) for kind in kinds for namespace in namespaces]
+        self._health = WatchHealth(places)
+        self._health.news = self._resync
+        self._metrics.watches(places, self._health.is_failing, self._health.missing_columns)
+        self._versions_listed = {namespace: asyncio.Event() for namespace in namespaces}
+        self._resyncs: dict[str, ClusterResync] = {}
 
     async def run(self) -> int:
         """The exit code: 0 after a signal, 1 after a failure."""
@@ -58,16 +66,25 @@ class Process:
         self._leadership = Leadership(
             Leases(self._unfenced, settings.lease_namespace, LEASE), identity=settings.identity, clock=_uptime
         )
-        cluster = Cluster(self._fenced, settings.namespaces)
+        self._watching = ApiServer(
+            await configuration(), observe=seen, headers={"User-Agent": USER_AGENT}, reload=configuration
+        )
+        cluster = Cluster(self._fenced, settings.namespaces, self._positions)
         judge, events = SchemaJudge(), Events(cluster, instance=settings.identity, observe=self._metrics.told)
         self._servers = LangGraphServers(may_write=self._may_write, observe=self._metrics.asked)
-        doors = Doors(cluster, self._servers, judge, events, self._metrics)
+        doors = Doors(cluster, self._servers, judge, events, self._metrics, self._positions)
         sight, crank = assemble(doors, settings.cluster_name, settings.server_credentials_role)
-        self._feed = Feed(sight, cluster, settings.namespaces)
+        self._resyncs.update(
+            (each, ClusterResync(sight, cluster, self._positions, namespace=each, metrics=self._metrics))
+            for each in cluster.namespaces
+        )
+        session = WatchSession(self._watching, self._positions, self._health, (Assistant, Graph))
+        self._feed = Feed(sight, session, self._resyncs, settings.namespaces)
         self._metrics.leads(LEASE, self._may_write)
         web = Web(
             self._address,
-            is_ready=self._feed.filled.is_set,
+            is_ready=self._is_ready,
+            affected=self._health.affected,
             trouble=lambda: self._trouble(crank),
             metrics=self._metrics.text,
         )
@@ -88,18 +105,23 @@ class Process:
             return "a task has ended that never should"
         return crank.trouble()
 
+    def _is_ready(self) -> bool:
+        return self._health.is_ready() and all(resync.filled.is_set() for resync in self._resyncs.values())
+
+    def _resync(self, place: Place) -> None:
+        if resync := self._resyncs.get(place[1]):
+            resync.request()
+
     async def _turn(self, cluster: Cluster, sight: Sight, crank: Crank, events: Events) -> None:
         # kopf ends every task that was started after its own: all of ours come first.
-        self._unlisted.update(cluster.namespaces)
-        for namespace in cluster.namespaces:
+        for namespace, resync in self._resyncs.items():
             self._start(self._watch_versions(cluster, sight, namespace))
+            self._start(self._compare(resync, namespace))
+        self._start(self._freeze())
         self._start(self._lead(sight, crank))
-        self._start(self._compare())
         self._start(events.run())
         await self._feed.run(self._end_work)
-        if isinstance(self._failure, ClusterRefused):
-            log.error("ending: %s%s", self._failure, _HINTS.get(self._failure.status.code, ""))
-        elif self._failure:
+        if self._failure:
             log.error("ending because of a failure", exc_info=self._failure)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
@@ -113,34 +135,62 @@ class Process:
             self._feed.stopping.set()
 
     async def _watch_versions(self, cluster: Cluster, sight: Sight, namespace: str) -> None:
+        place, backoff = (AssistantVersion.kind_name, namespace), Backoff()
         while True:
             try:
                 async for event in cluster.versions.watch(namespace):
                     sight.versions_seen(namespace, event)
-                    if isinstance(event, Listed):
-                        self._unlisted.discard(namespace)
-                        self._news.set()
-            except ClusterUnavailable as unavailable:
-                log.warning("versions cannot be listed: %s", unavailable)
-                await asyncio.sleep(_PAUSE)
+                    self._take_note(place, event, backoff)
+            except (ClusterUnavailable, ClusterRefused) as error:
+                self._health.fails(place, error)
+                asked = error.retry_after if isinstance(error, ClusterUnavailable) else None
+                await asyncio.sleep(backoff.failed(asked))
 
-    async def _compare(self) -> None:
+    def _take_note(self, place: Place, event: VersionEvent, backoff: Backoff) -> None:
+        """What an event says about the watch itself."""
+        match event:
+            case Listed(missing=missing):
+                self._health.listed(place)
+                self._health.lacks(place, missing)
+                self._versions_listed[place[1]].set()
+            case Opened():
+                self._health.works(place)
+                backoff.succeeded()
+            case Failing(error):
+                self._health.fails(place, error)
+            case _:
+                pass
+
+    async def _compare(self, resync: ClusterResync, namespace: str) -> None:
         """Versions first: what an edit is worth depends on the versions there are."""
-        while self._unlisted:
-            self._news.clear()
-            await self._news.wait()
-        await self._feed.compare()
+        await self._versions_listed[namespace].wait()
+        await resync.run()
+
+    async def _freeze(self) -> None:
+        """What was read at the start stays: garbage is looked for among the rest."""
+        for resync in self._resyncs.values():
+            await resync.filled.wait()
+        gc.freeze()
+        await asyncio.Event().wait()
 
     async def _lead(self, sight: Sight, crank: Crank) -> None:
         """Work while leading. The loss of the Lease is the end of this process: another one leads."""
         if self._settings.leader_elect:
             self._start(self._hold())
             await self._leadership.gained.wait()
-        await self._feed.filled.wait()
-        gc.freeze()  # what was read at the start stays: garbage is looked for among the rest
-        steady = [crank.work(sight.crowd.bearable) for _ in range(STEADY_WORKERS)]
-        others = [crank.work(sight.crowd.calm) for _ in range(WORKERS - STEADY_WORKERS)]
-        await asyncio.gather(sight.lead(), *steady, *others, *(crank.publish() for _ in range(PUBLISHERS)))
+        async with asyncio.TaskGroup() as group:
+            for namespace, listed in self._versions_listed.items():
+                group.create_task(self._record(sight, namespace, listed))
+            for _ in range(STEADY_WORKERS):
+                group.create_task(crank.work(sight.crowd.bearable))
+            for _ in range(WORKERS - STEADY_WORKERS):
+                group.create_task(crank.work(sight.crowd.calm))
+            for _ in range(PUBLISHERS):
+                group.create_task(crank.publish())
+
+    async def _record(self, sight: Sight, namespace: str, listed: asyncio.Event) -> None:
+        await listed.wait()
+        await sight.lead(namespace)
 
     async def _hold(self) -> None:
         await self._leadership.run()
@@ -162,6 +212,7 @@ class Process:
         await judge.close()
         await self._servers.close()
         await self._fenced.close()
+        await self._watching.close()
         await self._unfenced.close()
 
 

@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 TOO_LARGE = "it is larger than the API server can store"
 _FIRST_RETRY, _REFUSED_RETRY, _LONGEST_RETRY = 0.05, 1.0, 10.0
+_IN_DOUBT = 0.2
 
 
 class Recorder:
@@ -68,6 +69,13 @@ class Recorder:
             refusal=ledger.refusal,
         )
 
+    def lags(self, assistant: Assistant) -> bool:
+        """Whether edits up to this state are neither recorded nor being recorded."""
+        ledger = self._ledgers.get(assistant.metadata.uid)
+        if ledger is None or not ledger.is_open:
+            return True
+        return not ledger.lock.locked() and ledger.observed < assistant.metadata.generation
+
     def head(self, assistant: Assistant) -> AssistantVersion | None:
         """The newest version, if it is at hand."""
         ledger = self._ledgers.get(assistant.metadata.uid)
@@ -106,7 +114,8 @@ class Recorder:
         ledger = self._ledgers.setdefault(assistant.metadata.uid, Ledger())
         async with ledger.lock:
             before = self._cache.recorded.get(assistant.key)
-            if anew or not ledger.is_open:
+            # A status that says less than we know is not news: the storage went back, and that is about to be found.
+            if not ledger.is_open or (anew and assistant.status.observed_generation >= ledger.observed):
                 ledger.open(assistant)
             if assistant.metadata.generation > ledger.observed:
                 with self._timed(ledger):
@@ -133,7 +142,9 @@ class Recorder:
                 if await self._is_gone(assistant):
                     return
             except NotLeading:
-                raise
+                # The Lease is in doubt: it is renewed soon, or this process ends. The edit is not to be lost meanwhile.
+                await asyncio.sleep(_IN_DOUBT)
+                continue
             except Exception:  # a bug that one object brings out must not lose its edits, nor stop the others
                 log.exception("cannot record %s/%s", *assistant.key)
                 await asyncio.sleep(_LONGEST_RETRY)

@@ -1,11 +1,14 @@
 """What the feed and the watch of versions see: kept, recorded while leading, and told to whom it may concern."""
 
 import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass
 
-from ..gateways.version_table import Expired, Listed, Passed, Seen, Vanished, VersionEvent
+from ..gateways.positions import Positions
+from ..gateways.version_table import Expired, Failing, Listed, Opened, Passed, Seen, Vanished, VersionEvent
 from ..resources.assistant import Assistant
 from ..resources.graph import Graph
-from ..resources.meta import Key, condition
+from ..resources.meta import Key, condition, position
 from .cache import Cache
 from .crowd import Crowd
 from .logs import concerning
@@ -15,6 +18,20 @@ from .reconcile_assistant import AssistantReconciler
 from .reconcile_graph import GraphReconciler, judges_otherwise
 from .recorder import Recorder
 from .wakes import Wakes
+
+_MOST_GONE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of an object."""
+
+    uid: str
+    resource_version: str
+    epoch: int = 0
+    """See Positions: in which it was listed last."""
+    lags: bool = False
+    """Whether edits of it should have been recorded, and are not."""
 
 
 class Sight:
@@ -30,6 +47,7 @@ class Sight:
         graphs: GraphReconciler,
         publisher: Publisher,
         probes: Probes,
+        positions: Positions,
     ) -> None:
         self._cache = cache
         self._wakes = wakes
@@ -38,42 +56,107 @@ class Sight:
         self._graphs = graphs
         self._publisher = publisher
         self._probes = probes
-        self._leading = asyncio.Event()
+        self._positions = positions
+        self._leads: set[str] = set()
+        self._gone: OrderedDict[str, None] = OrderedDict()
+        """UIDs of objects that were deleted: late events of them must not put them back."""
+        self._epoch = 0
+        self._versions_as_of: dict[str, int] = {}
+        """By namespace, empty for all: the epoch in which versions were listed last."""
+        self._versions_listed = asyncio.Event()
+        # What is known of a storage that is no more must not be acted on: a version that is missing now never was.
+        positions.rewound = cache.recorded.clear
 
     @property
     def is_leading(self) -> bool:
-        return self._leading.is_set()
+        return bool(self._leads)
 
     @property
     def crowd(self) -> Crowd:
         return self._recorder.crowd
 
-    async def lead(self) -> None:
-        """From now on record: first what was seen while somebody else led."""
-        self._leading.set()
+    async def lead(self, namespace: str) -> None:
+        """From now on record edits in that namespace, empty for all: first what was seen before."""
+        self._leads.add(namespace)
 
         async def catch_up(assistant: Assistant) -> None:
             concerning("Assistant", assistant.key)
             await self._recorder.observe(assistant)
 
-        await asyncio.gather(*(catch_up(each) for each in list(self._cache.seen.values())))
+        seen = [each for key, each in self._cache.seen.items() if namespace in ("", key[0])]
+        await asyncio.gather(*(catch_up(each) for each in seen))
 
-    async def assistant_seen(self, assistant: Assistant) -> None:
-        """An Assistant came or changed. While leading, returns when its edits are recorded."""
-        if self._cache.is_outdated(assistant):
+    def fill(self, namespace: str) -> None:
+        """All objects of that namespace, empty for all, were seen."""
+        self._cache.filled.add(namespace)
+
+    async def assistant_seen(self, assistant: Assistant, epoch: int = 0) -> None:
+        """An Assistant came or changed. While leading, returns when its edits are recorded.
+
+        `epoch`: in which it was read, if it was listed or read alone; see Positions.
+        """
+        if self._is_of_new_epoch(assistant, epoch):
+            self._forget_all(assistant.key)
+            await self._versions_of(assistant.metadata.namespace, epoch)
+            self._cache.epochs[assistant.kind_name, assistant.key] = epoch
+        elif assistant.metadata.uid in self._gone or self._cache.is_outdated(assistant):
             return
+        elif self._is_restored(assistant):
+            self._positions.rewind(f"Assistant {assistant.key[0]}/{assistant.key[1]} has an older generation")
+            return  # it is listed anew
         before = self._cache.see(assistant)
         if before and before.metadata.uid != assistant.metadata.uid:
             self._forget(before)
         if before is None or _shown_to_graphs(before) != _shown_to_graphs(assistant):
             self._wakes.graphs_of(assistant)
             self._wakes.graphs_of(before or assistant)
-        if self._leading.is_set():
+        if self._may_record(assistant):
             concerning("Assistant", assistant.key)
             await self._recorder.observe(assistant)
 
+    def _may_record(self, assistant: Assistant) -> bool:
+        return "" in self._leads or assistant.metadata.namespace in self._leads
+
+    def _is_of_new_epoch(self, seen: Assistant | Graph, epoch: int) -> bool:
+        if epoch > self._epoch:
+            self._epoch = epoch
+            self._gone.clear()  # what was deleted may be there again
+        return epoch > self._cache.epochs.get((seen.kind_name, seen.key), 0)
+
+    def _is_restored(self, assistant: Assistant) -> bool:
+        """Whether the storage went back though resource versions went on: a restore may raise them on purpose."""
+        before = self._cache.seen.get(assistant.key)
+        if before is None or before.metadata.uid != assistant.metadata.uid:
+            return False
+        epoch = self._cache.epochs.get((assistant.kind_name, assistant.key), 0)
+        return before.metadata.generation > assistant.metadata.generation and epoch == self._positions.epoch
+
+    async def _versions_of(self, namespace: str, epoch: int) -> None:
+        """Wait until versions were listed in that epoch: the number of the next one depends on them."""
+        while max(self._versions_as_of.get(place, 0) for place in ("", namespace)) < epoch:
+            await self._versions_listed.wait()
+
+    def _forget_all(self, key: Key) -> None:
+        """What was known of that Assistant, and what was written to it, was in a storage that is no more."""
+        self._graphs.forget_default(key)
+        if before := self._cache.drop_assistant(key):
+            self._forget(before)
+
+    def gone(self, kind: type[Assistant] | type[Graph], key: Key, uid: str) -> None:
+        """That object was deleted; one made since under the same name stays."""
+        if kind is Assistant:
+            self.assistant_gone(key, uid)
+        else:
+            self.graph_gone(key, uid)
+
+    def _remember_gone(self, uid: str) -> None:
+        self._gone[uid] = None
+        if len(self._gone) > _MOST_GONE:
+            self._gone.popitem(last=False)
+
     def assistant_gone(self, key: Key, uid: str) -> None:
         """An Assistant was deleted; one made since under the same name stays."""
+        self._remember_gone(uid)
         seen = self._cache.seen.get(key)
         if seen and seen.metadata.uid != uid:
             return
@@ -88,10 +171,13 @@ class Sight:
         self._assistants.forget(assistant)
         self._publisher.forget(assistant)
 
-    def graph_seen(self, graph: Graph) -> None:
-        """A Graph came or changed: its assistants are looked at if they may see a difference."""
+    def graph_seen(self, graph: Graph, epoch: int = 0) -> None:
+        """A Graph came or changed: its assistants are looked at if they may see a difference. `epoch`: as above."""
         before = self._cache.graphs.get(graph.key)
-        if before and int(before.metadata.resource_version) > int(graph.metadata.resource_version):
+        if self._is_of_new_epoch(graph, epoch):
+            self._graphs.forget(graph.key)
+            self._cache.epochs[graph.kind_name, graph.key] = epoch
+        elif graph.metadata.uid in self._gone or (before and _is_newer(before, graph)):
             return
         self._cache.put_graph(graph)
         if graph.spec.server and self._probes.of(graph) is None:
@@ -106,9 +192,11 @@ class Sight:
 
     def graph_gone(self, key: Key, uid: str) -> None:
         """A Graph was deleted; one made since under the same name stays."""
+        self._remember_gone(uid)
         self._graphs.forget(key)
         seen = self._cache.graphs.get(key)
         if seen and seen.metadata.uid == uid:
+            self._cache.epochs.pop((Graph.kind_name, key), None)
             self._cache.drop_graph(key)
             self._probes.forget(key)
             self._wakes.rejudge(key, wholly=False)
@@ -116,21 +204,34 @@ class Sight:
     def versions_seen(self, namespace: str, event: VersionEvent) -> None:
         """What became of versions: only what nobody here did by itself is news."""
         match event:
-            case Listed(records, position):
-                self._wakes.assistants(self._cache.replace_versions(namespace, records, position))
+            case Listed(records, as_of, _, epoch):
+                anew = epoch > self._versions_as_of.get(namespace, 0)
+                self._wakes.assistants(self._cache.replace_versions(namespace, records, as_of, anew=anew))
+                self._versions_as_of[namespace] = epoch
+                self._versions_listed.set()
+                self._versions_listed = asyncio.Event()
             case Seen(record):
                 if self._cache.put_version(record):
                     self._wakes.assistant(record.key)
             case Vanished(record):
                 if self._cache.drop_version(record):
                     self._wakes.assistant(record.key)
-            case Passed() | Expired():
+            case Passed() | Expired() | Opened() | Failing():
                 pass
 
-    def known(self) -> tuple[dict[Key, str], dict[Key, str]]:
-        """The Assistants and the Graphs that were seen and did not go, and their UIDs."""
-        assistants = {key: each.metadata.uid for key, each in self._cache.seen.items()}
-        return assistants, {key: each.metadata.uid for key, each in self._cache.graphs.items()}
+    def known(self, kind: type[Assistant] | type[Graph], namespace: str) -> dict[Key, Known]:
+        """The objects of that kind and namespace, empty for all, that were seen and are not known to be gone."""
+        objects = self._cache.seen if kind is Assistant else self._cache.graphs
+        return {key: self._known(each) for key, each in objects.items() if namespace in ("", key[0])}
+
+    def _known(self, seen: Assistant | Graph) -> Known:
+        meta, epoch = seen.metadata, self._cache.epochs.get((seen.kind_name, seen.key), 0)
+        lags = isinstance(seen, Assistant) and self._may_record(seen) and self._recorder.lags(seen)
+        return Known(meta.uid, meta.resource_version, epoch, lags)
+
+
+def _is_newer(graph: Graph, than: Graph) -> bool:
+    return position(graph.metadata.resource_version) > position(than.metadata.resource_version)
 
 
 def _leads_to(graph: Graph) -> tuple[object, ...]:

@@ -15,8 +15,10 @@ class Web:
         is_ready: Callable[[], bool],
         metrics: Callable[[], bytes],
         trouble: Callable[[], str | None] = lambda: None,
+        affected: Callable[[], list[str]] = list,
     ) -> None:
-        """`trouble`: why this process had better be started anew."""
+        """`trouble`: why this process had better be started anew. `affected`: the parts that do not work."""
+        self._affected = affected
         self._address = address
         self._trouble = trouble
         self._is_ready = is_ready
@@ -48,9 +50,11 @@ class Web:
         return web.Response(text="ok\n")
 
     async def _readyz(self, _: web.Request) -> web.Response:
+        affected = self._affected()
         if self._is_ready():
-            return web.Response(text="ok\n")
-        return web.Response(status=503, text="the caches are not filled yet\n")
+            return web.Response(text="".join(f"{line}\n" for line in ("ok", *affected)))
+        lines = [f"not ready: {each}" for each in affected] or ["the caches are not filled yet"]
+        return web.Response(status=503, text="".join(f"{line}\n" for line in lines))
 
     async def _show(self, _: web.Request) -> web.Response:
         return web.Response(body=self._metrics(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})

@@ -206,6 +206,45 @@ def test_a_listing_replaces_what_it_is_newer_than(
     assert numbers(cache) == left
 
 
+def test_a_listing_after_the_storage_went_back_replaces_everything() -> None:
+    cache = filled(a_record(1), a_record(2), a_record(3, resource_version="99"))
+    listed = [a_record(1), a_record(3, uid="restored", resource_version="7", digest=a_digest(8))]
+    assert cache.replace_versions(NAMESPACE, listed, "8", anew=True) == {KEY}
+    assert cache.versions_of(KEY) == tuple(listed)
+    assert cache.versions_like(KEY, a_digest(3)) == []
+    assert cache.replace_versions("", listed, "8", anew=True) == set()
+    assert cache.replace_versions("elsewhere", [], "8", anew=True) == set()
+    assert numbers(cache) == [1, 3]
+
+
+def test_an_unknown_digest_may_be_any() -> None:
+    cache = filled(a_record(1), a_record(2, digest=""), a_record(3))
+    assert [each.number for each in cache.versions_like(KEY, a_digest(1))] == [2, 1]
+    cache.put_version(a_record(2, resource_version="21"))
+    assert [each.number for each in cache.versions_like(KEY, a_digest(1))] == [1]
+
+
+def indexes(cache: Cache) -> dict[str, Any]:
+    """What is left in any of them."""
+    return {name: kept for name, kept in vars(cache).items() if name.startswith("_") and kept}
+
+
+def test_nothing_is_kept_of_what_is_gone() -> None:
+    cache = Cache()
+    for number in range(1, 100):
+        cache.put_version(a_record(number))
+        cache.drop_version(a_record(number))
+        name = f"bot-{number}"
+        cache.see(at(1, name=name))
+        cache.see(at(1, name=f"default-{number}", meta={"owner_references": (OWNED_BY_GRAPH,)}))
+        cache.concern((NAMESPACE, name), BILLING)
+        cache.put_graph(a_graph(meta={"name": f"graph-{number}"}))
+        cache.drop_assistant((NAMESPACE, name))
+        cache.drop_assistant((NAMESPACE, f"default-{number}"))
+        cache.drop_graph((NAMESPACE, f"graph-{number}"))
+    assert indexes(cache) == {}
+
+
 KUBECTL = (managed("kubectl", "context.prompt"),)
 
 

@@ -11,7 +11,7 @@ import pytest
 from assistant_operator.gateways.api_server import ClusterUnavailable
 from assistant_operator.gateways.leases import Lease, Leases
 from assistant_operator.operator.lease import DURATION, RENEW_DEADLINE, RETRY, Leadership
-from support.timeless import timeless
+from support.timeless import TimelessLoop, timeless
 
 
 async def at_once() -> None:
@@ -39,13 +39,21 @@ class ShelfLeases(Leases):
         await self.on_the_way()
         return found
 
-    async def write(self, lease: Lease) -> bool:
+    async def write(self, lease: Lease, *, timeout: float = 5.0) -> Lease | None:
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._write(lease)
+        except TimeoutError as late:
+            raise ClusterUnavailable("no answer") from late
+
+    async def _write(self, lease: Lease) -> Lease | None:
         await self.on_the_way()
         stands = self._shelf.lease.resource_version if self._shelf.lease else ""
-        if wins := lease.resource_version == stands:
-            self._shelf.lease = replace(lease, resource_version=str(next(self._shelf.versions)))
+        written = None
+        if lease.resource_version == stands:
+            written = self._shelf.lease = replace(lease, resource_version=str(next(self._shelf.versions)))
         await self.on_the_way()
-        return wins
+        return written
 
 
 class Replica:
@@ -225,6 +233,113 @@ def test_a_lease_that_somebody_else_holds_now_is_not_released() -> None:
         shelf.lease = replace(shelf.lease, holder="b", resource_version="later")
         await first.leadership.release()
         assert shelf.lease.holder == "b"
+
+    timeless(scenario())
+
+
+def slowed(replica: Replica, seconds: float) -> None:
+    """Each call takes so long."""
+
+    async def slowly() -> None:
+        await asyncio.sleep(seconds / 2)
+
+    replica.door.on_the_way = slowly
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 9.0, 12.0])
+def test_however_slow_the_calls_are_it_holds_between_them_or_ends(seconds: float) -> None:
+    async def scenario() -> None:
+        replica = await leader(Shelf())
+        slowed(replica, seconds)
+        gaps = 0
+        for _ in range(6_000):
+            await asyncio.sleep(0.1)
+            if replica.running.done():
+                break
+            gaps += not replica.leads
+        assert gaps <= 1, "it does not go on without the Lease"
+        assert replica.running.done() == (seconds >= RENEW_DEADLINE / 2)
+
+    timeless(scenario())
+
+
+async def frozen(shelf: Shelf, replica: Replica, seconds: float) -> None:
+    """The whole process stands still: nothing of it runs, and the clock goes on."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, TimelessLoop)
+    loop.skip(seconds)
+    await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("at", [0.0, 0.5, 1.0, 1.9, 2.0, 2.1, 2.5, 3.0])
+@pytest.mark.parametrize("call", [0.0, 1.0, 2.0, 3.0])
+@pytest.mark.parametrize("seconds", [5.0, 12.0, 20.0])
+def test_a_process_that_stood_still_leads_or_ends_at_once(seconds: float, call: float, at: float) -> None:
+    async def scenario() -> None:
+        shelf = Shelf()
+        replica = await leader(shelf)
+        slowed(replica, call)
+        await asyncio.sleep(20 + at)
+        await frozen(shelf, replica, seconds)
+        for _ in range(1_000):
+            if not replica.leads:
+                await asyncio.wait_for(replica.running, 0.1)
+                break
+            await asyncio.sleep(0.1)
+        else:
+            assert not replica.running.done()
+        replica.running.cancel()
+
+    timeless(scenario())
+
+
+def test_a_renewal_is_one_call() -> None:
+    async def scenario() -> None:
+        shelf = Shelf()
+        replica = await leader(shelf)
+        calls: list[str] = []
+
+        async def counted() -> None:
+            calls.append("half a call")
+
+        replica.door.on_the_way = counted
+        renewed = shelf.lease
+        await asyncio.sleep(100 * RETRY)
+        assert renewed
+        assert shelf.lease
+        renewals = int(shelf.lease.resource_version) - int(renewed.resource_version)
+        assert len(calls) in (2 * renewals, 2 * renewals + 1)
+
+    timeless(scenario())
+
+
+def test_a_renewal_whose_answer_was_lost_is_found_to_be_ours() -> None:
+    async def scenario() -> None:
+        shelf = Shelf()
+        replica = await leader(shelf)
+        half = itertools.count(1)
+
+        async def lost() -> None:
+            if next(half) == 2:  # of the first call, what comes after it was done
+                raise ClusterUnavailable("the answer was lost")
+
+        replica.door.on_the_way = lost
+        for _ in range(500):
+            await asyncio.sleep(0.1)
+            assert replica.leads
+
+    timeless(scenario())
+
+
+def test_a_lease_that_somebody_deletes_is_made_again() -> None:
+    async def scenario() -> None:
+        shelf = Shelf()
+        replica = await leader(shelf)
+        vars(shelf)["lease"] = None
+        await asyncio.sleep(30)
+        assert replica.leads
+        assert shelf.lease
+        assert shelf.lease.holder == "a"
 
     timeless(scenario())
 

@@ -129,7 +129,8 @@ def test_what_can_be_known_beforehand_is_there_from_the_beginning_and_zero() -> 
     metrics = Metrics()
     metrics.controllers("graph")
     told = [(name, labels) for name, labels, value in samples(metrics) if value == 0 and "kind" in labels]
-    assert told == [("assistant_operator_versions_made_total", {"kind": kind}) for kind in KINDS]
+    made = [("assistant_operator_versions_made_total", {"kind": kind}) for kind in KINDS]
+    assert told == made + [("assistant_operator_resyncs_total", {"kind": kind}) for kind in ("Assistant", "Graph")]
     of_graph = {"result": "error", "controller": "graph"}
     assert ("assistant_operator_reconcile_total", of_graph, 0.0) in samples(metrics)
     assert ("assistant_operator_reconcile_panics_total", {"controller": "graph"}, 0.0) in samples(metrics)

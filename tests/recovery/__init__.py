@@ -1,0 +1,1 @@
+"""What a cluster goes through as a whole."""

@@ -1,0 +1,45 @@
+"""etcd is restored from a snapshot while the operator runs: what is listed replaces what is known."""
+
+from controlplane.waiting import eventually
+from support import Workspace
+from support.histories import assert_history
+
+from .conftest import Start
+
+
+def edit(place: Workspace, name: str, prompts: range) -> None:
+    for prompt in prompts:
+        place.edit(name, context={"prompt": prompt})
+
+
+def test_edits_are_recorded_and_numbers_are_unique(place: Workspace, start: Start) -> None:
+    process = start()
+    place.graph(defaultAssistant={"policy": "None"})
+    for name in ("bot", "deleted"):
+        place.assistant(name, context={"prompt": 0}, versioning={"historyLimit": 1000})
+        edit(place, name, range(1, 3))
+        place.until_versions(3, name, within=60)
+        place.until_ready(name, within=60)
+    snapshot = place.plane.snapshot()
+    eventually(lambda: process.get("/readyz") == "ok\n", within=90)
+    edit(place, "bot", range(10, 20))
+    place.until_versions(13, within=60)
+    place.until_active(13, within=60)
+    place.delete("assistants", "deleted")
+    place.assistant("later", context={"prompt": 0})
+    place.until_ready("later", within=60)
+
+    place.plane.restore(snapshot)
+
+    edit(place, "bot", range(3, 5))
+    edit(place, "deleted", range(3, 5))
+    for name in ("bot", "deleted"):
+        assert_history(place.until_versions(5, name, within=120), range(5), name)
+        status = place.until_ready(name, within=60)
+        assert (status["latestVersion"], status["activeVersion"], status["versions"]) == (5, 5, 5)
+        assert "missedGenerations" not in status
+    place.assistant("later", context={"prompt": "anew"})
+    assert_history(place.until_versions(1, "later", within=60), ["anew"], "later")
+    place.until_ready("later", within=60)
+    assert "the storage of the cluster went back" in process.log.read_text()
+    eventually(lambda: process.get("/readyz") == "ok\n", within=60)
