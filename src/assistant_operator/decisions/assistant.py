@@ -1,4 +1,4 @@
-"""What happens next to an Assistant whose edits are recorded: adopt, restore, activate, prune, mark. Pure."""
+"""What happens next to an Assistant whose edits are recorded: adopt, restore, activate, prune, mark, label. Pure."""
 
 from collections.abc import Iterator
 from itertools import chain
@@ -7,7 +7,7 @@ from ..resources.assistant_version import VersionRecord
 from ..resources.meta import ConditionStatus
 from .activation import Verdict, judge
 from .assistant_status import status
-from .assistant_world import Adopt, Judge, Judgement, Mark, Prune, Report, Restore, Step, World
+from .assistant_world import Adopt, Judge, Judgement, Mark, Prune, Relabel, Report, Restore, Step, World
 from .retention import doomed, prunable
 
 
@@ -22,12 +22,13 @@ def steps(world: World) -> Iterator[Step]:
         yield verdict
         return
     told = status(world, verdict)
-    if told != world.assistant.status:
+    if told != world.assistant.status and not (world.unstored and world.unstored.settles(told, world.assistant.status)):
         yield Report(told)
     if not world.assistant.spec.suspend:
         yield from _prunings(world, verdict)
     if world.is_rejudging or not world.assistant.spec.suspend:  # nobody will say again that a schema changed
         yield from _markings(world, verdict)
+    yield from (Relabel(record) for record in world.kept if _lacks_labels(world, record))
 
 
 def _restorations(world: World) -> Iterator[Restore]:
@@ -60,6 +61,12 @@ def _is_marked_otherwise(record: VersionRecord, judgement: Judgement | None, *, 
     return judgement is not None and record.valid != ConditionStatus.of(judgement.valid).value
 
 
+def _lacks_labels(world: World, record: VersionRecord) -> bool:
+    """Whether a version of ours lacks our labels. One without an owner may still become another's."""
+    is_ours = record.owner == world.assistant.metadata.uid
+    return is_ours and not record.is_labelled and not record.is_being_deleted
+
+
 def is_chore(step: Step) -> bool:
     """Whether nobody waits for it, since the status already says what there is to say."""
-    return step.is_chore if isinstance(step, Judge) else isinstance(step, Prune | Mark)
+    return step.is_chore if isinstance(step, Judge) else isinstance(step, Prune | Mark | Relabel)

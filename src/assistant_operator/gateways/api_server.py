@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ _TOO_LARGE = (
 _LONGEST_EVENT = 64 * 2**20
 _IDLE = 45.0
 """Seconds until an unused connection is closed: before the API server (90) or what stands in front of it does that."""
+_UNKNOWN_FIELD = re.compile(r'unknown field "([^"]+)"')
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
 
 
@@ -33,6 +35,8 @@ class ClusterUnavailable(Exception):
     """The API server did not answer, or said that it cannot just now: the same request may succeed later."""
 
     retry_after: float | None = None
+    is_answer: bool = False
+    """Whether the API server answered: then another request may succeed now."""
 
 
 class ClusterRefused(Exception):
@@ -66,6 +70,12 @@ class Status:
     @property
     def is_passing(self) -> bool:
         return self.code in _PASSING and not self.is_too_large
+
+    @property
+    def unknown_fields(self) -> tuple[str, ...]:
+        """The fields that strict field validation refused, such as `spec.change.user`."""
+        is_strict = self.code == 400 and "strict decoding error" in self.message
+        return tuple(_UNKNOWN_FIELD.findall(self.message)) if is_strict else ()
 
     @property
     def is_namespace_going(self) -> bool:
@@ -176,6 +186,7 @@ async def _answer(call: Call, response: Any) -> dict[str, Any]:
     if status.is_passing:
         retry_after = response.headers.get("Retry-After", "")
         unavailable = ClusterUnavailable(f"{call}: {status.code} {status.reason}: {status.message}")
+        unavailable.is_answer = True
         unavailable.retry_after = float(retry_after) if retry_after.isdecimal() else None
         raise unavailable
     raise ClusterRefused(str(call), status)

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Literal
 
 from ..resources.meta import GROUP, VERSION, FreeForm, Key, Resource
-from .api_server import ApiServer, Call, ClusterRefused
+from .api_server import JSON, ApiServer, Call, ClusterRefused
 
 PAGE = 500
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
@@ -20,10 +20,10 @@ class Requests:
         self.server = server
         self.namespaces = namespaces or ("",)
 
-    async def read(self, path: str) -> FreeForm | None:
+    async def read(self, path: str, accept: str = JSON) -> FreeForm | None:
         """The object; None if there is none."""
         try:
-            return await self.server.send(Call("GET", path))
+            return await self.server.send(Call("GET", path, accept=accept))
         except ClusterRefused as refused:
             if refused.status.code == 404:
                 return None

@@ -1,7 +1,7 @@
 """What is counted, and how it is shown to Prometheus. The only room that knows the client library."""
 
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from typing import Generic, TypeVar
 
@@ -100,6 +100,10 @@ class Metrics:
         self._steps = _Series(self._counter("steps", "Steps begun.", "controller", "step"))
         self._reconciles = _Series(self._counter("reconcile", "Looks at an object, by result.", "controller", "result"))
         self._errors = _Series(self._counter("reconcile_errors", "Looks that ended in an error.", "controller"))
+        told = "Writes that the API server refused, by step; each is tried again."
+        self._refused = _Series(self._counter("refused_writes", told, "controller", "step"))
+        told = "Fields that the API server did not store, by kind: its CustomResourceDefinition lacks them."
+        self._unstored = _Series(self._counter("unstored_fields", told, "kind", "field"))
         self._panics = _Series(self._counter("reconcile_panics", "Looks that brought out a bug.", "controller"))
         self._times = _Series(self._histogram("reconcile_time_seconds", "Seconds one look took.", "controller"))
 
@@ -162,6 +166,13 @@ class Metrics:
 
     def step(self, controller: str, step: str) -> None:
         self._steps[controller, step].inc()
+
+    def refused(self, controller: str, step: str) -> None:
+        self._refused[controller, step].inc()
+
+    def unstored(self, kind: str, fields: Iterable[str]) -> None:
+        for field in fields:
+            self._unstored[kind, field].inc()
 
     def reconciled(self, controller: str, result: str, seconds: float) -> None:
         """`result`: success, requeue_after, error, or panic for an error that nobody foresaw."""
