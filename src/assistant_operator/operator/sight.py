@@ -49,7 +49,7 @@ class Sight:
         return self._recorder.crowd
 
     async def lead(self) -> None:
-        """From now on record: first what was seen while somebody else led."""
+        """From now on record, until cancelled: first what was seen while another replica led."""
         self._leading.set()
 
         async def catch_up(assistant: Assistant) -> None:
@@ -57,9 +57,10 @@ class Sight:
             await self._recorder.observe(assistant)
 
         await asyncio.gather(*(catch_up(each) for each in list(self._cache.seen.values())))
+        await self._recorder.run()
 
     async def assistant_seen(self, assistant: Assistant) -> None:
-        """An Assistant came or changed. While leading, returns when its edits are recorded."""
+        """An Assistant came or changed. While leading, its edits are recorded in the background."""
         if self._cache.is_outdated(assistant):
             return
         before = self._cache.see(assistant)
@@ -93,7 +94,7 @@ class Sight:
         before = self._cache.graphs.get(graph.key)
         if before and int(before.metadata.resource_version) > int(graph.metadata.resource_version):
             return
-        self._cache.put_graph(graph)
+        graph = self._cache.put_graph(graph)
         if graph.spec.server and self._probes.of(graph) is None:
             self._wakes.probe(graph.key)
         if before and _leads_to(before) != _leads_to(graph):
@@ -106,7 +107,7 @@ class Sight:
 
     def graph_gone(self, key: Key, uid: str) -> None:
         """A Graph was deleted; one made since under the same name stays."""
-        self._graphs.forget(key)
+        self._graphs.forget(key, uid)
         seen = self._cache.graphs.get(key)
         if seen and seen.metadata.uid == uid:
             self._cache.drop_graph(key)
