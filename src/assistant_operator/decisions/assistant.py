@@ -42,7 +42,7 @@ def _prunings(world: World, verdict: Verdict) -> Iterator[Prune]:
 
 def _markings(world: World, verdict: Verdict) -> Iterator[Judge | Mark]:
     """The one in force first, then from the newest to the oldest."""
-    gone = {record.number for record in doomed(world, verdict.active)}
+    gone = {record.number for record in doomed(world, verdict.active)} - {world.active}
     first = (record for record in world.kept if record.number == verdict.active)
     others = (record for record in reversed(world.kept) if record.number != verdict.active)
     for record in chain(first, others):

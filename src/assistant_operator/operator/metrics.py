@@ -95,6 +95,7 @@ class Metrics:
         told = "Tries to publish a version to a LangGraph Server, by reason: Published, or why not."
         self._publications = _Series(self._counter("publications", told, "result"), ("Published",))
         self._events = _Series(self._counter("events", "Events told, by type and reason.", "type", "reason"))
+        self._events_lost = self._counter("events_lost", "Events that the API server did not take.")
 
     def _of_reconciling(self) -> None:
         self._steps = _Series(self._counter("steps", "Steps begun.", "controller", "step"))
@@ -163,6 +164,9 @@ class Metrics:
 
     def told(self, kind: str, reason: str) -> None:
         self._events[kind, reason].inc()
+
+    def event_lost(self) -> None:
+        self._events_lost.inc()
 
     def step(self, controller: str, step: str) -> None:
         self._steps[controller, step].inc()

@@ -57,7 +57,7 @@ class Process:
             Leases(self._unfenced, settings.lease_namespace, LEASE), identity=settings.identity, clock=_uptime
         )
         cluster = Cluster(self._fenced, settings.namespaces)
-        judge, events = SchemaJudge(), Events(cluster, instance=settings.identity, observe=self._metrics.told)
+        judge, events = SchemaJudge(), self._events(cluster)
         self._servers = LangGraphServers(may_write=self._may_write, observe=self._metrics.asked)
         doors = Doors(cluster, self._servers, judge, events, self._metrics)
         sight, crank = assemble(doors, settings.cluster_name)
@@ -76,6 +76,10 @@ class Process:
             await self._end(judge)
             await web.stop()
         return 1 if self._failure else 0
+
+    def _events(self, cluster: Cluster) -> Events:
+        told, lost = self._metrics.told, self._metrics.event_lost
+        return Events(cluster, instance=self._settings.identity, observe=told, lost=lost)
 
     def _may_write(self) -> bool:
         return not self._settings.leader_elect or self._leadership.is_held()
