@@ -69,11 +69,15 @@ class Cache:
                 self._by_controller[controller.uid].discard(key)
         return before
 
-    def record(self, assistant: Assistant) -> None:
-        """Keep this state of an Assistant, whose edits are recorded, unless a later one of its name is kept already."""
-        before = self.recorded.get(assistant.key)
+    def record(self, assistant: Assistant) -> bool:
+        """Keep this state of an Assistant, whose edits are recorded, unless a later one of its name is kept already.
+
+        Whether it shows that a status which was not stored whole is stored now, or the reverse.
+        """
+        before, unstored = self.recorded.get(assistant.key), self.written.unstored(assistant)
         if not (before and _position(before) > _position(assistant)):
             self.recorded[assistant.key] = slim(self.written.overlaid(assistant))
+        return (unstored is None) != (self.written.unstored(assistant) is None)
 
     def reported(self, assistant: Assistant, status: AssistantStatus, position: int) -> None:
         """We wrote that status, and it stands at `position`: states seen before that have not got it yet."""

@@ -122,7 +122,7 @@ class AssistantReconciler:
 
     async def _take_all(self, key: Key, this: _Pass) -> float | None:
         for _ in range(_MOST_STEPS):
-            world = self._observe(key)
+            world = await self._confirmed(key)
             if world is None:
                 if key not in self._cache.recorded:  # else its ledger is about to be opened anew
                     self._settled(key)
@@ -214,6 +214,22 @@ class AssistantReconciler:
             refusals=self._refusals.messages(uid),
             unstored=self._unstored(assistant),
         )
+
+    async def _confirmed(self, key: Key) -> World | None:
+        """What is known of an Assistant; before it is said that a status is not stored, the API server is asked.
+
+        A watch that began before a CustomResourceDefinition changed goes on to leave out the fields that it lacked.
+        """
+        assistant = self._cache.recorded.get(key)
+        found = self._cache.written.unstored(assistant) if assistant else None
+        if assistant and found and not self._refusals.is_held(assistant.metadata.uid, (STORE, 0)):
+            await self._look_again(assistant, found.sent)
+        return self._observe(key)
+
+    async def _look_again(self, assistant: Assistant, sent: AssistantStatus) -> None:
+        live = await self._cluster.assistant(assistant.key)
+        if live and live.metadata.resource_version == assistant.metadata.resource_version and live.status == sent:
+            self._cache.record(assistant.model_copy(update={"status": sent}))
 
     def _unstored(self, assistant: Assistant) -> Unstored[AssistantStatus] | None:
         """The status that was not stored as it was sent; due to be sent again when its pause is over."""
@@ -309,8 +325,9 @@ class AssistantReconciler:
         match outcome := await self._cluster.report(world.assistant, step.status):
             case int():
                 self._cache.reported(world.assistant, step.status, outcome)
-                if self._refusals.is_held(uid, (STORE, 0)):  # until an event shows that all of it was stored
+                if world.unstored and world.unstored.sent == step.status:  # until an event shows that it was stored
                     self._refusals.refused(uid, (STORE, 0), "")
+                    await self._look_again(world.assistant, step.status)
                 if step.status.active_version not in (None, world.assistant.status.active_version):
                     self._metrics.activated()
                 self._narrator.reported(world.assistant, step.status)

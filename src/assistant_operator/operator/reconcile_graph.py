@@ -93,6 +93,7 @@ class GraphReconciler:
         """
         failed: dict[StepId, Exception] = {}
         for _ in range(_MOST_STEPS):
+            await self._confirm(key)
             world = await self._observe(key)
             if world is None:
                 return None
@@ -194,6 +195,16 @@ class GraphReconciler:
         fit = await self._judge.fit(nothing, graph.schemas, graph.metadata.namespace)
         return fit.why if isinstance(fit, Unusable) else None
 
+    async def _confirm(self, key: Key) -> None:
+        """Before it is said that a status is not stored, the API server is asked.
+
+        A watch that began before a CustomResourceDefinition changed goes on to leave out the fields that it lacked.
+        """
+        graph = self._cache.graphs.get(key)
+        found = self._cache.written_graphs.unstored(graph) if graph else None
+        if graph and found and not self._refusals.is_held(graph.metadata.uid, STORE):
+            await self._look_again(graph)
+
     def _unstored(self, graph: Graph) -> Unstored[GraphStatus] | None:
         """The status that was not stored as it was sent; due to be sent again when its pause is over."""
         found, uid = self._cache.written_graphs.unstored(graph), graph.metadata.uid
@@ -219,19 +230,24 @@ class GraphReconciler:
             case ReportGraph(status):
                 match outcome := await self._cluster.report(graph, status):
                     case int():
-                        self._reported(graph, status, outcome)
+                        if self._reported(graph, status, outcome):
+                            await self._look_again(graph)
                     case "Gone" | "Outrun":
                         self._cache.written_graphs.outrun(graph.key)
                         await self._look_again(graph)
         return None
 
-    def _reported(self, graph: Graph, status: GraphStatus, position: int) -> None:
+    def _reported(self, graph: Graph, status: GraphStatus, position: int) -> bool:
+        """Take in what was written. Whether it was a status that was not stored before."""
+        before = self._cache.written_graphs.unstored(graph)
+        is_tried_again = before is not None and before.sent == status
         now = self._cache.graph_reported(graph, status, position)
-        if self._refusals.is_held(graph.metadata.uid, STORE):  # until an event shows that all of it was stored
+        if is_tried_again:  # until an event shows that it was stored
             self._refusals.refused(graph.metadata.uid, STORE, "")
         self._narrator.reported(graph, status)
         if now and judges_otherwise(graph, now):
             self._wakes.rejudge(graph.key, wholly=True)
+        return is_tried_again
 
     async def _release(self, key: Key) -> str | None:
         meta = await self._cluster.drop_label(key, DEFAULT)

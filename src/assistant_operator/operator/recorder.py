@@ -163,21 +163,21 @@ class Recorder:
             await self._persistently(ledger, state)
             if ledger.latest > latest:
                 self._metrics.recorded(asyncio.get_running_loop().time() - pending.since)
-        self._keep(ledger, state)
+        is_news = self._keep(ledger, state)
         after = self._cache.recorded.get(state.key)
-        if after and not ledger.is_gone and (is_opened or before is None or not _is_echo(before, after)):
+        if after and not ledger.is_gone and (is_opened or is_news or before is None or not _is_echo(before, after)):
             self._wake(state.key)
 
-    def _keep(self, ledger: Ledger, state: Assistant) -> None:
-        """What all but this recorder goes by from now on."""
+    def _keep(self, ledger: Ledger, state: Assistant) -> bool:
+        """What all but this recorder goes by from now on. Whether it is news though it is our own write."""
         newest = ledger.newest
         if ledger.is_gone:
-            return
+            return False
         if ledger.is_behind and newest and newest is not state:
             state = history.with_control_of(state, newest)
         else:
             ledger.is_behind = False
-        self._cache.record(state)
+        return self._cache.record(state)
 
     def _opened(self, ledger: Ledger) -> bool:
         """Open the ledger if it is to be opened; whether it was."""

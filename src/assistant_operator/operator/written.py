@@ -44,6 +44,8 @@ class WrittenStatuses(Generic[R, S]):
         """A state as it was seen, with the status that was written since."""
         uid, position, sent = self._written.get(resource.key, ("", 0, None))
         if sent is None:
+            if (known := self.unstored(resource)) and known.sent == resource.status:
+                del self._unstored[resource.key]
             return resource
         seen = int(resource.metadata.resource_version or 0)
         if uid == resource.metadata.uid and seen < position:
