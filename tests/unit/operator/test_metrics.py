@@ -49,6 +49,17 @@ def values(metrics: Metrics) -> dict[str, float]:
             ("events_total", {"type": "Warning", "reason": "CopyDrifted"}, 1),
             id="an event",
         ),
+        pytest.param(lambda metrics: metrics.event_lost(), ("events_lost_total", {}, 1), id="an event that was lost"),
+        pytest.param(
+            lambda metrics: metrics.refused("assistant", "Prune"),
+            ("refused_writes_total", {"controller": "assistant", "step": "Prune"}, 1),
+            id="a refused write",
+        ),
+        pytest.param(
+            lambda metrics: metrics.unstored("Graph", ["status.graphId"]),
+            ("unstored_fields_total", {"kind": "Graph", "field": "status.graphId"}, 1),
+            id="a field that was not stored",
+        ),
         pytest.param(
             lambda metrics: metrics.step("graph", "Release"),
             ("steps_total", {"controller": "graph", "step": "Release"}, 1),
