@@ -56,6 +56,8 @@ class Ledger:
     missed: int = 0
     is_too_large: bool = False
     refusal: str | None = None
+    failing_since: float | None = None
+    """Since when the API server answers with errors that may pass, by the loop's clock."""
     head: AssistantVersion | None = None
     """The newest version whole, once it was needed."""
     recorded_at: float = 0.0
@@ -69,6 +71,11 @@ class Ledger:
     def newest(self) -> Assistant | None:
         """The newest state that is not recorded yet."""
         return self.pending[-1].state if self.pending else None
+
+    def is_to_record(self, assistant: Assistant) -> bool:
+        """Whether this state is still to be recorded. Of an Assistant that is gone what is refused is given up."""
+        is_given_up = self.is_gone and self.refusal is not None
+        return assistant.metadata.generation > self.observed and not is_given_up
 
     def add(self, pending: Pending) -> None:
         """Of the states of one generation the first is kept, which tells who edited, and the newest."""

@@ -41,6 +41,13 @@ REASONS: dict[str, tuple[Reason, str]] = {
 """Reason and action of the event that tells of a refused step. Of ApplyDefault the condition Ready makes an event."""
 
 
+def changed_meanwhile(key: Key) -> ClusterUnavailable:
+    """What to raise after a conflict: the same write may succeed later."""
+    unavailable = ClusterUnavailable(f"Assistant {key[0]}/{key[1]} was changed at the same time")
+    unavailable.is_answer = True
+    return unavailable
+
+
 def judges_otherwise(before: Graph, now: Graph) -> bool:
     """Whether what was said of its assistants' versions may not hold any more."""
     return (before.schemas, before.knows_schemas) != (now.schemas, now.knows_schemas)
@@ -251,9 +258,11 @@ class GraphReconciler:
 
     async def _release(self, key: Key) -> str | None:
         meta = await self._cluster.drop_label(key, DEFAULT)
-        if meta is None:
-            self._released[key] = sys.maxsize  # it is gone: an event will say so
+        if meta is None and await self._cluster.assistant(key) is None:
+            self._released[key] = sys.maxsize  # an event will tell that it is gone
             return None
+        if meta is None:
+            raise changed_meanwhile(key)
         if DEFAULT in meta.labels:
             return NO_EFFECT
         self._released[key] = int(meta.resource_version)

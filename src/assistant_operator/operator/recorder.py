@@ -34,6 +34,8 @@ _FIRST_RETRY, _LONGEST_RETRY = 0.05, 10.0
 _LEASE_RETRY = 0.5
 _FAREWELL = 0.5
 """Seconds that what is in flight gets when the process ends."""
+_PATIENCE = 30.0
+"""Seconds of server errors until they are told like a refusal."""
 MOST_STATES, MOST_BYTES, MOST_BYTES_IN_ALL = 64, 8 * 2**20, 64 * 2**20
 """States that are kept of an Assistant whose edits the API server refuses to record, and their bytes.
 
@@ -189,22 +191,19 @@ class Recorder:
     async def _persistently(self, ledger: Ledger, assistant: Assistant) -> None:
         """History comes first: whatever stands in the way of recording is waited for."""
         delay, refused_delay = _FIRST_RETRY, FIRST
-        while assistant.metadata.generation > ledger.observed:
+        while ledger.is_to_record(assistant):
             try:
                 async with self.crowd.turn(assistant):
                     await self._catch_up(ledger, assistant)
             except ClusterUnavailable as unavailable:
                 log.warning("cannot record %s/%s yet: %s", *assistant.key, unavailable)
+                self._tell_lasting(ledger, assistant, unavailable)
                 await self._pause(ledger, max(delay, unavailable.retry_after or 0.0))
             except ClusterRefused as refused:
                 log.error("cannot record %s/%s: %s", *assistant.key, refused)  # noqa: TRY400 (said in full)
                 self._told_off(ledger, assistant, refused)
-                if ledger.is_gone:
-                    return
                 await self._pause(ledger, refused_delay)
                 refused_delay = min(refused_delay * 2, LONGEST)
-                if await self._is_gone(ledger, assistant):
-                    return
             except NotLeading:
                 raise
             except Exception:  # a bug that one object brings out must not lose its edits, nor stop the others
@@ -212,7 +211,8 @@ class Recorder:
                 await self._pause(ledger, _LONGEST_RETRY)
             delay = min(delay * 2, _LONGEST_RETRY)
         self._held.pop(assistant.metadata.uid, None)
-        ledger.refusal = None
+        if not ledger.is_gone:
+            ledger.refusal, ledger.failing_since = None, None
 
     async def _pause(self, ledger: Ledger, seconds: float) -> None:
         """Wait before the next try; no longer when the ledger is to be opened anew or the Assistant is gone."""
@@ -222,18 +222,16 @@ class Recorder:
                 await asyncio.wait_for(ledger.news.wait(), seconds)
         self._opened(ledger)
 
-    async def _is_gone(self, ledger: Ledger, assistant: Assistant) -> bool:
-        """Whether this history is not needed any more, as far as the API server can tell."""
-        if ledger.is_gone:
-            return True
-        try:
-            live = await self._cluster.assistant(assistant.key)
-        except (ClusterUnavailable, ClusterRefused):
-            return False
-        ledger.is_gone = live is None or live.metadata.uid != assistant.metadata.uid
-        return ledger.is_gone
+    def _tell_lasting(self, ledger: Ledger, assistant: Assistant, unavailable: ClusterUnavailable) -> None:
+        """Errors that may pass are told like a refusal once they last, such as those of a webhook that is down."""
+        if not unavailable.is_answer:
+            return
+        now = asyncio.get_running_loop().time()
+        ledger.failing_since = ledger.failing_since or now
+        if now - ledger.failing_since > _PATIENCE:
+            self._told_off(ledger, assistant, unavailable)
 
-    def _told_off(self, ledger: Ledger, assistant: Assistant, refused: ClusterRefused) -> None:
+    def _told_off(self, ledger: Ledger, assistant: Assistant, refused: ClusterRefused | ClusterUnavailable) -> None:
         """Let the status say so. The first words stay: the same trouble is told in the same words."""
         if ledger.refusal is None:
             ledger.refusal, ledger.is_behind = str(refused), True
