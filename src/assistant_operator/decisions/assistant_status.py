@@ -44,8 +44,10 @@ def _copies(world: World, active: int | None) -> tuple[Copy, ...]:
 
 
 def _activations(world: World, active: int | None) -> tuple[Activation, ...]:
-    before = world.assistant.status.activations
-    if active is None or active == world.active:
+    # What was sent and is not stored is remembered until it is.
+    before = (world.unstored.sent if world.unstored else world.assistant.status).activations
+    is_noted = world.unstored is not None and bool(before) and before[0].number == active
+    if active is None or active == world.active or is_noted:
         return before
     return (Activation(number=active, since=world.now), *before)[:MOST_ACTIVATIONS]
 

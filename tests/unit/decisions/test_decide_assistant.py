@@ -546,6 +546,14 @@ def test_a_status_that_was_not_stored_is_not_sent_again_before_its_time() -> Non
     assert [each for each in steps(again) if isinstance(each, Report)]
 
 
+def test_an_activation_that_could_not_be_stored_is_not_forgotten() -> None:
+    sent = told(edited(VALID))
+    stored = sent.model_copy(update={"activations": ()})
+    assert [each.number for each in sent.activations] == [4, 3]
+    world = edited(VALID, status=stored)
+    assert told(replace(world, unstored=Unstored(sent, stored))).activations == sent.activations
+
+
 @pytest.mark.parametrize(
     ("step", "name"),
     [
