@@ -102,9 +102,11 @@ class Metrics:
         self._reconciles = _Series(self._counter("reconcile", "Looks at an object, by result.", "controller", "result"))
         self._errors = _Series(self._counter("reconcile_errors", "Looks that ended in an error.", "controller"))
         told = "Writes that the API server refused, by step; each is tried again."
-        self._refused = _Series(self._counter("refused_writes", told, "controller", "step"))
+        steps = (("assistant", "Report"), ("graph", "ReportGraph"))
+        self._refused = _Series(self._counter("refused_writes", told, "controller", "step"), *steps)
         told = "Fields that the API server did not store, by kind: its CustomResourceDefinition lacks them."
-        self._unstored = _Series(self._counter("unstored_fields", told, "kind", "field"))
+        kinds = (("Assistant", "status"), ("Graph", "status"))
+        self._unstored = _Series(self._counter("unstored_fields", told, "kind", "field"), *kinds)
         self._panics = _Series(self._counter("reconcile_panics", "Looks that brought out a bug.", "controller"))
         self._times = _Series(self._histogram("reconcile_time_seconds", "Seconds one look took.", "controller"))
 

@@ -140,7 +140,11 @@ def test_what_can_be_known_beforehand_is_there_from_the_beginning_and_zero() -> 
     metrics = Metrics()
     metrics.controllers("graph")
     told = [(name, labels) for name, labels, value in samples(metrics) if value == 0 and "kind" in labels]
-    assert told == [("assistant_operator_versions_made_total", {"kind": kind}) for kind in KINDS]
+    of_fields = [{"kind": kind, "field": "status"} for kind in ("Assistant", "Graph")]
+    assert told == [
+        *(("assistant_operator_versions_made_total", {"kind": kind}) for kind in KINDS),
+        *(("assistant_operator_unstored_fields_total", labels) for labels in of_fields),
+    ]
     of_graph = {"result": "error", "controller": "graph"}
     assert ("assistant_operator_reconcile_total", of_graph, 0.0) in samples(metrics)
     assert ("assistant_operator_reconcile_panics_total", {"controller": "graph"}, 0.0) in samples(metrics)
