@@ -271,6 +271,29 @@ def test_orphans_of_an_assistant_that_is_still_being_deleted_are_not_adopted_by_
         assert [each["spec"]["number"] for each in workspace.versions(name)] == [1, 2]
 
 
+def test_owners_and_labels_that_are_taken_off_come_back_and_those_of_others_stay(
+    operator: OperatorProcess, workspace: Workspace
+) -> None:
+    first, second = with_versions(workspace, 2)
+    graph = workspace.get("graphs", "support")
+    assert graph
+    friend = {"apiVersion": graph["apiVersion"], "kind": "Graph", "name": "support", "uid": graph["metadata"]["uid"]}
+    uid = owners(workspace)[1][0]
+    mine = {
+        "metadata": {"ownerReferences": [friend], "labels": {"team": "a", **dict.fromkeys(first["metadata"]["labels"])}}
+    }
+    workspace.patch("assistantversions", "bot-v1", mine)
+    comes_to(lambda: owners(workspace)[1], [graph["metadata"]["uid"], uid])
+    label = dict.fromkeys(list(second["metadata"]["labels"])[:1], "another")
+    workspace.patch("assistantversions", "bot-v2", {"metadata": {"labels": label}})
+
+    def labels() -> list[Json]:
+        return [each["metadata"]["labels"] for each in workspace.versions()]
+
+    comes_to(labels, [{**first["metadata"]["labels"], "team": "a"}, second["metadata"]["labels"]])
+    assert [each for each in events(workspace) if each[0] == "Warning"] == []
+
+
 def test_versions_restored_from_a_backup_before_their_assistant_are_adopted(
     operator: OperatorProcess, workspace: Workspace
 ) -> None:

@@ -8,7 +8,8 @@ import pytest
 from controlplane import ControlPlane
 from controlplane.waiting import eventually
 from support import OperatorProcess, Workspace
-from support.histories import writes_since
+from support.client import MERGE
+from support.histories import a_workspace, writes_since
 from support.walk import comes_to, marks
 
 POLICIES = "/apis/admissionregistration.k8s.io/v1"
@@ -99,6 +100,56 @@ def test_versions_that_may_not_be_made_are_told_and_made_later(
     (only,) = workspace.until_versions(1, within=60)
     assert only["spec"]["snapshot"]["context"] == {"prompt": "one"}
     assert workspace.until_ready()["activeVersion"] == 1
+    operator.log.write_text("")  # that it could not record is said there, and was meant
+
+
+def said_refused(workspace: Workspace, name: str = "bot") -> str:
+    said = workspace.status(name).get("conditions", [])
+    return next((each["message"] for each in said if each["reason"] == "VersionRefused"), "")
+
+
+def test_edits_that_may_not_be_recorded_wait_and_none_is_hidden(
+    no_versions: Policy, operator: OperatorProcess, workspace: Workspace
+) -> None:
+    """More of them than are kept in memory: the others are looked for in the API server's history, and counted."""
+    workspace.graph(defaultAssistant={"policy": "None"})
+    workspace.assistant(context={"n": 0}, versioning={"historyLimit": 1000})
+    eventually(lambda: said_refused(workspace), 30)
+    for number in range(1, 151):
+        workspace.edit(context={"n": number})
+    no_versions.lift()
+    eventually(lambda: workspace.status().get("observedGeneration") == 151, 120)
+    versions = workspace.versions()
+    contents = [each["spec"]["snapshot"]["context"]["n"] for each in versions]
+    assert contents == sorted(set(contents))
+    assert contents[-1] == 150
+    assert [each["spec"]["number"] for each in versions] == list(range(1, len(versions) + 1))
+    assert len(versions) + workspace.status().get("missedGenerations", 0) == 151
+    assert workspace.until_ready()["activeVersion"] == len(versions)
+    operator.log.write_text("")  # that it could not record is said there, and was meant
+
+
+def test_assistants_whose_versions_are_refused_keep_no_other_waiting(
+    no_versions: Policy, operator: OperatorProcess, workspace: Workspace
+) -> None:
+    """More of them than there are workers, and each meets a status that somebody else wrote."""
+    names = [f"bot{number}" for number in range(20)]
+    workspace.graph(defaultAssistant={"policy": "None"})
+    for name in names:
+        workspace.assistant(name, context={"n": 0})
+    for name in names:
+        eventually(lambda name=name: said_refused(workspace, name), 60)  # type: ignore[misc]
+    for name in names:
+        other = {"status": {"observedGeneration": -1, "versions": 7}}
+        workspace.client.demand("PATCH", workspace.path("assistants", name) + "/status", other, MERGE)
+        workspace.edit(name, suspend=True)
+    with a_workspace(workspace.plane) as elsewhere:
+        elsewhere.assistant(context={"n": 0})
+        elsewhere.until_ready(within=20)
+    said = "spec.suspend is true: edits are recorded, nothing is activated, published or pruned"
+    for name in names:
+        eventually(lambda name=name: said in str(workspace.status(name)["conditions"]), 60)  # type: ignore[misc]
+    no_versions.lift()
     operator.log.write_text("")  # that it could not record is said there, and was meant
 
 

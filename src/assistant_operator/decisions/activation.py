@@ -2,12 +2,21 @@
 
 from dataclasses import dataclass, replace
 
+from ..resources.assistant import Assistant
 from ..resources.meta import ConditionStatus
 from ..resources.reason import Reason
 from .assistant_world import Judge, Judgement, World
 from .publication import remembered
 from .remote import Place
 from .status import Claim, Fate
+
+_BOOKKEEPING = {
+    "Adopt": "adopting versions is refused",
+    "Mark": "marking versions is refused",
+    "Relabel": "labelling versions is refused",
+    "Prune": "pruning is refused",
+}
+"""Steps that change nothing about what is in force: what to say while one is refused."""
 
 SUSPENDED = "spec.suspend is true: edits are recorded, nothing is activated, published or pruned"
 
@@ -26,6 +35,20 @@ class Verdict:
 
 def judge(world: World) -> Verdict | Judge:
     """Which version is in force and whether that is as it should be; or which one must be judged to tell."""
+    verdict = _judged(world)
+    if isinstance(verdict, Judge) or not (said := bookkeeping(world)):
+        return verdict
+    return replace(verdict, ready=replace(verdict.ready, message=verdict.ready.message + said))
+
+
+def bookkeeping(world: World) -> str:
+    """What is refused or not stored beside what Ready is about, to be added to its message."""
+    refused = (f"; {what} ({world.refusals[step]})" for step, what in _BOOKKEEPING.items() if step in world.refusals)
+    lacking = f"; {world.unstored.message(Assistant.plural)}" if world.unstored else ""
+    return "".join(refused) + lacking
+
+
+def _judged(world: World) -> Verdict | Judge:
     in_force = None if world.active in world.lost - world.numbers else world.active
     if world.assistant.spec.suspend:
         return _rejected(in_force, Reason.SUSPENDED, SUSPENDED)
@@ -103,6 +126,9 @@ def _verdict(world: World, active: int | None, wanted: int) -> Verdict:
     stays = f"{world.name(active)} {'stays' if active else 'is'} active"
     if world.recorded.refusal:
         message = f"the next version cannot be made ({world.recorded.refusal}); {stays}"
+        return _rejected(active, Reason.VERSION_REFUSED, message, judgement)
+    if refused := world.refusals.get("Restore"):
+        message = f"a version that was deleted cannot be made again ({refused}); {stays}"
         return _rejected(active, Reason.VERSION_REFUSED, message, judgement)
     if world.recorded.too_large:
         message = f"the edit cannot be stored as a version ({world.recorded.too_large}); {stays}"

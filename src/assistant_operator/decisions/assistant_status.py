@@ -5,7 +5,7 @@ from typing import Any
 from ..resources.assistant import Activation, AssistantStatus, Copy
 from ..resources.meta import Condition
 from ..resources.reason import Reason
-from .activation import SUSPENDED, Verdict, place_in_force
+from .activation import SUSPENDED, Verdict, bookkeeping, place_in_force
 from .assistant_world import World
 from .publication import MOST_COPIES
 from .retention import doomed
@@ -44,8 +44,10 @@ def _copies(world: World, active: int | None) -> tuple[Copy, ...]:
 
 
 def _activations(world: World, active: int | None) -> tuple[Activation, ...]:
-    before = world.assistant.status.activations
-    if active is None or active == world.active:
+    # What was sent and is not stored is remembered until it is.
+    before = (world.unstored.sent if world.unstored else world.assistant.status).activations
+    is_noted = world.unstored is not None and bool(before) and before[0].number == active
+    if active is None or active == world.active or is_noted:
         return before
     return (Activation(number=active, since=world.now), *before)[:MOST_ACTIVATIONS]
 
@@ -53,13 +55,14 @@ def _activations(world: World, active: int | None) -> tuple[Activation, ...]:
 def _conditions(world: World, verdict: Verdict) -> tuple[Condition, ...]:
     before, generation = world.assistant.status.conditions, world.recorded.generation
     if world.assistant.spec.suspend and before:
-        return tuple(_suspended(each).seen(generation, each, world.now) for each in before)
+        message = SUSPENDED + bookkeeping(world)
+        return tuple(_suspended(each, message).seen(generation, each, world.now) for each in before)
     return conditions(_claims(verdict), before, generation, world.now)
 
 
-def _suspended(said: Condition) -> Condition:
+def _suspended(said: Condition, message: str) -> Condition:
     """What was said stays said; only Ready tells why nothing goes on."""
-    told = {"reason": Reason.SUSPENDED.value, "message": SUSPENDED}
+    told = {"reason": Reason.SUSPENDED.value, "message": message}
     return said.model_copy(update=told) if said.type == "Ready" else said
 
 

@@ -10,6 +10,7 @@ from ..resources.assistant_version import VersionRecord, version_name
 from ..resources.reason import Reason
 from .publication import Outcome
 from .remote import Place
+from .stored import Unstored
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,10 @@ class World:
     """How the last try to publish ended."""
     withdrawn: frozenset[Copy] = frozenset()
     """Copies that are gone from their servers."""
+    refusals: Mapping[str, str] = field(default_factory=dict)
+    """What the API server said when it refused steps that are held back, by the name of the step's class."""
+    unstored: Unstored[AssistantStatus] | None = None
+    """The status that was sent last, if the API server did not store all of it."""
 
     @property
     def active(self) -> int | None:
@@ -127,4 +132,23 @@ class Mark:
     """None where what is said of its validity stays."""
 
 
-Step = Adopt | Restore | Judge | Report | Prune | Mark
+@dataclass(frozen=True, slots=True)
+class Relabel:
+    """Put our labels back on a version that lacks one of them."""
+
+    record: VersionRecord
+
+
+Step = Adopt | Restore | Judge | Report | Prune | Mark | Relabel
+
+
+def identity(step: Step) -> tuple[str, int]:
+    """Kind of a step, and the version that it is about (0 for none): by that a refused step is known again."""
+    match step:
+        case Restore(number) | Judge(number):
+            about = number
+        case Adopt(record) | Prune(record) | Mark(record) | Relabel(record):
+            about = record.number
+        case Report():
+            about = 0
+    return type(step).__name__, about

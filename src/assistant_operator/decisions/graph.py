@@ -1,7 +1,7 @@
 """What happens next to a Graph and its default Assistant. Pure."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from ..resources.reason import Reason
 from ..resources.remote import Probe
 from .default_assistant import apply_configuration
 from .status import Claim, Fate, conditions, restated, with_fate
+from .stored import Unstored
 
 SCHEMAS_TOO_LARGE = "contextSchema and configSchema are too large: the API server cannot store them in the status, too"
 
@@ -38,6 +39,10 @@ class World:
     """Schemas that are too large for the API server to take them into the status."""
     refusal: str | None = None
     """What the API server said when it did not take the default assistant."""
+    release_refusal: str | None = None
+    """What it said when it did not let the label of a former default assistant be taken off."""
+    unstored: Unstored[GraphStatus] | None = None
+    """The status that was sent last, if the API server did not store all of it."""
     is_rejudging: bool = False
     """Its assistants have not all been judged by its present schemas yet."""
 
@@ -87,7 +92,7 @@ def steps(world: World) -> Iterator[GraphStep]:
     if name and (_deployed(world).holds or (world.default and is_ours(world.graph, world.default))):
         yield from _default_steps(world, name)
     told = status(world)
-    if told != world.graph.status:
+    if told != world.graph.status and not (world.unstored and world.unstored.settles(told, world.graph.status)):
         yield ReportGraph(told)
 
 
@@ -147,7 +152,15 @@ def _is_default(graph: Graph, assistant: Assistant) -> bool:
 def _claims(world: World) -> tuple[Claim, ...]:
     deployed, default = _deployed(world), _default_ready(world)
     ready, fate = _ready(world, deployed, default)
+    ready = replace(ready, message=ready.message + _bookkeeping(world))
     return with_fate(ready, fate, (deployed, default))
+
+
+def _bookkeeping(world: World) -> str:
+    """What is refused or not stored beside what Ready is about, to be added to its message."""
+    refused = f"; releasing a former default assistant is refused ({world.release_refusal})"
+    lacking = f"; {world.unstored.message(Graph.plural)}" if world.unstored else ""
+    return (refused if world.release_refusal else "") + lacking
 
 
 def _deployed(world: World) -> Claim:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..resources.assistant import Assistant, Snapshot
+from ..resources.assistant import Assistant, AssistantSpec, Snapshot
 from ..resources.assistant_version import (
     AssistantRef,
     AssistantVersion,
@@ -69,6 +69,20 @@ def version(edit: Edit) -> AssistantVersion:
             change=_change(edit, snapshot),
         ),
     )
+
+
+def with_control_of(recorded: Assistant, newest: Assistant) -> Assistant:
+    """The recorded state with what a newer one says beside the content, whose edits the API server refuses to record.
+
+    So a pin, a suspension and a deletion are acted upon. The generation stays that of the recorded content.
+    """
+    control = AssistantSpec.model_fields.keys() - Snapshot.model_fields.keys()
+    spec = recorded.spec.model_copy(update={name: getattr(newest.spec, name) for name in control})
+    annotations = {name: value for name, value in newest.metadata.annotations.items() if name not in CAUSES}
+    annotations |= {name: value for name, value in recorded.metadata.annotations.items() if name in CAUSES}
+    of_content = {"generation": recorded.metadata.generation, "annotations": annotations}
+    meta = newest.metadata.model_copy(update=of_content)
+    return newest.model_copy(update={"metadata": meta, "spec": spec})
 
 
 def cause_of(assistant: Assistant) -> str | None:

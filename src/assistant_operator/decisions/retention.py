@@ -5,12 +5,24 @@ from .assistant_world import World
 
 
 def prunable(world: World, active: int | None) -> list[VersionRecord]:
-    """What history no longer keeps, oldest first: beyond the limit, not active, not pinned, not labelled keep."""
-    held = {active, world.assistant.pin}
-    beyond = world.kept[: -world.assistant.spec.versioning.history_limit]
-    return [each for each in beyond if each.number not in held and not (each.is_labelled_keep or each.is_being_deleted)]
+    """What history no longer keeps, oldest first: beyond the limit, not active, not pinned, not labelled keep.
+
+    `active`: the version that should be in force. The one that the status names is kept beside it: that status may be
+    one that the API server does not let the operator write.
+    """
+    return [each for each in _beyond(world, active) if each.number != world.active]
 
 
 def doomed(world: World, active: int | None) -> list[VersionRecord]:
-    """What will be pruned in the background: reported as gone already, so that nothing is to be reported after it."""
-    return [] if world.assistant.spec.suspend else prunable(world, active)
+    """What will be pruned in the background: reported as gone already, so that nothing is to be reported after it.
+
+    Where pruning is refused, nothing is: `status.versions` then counts what is there.
+    """
+    return [] if world.assistant.spec.suspend or "Prune" in world.refusals else _beyond(world, active)
+
+
+def _beyond(world: World, active: int | None) -> list[VersionRecord]:
+    """What is to be pruned once the status says that `active` is in force."""
+    held = {active, world.assistant.pin}
+    beyond = world.kept[: -world.assistant.spec.versioning.history_limit]
+    return [each for each in beyond if each.number not in held and not (each.is_labelled_keep or each.is_being_deleted)]

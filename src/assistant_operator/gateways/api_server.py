@@ -33,6 +33,7 @@ _LONGEST_ANSWER = 64 * 2**20
 """Bytes. A page of 500 objects of 100 KB fits; one that does not is asked for in smaller pages (Requests.pages)."""
 _OPENING = 30.0
 """Seconds until a watch must be answered; its events may then take as long as they like."""
+_UNKNOWN_FIELD = re.compile(r'unknown field "([^"]+)"')
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
 
 
@@ -40,6 +41,8 @@ class ClusterUnavailable(Exception):
     """The API server did not answer, or said that it cannot just now: the same request may succeed later."""
 
     retry_after: float | None = None
+    is_answer: bool = False
+    """Whether the API server answered: then another request may succeed now."""
 
 
 class AnswerTooLarge(ClusterUnavailable):
@@ -77,6 +80,12 @@ class Status:
     @property
     def is_passing(self) -> bool:
         return self.code in _PASSING and not self.is_too_large
+
+    @property
+    def unknown_fields(self) -> tuple[str, ...]:
+        """The fields that strict field validation refused, such as `spec.change.user`."""
+        is_strict = self.code == 400 and "strict decoding error" in self.message
+        return tuple(_UNKNOWN_FIELD.findall(self.message)) if is_strict else ()
 
     @property
     def is_namespace_going(self) -> bool:
@@ -268,6 +277,7 @@ async def _answer(call: Call, response: aiohttp.ClientResponse) -> dict[str, Any
     status = _status(response.status, content if isinstance(content, dict) else {"message": _shown(text)})
     if status.is_passing:
         unavailable = ClusterUnavailable(f"{call}: {status.code} {status.reason}: {status.message}")
+        unavailable.is_answer = True
         unavailable.retry_after = answers.pause(response.headers.get("Retry-After"))
         raise unavailable
     raise ClusterRefused(str(call), status)

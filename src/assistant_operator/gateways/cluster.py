@@ -97,6 +97,7 @@ class Cluster:
         """Write the status, provided nobody reported of another generation since, else we are outrun.
 
         The resource version at which it stands. Of an object made since under the same name we know nothing to report.
+        Raises ClusterRefused, also where a webhook refuses in the terms of a conflict.
         """
         body = [
             {"op": "test", "path": "/metadata/uid", "value": seen.metadata.uid},
@@ -109,13 +110,23 @@ class Cluster:
         try:
             answer = await self._requests.server.send(call)
         except ClusterRefused as refused:
-            if refused.status.code == 404:
-                return "Gone"
-            # A failed `test` is a 422 without causes; a status the schema refuses has them.
-            if refused.status.code == 409 or (refused.status.code == 422 and not refused.status.causes):
-                return "Outrun"
-            raise
+            return await self._why_not_reported(seen, refused)
         return position(answer["metadata"]["resourceVersion"])
+
+    async def _why_not_reported(self, seen: Assistant | Graph, refused: ClusterRefused) -> Literal["Outrun", "Gone"]:
+        """What a refused status means. Raises `refused` if the status was refused for what it says."""
+        # A failed `test` is a 422 without causes. A status that the schema or an admission policy refuses has them.
+        if refused.status.code not in (404, 409, 422) or (refused.status.code == 422 and refused.status.causes):
+            raise refused
+        # A webhook may answer with any code and without causes: what is there now tells whether we were outrun.
+        live = await (self.graph(seen.key) if isinstance(seen, Graph) else self.assistant(seen.key))
+        if live is None or live.metadata.uid != seen.metadata.uid:
+            return "Gone" if refused.status.code == 404 else "Outrun"
+        is_as_tested = live.status.observed_generation == seen.status.observed_generation
+        is_as_seen = live.metadata.resource_version == seen.metadata.resource_version
+        if is_as_seen or (is_as_tested and refused.status.code == 422):
+            raise refused
+        return "Outrun"
 
     async def apply_default(
         self, graph: Graph, name: str, labels: dict[str, str], spec: FreeForm, *, is_owned: bool = True
@@ -141,12 +152,13 @@ class Cluster:
             raise
         return Applied(position(answer["metadata"]["resourceVersion"]))
 
-    async def drop_label(self, key: Key, label: str) -> None:
-        """Take one of our own labels off an Assistant."""
+    async def drop_label(self, key: Key, label: str) -> ObjectMeta | None:
+        """Take one of our own labels off an Assistant: its metadata from then on; None if it is gone."""
         body = {"metadata": {"labels": {label: None}}}
-        await self._requests.change(
+        answer = await self._requests.change(
             Call("PATCH", path_of(Assistant, key), {"fieldManager": MANAGER}, body, MERGE_PATCH, METADATA)
         )
+        return ObjectMeta.model_validate(answer["metadata"]) if answer else None
 
     async def hold(self, assistant: Assistant, finalizer: str, *, on: bool) -> int | None:
         """Add or remove one finalizer, no matter which field manager added it: the resource version from then on.

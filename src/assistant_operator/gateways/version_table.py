@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ..resources.assistant_version import KEEP, VersionRecord, parse_version_name
+from ..resources.assistant_version import KEEP, VersionRecord, has_version_labels, parse_version_name
 from ..resources.meta import FreeForm
 from .api_server import ClusterRefused, ClusterUnavailable
 
@@ -113,6 +113,7 @@ def _record(cells: dict[str, Any], meta: FreeForm) -> VersionRecord | None:
         resource_version=meta["resourceVersion"],
         digest=cells.get("Digest") or "",
         owner=next((owner["uid"] for owner in owners if owner.get("controller")), None),
+        is_labelled=has_version_labels(meta.get("labels") or {}, assistant),
         is_labelled_keep=KEEP in (meta.get("labels") or ()),
         is_being_deleted="deletionTimestamp" in meta,
         active=cells.get("Active") or "",

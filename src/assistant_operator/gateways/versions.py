@@ -1,12 +1,12 @@
 """The door to AssistantVersions: made, marked, owned, deleted, watched. Nothing here could write a version's spec."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ..resources.assistant import Assistant
-from ..resources.assistant_version import AssistantVersion, VersionRecord
-from ..resources.meta import API_VERSION, MANAGER, Condition, Key, ObjectMeta
+from ..resources.assistant_version import AssistantVersion, VersionRecord, has_version_labels, version_labels
+from ..resources.meta import API_VERSION, MANAGER, Condition, FreeForm, Key, ObjectMeta
 from .api_server import MERGE_PATCH, Call, ClusterRefused
 from .requests import METADATA, Requests, path_of
 from .version_table import VersionEvent
@@ -18,11 +18,21 @@ class Created:
     """The version exists now, and we made it."""
 
     version: AssistantVersion
+    unstored: tuple[str, ...] = ()
+    """Fields that the CustomResourceDefinition lacks, so that they are not in it."""
 
 
 @dataclass(frozen=True, slots=True)
 class NameTaken:
     """A version of that name exists already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What a version's metadata is after a change, or that the change had no effect."""
+
+    meta: ObjectMeta
+    has_effect: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +62,24 @@ class Versions:
         return items if items == "Expired" else next((AssistantVersion.model_validate(each) for each in items), None)
 
     async def create(self, version: AssistantVersion) -> Creation:
-        """The name is the compare-and-swap: of all who try, one makes it."""
+        """The name is the compare-and-swap: of all who try, one makes it.
+
+        A version is immutable, so that a field which an older CustomResourceDefinition dropped would be lost for good:
+        Raises ClusterRefused for such a field, unless it only describes the change.
+        """
+        try:
+            return await self._create(version, "Strict")
+        except ClusterRefused as refused:
+            unknown = refused.status.unknown_fields
+            if not unknown or not all(field.split(".")[:2] == ["spec", "change"] for field in unknown):
+                raise
+        creation = await self._create(version, "Ignore")
+        return replace(creation, unstored=unknown) if isinstance(creation, Created) else creation
+
+    async def _create(self, version: AssistantVersion, validation: Literal["Strict", "Ignore"]) -> Creation:
         body = {"apiVersion": API_VERSION, "kind": AssistantVersion.kind_name, **version.manifest()}
         path = path_of(AssistantVersion, (version.metadata.namespace, ""))
-        query = {"fieldManager": MANAGER, "fieldValidation": "Ignore"}
+        query = {"fieldManager": MANAGER, "fieldValidation": validation}
         try:
             answer = await self._requests.server.send(Call("POST", path, query, body, accept=METADATA))
         except ClusterRefused as refused:
@@ -66,7 +90,7 @@ class Versions:
             if refused.status.is_namespace_going:
                 return CannotStore("NamespaceGoing", refused.status.message)
             raise
-        # What we sent is what stands there: only the metadata is news.
+        # What was sent is what stands there: only the metadata is news.
         return Created(version.model_copy(update={"metadata": ObjectMeta.model_validate(answer["metadata"])}))
 
     async def mark(self, record: VersionRecord, conditions: tuple[Condition, ...]) -> ObjectMeta | None:
@@ -85,20 +109,54 @@ class Versions:
         path = path_of(AssistantVersion, key) + "/status"
         await self._requests.change(Call("PATCH", path, {"fieldManager": MANAGER}, body, MERGE_PATCH, METADATA))
 
-    async def adopt(self, record: VersionRecord, assistant: Assistant) -> str | None:
-        """Become the owner of that very version, provided nobody changed it meanwhile: its new resource version."""
-        owner = assistant.owner_reference().manifest()
-        meta = {"uid": record.uid, "resourceVersion": record.resource_version, "ownerReferences": [owner]}
+    async def adopt(self, record: VersionRecord, assistant: Assistant) -> Changed | None:
+        """Become the controller of that very version, beside its other owners; None if it is gone or has changed."""
+        path = path_of(AssistantVersion, record.address)
+        found = await self._requests.read(path, METADATA)
+        there = ObjectMeta.model_validate(found["metadata"]) if found else None
+        if there is None or there.uid != record.uid or there.controller:
+            return None
+        owner = assistant.owner_reference()
+        # A merge patch replaces the whole list. Its resource version keeps an owner that is added meanwhile.
+        others = [each.manifest() for each in there.owner_references if each.uid != owner.uid]
+        meta = {
+            "uid": there.uid,
+            "resourceVersion": there.resource_version,
+            "ownerReferences": [*others, owner.manifest()],
+            "labels": version_labels(record.key[1]),
+        }
+        changed = await self._changed_metadata(record, meta)
+        if changed is None:
+            return None
+        controller = changed.controller
+        return Changed(changed, has_effect=controller is not None and controller.uid == owner.uid)
+
+    async def label(self, record: VersionRecord) -> Changed | None:
+        """Put our labels on that very version; None if it is gone."""
+        changed = await self._changed_metadata(record, {"uid": record.uid, "labels": version_labels(record.key[1])})
+        if changed is None:
+            return None
+        return Changed(changed, has_effect=has_version_labels(changed.labels, record.key[1]))
+
+    async def _changed_metadata(self, record: VersionRecord, meta: FreeForm) -> ObjectMeta | None:
+        """The metadata after a merge patch of it; None if the version is gone or not as `meta` says."""
         path = path_of(AssistantVersion, record.address)
         answer = await self._requests.change(
             Call("PATCH", path, {"fieldManager": MANAGER}, {"metadata": meta}, MERGE_PATCH, METADATA)
         )
-        return str(answer["metadata"]["resourceVersion"]) if answer else None
+        return ObjectMeta.model_validate(answer["metadata"]) if answer else None
 
-    async def delete(self, record: VersionRecord) -> None:
-        """Delete that very version, not a later one of its name."""
+    async def delete(self, record: VersionRecord) -> bool:
+        """Delete that very version, not a later one of its name. False if it is not known to be gone then."""
         path = path_of(AssistantVersion, record.address)
-        await self._requests.change(Call("DELETE", path, body={"preconditions": {"uid": record.uid}}))
+        call = Call("DELETE", path, body={"preconditions": {"uid": record.uid}})
+        try:
+            await self._requests.server.send(call)
+        except ClusterRefused as refused:
+            if refused.status.code not in (404, 409):
+                raise
+            return refused.status.code == 404
+        return True
 
     async def watch(self, namespace: str) -> AsyncIterator[VersionEvent]:
         """All versions as a listing shows them, then what becomes of them; after Expired, start anew.

@@ -1,16 +1,19 @@
 """What has been seen of the cluster, and the indexes between the kinds. It decides nothing."""
 
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from ..resources.assistant import Assistant, AssistantStatus
 from ..resources.assistant_version import VersionRecord
-from ..resources.graph import Graph
+from ..resources.graph import Graph, GraphStatus
 from ..resources.meta import Key, position
+from .written import WrittenStatuses
 
 K = TypeVar("K")
 V = TypeVar("V")
+
+_MOST_DELETIONS = 2_000
 
 
 class Cache:
@@ -28,7 +31,8 @@ class Cache:
         """Namespaces of which all objects were seen; the empty one stands for all."""
         self._serving: dict[str, set[Key]] = defaultdict(set)
         self._by_default: dict[Key, set[Key]] = defaultdict(set)
-        self._reported: dict[Key, tuple[str, int, AssistantStatus]] = {}
+        self.written: WrittenStatuses[Assistant, AssistantStatus] = WrittenStatuses()
+        self.written_graphs: WrittenStatuses[Graph, GraphStatus] = WrittenStatuses()
         self._versions: dict[Key, dict[int, VersionRecord]] = defaultdict(dict)
         self._versioned: dict[str, set[Key]] = defaultdict(set)
         """By namespace: the Assistants' names that have versions."""
@@ -37,6 +41,7 @@ class Cache:
         self._by_controller: dict[str, set[Key]] = defaultdict(set)
         self._concerned: dict[Key, set[Key]] = defaultdict(set)
         self._concerns: dict[Key, set[Key]] = defaultdict(set)
+        self._deleted: OrderedDict[tuple[Key, int], int] = OrderedDict()
 
     def is_filled(self, namespace: str) -> bool:
         """Whether what is known of that namespace is all there is: only then can anything be decided there."""
@@ -63,7 +68,7 @@ class Cache:
 
     def drop_assistant(self, key: Key) -> Assistant | None:
         self.recorded.pop(key, None)
-        self._reported.pop(key, None)
+        self.written.drop(key)
         self.epochs.pop((Assistant.kind_name, key), None)
         for graph in self._concerns.pop(key, ()):
             _discard(self._concerned, graph, key)
@@ -82,40 +87,48 @@ class Cache:
                 _discard(self._by_controller, controller.uid, key)
         return before
 
-    def record(self, assistant: Assistant) -> None:
-        """Keep this state of an Assistant, whose edits are recorded, unless a later one of its name is kept already."""
-        before = self.recorded.get(assistant.key)
+    def record(self, assistant: Assistant) -> bool:
+        """Keep this state of an Assistant, whose edits are recorded, unless a later one of its name is kept already.
+
+        Whether it shows that a status which was not stored whole is stored now, or the reverse.
+        """
+        before, unstored = self.recorded.get(assistant.key), self.written.unstored(assistant)
         if not (before and _position(before) > _position(assistant)):
-            self.recorded[assistant.key] = slim(self._as_reported(assistant))
+            self.recorded[assistant.key] = slim(self.written.overlaid(assistant))
+        return (unstored is None) != (self.written.unstored(assistant) is None)
 
     def reported(self, assistant: Assistant, status: AssistantStatus, position: int) -> None:
         """We wrote that status, and it stands at `position`: states seen before that have not got it yet."""
-        self._reported[assistant.key] = (assistant.metadata.uid, position, status)
+        self.written.wrote(assistant.key, assistant.metadata.uid, status, position)
         if newest := self.recorded.get(assistant.key):
-            self.recorded[assistant.key] = self._as_reported(newest)
+            self.recorded[assistant.key] = self.written.overlaid(newest)
 
     def outrun(self, key: Key) -> None:
         """Somebody else wrote the status: what we wrote is not what stands there."""
-        self._reported.pop(key, None)
+        self.written.outrun(key)
 
-    def _as_reported(self, assistant: Assistant) -> Assistant:
-        uid, position, status = self._reported.get(assistant.key, ("", 0, None))
-        if status is None:
-            return assistant
-        if uid == assistant.metadata.uid and _position(assistant) < position:
-            return assistant.model_copy(update={"status": status})
-        del self._reported[assistant.key]
-        return assistant
-
-    def put_graph(self, graph: Graph) -> None:
-        self.drop_graph(graph.key)
+    def put_graph(self, graph: Graph) -> Graph:
+        """Keep this state of a Graph: as it is kept, with the status that was written to it since."""
+        graph = self.written_graphs.overlaid(graph)
+        self._unlist_graph(graph.key)
         self.graphs[graph.key] = graph
         if graph.spec.server:
             self._serving[graph.key[0]].add(graph.key)
         if graph.default_name:
             self._by_default[graph.key[0], graph.default_name].add(graph.key)
+        return graph
+
+    def graph_reported(self, graph: Graph, status: GraphStatus, at: int) -> Graph | None:
+        """That status was written, and stands at `at`: the Graph as it is kept since; None if it is gone."""
+        self.written_graphs.wrote(graph.key, graph.metadata.uid, status, at)
+        newest = self.graphs.get(graph.key)
+        return self.put_graph(newest) if newest else None
 
     def drop_graph(self, key: Key) -> None:
+        self.written_graphs.drop(key)
+        self._unlist_graph(key)
+
+    def _unlist_graph(self, key: Key) -> None:
         _discard(self._serving, key[0], key)
         if (before := self.graphs.pop(key, None)) and before.default_name:
             _discard(self._by_default, (key[0], before.default_name), key)
@@ -181,17 +194,28 @@ class Cache:
         return True
 
     def drop_version(self, record: VersionRecord) -> bool:
-        """Whether it was there: a version made since under the same name stays."""
+        """Whether it was there: a version made since under the same name stays.
+
+        A record that is newer than the one kept is that of the deletion, whose resource version is remembered.
+        """
         kept = self._versions.get(record.key, {})
         before = kept.get(record.number)
         if before is None or before.uid != record.uid:
             return False
+        if position(record.resource_version) > position(before.resource_version):
+            self._deleted[record.key, record.number] = position(record.resource_version)
+            if len(self._deleted) > _MOST_DELETIONS:
+                self._deleted.popitem(last=False)
         del kept[record.number]
         _discard(self._by_digest[record.key], before.digest, record.number)
         if not kept:
             del self._versions[record.key], self._by_digest[record.key]
             _discard(self._versioned, record.key[0], record.key)
         return True
+
+    def deletion_of(self, assistant: Key, number: int) -> int | None:
+        """The resource version at which that version was deleted, if that was seen and is remembered."""
+        return self._deleted.get((assistant, number))
 
     def replace_versions(
         self, namespace: str, records: Iterable[VersionRecord], as_of: str, *, anew: bool = False

@@ -14,6 +14,7 @@ from ..resources.graph import Graph
 from ..resources.meta import API_VERSION, GROUP, MANAGER, FreeForm
 from ..resources.reason import Reason
 from .fairness import FairQueue
+from .refusals import Refusals
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +23,7 @@ _LONGEST_NOTE = 1024
 _MOST_WAITING = 500
 """Of one namespace: what happens beyond that is only in the status."""
 _MOST_REMEMBERED = 4_096
+_POST = ("Post", 0)
 
 
 class Events:
@@ -34,10 +36,17 @@ class Events:
         instance: str,
         per_second: float = 20.0,
         observe: Callable[[str, str], None] = lambda kind, reason: None,
+        lost: Callable[[], None] = lambda: None,
     ) -> None:
-        """`per_second`: at most. `observe`: told of each event its type and its reason."""
+        """`per_second`: at most. `observe`: called for each event with its type and its reason.
+
+        `lost`: called for each event that could not be posted.
+        """
         self._cluster = cluster
         self._observe = observe
+        self._lost = lost
+        self._refusals = Refusals()
+        self._parked: dict[str, list[FreeForm]] = {}
         self._instance = instance
         self._pause = 1 / per_second
         self._waiting: FairQueue[tuple[str, FreeForm]] = FairQueue()
@@ -58,18 +67,41 @@ class Events:
         """Post what is told, until cancelled."""
         while True:
             namespace, event = await self._waiting.take()
+            if not self._refusals.is_due(namespace, _POST):
+                self._park(namespace, event)
+                continue
             try:
                 await self._cluster.post_event(namespace, event)
-            except (ClusterUnavailable, ClusterRefused, NotLeading) as error:
-                is_expected = isinstance(error, ClusterRefused) and error.status.is_namespace_going
-                log.log(logging.DEBUG if is_expected else logging.WARNING, "an event was not posted: %s", error)
+            except ClusterRefused as refused:
+                self._failed(refused, is_expected=refused.status.is_namespace_going)
+                self._refusals.refused(namespace, _POST, "")
+            except (ClusterUnavailable, NotLeading) as error:
+                self._failed(error)
+            else:
+                self._refusals.succeeded(namespace, _POST)
             await asyncio.sleep(self._pause)
+
+    def _failed(self, error: Exception, *, is_expected: bool = False) -> None:
+        self._lost()
+        log.log(logging.DEBUG if is_expected else logging.WARNING, "an event was not posted: %s", error)
+
+    def _park(self, namespace: str, event: FreeForm) -> None:
+        """Events are refused in this namespace: keep it until the next one may be tried."""
+        if namespace not in self._parked:
+            loop = asyncio.get_running_loop()
+            loop.call_later(self._refusals.wait(namespace) or 0.0, self._unpark, namespace)
+        self._parked.setdefault(namespace, []).append(event)
+
+    def _unpark(self, namespace: str) -> None:
+        for event in self._parked.pop(namespace):
+            self._waiting.put(namespace, (namespace, event))
 
     def _tell(
         self, kind: Literal["Normal", "Warning"], about: Assistant | Graph, reason: Reason, action: str, note: str
     ) -> None:
         key, namespace = (about.metadata.uid, reason), about.metadata.namespace
-        if self._told.get(key) == note or self._waiting.of(namespace) >= _MOST_WAITING:
+        waiting = self._waiting.of(namespace) + len(self._parked.get(namespace, ()))
+        if self._told.get(key) == note or waiting >= _MOST_WAITING:
             return
         self._observe(kind, reason)
         self._told[key] = note

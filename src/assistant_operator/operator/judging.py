@@ -37,10 +37,12 @@ class Judging:
         self.judgements = judgements
 
     async def look_again(self, record: VersionRecord) -> AssistantVersion | None:
-        """The version itself; what the cache says of it is corrected if it is gone or another."""
+        """The version itself; what the cache says of it is corrected."""
         version = await self._cluster.versions.read(record.address)
         if version is None or version.metadata.uid != record.uid:
             self._cache.drop_version(record)
+        else:
+            self._cache.put_version(version.as_record_of(record))
         return version
 
     async def find_out(self, world: World, number: int) -> None:

@@ -97,11 +97,18 @@ class Metrics:
         told = "Tries to publish a version to a LangGraph Server, by reason: Published, or why not."
         self._publications = _Series(self._counter("publications", told, "result"), ("Published",))
         self._events = _Series(self._counter("events", "Events told, by type and reason.", "type", "reason"))
+        self._events_lost = self._counter("events_lost", "Events that the API server did not take.")
 
     def _of_reconciling(self) -> None:
         self._steps = _Series(self._counter("steps", "Steps begun.", "controller", "step"))
         self._reconciles = _Series(self._counter("reconcile", "Looks at an object, by result.", "controller", "result"))
         self._errors = _Series(self._counter("reconcile_errors", "Looks that ended in an error.", "controller"))
+        told = "Writes that the API server refused, by step; each is tried again."
+        steps = (("assistant", "Report"), ("graph", "ReportGraph"))
+        self._refused = _Series(self._counter("refused_writes", told, "controller", "step"), *steps)
+        told = "Fields that the API server did not store, by kind: its CustomResourceDefinition lacks them."
+        kinds = (("Assistant", "status"), ("Graph", "status"))
+        self._unstored = _Series(self._counter("unstored_fields", told, "kind", "field"), *kinds)
         self._panics = _Series(self._counter("reconcile_panics", "Looks that brought out a bug.", "controller"))
         self._times = _Series(self._histogram("reconcile_time_seconds", "Seconds one look took.", "controller"))
 
@@ -172,8 +179,18 @@ class Metrics:
     def told(self, kind: str, reason: str) -> None:
         self._events[kind, reason].inc()
 
+    def event_lost(self) -> None:
+        self._events_lost.inc()
+
     def step(self, controller: str, step: str) -> None:
         self._steps[controller, step].inc()
+
+    def refused(self, controller: str, step: str) -> None:
+        self._refused[controller, step].inc()
+
+    def unstored(self, kind: str, fields: Iterable[str]) -> None:
+        for field in fields:
+            self._unstored[kind, field].inc()
 
     def reconciled(self, controller: str, result: str, seconds: float) -> None:
         """`result`: success, requeue_after, error, or panic for an error that nobody foresaw."""

@@ -26,6 +26,10 @@ class Narrator:
         if isinstance(after, AssistantStatus) and isinstance(before, Assistant):
             self._activated(before, after)
 
+    def refused(self, about: Assistant | Graph, reason: Reason, action: str, words: str) -> None:
+        """A write about an object is refused, or has no effect; it was not before."""
+        self._events.warning(about, reason, action, words, is_new=True)
+
     def restored(self, world: World, number: int, *, is_lost: bool) -> None:
         """A version that was deleted by hand came back, or could not."""
         name = world.name(number)

@@ -63,7 +63,9 @@ class Past:
     async def _cause_before(self, assistant: Assistant, head: AssistantVersion | None) -> str | None:
         """What the change-cause annotation said before this edit."""
         before = self._cache.recorded.get(assistant.key)
-        if before and before.metadata.uid == assistant.metadata.uid:
+        is_same = before is not None and before.metadata.uid == assistant.metadata.uid
+        # A first edit that is refused is kept there, too, though it is not recorded yet.
+        if before and is_same and before.metadata.generation < assistant.metadata.generation:
             return history.cause_of(before)
         if history.cause_of(assistant) is None:
             return None

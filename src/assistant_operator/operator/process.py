@@ -70,7 +70,7 @@ class Process:
             await configuration(), observe=seen, headers={"User-Agent": USER_AGENT}, reload=configuration
         )
         cluster = Cluster(self._fenced, settings.namespaces, self._positions)
-        judge, events = SchemaJudge(), Events(cluster, instance=settings.identity, observe=self._metrics.told)
+        judge, events = SchemaJudge(), self._events(cluster)
         self._servers = LangGraphServers(may_write=self._may_write, observe=self._metrics.asked)
         doors = Doors(cluster, self._servers, judge, events, self._metrics, self._positions)
         sight, crank = assemble(doors, settings.cluster_name, settings.server_credentials_role)
@@ -95,6 +95,10 @@ class Process:
             await self._end(judge)
             await web.stop()
         return 1 if self._failure else 0
+
+    def _events(self, cluster: Cluster) -> Events:
+        told, lost = self._metrics.told, self._metrics.event_lost
+        return Events(cluster, instance=self._settings.identity, observe=told, lost=lost)
 
     def _may_write(self) -> bool:
         return not self._settings.leader_elect or self._leadership.is_held()
@@ -179,6 +183,7 @@ class Process:
             self._start(self._hold())
             await self._leadership.gained.wait()
         async with asyncio.TaskGroup() as group:
+            group.create_task(sight.record())
             for namespace, listed in self._versions_listed.items():
                 group.create_task(self._record(sight, namespace, listed))
             for _ in range(STEADY_WORKERS):

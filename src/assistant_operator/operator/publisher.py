@@ -34,7 +34,7 @@ from ..resources.assistant import Assistant, Copy
 from ..resources.assistant_version import AssistantVersion, version_name
 from ..resources.fit import Fits, Unusable
 from ..resources.graph import Graph
-from ..resources.meta import Key
+from ..resources.meta import Key, position
 from ..resources.reason import Reason
 from .cache import Cache
 from .copies import Copies
@@ -147,9 +147,9 @@ class Publisher:
         )
 
     def _is_held(self, assistant: Assistant) -> bool:
-        position, held = self._state(assistant).finalizer
+        at, held = self._state(assistant).finalizer
         return (
-            held if int(assistant.metadata.resource_version) < position else FINALIZER in assistant.metadata.finalizers
+            held if position(assistant.metadata.resource_version) < at else FINALIZER in assistant.metadata.finalizers
         )
 
     async def _act(self, world: World, step: Step) -> float | None:
@@ -177,7 +177,7 @@ class Publisher:
         """Add or remove the finalizer. A refusal is a finding of its own: it holds up no other step."""
         state = self._state(world.assistant)
         try:
-            position = await self._cluster.hold(world.assistant, FINALIZER, on=on)
+            at = await self._cluster.hold(world.assistant, FINALIZER, on=on)
         except ClusterRefused as refused:
             log.warning("the finalizer of %s/%s: %s", *world.assistant.key, refused)
             if on:
@@ -185,9 +185,9 @@ class Publisher:
             else:
                 self._hindered(world, None, Hindrance(Reason.FINALIZER_REFUSED, str(refused), Fate.REJECT))
             return state.pause("finalizer", _LONGEST_REFUSED)
-        if position is None:
+        if at is None:
             return state.pause("finalizer", _LONGEST_RETRY)  # it is gone: the news of that is under way
-        state.finalizer = (position, on)
+        state.finalizer = (at, on)
         state.succeeded("finalizer")
         if state.hindrances.pop(None, None):
             self._told(world.assistant.key)

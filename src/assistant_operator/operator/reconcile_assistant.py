@@ -1,16 +1,31 @@
 """Observe, decide, act, report: one Assistant at a time, one step after another."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from ..decisions.assistant import is_chore, steps
-from ..decisions.assistant_world import Adopt, Judge, Mark, Prune, Report, Restore, Step, World
+from ..decisions.assistant_world import (
+    Adopt,
+    Judge,
+    Mark,
+    Prune,
+    Relabel,
+    Report,
+    Restore,
+    Step,
+    World,
+    identity,
+)
 from ..decisions.status import Claim, conditions
+from ..decisions.stored import Unstored, not_stored
+from ..gateways.api_server import ClusterRefused, ClusterUnavailable
 from ..gateways.cluster import Cluster
-from ..resources.assistant import Assistant
-from ..resources.assistant_version import VersionRecord
+from ..gateways.versions import Changed
+from ..resources.assistant import Assistant, AssistantStatus
+from ..resources.assistant_version import AssistantVersion, VersionRecord
 from ..resources.meta import Condition, ConditionStatus, Key, ObjectMeta
 from ..resources.reason import Reason
 from .cache import Cache
@@ -19,6 +34,7 @@ from .metrics import Metrics
 from .narrator import Narrator
 from .publisher import Publisher
 from .recorder import Recorder
+from .refusals import Refusals, StepId
 from .restoration import Lost
 
 log = logging.getLogger(__name__)
@@ -31,6 +47,33 @@ _CHORES_AT_ONCE = 6
 _PAUSE, _LONG_PAUSE = 0.1, 1.0
 _MOST_STEPS = 200
 _MOST_REMEMBERED = 2_000
+_MOST_REPEATS = 2
+"""News that comes late may undo what is known of a write once."""
+
+STORE = "Store"
+"""What is held back where the API server does not store all of a status: sending the same status again."""
+NO_EFFECT = "the write was accepted and had no effect"
+REASONS: dict[str, tuple[Reason, str]] = {
+    "Adopt": (Reason.ADOPTION_REFUSED, "Adopt"),
+    "Mark": (Reason.MARK_REFUSED, "Mark"),
+    "Relabel": (Reason.MARK_REFUSED, "Label"),
+    "Prune": (Reason.PRUNE_REFUSED, "Prune"),
+    "Report": (Reason.STATUS_REFUSED, "Report"),
+}
+"""Reason and action of the event that tells of a refused step. Of others the condition Ready makes an event."""
+
+
+@dataclass(slots=True)
+class _Pass:
+    """What happened in one reconcile of an Assistant."""
+
+    chores: int = 0
+    reports: int = 0
+    taken: Counter[Step] = field(default_factory=Counter)
+    """Writes to versions: one that is due again and again on the same state has no effect."""
+    failed: set[StepId] = field(default_factory=set)
+    """Steps that failed for a cause that may pass: they wait for the next reconcile, the others go on."""
+    trouble: Exception | None = None
 
 
 class AssistantReconciler:
@@ -57,36 +100,98 @@ class AssistantReconciler:
         self._narrator = narrator
         self._metrics = metrics
         self._settled = settled
+        self._refusals = Refusals()
         self._lost: dict[str, frozenset[int]] = {}
         self._said: dict[str, tuple[str, tuple[Condition, ...]]] = {}
 
     def forget(self, assistant: Assistant) -> None:
         self._judging.judgements.forget(assistant.key)
         self._lost.pop(assistant.metadata.uid, None)
+        self._refusals.forget(assistant.metadata.uid)
 
     async def reconcile(self, key: Key) -> float | None:
-        """Take the steps that are due. Seconds until the rest should be taken; None if there is no rest."""
-        chores, reports = 0, 0
+        """Take the steps that are due. Seconds until the rest should be taken; None if there is no rest.
+
+        A step that is refused or fails does not keep the others waiting. Raises what let one fail, after the others.
+        """
+        this = _Pass()
+        rest = await self._take_all(key, this)
+        if this.trouble:
+            raise this.trouble
+        return rest
+
+    async def _take_all(self, key: Key, this: _Pass) -> float | None:
         for _ in range(_MOST_STEPS):
-            world = self._observe(key)
+            world = await self._confirmed(key)
             if world is None:
-                self._settled(key)
+                if key not in self._cache.recorded:  # else its ledger is about to be opened anew
+                    self._settled(key)
                 return None
-            step = next(steps(world), None)
+            uid = world.assistant.metadata.uid
+            step = self._refusals.pick(
+                uid, (each for each in steps(world) if identity(each) not in this.failed), identity
+            )
             if step is None:
-                self._rest(key)
-                return None
-            if is_chore(step):
-                quiet, is_calm = self._recorder.quiet_for(world.assistant), self._recorder.crowd.calm.is_set()
-                if quiet < (QUIET if is_calm else LONGEST_QUIET) or chores == _CHORES_AT_ONCE:
-                    return max(QUIET - quiet, _PAUSE if is_calm else _LONG_PAUSE)
-                chores += 1
-            elif isinstance(step, Report):
-                if reports:
-                    return 0.0  # in a burst there is always more to report: no sooner than the next look may be
-                reports += 1
-            await self._act(world, step)
+                if self._drop_stale(world):
+                    continue
+                return self._rest(world)
+            if (pause := self._pause(world, step, this)) is not None:
+                return pause
+            await self._take(world, step, this)
         return _PAUSE
+
+    def _pause(self, world: World, step: Step, this: _Pass) -> float | None:
+        """Seconds that the step has to wait, so that a burst of edits is recorded first; None if it is taken now."""
+        if is_chore(step):
+            quiet, is_calm = self._recorder.quiet_for(world.assistant), self._recorder.crowd.calm.is_set()
+            if quiet < (QUIET if is_calm else LONGEST_QUIET) or this.chores == _CHORES_AT_ONCE:
+                return max(QUIET - quiet, _PAUSE if is_calm else _LONG_PAUSE)
+            this.chores += 1
+        elif isinstance(step, Report):
+            if this.reports:
+                return 0.0  # in a burst there is always more to report: no sooner than the next look may be
+            this.reports += 1
+        return None
+
+    async def _take(self, world: World, step: Step, this: _Pass) -> None:
+        """Take one step; if the API server refuses it, hold it back and remember its words."""
+        if not isinstance(step, Judge | Report):
+            this.taken[step] += 1
+        try:
+            words = NO_EFFECT if this.taken[step] > _MOST_REPEATS else await self._act(world, step)
+        except ClusterRefused as refused:
+            if isinstance(step, Judge):
+                this.failed.add(identity(step))
+                this.trouble = refused
+            else:
+                self._refuse(world, step, str(refused))
+        except ClusterUnavailable as unavailable:
+            if not unavailable.is_answer:
+                raise
+            this.failed.add(identity(step))
+            this.trouble = unavailable
+        else:
+            if words:
+                self._refuse(world, step, words)
+            else:
+                self._refusals.succeeded(world.assistant.metadata.uid, identity(step))
+
+    def _refuse(self, world: World, step: Step, words: str) -> None:
+        kind, number = identity(step)
+        log.warning("refused step of Assistant %s/%s step=%s version=%s: %s", *world.assistant.key, kind, number, words)
+        self._metrics.refused("assistant", kind)
+        is_news = self._refusals.refused(world.assistant.metadata.uid, (kind, number), words)
+        if is_news and kind in REASONS:
+            self._narrator.refused(world.assistant, *REASONS[kind], words)
+
+    def _drop_stale(self, world: World) -> bool:
+        """Drop the refusals of steps that are no longer due. Whether there were any, so that the status changes."""
+        present: set[StepId] = {identity(each) for each in steps(world)}
+        if world.unstored and world.unstored.is_tried_again and ("Report", 0) not in present:
+            self._cache.written.stored(world.assistant.key)  # nothing of what was not stored is to be said any more
+        elif world.unstored:
+            present.add((STORE, 0))
+        return self._refusals.keep(world.assistant.metadata.uid, present)
 
     def _observe(self, key: Key) -> World | None:
         assistant = self._cache.recorded.get(key)
@@ -106,18 +211,56 @@ class AssistantReconciler:
             places=self._publisher.places(key, {each.graph for each in judged.values()}),
             outcome=self._publisher.outcome(assistant),
             withdrawn=self._publisher.withdrawn(assistant),
+            refusals=self._refusals.messages(uid),
+            unstored=self._unstored(assistant),
         )
 
-    def _rest(self, key: Key) -> None:
-        self._judging.judgements.forget(key)
-        self._settled(key)
+    async def _confirmed(self, key: Key) -> World | None:
+        """What is known of an Assistant; before it is said that a status is not stored, the API server is asked.
 
-    async def _act(self, world: World, step: Step) -> None:
+        A watch that began before a CustomResourceDefinition changed goes on to leave out the fields that it lacked.
+        """
+        assistant = self._cache.recorded.get(key)
+        found = self._cache.written.unstored(assistant) if assistant else None
+        if assistant and found and not self._refusals.is_held(assistant.metadata.uid, (STORE, 0)):
+            await self._look_again(assistant, found.sent)
+        return self._observe(key)
+
+    async def _look_again(self, assistant: Assistant, sent: AssistantStatus) -> None:
+        live = await self._cluster.assistant(assistant.key)
+        if live and live.metadata.resource_version == assistant.metadata.resource_version and live.status == sent:
+            self._cache.record(assistant.model_copy(update={"status": sent}))
+
+    def _unstored(self, assistant: Assistant) -> Unstored[AssistantStatus] | None:
+        """The status that was not stored as it was sent; due to be sent again when its pause is over."""
+        found, uid = self._cache.written.unstored(assistant), assistant.metadata.uid
+        if found is None:
+            return None
+        if not self._refusals.is_held(uid, (STORE, 0)):
+            message = found.message(Assistant.plural)
+            log.warning("wrote status of Assistant %s/%s: %s", *assistant.key, message)
+            self._metrics.unstored("Assistant", found.fields)
+            self._refusals.refused(uid, (STORE, 0), message)
+            self._narrator.refused(assistant, Reason.FIELDS_NOT_STORED, "Report", message)
+        return replace(found, is_tried_again=self._refusals.is_due(uid, (STORE, 0)))
+
+    def _rest(self, world: World) -> float | None:
+        """Nothing is due. Seconds until a step that was refused is; None if there is none."""
+        key, uid = world.assistant.key, world.assistant.metadata.uid
+        if not {"Mark", "Judge"} & world.refusals.keys():
+            self._judging.judgements.forget(key)  # marks that are refused still have to say what was found
+        self._settled(key)
+        return self._refusals.wait(uid)
+
+    async def _act(self, world: World, step: Step) -> str | None:
+        """Take the step: None if it had an effect, else what to say of that."""
         log.debug("%s/%s: %r", *world.assistant.key, step)
         self._metrics.step("assistant", type(step).__name__)
         match step:
             case Adopt(record):
-                await self._adopt(world, record)
+                return await self._adopt(world, record)
+            case Relabel(record):
+                return await self._changed(record, await self._cluster.versions.label(record), "metadata.labels")
             case Restore(number):
                 await self._restore(world, number)
             case Judge(number):
@@ -125,21 +268,31 @@ class AssistantReconciler:
             case Report():
                 await self._report(world, step)
             case Prune(record):
-                await self._cluster.versions.delete(record)
-                self._metrics.pruned()
-                self._cache.drop_version(record)
+                await self._prune(record)
             case Mark():
-                await self._mark(world, step)
+                return await self._mark(world, step)
+        return None
 
-    async def _adopt(self, world: World, record: VersionRecord) -> None:
-        if not await self._is_alive(world.assistant):
-            return  # its versions are being orphaned: whoever adopts them now takes them along
-        position = await self._cluster.versions.adopt(record, world.assistant)
-        if position is None:
-            await self._judging.look_again(record)
+    async def _prune(self, record: VersionRecord) -> None:
+        if await self._cluster.versions.delete(record):
+            self._metrics.pruned()
+            self._cache.drop_version(record)
         else:
-            owned = replace(record, owner=world.assistant.metadata.uid, resource_version=position)
-            self._cache.put_version(owned)
+            await self._judging.look_again(record)
+
+    async def _adopt(self, world: World, record: VersionRecord) -> str | None:
+        if not await self._is_alive(world.assistant):
+            return None  # its versions are being orphaned: whoever adopts them now takes them along
+        changed = await self._cluster.versions.adopt(record, world.assistant)
+        return await self._changed(record, changed, "metadata.ownerReferences")
+
+    async def _changed(self, record: VersionRecord, changed: Changed | None, field: str) -> str | None:
+        """Take in what became of a version's metadata: what to say if the change had no effect."""
+        if changed is None:
+            await self._judging.look_again(record)
+            return None
+        self._cache.put_version(record.as_of(changed.meta))
+        return None if changed.has_effect else not_stored((field,), AssistantVersion.plural)
 
     async def _is_alive(self, assistant: Assistant) -> bool:
         """Whether that very Assistant is there to stay; if not, nothing more is done to it."""
@@ -168,9 +321,13 @@ class AssistantReconciler:
         self._narrator.restored(world, number, is_lost=is_lost)
 
     async def _report(self, world: World, step: Report) -> None:
+        uid = world.assistant.metadata.uid
         match outcome := await self._cluster.report(world.assistant, step.status):
             case int():
                 self._cache.reported(world.assistant, step.status, outcome)
+                if world.unstored and world.unstored.sent == step.status:  # until an event shows that it was stored
+                    self._refusals.refused(uid, (STORE, 0), "")
+                    await self._look_again(world.assistant, step.status)
                 if step.status.active_version not in (None, world.assistant.status.active_version):
                     self._metrics.activated()
                 self._narrator.reported(world.assistant, step.status)
@@ -187,11 +344,11 @@ class AssistantReconciler:
         else:
             await self._recorder.observe(live, anew=True)
 
-    async def _mark(self, world: World, step: Mark) -> None:
+    async def _mark(self, world: World, step: Mark) -> str | None:
         record, generation = step.record, 1
         before = await self._said_of(record)
         if before is None:
-            return
+            return None
         claims = [_active_claim(is_active=step.is_active)]
         if step.judgement:
             claims = [Claim("Valid", step.judgement.valid, step.judgement.reason, step.judgement.message), *claims]
@@ -200,9 +357,16 @@ class AssistantReconciler:
         meta = await self._cluster.versions.mark(record, (*kept, *stated))
         if meta is None:
             await self._judging.look_again(record)
-        else:
-            self._cache.put_version(_marked(record, step, meta))
-            self._remember(record.uid, meta.resource_version, (*kept, *stated))
+            return None
+        if meta.resource_version == record.resource_version:
+            # Nothing changed: either the conditions stand there, and only the listing does not show them, or nothing
+            # that was sent is stored.
+            there = await self._judging.look_again(record)
+            if there and there.status.conditions != (*kept, *stated):
+                return not_stored(("status.conditions",), AssistantVersion.plural)
+        self._cache.put_version(_marked(record, step, meta))
+        self._remember(record.uid, meta.resource_version, (*kept, *stated))
+        return None
 
     async def _said_of(self, record: VersionRecord) -> tuple[Condition, ...] | None:
         """The conditions that stand on a version; None if it is gone."""

@@ -1,34 +1,69 @@
 """Observe, decide, act, report: one Graph and its default Assistant at a time."""
 
 import logging
+import sys
+from dataclasses import replace
 from datetime import UTC, datetime
+from operator import itemgetter
 
 from ..decisions.default_assistant import DEFAULT, without
 from ..decisions.graph import ApplyDefault, GraphStep, Release, ReportGraph, World, steps
-from ..gateways.api_server import ClusterRefused
+from ..decisions.stored import Unstored
+from ..gateways.api_server import ClusterRefused, ClusterUnavailable
 from ..gateways.cluster import Applied, Cluster
 from ..gateways.schemas import SchemaJudge
 from ..resources.assistant import GraphRef, Snapshot
 from ..resources.fit import Unusable
 from ..resources.graph import Graph, GraphStatus, Schemas
-from ..resources.meta import MANAGER, FreeForm, Key
+from ..resources.meta import MANAGER, FreeForm, Key, position
+from ..resources.reason import Reason
 from .cache import Cache
 from .metrics import Metrics
 from .narrator import Narrator
 from .probes import Probes
+from .reconcile_assistant import NO_EFFECT
+from .refusals import Refusals, StepId
 from .wakes import Wakes
 
 log = logging.getLogger(__name__)
 
 LABELS = {"app.kubernetes.io/managed-by": MANAGER, DEFAULT: "true"}
 _MOST_STEPS = 20
-_REFUSED_RETRY = 30.0
 _MOST_CONFLICTS = 4
+
+STORE: StepId = ("Store", 0)
+"""What is held back where the API server does not store all of a status: sending the same status again."""
+REPORT: StepId = ("ReportGraph", 0)
+REASONS: dict[str, tuple[Reason, str]] = {
+    "Release": (Reason.DEFAULT_ASSISTANT_REFUSED, "Release"),
+    "ReportGraph": (Reason.STATUS_REFUSED, "Report"),
+}
+"""Reason and action of the event that tells of a refused step. Of ApplyDefault the condition Ready makes an event."""
+
+
+def changed_meanwhile(key: Key) -> ClusterUnavailable:
+    """What to raise after a conflict: the same write may succeed later."""
+    unavailable = ClusterUnavailable(f"Assistant {key[0]}/{key[1]} was changed at the same time")
+    unavailable.is_answer = True
+    return unavailable
 
 
 def judges_otherwise(before: Graph, now: Graph) -> bool:
     """Whether what was said of its assistants' versions may not hold any more."""
     return (before.schemas, before.knows_schemas) != (now.schemas, now.knows_schemas)
+
+
+def _identity(world: World, step: GraphStep) -> StepId:
+    """By that a refused step is known again. After a change of what it depends on, a step is another one."""
+    match step:
+        case ApplyDefault(name):
+            default = world.default.metadata if world.default else None
+            there = (default.uid, default.generation) if default else None
+            return "ApplyDefault", (name, world.graph.metadata.generation, there)
+        case Release(name):
+            return "Release", name
+        case ReportGraph():
+            return REPORT
 
 
 class GraphReconciler:
@@ -53,57 +88,97 @@ class GraphReconciler:
         self._probes = probes
         self._wakes = wakes
         self._applied: dict[Key, tuple[int, FreeForm]] = {}
-        self._refusals: dict[Key, str] = {}
+        self._released: dict[Key, int] = {}
+        """Resource version at which the label of a former default assistant was taken off."""
+        self._refusals = Refusals()
         self._unstorable: dict[Key, Schemas] = {}
 
     async def reconcile(self, key: Key) -> float | None:
-        """Take the steps that are due; what they wrote comes back as an event, and then this is called again."""
-        refused: list[GraphStep] = []
-        self._refusals.pop(key, None)
+        """Take the steps that are due; what they wrote comes back as an event, and then this is called again.
+
+        A step that is refused or fails does not keep the others waiting. Raises what let one fail, after the others.
+        """
+        failed: dict[StepId, Exception] = {}
         for _ in range(_MOST_STEPS):
+            await self._confirm(key)
             world = await self._observe(key)
-            due = (each for each in steps(world) if each not in refused) if world else iter(())
-            step = next((each for each in due if world and not self._is_repeated(world, each)), None)
-            if world is None or step is None:
-                return _REFUSED_RETRY if refused else None
-            try:
-                await self._act(world.graph, step)
-            except ClusterRefused as refusal:
-                self._take_in(key, step, refusal)
-                refused.append(step)
+            if world is None:
+                return None
+            uid, due = world.graph.metadata.uid, [(_identity(world, each), each) for each in steps(world)]
+            if self._drop_stale(world, {name for name, _ in due}):
+                continue
+            ready = (each for each in due if each[0] not in failed and not self._is_repeated(world, each[1]))
+            picked = self._refusals.pick(uid, ready, itemgetter(0))
+            if picked is None:
+                if failed:
+                    raise next(iter(failed.values()))
+                return self._refusals.wait(uid)
+            await self._take(world, *picked, failed)
         return 1.0
 
-    def forget(self, key: Key) -> None:
+    def forget(self, key: Key, uid: str) -> None:
         """The Graph is gone."""
         self._unstorable.pop(key, None)
+        self._refusals.forget(uid)
 
     def forget_default(self, key: Key) -> None:
         """The Assistant is gone: what was applied to it says nothing about the next of its name."""
         self._applied.pop(key, None)
+        self._released.pop(key, None)
 
-    def _take_in(self, key: Key, step: GraphStep, refusal: ClusterRefused) -> None:
-        """What a refusal says about the Graph, for the next look; raised again if that is nothing."""
-        schemas = step.status.schemas if isinstance(step, ReportGraph) else None
-        if isinstance(step, ApplyDefault):
-            self._refusals[key] = str(refusal)
-        elif schemas and (schemas.context or schemas.config) and refusal.status.is_too_large:
-            self._unstorable[key] = schemas
+    async def _take(self, world: World, name: StepId, step: GraphStep, failed: dict[StepId, Exception]) -> None:
+        """Take one step; if the API server refuses it, hold it back and remember its words."""
+        uid = world.graph.metadata.uid
+        try:
+            words = await self._act(world.graph, step)
+        except ClusterRefused as refusal:
+            schemas = step.status.schemas if isinstance(step, ReportGraph) else None
+            if schemas and (schemas.context or schemas.config) and refusal.status.is_too_large:
+                self._unstorable[world.graph.key] = schemas
+            else:
+                self._refuse(world.graph, name, str(refusal))
+        except ClusterUnavailable as unavailable:
+            if not unavailable.is_answer:
+                raise
+            failed[name] = unavailable
         else:
-            raise refusal
+            if words:
+                self._refuse(world.graph, name, words)
+            else:
+                self._refusals.succeeded(uid, name)
+
+    def _refuse(self, graph: Graph, name: StepId, words: str) -> None:
+        log.warning("refused step of Graph %s/%s step=%s: %s", *graph.key, name[0], words)
+        self._metrics.refused("graph", name[0])
+        is_news = self._refusals.refused(graph.metadata.uid, name, words)
+        if is_news and name[0] in REASONS:
+            self._narrator.refused(graph, *REASONS[name[0]], words)
+
+    def _drop_stale(self, world: World, present: set[StepId]) -> bool:
+        """Drop the refusals of steps that are no longer due. Whether there were any, so that the status changes."""
+        if world.unstored and world.unstored.is_tried_again and REPORT not in present:
+            self._cache.written_graphs.stored(world.graph.key)  # nothing of what was not stored is to be said any more
+        elif world.unstored:
+            present = present | {STORE}
+        return self._refusals.keep(world.graph.metadata.uid, present)
 
     def _is_repeated(self, world: World, step: GraphStep) -> bool:
-        """Whether we just applied that: it did not come back as an event yet, or others own what it would change."""
-        if not isinstance(step, ApplyDefault):
+        """Whether that was just written: it did not come back as an event yet, or others own what it would change."""
+        if isinstance(step, ReportGraph):
             return False
-        position, configuration = self._applied.get((world.graph.metadata.namespace, step.name), (0, {}))
-        seen = int(world.default.metadata.resource_version) if world.default else 0
-        return seen < position or (seen == position and configuration == step.configuration)
+        key = (world.graph.metadata.namespace, step.name)
+        there = self._cache.seen.get(key)
+        seen = position(there.metadata.resource_version) if there else 0
+        if isinstance(step, Release):
+            return seen < self._released.get(key, 0)
+        at, configuration = self._applied.get(key, (0, {}))
+        return seen < at or (seen == at and configuration == step.configuration)
 
     async def _observe(self, key: Key) -> World | None:
         graph = self._cache.graphs.get(key)
         if graph is None:
             return None
-        wanted = graph.default_name
+        wanted, refusals = graph.default_name, self._refusals.messages(graph.metadata.uid)
         controlled = self._cache.controlled_by(graph)
         trouble = await self._schema_trouble(graph)
         return World(
@@ -118,7 +193,9 @@ class GraphReconciler:
             is_trouble_passing=trouble is not None and trouble.is_passing,
             probe=self._probes.of(graph),
             unstorable=self._unstorable.get(key),
-            refusal=self._refusals.get(key),
+            refusal=refusals.get("ApplyDefault"),
+            release_refusal=refusals.get("Release"),
+            unstored=self._unstored(graph),
             is_rejudging=self._wakes.is_rejudging(key),
         )
 
@@ -131,32 +208,78 @@ class GraphReconciler:
             self._wakes.here.add(("Graph", graph.key), fit.retry_after)
         return fit
 
-    async def _act(self, graph: Graph, step: GraphStep) -> None:
+    async def _confirm(self, key: Key) -> None:
+        """Before it is said that a status is not stored, the API server is asked.
+
+        A watch that began before a CustomResourceDefinition changed goes on to leave out the fields that it lacked.
+        """
+        graph = self._cache.graphs.get(key)
+        found = self._cache.written_graphs.unstored(graph) if graph else None
+        if graph and found and not self._refusals.is_held(graph.metadata.uid, STORE):
+            await self._look_again(graph)
+
+    def _unstored(self, graph: Graph) -> Unstored[GraphStatus] | None:
+        """The status that was not stored as it was sent; due to be sent again when its pause is over."""
+        found, uid = self._cache.written_graphs.unstored(graph), graph.metadata.uid
+        if found is None:
+            return None
+        if not self._refusals.is_held(uid, STORE):
+            message = found.message(Graph.plural)
+            log.warning("wrote status of Graph %s/%s: %s", *graph.key, message)
+            self._metrics.unstored("Graph", found.fields)
+            self._refusals.refused(uid, STORE, message)
+            self._narrator.refused(graph, Reason.FIELDS_NOT_STORED, "Report", message)
+        return replace(found, is_tried_again=self._refusals.is_due(uid, STORE))
+
+    async def _act(self, graph: Graph, step: GraphStep) -> str | None:
+        """Take the step: None if it had an effect, else what to say of that."""
         log.debug("%s/%s: %r", *graph.key, step)
         self._metrics.step("graph", type(step).__name__)
         match step:
             case ApplyDefault(name, configuration):
                 await self._apply(graph, name, configuration)
             case Release(name):
-                await self._cluster.drop_label((graph.metadata.namespace, name), DEFAULT)
+                return await self._release((graph.metadata.namespace, name))
             case ReportGraph(status):
-                if isinstance(await self._cluster.report(graph, status), int):
-                    self._reported(graph, status)
-                else:
-                    await self._look_again(graph)
+                match outcome := await self._cluster.report(graph, status):
+                    case int():
+                        if self._reported(graph, status, outcome):
+                            await self._look_again(graph)
+                    case "Gone" | "Outrun":
+                        self._cache.written_graphs.outrun(graph.key)
+                        await self._look_again(graph)
+        return None
 
-    def _reported(self, graph: Graph, status: GraphStatus) -> None:
-        now = graph.model_copy(update={"status": status})
-        self._cache.put_graph(now)
+    def _reported(self, graph: Graph, status: GraphStatus, at: int) -> bool:
+        """Take in what was written. Whether it was a status that was not stored before."""
+        before = self._cache.written_graphs.unstored(graph)
+        is_tried_again = before is not None and before.sent == status
+        now = self._cache.graph_reported(graph, status, at)
+        if is_tried_again:  # until an event shows that it was stored
+            self._refusals.refused(graph.metadata.uid, STORE, "")
         self._narrator.reported(graph, status)
-        if judges_otherwise(graph, now):
+        if now and judges_otherwise(graph, now):
             self._wakes.rejudge(graph.key, wholly=True)
+        return is_tried_again
+
+    async def _release(self, key: Key) -> str | None:
+        meta = await self._cluster.drop_label(key, DEFAULT)
+        if meta is None and await self._cluster.assistant(key) is None:
+            self._released[key] = sys.maxsize  # an event will tell that it is gone
+            return None
+        if meta is None:
+            raise changed_meanwhile(key)
+        if DEFAULT in meta.labels:
+            return NO_EFFECT
+        self._released[key] = position(meta.resource_version)
+        return None
 
     async def _apply(self, graph: Graph, name: str, configuration: FreeForm) -> None:
         """Apply without force; what others own is left to them, and the rest applied again."""
         key = (graph.metadata.namespace, name)
         wanted, labels, is_owned = configuration, LABELS, True
         is_new = key not in self._cache.seen  # asked first: the watch may show what is made before the answer comes
+        seen = 0 if is_new else position(self._cache.seen[key].metadata.resource_version)
         if is_new and (not await self._is_alive(graph) or await self._is_there(key)):
             return
         for _ in range(_MOST_CONFLICTS):
@@ -164,6 +287,9 @@ class GraphReconciler:
             if isinstance(outcome, Applied):
                 if is_new:
                     self._narrator.made_default(graph, name)
+                elif configuration is wanted and outcome.position == seen:
+                    log.warning("applied Assistant %s/%s: %s", *key, NO_EFFECT)
+                    self._narrator.refused(graph, Reason.DEFAULT_ASSISTANT_REFUSED, "Apply", f"'{name}': {NO_EFFECT}")
                 self._applied[key] = (outcome.position, wanted)
                 return
             configuration = without(configuration, outcome)
@@ -182,7 +308,10 @@ class GraphReconciler:
         live = await self._cluster.assistant(key)
         if live is None:
             return False
-        self._applied[key] = (int(live.metadata.resource_version), {})  # nothing of ours, and nothing before it is seen
+        self._applied[key] = (
+            position(live.metadata.resource_version),
+            {},
+        )  # nothing of ours, and nothing before it is seen
         return True
 
     async def _look_again(self, graph: Graph) -> None:

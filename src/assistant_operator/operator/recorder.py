@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import suppress
 
 from ..decisions import history
 from ..decisions.assistant_world import Recorded
 from ..decisions.publication import is_abandoned
+from ..decisions.stored import not_stored
 from ..gateways.api_server import ClusterRefused, ClusterUnavailable, NotLeading
 from ..gateways.cluster import Cluster
 from ..gateways.versions import CannotStore, Created, NameTaken
@@ -18,17 +19,28 @@ from ..resources.reason import Reason
 from .cache import Cache
 from .crowd import Crowd
 from .events import Events
-from .ledger import Ledger
+from .ledger import Ledger, Pending
+from .logs import concerning
 from .metrics import Metrics
 from .past import Past
 from .recovery import Recovery
-from .restoration import Restoration
+from .refusals import FIRST, LONGEST
+from .restoration import MOST_TRIES, Restoration, unreadable
 
 log = logging.getLogger(__name__)
 
 TOO_LARGE = "it is larger than the API server can store"
-_FIRST_RETRY, _REFUSED_RETRY, _LONGEST_RETRY = 0.05, 1.0, 10.0
-_IN_DOUBT = 0.2
+_FIRST_RETRY, _LONGEST_RETRY = 0.05, 10.0
+_LEASE_RETRY = 0.5
+_FAREWELL = 0.5
+"""Seconds that what is in flight gets when the process ends."""
+_PATIENCE = 30.0
+"""Seconds of server errors until they are told like a refusal."""
+MOST_STATES, MOST_BYTES, MOST_BYTES_IN_ALL = 64, 8 * 2**20, 64 * 2**20
+"""States that are kept of an Assistant whose edits the API server refuses to record, and their bytes.
+
+In all: of all such Assistants together, beside the first and the last state of each.
+"""
 
 
 class Recorder:
@@ -53,6 +65,10 @@ class Recorder:
         self._events = events
         self._metrics = metrics
         self._ledgers: dict[str, Ledger] = {}
+        self._due: asyncio.Queue[Ledger] = asyncio.Queue()
+        self._is_ending = False
+        self._held: dict[str, int] = {}
+        """Bytes that are pending of each Assistant whose edits are refused."""
         self.crowd = Crowd()
         metrics.recording(self._longest)
 
@@ -72,9 +88,9 @@ class Recorder:
     def lags(self, assistant: Assistant) -> bool:
         """Whether edits up to this state are neither recorded nor being recorded."""
         ledger = self._ledgers.get(assistant.metadata.uid)
-        if ledger is None or not ledger.is_open:
+        if ledger is None:
             return True
-        return not ledger.lock.locked() and ledger.observed < assistant.metadata.generation
+        return not ledger.is_worked_on and not (ledger.is_open and ledger.observed >= assistant.metadata.generation)
 
     def head(self, assistant: Assistant) -> AssistantVersion | None:
         """The newest version, if it is at hand."""
@@ -87,86 +103,166 @@ class Recorder:
         return asyncio.get_running_loop().time() - (ledger.recorded_at if ledger else 0.0)
 
     def forget(self, assistant: Assistant) -> None:
-        self._ledgers.pop(assistant.metadata.uid, None)
+        """The Assistant is gone. What is pending is still tried once."""
+        self._held.pop(assistant.metadata.uid, None)
+        if ledger := self._ledgers.pop(assistant.metadata.uid, None):
+            ledger.is_gone = True
+            ledger.news.set()
 
     def _longest(self) -> float:
         """Seconds since the oldest edit was seen that is not recorded yet."""
-        began = [ledger.began_at for ledger in self._ledgers.values() if ledger.began_at is not None]
+        began = [since for ledger in self._ledgers.values() if (since := ledger.edit_since) is not None]
         return asyncio.get_running_loop().time() - min(began) if began else 0.0
 
-    @contextmanager
-    def _timed(self, ledger: Ledger) -> Iterator[None]:
-        """Tell how long it takes until an edit is a version."""
-        clock, latest = asyncio.get_running_loop().time, ledger.latest
-        ledger.began_at = began = clock()
-        try:
-            yield
-        finally:
-            ledger.began_at = None
-        if ledger.latest > latest:
-            self._metrics.recorded(clock() - began)
-
     async def observe(self, assistant: Assistant, *, anew: bool = False) -> None:
-        """Record the edits up to this state of an Assistant. Returns when they are recorded, however long that takes.
+        """Take in a state of an Assistant. Returns at once; `run` records the edits up to it.
 
-        `anew`: the status says more than we knew, since another operator wrote it.
+        `anew`: the status says more than this process knew, since another operator wrote it.
         """
         ledger = self._ledgers.setdefault(assistant.metadata.uid, Ledger())
-        async with ledger.lock:
-            before = self._cache.recorded.get(assistant.key)
-            # A status that says less than we know is not news: the storage went back, and that is about to be found.
-            if not ledger.is_open or (anew and assistant.status.observed_generation >= ledger.observed):
-                ledger.open(assistant)
-            if assistant.metadata.generation > ledger.observed:
-                with self._timed(ledger):
-                    await self._persistently(ledger, assistant)
-            self._cache.record(assistant)
-        if before is None or not _is_echo(before, assistant):
-            self._wake(assistant.key)
+        ledger.add(Pending(assistant, asyncio.get_running_loop().time()))
+        # A status that says less than is known is not news: the storage went back, and that is about to be found.
+        is_news = anew and assistant.status.observed_generation >= ledger.observed
+        if is_news or not (ledger.is_open or ledger.opening):
+            ledger.opening = assistant
+            ledger.news.set()
+        if ledger.refusal is not None:
+            self._hold_back(ledger)
+        if not ledger.is_worked_on:
+            ledger.is_worked_on = True
+            self._due.put_nowait(ledger)
+
+    async def run(self) -> None:
+        """Record what is pending, each Assistant in its own task, until cancelled; then finish what is in flight."""
+        tasks: set[asyncio.Task[None]] = set()
+        try:
+            while True:
+                task = asyncio.create_task(self._work(await self._due.get()))
+                tasks.add(task)
+                task.add_done_callback(tasks.discard)
+        finally:
+            self._is_ending = True
+            if tasks:
+                await asyncio.wait(tasks, timeout=_FAREWELL)
+            for task in tasks:
+                task.cancel()
+
+    async def _work(self, ledger: Ledger) -> None:
+        """Record the pending states of one Assistant, one after another."""
+        while ledger.pending and not self._is_ending:
+            first = ledger.pending[0]
+            concerning("Assistant", first.state.key)
+            try:
+                await self._settle(ledger, first)
+            except NotLeading as error:  # it stays pending: the Lease is renewed, or this process ends
+                log.warning("cannot record %s/%s yet: %s", *first.state.key, error)
+                await asyncio.sleep(_LEASE_RETRY)
+            except Exception:  # a bug that one object brings out must not lose its edits
+                log.exception("cannot record %s/%s", *first.state.key)
+                await asyncio.sleep(_LONGEST_RETRY)
+            else:
+                ledger.pending.popleft()
+                if ledger.is_gone and ledger.refusal is not None:
+                    ledger.pending.clear()
+        ledger.is_worked_on = False
+
+    async def _settle(self, ledger: Ledger, pending: Pending) -> None:
+        state, latest = pending.state, ledger.latest
+        before = self._cache.recorded.get(state.key)
+        is_opened = self._opened(ledger)
+        if pending.generation > ledger.observed:
+            await self._persistently(ledger, state)
+            if ledger.latest > latest:
+                self._metrics.recorded(asyncio.get_running_loop().time() - pending.since)
+        is_news = self._keep(ledger, state)
+        after = self._cache.recorded.get(state.key)
+        if after and not ledger.is_gone and (is_opened or is_news or before is None or not _is_echo(before, after)):
+            self._wake(state.key)
+
+    def _keep(self, ledger: Ledger, state: Assistant) -> bool:
+        """What all but this recorder goes by from now on. Whether it is news though it is our own write."""
+        newest = ledger.newest
+        if ledger.is_gone:
+            return False
+        if ledger.is_behind and newest and newest is not state:
+            state = history.with_control_of(state, newest)
+        else:
+            ledger.is_behind = False
+        return self._cache.record(state)
+
+    def _opened(self, ledger: Ledger) -> bool:
+        """Open the ledger if it is to be opened; whether it was."""
+        if ledger.opening is None:
+            return False
+        ledger.open(ledger.opening)
+        return True
 
     async def _persistently(self, ledger: Ledger, assistant: Assistant) -> None:
         """History comes first: whatever stands in the way of recording is waited for."""
-        delay = _FIRST_RETRY
-        while True:
+        delay, refused_delay = _FIRST_RETRY, FIRST
+        while ledger.is_to_record(assistant):
             try:
                 async with self.crowd.turn(assistant):
                     await self._catch_up(ledger, assistant)
             except ClusterUnavailable as unavailable:
                 log.warning("cannot record %s/%s yet: %s", *assistant.key, unavailable)
-                await asyncio.sleep(max(delay, unavailable.retry_after or 0.0))
+                self._tell_lasting(ledger, assistant, unavailable)
+                await self._pause(ledger, max(delay, unavailable.retry_after or 0.0))
             except ClusterRefused as refused:
                 log.error("cannot record %s/%s: %s", *assistant.key, refused)  # noqa: TRY400 (said in full)
                 self._told_off(ledger, assistant, refused)
-                delay = max(delay, _REFUSED_RETRY)
-                await asyncio.sleep(delay)
-                if await self._is_gone(assistant):
-                    return
+                await self._pause(ledger, refused_delay)
+                refused_delay = min(refused_delay * 2, LONGEST)
             except NotLeading:
-                # The Lease is in doubt: it is renewed soon, or this process ends. The edit is not to be lost meanwhile.
-                await asyncio.sleep(_IN_DOUBT)
-                continue
+                raise
             except Exception:  # a bug that one object brings out must not lose its edits, nor stop the others
                 log.exception("cannot record %s/%s", *assistant.key)
-                await asyncio.sleep(_LONGEST_RETRY)
-            else:
-                ledger.refusal = None
-                return
+                await self._pause(ledger, _LONGEST_RETRY)
             delay = min(delay * 2, _LONGEST_RETRY)
+        self._held.pop(assistant.metadata.uid, None)
+        if not ledger.is_gone:
+            ledger.refusal, ledger.failing_since = None, None
 
-    async def _is_gone(self, assistant: Assistant) -> bool:
-        """Whether nobody needs this history any more: the news of it waits behind what we are doing."""
-        try:
-            live = await self._cluster.assistant(assistant.key)
-        except (ClusterUnavailable, ClusterRefused):
-            return False
-        return live is None or live.metadata.uid != assistant.metadata.uid
+    async def _pause(self, ledger: Ledger, seconds: float) -> None:
+        """Wait before the next try; no longer when the ledger is to be opened anew or the Assistant is gone."""
+        ledger.news.clear()
+        if ledger.opening is None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(ledger.news.wait(), seconds)
+        self._opened(ledger)
 
-    def _told_off(self, ledger: Ledger, assistant: Assistant, refused: ClusterRefused) -> None:
+    def _tell_lasting(self, ledger: Ledger, assistant: Assistant, unavailable: ClusterUnavailable) -> None:
+        """Errors that may pass are told like a refusal once they last, such as those of a webhook that is down."""
+        if not unavailable.is_answer:
+            return
+        now = asyncio.get_running_loop().time()
+        ledger.failing_since = ledger.failing_since or now
+        if now - ledger.failing_since > _PATIENCE:
+            self._told_off(ledger, assistant, unavailable)
+
+    def _told_off(self, ledger: Ledger, assistant: Assistant, refused: ClusterRefused | ClusterUnavailable) -> None:
         """Let the status say so. The first words stay: the same trouble is told in the same words."""
         if ledger.refusal is None:
-            ledger.refusal = str(refused)
-            self._cache.recorded.setdefault(assistant.key, assistant)
-            self._wake(assistant.key)
+            ledger.refusal, ledger.is_behind = str(refused), True
+            if not ledger.is_gone:
+                self._cache.recorded.setdefault(assistant.key, assistant)
+                self._wake(assistant.key)
+        self._hold_back(ledger)
+
+    def _hold_back(self, ledger: Ledger) -> None:
+        """While edits are refused: bound what is pending, and act on what the newest state says beside its content."""
+        newest = ledger.newest
+        if newest is None or ledger.is_gone:
+            return
+        uid = newest.metadata.uid
+        others = sum(self._held.values()) - self._held.get(uid, 0)
+        self._held[uid] = ledger.trim(MOST_STATES, max(min(MOST_BYTES, MOST_BYTES_IN_ALL - others), 0))
+        before = self._cache.recorded.get(newest.key)
+        if before and before.metadata.uid == uid:
+            self._cache.record(history.with_control_of(before, newest))
+            after = self._cache.recorded[newest.key]
+            if before.spec != after.spec or not _is_echo(before, after):
+                self._wake(newest.key)
 
     async def _catch_up(self, ledger: Ledger, assistant: Assistant) -> None:
         generation = assistant.metadata.generation
@@ -179,19 +275,28 @@ class Recorder:
     async def _recover(self, ledger: Ledger, assistant: Assistant) -> None:
         """Fill the gap before this state, as far as anybody still knows what was in it; count the rest."""
         already = await self._past.generations_beyond(ledger, assistant)
-        states = await self._recovery.between(ledger.observed, assistant)
-        for state in states:
+        for state in (states := await self._states_between(ledger, assistant)):
             await self._record(ledger, state)
         seen = {state.metadata.generation for state in states} | already
         missed = [each for each in range(ledger.observed + 1, assistant.metadata.generation) if each not in seen]
-        ledger.observed = assistant.metadata.generation - 1
+        ledger.observed, ledger.recovered = assistant.metadata.generation - 1, (0, 0, [])
         if missed:
             ledger.missed += len(missed)
             self._metrics.missed(len(missed))
             self._events.warning(assistant, Reason.GENERATIONS_MISSED, "Observe", _missed(missed))
 
+    async def _states_between(self, ledger: Ledger, assistant: Assistant) -> list[Assistant]:
+        """What was missed, as far as it is held. Found once: while versions are refused it is tried again and again."""
+        since, until, states = ledger.recovered
+        if (since, until) != (ledger.observed, assistant.metadata.generation):
+            states = await self._recovery.between(ledger.observed, assistant)
+            if len(states) <= MOST_STATES:
+                ledger.recovered = (ledger.observed, assistant.metadata.generation, states)
+        return states
+
     async def _record(self, ledger: Ledger, assistant: Assistant) -> None:
         """One version if this state is a change nobody recorded yet. May be repeated, also by others, at any point."""
+        tries = 0
         while not self._cache.is_succeeded(assistant):
             head = await self._past.head(ledger, assistant)
             if head and _covers(head, assistant):
@@ -200,17 +305,22 @@ class Recorder:
                 ledger.is_too_large = False
                 break
             edit = await self._past.edit(ledger, assistant, head)
-            if await self._made(ledger, history.version(edit)):
+            version = history.version(edit)
+            if await self._made(ledger, assistant, version):
                 break
-        self._cache.record(assistant)
+            if (tries := tries + 1) == MOST_TRIES:
+                raise unreadable(version.key)
+        self._keep(ledger, assistant)
 
-    async def _made(self, ledger: Ledger, version: AssistantVersion) -> bool:
+    async def _made(self, ledger: Ledger, assistant: Assistant, version: AssistantVersion) -> bool:
         """Whether that settles the edit; if not, the name was taken and we know now by what."""
         match creation := await self._cluster.versions.create(version):
-            case Created(made):
+            case Created(made, unstored):
                 self._take(ledger, made)
                 self._metrics.made(made.spec.change.kind)
                 log.info("made %s/%s (%s)", *made.key, made.spec.change.kind)
+                if unstored:
+                    self._tell_unstored(assistant, unstored)
                 return True
             case CannotStore():
                 ledger.is_too_large = creation.reason == "TooLarge"
@@ -225,6 +335,12 @@ class Recorder:
                     else:
                         ledger.taken = holder.number
                 return False
+
+    def _tell_unstored(self, assistant: Assistant, fields: tuple[str, ...]) -> None:
+        message = not_stored(fields, AssistantVersion.plural)
+        log.warning("created version of Assistant %s/%s: %s", *assistant.key, message)
+        self._metrics.unstored(AssistantVersion.kind_name, fields)
+        self._events.warning(assistant, Reason.FIELDS_NOT_STORED, "Record", message)
 
     def _take(self, ledger: Ledger, version: AssistantVersion) -> None:
         self._cache.put_version(version.record())
@@ -247,7 +363,7 @@ def _is_echo(before: Assistant, assistant: Assistant) -> bool:
 def _marks(assistant: Assistant) -> tuple[object, ...]:
     meta = assistant.metadata
     told = (meta.uid, meta.generation, meta.deletion_timestamp, meta.labels, meta.owner_references)
-    return (*told, meta.finalizers, is_abandoned(assistant))
+    return (*told, is_abandoned(assistant))
 
 
 def _missed(generations: list[int]) -> str:

@@ -4,6 +4,7 @@ import asyncio
 
 from ..gateways.cluster import Cluster
 from ..resources.assistant import Assistant
+from ..resources.meta import position
 
 MOST_READS = 500
 _AT_ONCE = 8
@@ -28,7 +29,7 @@ class _Search:
         self._cluster = cluster
         self._observed = observed
         self._assistant = assistant
-        self._end = int(assistant.metadata.resource_version)
+        self._end = position(assistant.metadata.resource_version)
         self._found: dict[int, Assistant] = {}
         self._reads = 0
 
@@ -75,13 +76,13 @@ class _Search:
             low, high = (middle, high) if await self._is_before(middle) else (low, middle)
         return low
 
-    async def _is_before(self, position: int) -> bool:
-        state = await self._at(position)
+    async def _is_before(self, revision: int) -> bool:
+        state = await self._at(revision)
         return not isinstance(state, Assistant) or state.metadata.generation <= self._observed
 
-    async def _at(self, position: int) -> Assistant | str | None:
+    async def _at(self, revision: int) -> Assistant | str | None:
         self._reads += 1
-        state = await self._cluster.assistant_at(self._assistant.key, position)
+        state = await self._cluster.assistant_at(self._assistant.key, revision)
         if isinstance(state, Assistant):
             if state.metadata.uid != self._assistant.metadata.uid:
                 return None
@@ -98,5 +99,5 @@ class _Search:
             await self._fill(middle, generation_low, high, generation_high)
             return
         generation = state.metadata.generation
-        await self._fill(low, generation_low, min(middle, int(state.metadata.resource_version)), generation)
+        await self._fill(low, generation_low, min(middle, position(state.metadata.resource_version)), generation)
         await self._fill(middle, generation, high, generation_high)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ..decisions.history import Edit, version
+from ..gateways.api_server import ClusterUnavailable
 from ..gateways.cluster import Cluster
 from ..gateways.versions import CannotStore, Created, NameTaken
 from ..resources.assistant import Assistant
@@ -10,10 +11,22 @@ from ..resources.assistant_version import AssistantVersion, version_labels, vers
 from ..resources.meta import Key, ObjectMeta
 from .cache import Cache
 
+MOST_TRIES = 5
+"""Tries to make a version whose name is taken while there is no such version."""
+
 
 @dataclass(frozen=True, slots=True)
 class Lost:
     """Nobody knows the version's content any more, or its name is taken."""
+
+
+def unreadable(key: Key) -> ClusterUnavailable:
+    """What to raise where a name is taken and nothing is there, time after time: another try may succeed later."""
+    unavailable = ClusterUnavailable(
+        f"the name {key[0]}/{key[1]} is taken time after time, though no such version is there"
+    )
+    unavailable.is_answer = True
+    return unavailable
 
 
 class Restoration:
@@ -30,7 +43,7 @@ class Restoration:
         key = (assistant.metadata.namespace, version_name(assistant.metadata.name, number))
         there: AssistantVersion | Lost | None = await self._cluster.versions.read(key)
         if there is None:
-            was = remembered or await self._as_it_was(key, assistant.metadata.uid)
+            was = remembered or await self._as_it_was(assistant, number)
             there = await self._made_again(assistant, number, was)
         if isinstance(there, AssistantVersion):
             self._cache.put_version(there.record())
@@ -51,7 +64,7 @@ class Restoration:
             labels=version_labels(assistant.metadata.name),
             owner_references=(assistant.owner_reference(),),
         )
-        while True:
+        for _ in range(MOST_TRIES):
             creation = await self._cluster.versions.create(AssistantVersion(metadata=meta, spec=was.spec))
             match creation:
                 case Created(version):
@@ -61,9 +74,19 @@ class Restoration:
                 case NameTaken():
                     if there := await self._cluster.versions.read((meta.namespace, meta.name)):
                         return there
+        raise unreadable((meta.namespace, meta.name))
 
-    async def _as_it_was(self, key: Key, owner: str) -> AssistantVersion | None:
+    async def _as_it_was(self, assistant: Assistant, number: int) -> AssistantVersion | None:
         """The newest state of the deleted version that the API server still holds, if it was that owner's."""
+        key, owner = (assistant.key[0], version_name(assistant.key[1], number)), assistant.metadata.uid
+        if deleted := self._cache.deletion_of(assistant.key, number):
+            state = await self._cluster.versions.read_at(key, deleted - 1)
+            if isinstance(state, AssistantVersion):
+                return _of(owner, state)
+        return await self._found_by_doubling(key, owner)
+
+    async def _found_by_doubling(self, key: Key, owner: str) -> AssistantVersion | None:
+        """The same where the deletion was not seen. It steps over a version that existed for less than a step."""
         newest = await self._cluster.position()
         step = 1
         while step < newest:
@@ -71,8 +94,7 @@ class Restoration:
             if state == "Expired":
                 return None
             if state is not None:
-                controller = state.metadata.controller
-                return state if controller and controller.uid == owner else None
+                return _of(owner, state)
             step *= 2
         return None
 
@@ -85,3 +107,8 @@ class Restoration:
             (assistant.metadata.namespace, version_name(assistant.metadata.name, number - 1))
         )
         return version(Edit(assistant, number, before, is_first=number == 1))
+
+
+def _of(owner: str, state: AssistantVersion) -> AssistantVersion | None:
+    controller = state.metadata.controller
+    return state if controller and controller.uid == owner else None

@@ -86,12 +86,16 @@ class Sight:
         seen = [each for key, each in self._cache.seen.items() if namespace in ("", key[0])]
         await asyncio.gather(*(catch_up(each) for each in seen))
 
+    async def record(self) -> None:
+        """Record what was taken in while leading, until cancelled."""
+        await self._recorder.run()
+
     def fill(self, namespace: str) -> None:
         """All objects of that namespace, empty for all, were seen."""
         self._cache.filled.add(namespace)
 
     async def assistant_seen(self, assistant: Assistant, epoch: int = 0) -> None:
-        """An Assistant came or changed. While leading, returns when its edits are recorded.
+        """An Assistant came or changed. While leading, its edits are recorded in the background.
 
         `epoch`: in which it was read, if it was listed or read alone; see Positions.
         """
@@ -175,11 +179,12 @@ class Sight:
         """A Graph came or changed: its assistants are looked at if they may see a difference. `epoch`: as above."""
         before = self._cache.graphs.get(graph.key)
         if self._is_of_new_epoch(graph, epoch):
-            self._graphs.forget(graph.key)
+            self._graphs.forget(graph.key, graph.metadata.uid)
+            self._cache.written_graphs.drop(graph.key)
             self._cache.epochs[graph.kind_name, graph.key] = epoch
         elif graph.metadata.uid in self._gone or (before and _is_newer(before, graph)):
             return
-        self._cache.put_graph(graph)
+        graph = self._cache.put_graph(graph)
         if graph.spec.server and self._probes.of(graph) is None:
             self._wakes.probe(graph.key)
         if before and _leads_to(before) != _leads_to(graph):
@@ -193,7 +198,7 @@ class Sight:
     def graph_gone(self, key: Key, uid: str) -> None:
         """A Graph was deleted; one made since under the same name stays."""
         self._remember_gone(uid)
-        self._graphs.forget(key)
+        self._graphs.forget(key, uid)
         seen = self._cache.graphs.get(key)
         if seen and seen.metadata.uid == uid:
             self._cache.epochs.pop((Graph.kind_name, key), None)

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, Literal
 
@@ -103,6 +104,11 @@ class AssistantVersion(Resource):
         """Whether the content is what the digest was taken of."""
         return self.spec.snapshot.digest == self.spec.digest
 
+    def as_record_of(self, record: "VersionRecord") -> "VersionRecord":
+        """A record of this version as of now."""
+        said = {each.type: each.status for each in self.status.conditions}
+        return replace(record.as_of(self.metadata), active=said.get("Active", ""), valid=said.get("Valid", ""))
+
     def record(self) -> "VersionRecord":
         """What a listing would show of this version."""
         said = {each.type: each.status for each in self.status.conditions}
@@ -129,6 +135,8 @@ class VersionRecord:
     digest: str = ""
     owner: str | None = None
     """UID of the controller; None for one left behind by an orphaning deletion or restored from a backup."""
+    is_labelled: bool = True
+    """Whether it has the labels of a version."""
     is_labelled_keep: bool = False
     is_being_deleted: bool = False
     active: str = ""
@@ -149,6 +157,7 @@ class VersionRecord:
             self,
             resource_version=meta.resource_version,
             owner=meta.controller.uid if meta.controller else None,
+            is_labelled=has_version_labels(meta.labels, self.key[1]),
             is_labelled_keep=KEEP in meta.labels,
             is_being_deleted=meta.is_being_deleted,
         )
@@ -177,3 +186,8 @@ def version_labels(assistant: str) -> dict[str, str]:
         assistant if fits else f"{assistant[:52].rstrip('-.')}-{hashlib.sha256(assistant.encode()).hexdigest()[:10]}"
     )
     return {"app.kubernetes.io/managed-by": MANAGER, f"{GROUP}/assistant": short}
+
+
+def has_version_labels(labels: Mapping[str, str], assistant: str) -> bool:
+    """Whether all labels of a version are among these."""
+    return version_labels(assistant).items() <= labels.items()

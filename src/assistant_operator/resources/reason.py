@@ -19,6 +19,11 @@ class Reason(StrEnum):
     SNAPSHOT_TOO_LARGE = "SnapshotTooLarge"  # make the configuration smaller
     SUSPENDED = "Suspended"  # lift spec.suspend
     VERSION_REFUSED = "VersionRefused"  # a quota or a policy of the cluster does not let versions be made
+    ADOPTION_REFUSED = "AdoptionRefused"  # the API server does not let a version be owned: what it says
+    MARK_REFUSED = "MarkRefused"  # it does not let the status or the labels of a version be written
+    PRUNE_REFUSED = "PruneRefused"  # it does not let a version be deleted that history no longer keeps
+    STATUS_REFUSED = "StatusRefused"  # it does not let the status be written: what stands there is older
+    FIELDS_NOT_STORED = "FieldsNotStored"  # it dropped fields: apply the CustomResourceDefinitions of this release
     VERSION_LOST = "VersionLost"  # the active version was deleted and nobody knows its content any more
 
     INACTIVE = "Inactive"  # another version is in force, or none

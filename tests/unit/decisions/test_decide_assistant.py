@@ -17,11 +17,14 @@ from assistant_operator.decisions.assistant_world import (
     Mark,
     Prune,
     Recorded,
+    Relabel,
     Report,
     Restore,
     Step,
     World,
+    identity,
 )
+from assistant_operator.decisions.stored import Unstored
 from assistant_operator.resources.assistant import AssistantStatus
 from assistant_operator.resources.assistant_version import VersionRecord
 from assistant_operator.resources.meta import condition
@@ -50,6 +53,7 @@ CANNOT_STORE = "SnapshotTooLarge: the edit cannot be stored as a version (it is 
 AWAITS = "AwaitingActivation: activation is Manual: set spec.versioning.activeVersion to activate"
 PINS = "PinnedVersionNotFound: spec.versioning.activeVersion pins"
 LOSS = "VersionLost: bot-v3 was deleted and nobody holds its content any more"
+NOT_AGAIN = "VersionRefused: a version that was deleted cannot be made again (quota)"
 SUSPENDED = "Suspended: spec.suspend is true: edits are recorded, nothing is activated, published or pruned"
 FRESH: dict[str, Any] = {"active": "", "valid": ""}
 GOING = {"deletion_timestamp": NOW}
@@ -354,7 +358,51 @@ LOST: dict[str, Reading] = {
         "Current, 3 in force, Active: bot-v3 is active",
     ),
 }
-READINGS = [row for table in (AUTOMATIC, PINNED, MANUAL, HELD, LOST) for row in rows(table)]
+REFUSED_WRITES: dict[str, Reading] = {
+    "pruning is refused: what is in force stays Ready": (
+        a_world(refusals={"Prune": "not allowed"}),
+        "Current, 3 in force, Active: bot-v3 is active; pruning is refused (not allowed)",
+    ),
+    "several are refused: always in the same order": (
+        a_world(refusals={"Prune": "no", "Relabel": "no", "Mark": "never", "Adopt": "not now"}),
+        (
+            "Current, 3 in force, Active: bot-v3 is active; adopting versions is refused (not now);"
+            " marking versions is refused (never); labelling versions is refused (no); pruning is refused (no)"
+        ),
+    ),
+    "beside another trouble, and with what kstatus reads": (
+        edited(INVALID, refusals={"Prune": "no"}),
+        (
+            f"Failed, 3 in force, SchemaRefused: bot-v4 is not activated: {REFUSED}; bot-v3 stays active;"
+            " pruning is refused (no)"
+        ),
+    ),
+    "beside a suspension": (
+        assistant_world(suspend=True, refusals={"Adopt": "no"}),
+        f"Current, 3 in force, {SUSPENDED}; adopting versions is refused (no)",
+    ),
+    "the latest cannot be made again: the active one stays in force": (
+        assistant_world(active=2, pin=2, kept=(V1, V2), refusals={"Restore": "quota"}),
+        f"Failed, 2 in force, {NOT_AGAIN}; bot-v2 stays active",
+    ),
+    "the one in force cannot be made again": (
+        a_world(kept=(V1, V2), refusals={"Restore": "quota"}),
+        f"Failed, 3 in force, {NOT_AGAIN}; bot-v3 stays active",
+    ),
+    "a refused status is told in an event: it cannot tell of itself": (
+        a_world(refusals={"Report": "no"}),
+        "Current, 3 in force, Active: bot-v3 is active",
+    ),
+    "fields that are not stored are named, with what to do": (
+        a_world(unstored=Unstored(a_status(), a_status(activations=None))),
+        (
+            "Current, 3 in force, Active: bot-v3 is active; the API server does not store status.activations: if the"
+            " CustomResourceDefinition of assistants is older than the operator, run"
+            " kubectl apply --server-side -k crds"
+        ),
+    ),
+}
+READINGS = [row for table in (AUTOMATIC, PINNED, MANUAL, HELD, LOST, REFUSED_WRITES) for row in rows(table)]
 
 
 @pytest.mark.parametrize(("world", "reading"), READINGS)
@@ -440,6 +488,18 @@ CHORES: dict[str, tuple[World, list[Step]]] = {
         assistant_world(suspend=True, judged=judged(INVALID, None, VALID), is_rejudging=True),
         [Judge(2, is_chore=True), Mark(V1, False, INVALID)],
     ),
+    "one that lacks our labels gets them back": (
+        a_world(kept=(V1, a_record(2, is_labelled=False), V3)),
+        [Relabel(a_record(2, is_labelled=False))],
+    ),
+    "one without an owner is labelled when it is adopted": (
+        a_world(kept=(a_record(1, is_labelled=False, is_being_deleted=True), V2, V3)),
+        [],
+    ),
+    "pruning is refused: what is kept is marked all the same": (
+        edited(VALID, limit=1, refusals={"Prune": "no"}),
+        [Prune(V1), Prune(V2), Prune(V3), Mark(a_record(4, **FRESH), True, VALID), Mark(V3, False, VALID)],
+    ),
     "one being deleted is not marked": (a_world(kept=(V1, a_record(2, is_being_deleted=True, **FRESH), V3)), []),
 }
 
@@ -457,6 +517,61 @@ def test_what_somebody_waits_for_is_no_chore() -> None:
 
 def test_the_status_comes_before_every_chore() -> None:
     assert [type(step) for step in steps(edited(VALID, limit=2))] == [Report, Prune, Prune, Mark, Mark]
+
+
+@pytest.mark.parametrize(
+    ("world", "kept"),
+    [
+        pytest.param(assistant_world(limit=1), 1, id="what will be pruned is gone already"),
+        pytest.param(assistant_world(limit=1, refusals={"Prune": "no"}), 3, id="what may not be pruned is there"),
+        pytest.param(assistant_world(limit=1, refusals={"Mark": "no"}), 1, id="another refusal changes nothing"),
+    ],
+)
+def test_the_status_counts_the_versions_that_are_kept(world: World, kept: int) -> None:
+    assert told(world).versions == kept
+
+
+def test_while_the_status_is_refused_both_the_version_it_names_and_the_decided_one_are_kept() -> None:
+    world = edited(VALID, limit=1, refusals={"Report": "no"})
+    (_, *others) = steps(world)
+    assert others == [Prune(V1), Prune(V2), Mark(a_record(4, **FRESH), True, VALID), Mark(V3, False, VALID)]
+
+
+def test_a_status_that_was_not_stored_is_not_sent_again_before_its_time() -> None:
+    world = edited(VALID)
+    sent, stored = told(world), world.assistant.status
+    settled = replace(world, unstored=Unstored(sent, stored))
+    again = replace(world, unstored=Unstored(sent, stored, is_tried_again=True))
+    # The message says which fields, so that there is something else to report once.
+    (report, *_) = steps(settled)
+    assert isinstance(report, Report)
+    reported_once = replace(settled, unstored=Unstored(report.status, stored))
+    assert not [each for each in steps(reported_once) if isinstance(each, Report)]
+    assert [each for each in steps(again) if isinstance(each, Report)]
+
+
+def test_an_activation_that_could_not_be_stored_is_not_forgotten() -> None:
+    sent = told(edited(VALID))
+    stored = sent.model_copy(update={"activations": ()})
+    assert [each.number for each in sent.activations] == [4, 3]
+    world = edited(VALID, status=stored)
+    assert told(replace(world, unstored=Unstored(sent, stored))).activations == sent.activations
+
+
+@pytest.mark.parametrize(
+    ("step", "name"),
+    [
+        (Adopt(V1), ("Adopt", 1)),
+        (Restore(3), ("Restore", 3)),
+        (Judge(2, is_chore=True), ("Judge", 2)),
+        (Report(a_status()), ("Report", 0)),
+        (Prune(V2), ("Prune", 2)),
+        (Mark(V3, True, VALID), ("Mark", 3)),
+        (Relabel(V3), ("Relabel", 3)),
+    ],
+)
+def test_a_refused_step_is_known_again_by_its_kind_and_its_version(step: Step, name: tuple[str, int]) -> None:
+    assert identity(step) == name
 
 
 def test_the_settled_status_is_the_one_of_the_builders() -> None:

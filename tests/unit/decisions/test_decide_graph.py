@@ -14,6 +14,7 @@ from assistant_operator.decisions.graph import (
     status,
     steps,
 )
+from assistant_operator.decisions.stored import Unstored
 from assistant_operator.resources.assistant import Assistant
 from assistant_operator.resources.graph import GraphStatus, Schemas
 from assistant_operator.resources.meta import Condition, condition
@@ -27,6 +28,7 @@ from worlds import (
     a_condition,
     a_default,
     a_graph,
+    a_graph_status,
     a_graph_world,
     a_status,
     an_assistant,
@@ -276,6 +278,23 @@ def test_conditions(world: World, said: dict[str, tuple[str, str]]) -> None:
             "assistant 'support' is not ready",
             id="new",
         ),
+        pytest.param(
+            a_graph_world(release_refusal="not allowed"),
+            "the graph is deployed; releasing a former default assistant is refused (not allowed)",
+            id="what is refused beside it",
+        ),
+        pytest.param(
+            a_graph_world(refusal="quota", release_refusal="no"),
+            "assistant 'support' cannot be made or changed: quota;"
+            " releasing a former default assistant is refused (no)",
+            id="both",
+        ),
+        pytest.param(
+            a_graph_world(unstored=Unstored(a_graph_status(), a_graph_status(graph_id=None))),
+            "the graph is deployed; the API server does not store status.graphId: if the CustomResourceDefinition of"
+            " graphs is older than the operator, run kubectl apply --server-side -k crds",
+            id="what is not stored",
+        ),
     ],
 )
 def test_ready_says_what_the_trouble_is(world: World, message: str) -> None:
@@ -336,6 +355,18 @@ def test_schemas_that_the_status_cannot_hold_are_left_out_of_it_and_told(world: 
     assert (ready.status, ready.reason, ready.message) == ("False", "SchemaUnusable", SCHEMAS_TOO_LARGE)
     reported = world.graph.model_copy(update={"status": without})
     assert done(replace(world, graph=reported, unstorable=unstorable)) == [], "and that is all"
+
+
+def test_a_status_that_was_not_stored_is_not_sent_again_before_its_time() -> None:
+    stored = a_graph_status(assistants=0)
+    world = a_graph_world(graph=a_graph(status=stored), unstored=Unstored(a_graph_status(), stored))
+    (report,) = steps(world)
+    assert isinstance(report, ReportGraph), "which fields those are is still to be told"
+    kept = report.status.model_copy(update={"assistants": 0})
+    told = replace(world, graph=a_graph(status=kept), unstored=Unstored(report.status, kept))
+    assert list(steps(told)) == []
+    again = Unstored(report.status, kept, is_tried_again=True)
+    assert list(steps(replace(told, unstored=again))) == [report]
 
 
 def test_an_edit_counts_as_observed_once_the_assistants_are_judged_anew() -> None:

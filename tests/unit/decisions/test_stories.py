@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from assistant_operator.decisions.assistant_world import Adopt, Judge, Mark, Prune, Report, Restore, Step
+from assistant_operator.decisions.assistant_world import Adopt, Judge, Mark, Prune, Relabel, Report, Restore, Step
 from assistant_operator.resources.assistant_version import VersionRecord
 from assistant_operator.resources.meta import ConditionStatus, condition
 from unit.decisions.paper import Paper
@@ -116,3 +116,5 @@ def told_of(paper: Paper, step: Step) -> str:
             return f"prune v{record.number}"
         case Mark(record, is_active):
             return f"mark v{record.number} {'active' if is_active else 'not active'}"
+        case Relabel(record):
+            return f"label v{record.number}"

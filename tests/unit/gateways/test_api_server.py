@@ -191,6 +191,26 @@ async def test_a_refusal_that_is_no_status_is_shown_as_it_is(text: str, message:
     assert raised.value.status == Status(403, "", message)
 
 
+STRICT = 'AssistantVersion in version "v1alpha1" cannot be handled: strict decoding error: unknown field "spec.{}"'
+
+
+@pytest.mark.parametrize(
+    ("status", "fields"),
+    [
+        pytest.param(Status(400, "BadRequest", STRICT.format("change.user")), ("spec.change.user",), id="one"),
+        pytest.param(
+            Status(400, "BadRequest", STRICT.format('a", unknown field "spec.b')), ("spec.a", "spec.b"), id="two"
+        ),
+        pytest.param(Status(400, "BadRequest", 'unknown field "spec.a"'), (), id="words of something else"),
+        pytest.param(Status(403, "Forbidden", STRICT.format("a")), (), id="another refusal"),
+    ],
+)
+def test_fields_that_strict_validation_does_not_know_are_read_from_its_words(
+    status: Status, fields: tuple[str, ...]
+) -> None:
+    assert status.unknown_fields == fields
+
+
 @pytest.mark.parametrize("text", ["<html>log in</html>", "[]", "null", '{"cut'])
 async def test_a_success_that_is_no_object_comes_from_something_else(text: str) -> None:
     async with answering(saying(200, text=text)) as api:
@@ -426,7 +446,7 @@ async def test_a_page_that_is_too_large_is_asked_for_in_parts(monkeypatch: pytes
         limit, start = int(request.query["limit"]), int(request.query.get("continue", 0))
         asked.append(limit)
         end = min(start + limit, len(sizes))
-        items = [{"n": number, "x": "x" * sizes[number]} for number in range(start, end)]
+        items = [{"metadata": {}, "n": number, "x": "x" * sizes[number]} for number in range(start, end)]
         meta = {"resourceVersion": "1", "continue": str(end) if end < len(sizes) else ""}
         return web.json_response({"items": items, "metadata": meta})
 

@@ -16,7 +16,7 @@ from assistant_operator.gateways.version_table import (
     parse_rows,
     position_of,
 )
-from assistant_operator.resources.assistant_version import VersionRecord
+from assistant_operator.resources.assistant_version import VersionRecord, version_labels
 from worlds import NAMESPACE, UID, a_digest, a_record
 
 COLUMNS = ["Name", "Assistant", "Number", "Active", "Valid", "Change", "By", "Age", "Digest", "Cause"]
@@ -25,6 +25,10 @@ Json = dict[str, Any]
 
 def a_row(number: int = 3, cells: Json | None = None, **meta: Any) -> Json:
     shown = {"Name": f"bot-v{number}", "Number": number, "Active": "True", "Valid": "True", "Digest": a_digest(number)}
+    meta["labels"] = {
+        **version_labels("a-v1" if meta.get("name") == "a-v1-v12" else "bot"),
+        **(meta.get("labels") or {}),
+    }
     owner = {"kind": "Assistant", "name": "bot", "uid": UID, "controller": True}
     told = {"name": f"bot-v{number}", "namespace": NAMESPACE, "uid": f"uid-of-v{number}", "ownerReferences": [owner]}
     return {
@@ -60,6 +64,11 @@ def test_the_columns_are_named_in_the_table_or_not_at_all() -> None:
             a_row(labels={"assistant-operator.dev/keep": ""}), a_record(3, is_labelled_keep=True), id="labelled keep"
         ),
         pytest.param(a_row(labels={"keep": "true"}), a_record(3), id="another label"),
+        pytest.param(
+            a_row(labels={"app.kubernetes.io/managed-by": "a person"}),
+            a_record(3, is_labelled=False),
+            id="a label of ours that was changed",
+        ),
         pytest.param(
             a_row(deletionTimestamp="2026-03-01T12:00:00Z"), a_record(3, is_being_deleted=True), id="being deleted"
         ),

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from assistant_operator.decisions.stored import Unstored
 from assistant_operator.operator.cache import Cache, slim
 from assistant_operator.resources.assistant import Assistant
 from assistant_operator.resources.assistant_version import VersionRecord
@@ -16,6 +17,7 @@ from worlds import (
     a_default,
     a_digest,
     a_graph,
+    a_graph_status,
     a_record,
     a_status,
     an_assistant,
@@ -142,6 +144,55 @@ def test_whoever_is_outrun_forgets_what_it_wrote() -> None:
     cache.outrun(KEY)
     cache.record(at(15))
     assert cache.recorded[KEY].status == a_status()
+
+
+def test_what_came_back_of_a_status_is_compared_with_what_was_sent() -> None:
+    cache = Cache()
+    cache.record(at(10))
+    cache.reported(at(10), WRITTEN, 20)
+    assert cache.written.unstored(at(10)) is None, "no event has shown it yet"
+    stored = a_status(active_version=2, digest=None)
+    assert cache.record(at(20, status=stored)), "that is news"
+    assert cache.written.unstored(at(20)) == Unstored(WRITTEN, stored)
+    assert not cache.record(at(21, status=stored))
+    assert cache.written.unstored(at(21, meta={"uid": "new"})) is None
+    cache.reported(at(21), WRITTEN, 30)
+    assert cache.record(at(30, status=WRITTEN)), "it is stored now, which is news"
+    assert cache.written.unstored(at(30)) is None
+
+
+def test_a_write_that_changed_nothing_is_known_from_its_position() -> None:
+    cache = Cache()
+    cache.record(at(10))
+    cache.reported(at(10), WRITTEN, 10)
+    assert cache.written.unstored(at(10)) == Unstored(WRITTEN, a_status())
+    assert cache.recorded[KEY].status == a_status()
+    cache.drop_assistant(KEY)
+    assert cache.written.unstored(at(10)) is None
+
+
+def test_a_graph_seen_before_our_write_has_the_status_we_wrote() -> None:
+    """An event between two writes must not put the status of the first back."""
+    cache, written = Cache(), a_graph_status(assistants=7)
+    graph, later = (a_graph(meta={"resource_version": position}) for position in ("10", "15"))
+    cache.put_graph(graph)
+    now = cache.graph_reported(graph, written, 20)
+    assert now is not None
+    assert now.status == written
+    assert cache.put_graph(later).status == written
+    assert cache.graphs[SUPPORT].metadata.resource_version == "15"
+    shown = a_graph(meta={"resource_version": "20"}, status=a_graph_status(assistants=8))
+    assert cache.put_graph(shown) == shown
+    assert cache.written_graphs.unstored(shown) == Unstored(written, shown.status)
+    cache.drop_graph(SUPPORT)
+    assert cache.graph_reported(graph, written, 30) is None
+
+
+def test_when_a_version_was_deleted_is_remembered_where_an_event_told_of_it() -> None:
+    cache = filled(a_record(2), a_record(3))
+    assert cache.drop_version(a_record(3, resource_version="77"))
+    assert cache.drop_version(a_record(2)), "deleted by the operator itself"
+    assert (cache.deletion_of(KEY, 3), cache.deletion_of(KEY, 2)) == (77, None)
 
 
 def test_versions_are_listed_by_number_and_found_by_digest() -> None:

@@ -175,6 +175,39 @@ def test_an_event_that_cannot_be_posted_stops_no_other(failure: Exception, caplo
     assert caplog.messages == [f"an event was not posted: {failure}"]
 
 
+class Closed(Pinboard):
+    """Takes no event of one namespace for a while."""
+
+    def __init__(self, opens: float) -> None:
+        super().__init__()
+        self._opens = opens
+        self.tries = 0
+
+    async def post_event(self, namespace: str, event: dict[str, Any]) -> None:
+        if namespace == "team" and asyncio.get_running_loop().time() < self._opens:
+            self.tries += 1
+            raise ClusterRefused("POST", Status(403, "Forbidden", "no events here"))
+        await super().post_event(namespace, event)
+
+
+def test_events_that_are_refused_in_a_namespace_wait_there_and_are_told_when_they_may_be() -> None:
+    async def scenario() -> tuple[Closed, list[str], int]:
+        began, lost = asyncio.get_running_loop().time(), []
+        board = Closed(began + 20)
+        events = Events(board, instance="x", lost=lambda: lost.append(1))
+        many(8)(events)
+        activated(events, "elsewhere", an_assistant(meta={"namespace": "other", "uid": "other"}))
+        running = asyncio.ensure_future(events.run())
+        await asyncio.sleep(60)
+        running.cancel()
+        assert board.posted[0][0] - began < 1, "another namespace does not wait"
+        return board, [event["note"] for _, _, event in board.posted], len(lost)
+
+    board, told, lost = timeless(scenario())
+    assert 3 <= board.tries == lost <= 6, "each try is one event, and the pauses grow"
+    assert told == ["elsewhere", *(str(number) for number in range(lost, 8))]
+
+
 def test_whoever_observes_hears_of_what_is_told_and_not_of_what_is_not() -> None:
     async def scenario() -> list[tuple[str, str]]:
         heard: list[tuple[str, str]] = []

@@ -258,7 +258,8 @@ def test_however_slow_the_calls_are_it_holds_between_them_or_ends(seconds: float
                 break
             gaps += not replica.leads
         assert gaps <= 1, "it does not go on without the Lease"
-        assert replica.running.done() == (seconds >= RENEW_DEADLINE / 2)
+        if seconds != RENEW_DEADLINE / 2:  # where the answer and the deadline come in the same moment
+            assert replica.running.done() == (seconds > RENEW_DEADLINE / 2)
 
     timeless(scenario())
 

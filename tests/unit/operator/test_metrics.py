@@ -49,6 +49,17 @@ def values(metrics: Metrics) -> dict[str, float]:
             ("events_total", {"type": "Warning", "reason": "CopyDrifted"}, 1),
             id="an event",
         ),
+        pytest.param(lambda metrics: metrics.event_lost(), ("events_lost_total", {}, 1), id="an event that was lost"),
+        pytest.param(
+            lambda metrics: metrics.refused("assistant", "Prune"),
+            ("refused_writes_total", {"controller": "assistant", "step": "Prune"}, 1),
+            id="a refused write",
+        ),
+        pytest.param(
+            lambda metrics: metrics.unstored("Graph", ["status.graphId"]),
+            ("unstored_fields_total", {"kind": "Graph", "field": "status.graphId"}, 1),
+            id="a field that was not stored",
+        ),
         pytest.param(
             lambda metrics: metrics.step("graph", "Release"),
             ("steps_total", {"controller": "graph", "step": "Release"}, 1),
@@ -129,8 +140,12 @@ def test_what_can_be_known_beforehand_is_there_from_the_beginning_and_zero() -> 
     metrics = Metrics()
     metrics.controllers("graph")
     told = [(name, labels) for name, labels, value in samples(metrics) if value == 0 and "kind" in labels]
-    made = [("assistant_operator_versions_made_total", {"kind": kind}) for kind in KINDS]
-    assert told == made + [("assistant_operator_resyncs_total", {"kind": kind}) for kind in ("Assistant", "Graph")]
+    of_fields = [{"kind": kind, "field": "status"} for kind in ("Assistant", "Graph")]
+    assert told == [
+        *(("assistant_operator_versions_made_total", {"kind": kind}) for kind in KINDS),
+        *(("assistant_operator_unstored_fields_total", labels) for labels in of_fields),
+        *(("assistant_operator_resyncs_total", {"kind": kind}) for kind in ("Assistant", "Graph")),
+    ]
     of_graph = {"result": "error", "controller": "graph"}
     assert ("assistant_operator_reconcile_total", of_graph, 0.0) in samples(metrics)
     assert ("assistant_operator_reconcile_panics_total", {"controller": "graph"}, 0.0) in samples(metrics)

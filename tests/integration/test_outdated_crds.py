@@ -1,0 +1,145 @@
+"""An operator newer than its CustomResourceDefinitions: it works, says once which fields they lack, and waits."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from controlplane import ControlPlane
+from controlplane.waiting import eventually
+from support import OperatorProcess, Workspace
+from support.client import Client
+from support.histories import a_workspace, writes_since
+from support.walk import comes_to, events, marks
+from support.workspace import GROUP, Json
+
+JSON_PATCH = "application/json-patch+json"
+STATUS, SPEC = "status/properties", "spec/properties"
+TAKEN_OUT = {
+    "assistants": (f"{STATUS}/activations", f"{STATUS}/versions", f"{STATUS}/digest"),
+    "graphs": (f"{STATUS}/graphId", f"{STATUS}/assistants"),
+    "assistantversions": (
+        f"{SPEC}/change/properties/manager",
+        f"{SPEC}/snapshot/properties/description",
+    ),
+}
+APPLY = "is older than the operator, run kubectl apply --server-side -k crds"
+WINDOW, MOST_WRITES = 30.0, 8
+ROOT = Path(__file__).parents[2]
+
+
+def taken_out(plane: ControlPlane, plural: str) -> None:
+    where = "/spec/versions/0/schema/openAPIV3Schema/properties"
+    body = [{"op": "remove", "path": f"{where}/{field}"} for field in TAKEN_OUT[plural]]
+    path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{plural}.assistant-operator.dev"
+    Client(plane.admin_kubeconfig).demand("PATCH", path, body, JSON_PATCH)
+
+
+def applied(plane: ControlPlane) -> None:
+    plane.kubectl("apply", "--server-side", "--force-conflicts", "-k", str(ROOT / "crds"))
+
+
+def stores(workspace: Workspace, plural: str, name: str, status: Json) -> bool:
+    """Whether the API server would store that status."""
+    path = workspace.path(plural, name) + "/status?dryRun=All"
+    answer = workspace.client.demand("PATCH", path, {"status": status}, "application/merge-patch+json")
+    stored: Json = answer["status"]
+    return status.items() <= stored.items()
+
+
+def is_known(workspace: Workspace) -> bool:
+    """Whether the API server goes by whole CustomResourceDefinitions."""
+    bot = stores(workspace, "assistants", "bot", {"versions": 77})
+    graph = stores(workspace, "graphs", "support", {"assistants": 77})
+    spec = workspace.versions()[0]["spec"]
+    body = {
+        "apiVersion": "assistant-operator.dev/v1alpha1",
+        "kind": "AssistantVersion",
+        "metadata": {"name": "bot-v99"},
+        "spec": {**spec, "number": 99, "change": {"kind": "Created", "manager": "probe"}},
+    }
+    path = f"{GROUP}/namespaces/{workspace.namespace}/assistantversions?dryRun=All&fieldValidation=Strict"
+    return [bot, graph, workspace.client.ask("POST", path, body)[0] == 201] == [True] * 3
+
+
+def is_outdated(workspace: Workspace) -> bool:
+    bot = stores(workspace, "assistants", "bot", {"versions": 77})
+    graph = stores(workspace, "graphs", "support", {"assistants": 77})
+    return not bot and not graph
+
+
+@pytest.fixture(scope="module")
+def workspace(installed: ControlPlane, running: OperatorProcess) -> Iterator[Workspace]:
+    """A settled Assistant, and then the fields are taken out of the installed CustomResourceDefinitions."""
+    with a_workspace(installed) as workspace:
+        workspace.assistant(context={"n": 1})
+        comes_to(lambda: marks(workspace), {1: "VA"})
+        try:
+            for plural in TAKEN_OUT:
+                taken_out(installed, plural)
+            eventually(lambda: is_outdated(workspace), 60)
+            yield workspace
+        finally:
+            applied(installed)
+            eventually(lambda: is_known(workspace), 60)
+
+
+def counted(workspace: Workspace, since: int, what: str) -> int:
+    return writes_since(workspace.plane, since, workspace.namespace).count(what)
+
+
+def message(workspace: Workspace, name: str = "bot", plural: str = "assistants") -> str:
+    return str(workspace.condition(name, plural=plural).get("message", ""))
+
+
+def warnings(workspace: Workspace, name: str) -> list[str]:
+    return [note for kind, reason, note in events(workspace, name) if (kind, reason) == ("Warning", "FieldsNotStored")]
+
+
+def test_what_older_definitions_lack_is_told_once_and_stored_when_they_are_applied(
+    workspace: Workspace, running: OperatorProcess
+) -> None:
+    _, since = workspace.plane.audit_since()
+    started = time.monotonic()
+    workspace.edit("support", "graphs", description="second")
+    workspace.edit(context={"n": 2})
+    eventually(lambda: workspace.status().get("activeVersion") == 2, 30)
+
+    said = "the API server does not store status.activations, status.digest, status.versions"
+    eventually(lambda: said in message(workspace), 30)
+    assert message(workspace).startswith("bot-v2 is active; ")
+    assert message(workspace).endswith(APPLY)
+    eventually(lambda: "status.assistants, status.graphId" in message(workspace, "support", "graphs"), 30)
+    comes_to(lambda: marks(workspace), {1: "Va", 2: "VA"})
+    assert workspace.condition()["status"] == "True"
+
+    time.sleep(max(0.0, started + WINDOW - time.monotonic()))
+    assert 2 <= counted(workspace, since, "patch assistants/status bot") <= MOST_WRITES
+    assert 2 <= counted(workspace, since, "patch graphs/status support") <= MOST_WRITES
+    (about_fields,) = [each for each in warnings(workspace, "bot") if "status." in each]
+    assert said in about_fields
+    assert [each for each in warnings(workspace, "bot") if "spec.change.manager" in each] != []
+    assert len(warnings(workspace, "support")) == 1
+    shown = running.get("/metrics") or ""
+    assert 'assistant_operator_unstored_fields_total{field="status.digest",kind="Assistant"}' in shown
+    assert 'assistant_operator_unstored_fields_total{field="status.graphId",kind="Graph"}' in shown
+
+    workspace.edit(description="cannot be kept in a version")
+    status = workspace.status()
+    eventually(lambda: any(each["reason"] == "VersionRefused" for each in workspace.status()["conditions"]), 30)
+    refusal = next(each["message"] for each in workspace.status()["conditions"] if each["type"] == "Ready")
+    assert 'unknown field "spec.snapshot.description"' in refusal
+    assert status["activeVersion"] == 2
+
+    applied(workspace.plane)
+    workspace.until_active(3, within=120)
+    eventually(lambda: message(workspace) == "bot-v3 is active", 120)
+    assert workspace.status()["versions"] == 3
+    assert [each["number"] for each in workspace.status()["activations"]][:2] == [3, 2]
+    eventually(lambda: workspace.status("support", "graphs").get("graphId") == "support", 120)
+    comes_to(lambda: message(workspace, "support", "graphs"), "the graph is deployed")
+    assert workspace.versions()[2]["spec"]["snapshot"]["description"] == "cannot be kept in a version"
+    _, since = workspace.plane.audit_since()
+    time.sleep(5)
+    assert writes_since(workspace.plane, since, workspace.namespace) == []
