@@ -131,7 +131,7 @@ def test_what_fails_is_named_by_kind_and_namespace_and_heals(trial: Trial, kind:
     trial.proxy.cut_watches()
     eventually(lambda: trial.is_failing(kind, trial.one))
     others = [(each, where) for each in KINDS for where in (trial.one, trial.two) if (each, where) != (kind, trial.one)]
-    assert [each for each in others if trial.is_failing(*each)] == []
+    eventually(lambda: not any(trial.is_failing(*each) for each in others))  # their watches were cut, too
     said = trial.process.get("/readyz") or ""
     assert said.startswith("ok\n"), "it may pass: a minute is not long"
     assert f"{kind} in namespace '{trial.one.namespace}': Kubernetes refused GET" in said
@@ -171,10 +171,14 @@ class OnPath:
         return self._fault
 
 
-@pytest.mark.parametrize("fault", FAILURES.values(), ids=FAILURES.keys())
-def test_events_that_cannot_be_posted_stop_nothing(trial: Trial, fault: Fault) -> None:
-    broken = trial.proxy.fault = OnPath(fault, "/events")
-    trial.two.edit(versioning={"activeVersion": 9_999})
+OF_WRITES = [name for name in FAILURES if name.startswith(("403", "410", "HTML with", "a closed"))]
+
+
+@pytest.mark.parametrize("name", OF_WRITES)
+def test_events_that_cannot_be_posted_stop_nothing(trial: Trial, name: str) -> None:
+    broken = trial.proxy.fault = OnPath(FAILURES[name], "/events")
+    # In the same words it would be told once only.
+    trial.two.edit(versioning={"activeVersion": 9_000 + OF_WRITES.index(name)})
     trial.two.until_not_ready("PinnedVersionNotFound", within=60)
     trial.two.edit(versioning={"activeVersion": None})
     trial.two.until_ready(within=60)

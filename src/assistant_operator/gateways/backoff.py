@@ -2,7 +2,7 @@
 
 import random
 
-FIRST, LONGEST = 0.2, 10.0
+FIRST, LONGEST = 0.2, 5.0
 
 
 class Backoff:
