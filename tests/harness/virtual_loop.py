@@ -1,0 +1,272 @@
+"""The asyncio event loop of one simulated process. It has no selector, no thread and no clock of its own.
+
+It implements what asyncio, aiohttp and kopf use. Everything else of `AbstractEventLoop` raises NotImplementedError:
+a simulation that needs a pipe, a subprocess or a raw socket fails at once.
+"""
+
+import asyncio
+import heapq
+import logging
+import socket
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextvars import Context, copy_context
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
+Callback = Callable[..., object]
+NEVER = float("inf")
+log = logging.getLogger("asyncio")
+
+
+class Scheduler(Protocol):
+    """What all loops of one simulation share."""
+
+    now: float
+
+    def serial(self) -> int:
+        """The next number of a sequence: it makes orders and hashes independent of addresses."""
+
+    def unhandled(self, loop: "VirtualLoop", message: str, error: BaseException | None) -> None:
+        """Record an exception that no code of that loop handled."""
+
+
+class Connector(Protocol):
+    """The network, as a loop uses it."""
+
+    def addresses(self, host: str, port: int) -> list[tuple[Any, ...]]: ...
+
+    def listen(self, loop: "VirtualLoop", port: int, factory: Callable[[], Any]) -> asyncio.AbstractServer: ...
+
+
+class VirtualTask(asyncio.Task[T]):
+    """A task whose hash is its number, so that sets of tasks have the same order in each run."""
+
+    def __init__(self, coro: Coroutine[Any, Any, T], *, loop: "VirtualLoop", **options: Any) -> None:
+        self._number = loop.adopt(self)
+        # The default names of asyncio are numbered through all simulations.
+        options["name"] = options.get("name") or f"Task-{self._number}"
+        super().__init__(coro, loop=loop, **options)
+
+    def __hash__(self) -> int:
+        return self._number
+
+    def abandon(self) -> None:
+        """Discard the coroutine. Its clean-up code runs, so its loop must be dead by now."""
+        self._log_destroy_pending = False
+        coroutine = self.get_coro()
+        if coroutine is not None:
+            coroutine.close()
+
+
+class VirtualHandle:
+    """A callback that is ready, or will be at its time. asyncio needs no more of a Handle than this."""
+
+    __slots__ = ("_args", "_callback", "_context", "_is_cancelled", "_loop", "_when")
+
+    def __init__(
+        self, when: float, callback: Callback, args: tuple[Any, ...], loop: "VirtualLoop", context: Context | None
+    ) -> None:
+        self._when = when
+        self._callback = callback
+        self._args = args
+        self._loop = loop
+        self._context = copy_context() if context is None else context
+        self._is_cancelled = False
+
+    def when(self) -> float:
+        return self._when
+
+    def cancel(self) -> None:
+        self._is_cancelled = True
+
+    def cancelled(self) -> bool:
+        return self._is_cancelled
+
+    def run(self) -> None:
+        try:
+            self._context.run(self._callback, *self._args)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # noqa: BLE001 (as asyncio does)
+            self._loop.call_exception_handler({"message": f"exception in {self._callback}", "exception": error})
+
+
+class VirtualLoop(asyncio.AbstractEventLoop):
+    """Callbacks, timers, arrivals from the network and tasks of one process."""
+
+    def __init__(self, name: str, scheduler: Scheduler, network: Connector) -> None:
+        self.name = name
+        self.is_dead = False
+        self.frozen_until = 0.0
+        self._scheduler = scheduler
+        self._network = network
+        self._ready: deque[VirtualHandle] = deque()
+        self._timers: list[tuple[float, int, VirtualHandle]] = []
+        self._arrivals: list[tuple[float, int, VirtualHandle]] = []
+        self._tasks: dict[int, VirtualTask[Any]] = {}
+        self._prune_at = 1_000
+        self._signals: dict[int, VirtualHandle] = {}
+
+    # What the scheduler uses
+
+    def due(self) -> float:
+        """The earliest time at which there is something to run."""
+        if self.is_dead:
+            return NEVER
+        if self._ready:
+            return self.frozen_until
+        while self._timers and self._timers[0][2].cancelled():
+            heapq.heappop(self._timers)
+        waiting = [queue[0][0] for queue in (self._timers, self._arrivals) if queue]
+        return max(self.frozen_until, min(waiting, default=NEVER))
+
+    def run_batch(self) -> None:
+        """Run what is ready, as one iteration of asyncio's loop does: the network first, then timers."""
+        for queue in (self._arrivals, self._timers):
+            while queue and queue[0][0] <= self._scheduler.now:
+                self._ready.append(heapq.heappop(queue)[2])
+        for _ in range(len(self._ready)):
+            if self.is_dead or self.frozen_until > self._scheduler.now:
+                return
+            handle = self._ready.popleft()
+            if not handle.cancelled():
+                handle.run()
+
+    def arrive(self, when: float, callback: Callback, *args: Any) -> None:
+        """Run `callback` at that time, as for data that the kernel received."""
+        if not self.is_dead:
+            handle = VirtualHandle(when, callback, args, self, Context())
+            heapq.heappush(self._arrivals, (when, self._scheduler.serial(), handle))
+
+    def signal(self, number: int) -> None:
+        """Deliver a signal to its handler. Raises KeyError if the process has none for it."""
+        handle = self._signals[number]
+        self.arrive(self._scheduler.now, handle.run)
+
+    def die(self) -> None:
+        """End the process at once: nothing of it runs any more, no clean-up code either."""
+        self.is_dead = True
+        self._ready.clear()
+        self._timers.clear()
+        self._arrivals.clear()
+
+    def dispose(self) -> None:
+        """Free the suspended coroutines of a dead process."""
+        for task in self._tasks.values():
+            try:
+                task.abandon()
+            except Exception:  # noqa: BLE001 (clean-up code in a process that is dead)
+                continue
+        self._tasks.clear()
+
+    def unfinished(self) -> list[VirtualTask[Any]]:
+        return [task for task in self._tasks.values() if not task.done()]
+
+    # What asyncio, aiohttp and kopf use
+
+    def time(self) -> float:
+        return self._scheduler.now
+
+    def call_soon(self, callback: Callback, *args: Any, context: Context | None = None) -> VirtualHandle:  # type: ignore[override]
+        handle = VirtualHandle(0.0, callback, args, self, context)
+        if not self.is_dead:
+            self._ready.append(handle)
+        return handle
+
+    call_soon_threadsafe = call_soon  # type: ignore[assignment]
+
+    def call_later(  # type: ignore[override]
+        self, delay: float, callback: Callback, *args: Any, context: Context | None = None
+    ) -> VirtualHandle:
+        return self.call_at(self._scheduler.now + delay, callback, *args, context=context)
+
+    def call_at(self, when: float, callback: Callback, *args: Any, context: Context | None = None) -> VirtualHandle:  # type: ignore[override]
+        handle = VirtualHandle(when, callback, args, self, context)
+        if not self.is_dead:
+            heapq.heappush(self._timers, (when, self._scheduler.serial(), handle))
+        return handle
+
+    def create_future(self) -> asyncio.Future[Any]:
+        return asyncio.Future(loop=self)
+
+    def create_task(  # type: ignore[override]
+        self, coro: Coroutine[Any, Any, T], *, name: str | None = None, context: Context | None = None, **options: Any
+    ) -> asyncio.Task[T]:
+        return VirtualTask(coro, loop=self, name=name, context=context, **options)
+
+    def adopt(self, task: VirtualTask[Any]) -> int:
+        """Keep a task until it is done, so that no dead process cleans up. Returns its number."""
+        if len(self._tasks) >= self._prune_at:
+            self._tasks = {each: kept for each, kept in self._tasks.items() if not kept.done()}
+            self._prune_at = 2 * len(self._tasks) + 1_000
+        number = self._scheduler.serial()
+        self._tasks[number] = task
+        return number
+
+    def get_task_factory(self) -> None:
+        return None
+
+    def run_in_executor(self, _: Any, func: Callable[..., T], *args: Any) -> asyncio.Future[T]:  # type: ignore[override]
+        """Run it at once: there are no threads."""
+        future: asyncio.Future[T] = self.create_future()
+        try:
+            future.set_result(func(*args))
+        except Exception as error:  # noqa: BLE001 (the caller's, as from a thread)
+            future.set_exception(error)
+        return future
+
+    async def getaddrinfo(self, host: Any, port: Any, **_: Any) -> list[tuple[Any, ...]]:
+        return self._network.addresses(host, port)
+
+    async def getnameinfo(self, sockaddr: tuple[Any, ...], _: int = 0) -> tuple[str, str]:
+        return str(sockaddr[0]), str(sockaddr[1])
+
+    async def create_connection(self, protocol_factory: Callable[[], Any], *_: Any, **options: Any) -> tuple[Any, Any]:
+        """Use the connection that `Network.start_connection` made, which comes in place of the socket."""
+        if options.get("ssl"):
+            raise NotImplementedError("the simulated network has no TLS: use http://")
+        transport, protocol = options["sock"], protocol_factory()
+        transport.attach(protocol)
+        return transport, protocol
+
+    async def create_server(  # type: ignore[override]
+        self, protocol_factory: Callable[[], Any], _: Any = None, port: Any = None, **__: Any
+    ) -> asyncio.AbstractServer:
+        """Listen as the host that this process is, whatever address it is told."""
+        return self._network.listen(self, port, protocol_factory)
+
+    def add_signal_handler(self, sig: int, callback: Callback, *args: Any) -> None:  # type: ignore[override]
+        self._signals[sig] = VirtualHandle(0.0, callback, args, self, None)
+
+    def remove_signal_handler(self, sig: int) -> bool:
+        return self._signals.pop(sig, None) is not None
+
+    def is_running(self) -> bool:
+        return not self.is_dead
+
+    def is_closed(self) -> bool:
+        return self.is_dead
+
+    def get_debug(self) -> bool:
+        return False
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        if not self.is_dead:
+            log.error("%s: %s", self.name, context.get("message"), exc_info=context.get("exception"))
+            self._scheduler.unhandled(self, str(context.get("message")), context.get("exception"))
+
+    async def shutdown_asyncgens(self) -> None:
+        pass
+
+    async def shutdown_default_executor(self) -> None:
+        pass
+
+    def finalize(self, generator: AsyncGenerator[Any, None]) -> None:
+        """Close an asynchronous generator that nothing refers to any more."""
+        if not self.is_dead:
+            self.create_task(generator.aclose())
+
+
+def unknown_host(host: str) -> socket.gaierror:
+    return socket.gaierror(socket.EAI_NONAME, f"Name or service not known: {host}")

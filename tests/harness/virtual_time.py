@@ -1,0 +1,179 @@
+"""A simulation: processes on event loops of their own, one clock that jumps, one seed for everything that is chance."""
+
+import asyncio
+import gc
+import os
+import random
+import sys
+import warnings
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import aiohappyeyeballs
+
+from .replacing import replaced
+from .trace import Trace
+from .virtual_clocks import Clock, simulated_clocks
+from .virtual_guard import guarded
+from .virtual_loop import NEVER, VirtualLoop, VirtualTask
+from .virtual_network import Network
+from .virtual_node import Node, ProcessEnded
+
+T = TypeVar("T")
+
+BEGINNING = 1_000.0
+"""The monotonic clock at the start: none is near its beginning."""
+EPOCH = datetime(2027, 1, 1, tzinfo=UTC).timestamp()
+_MOST_BATCHES = 200_000
+TEST = "test"
+"""The name of the process that the test itself is."""
+
+
+class StandsStill(Exception):
+    """Nothing will ever happen any more, or callbacks run without end at one instant."""
+
+
+class Simulation:
+    """Use it as a context manager, and `run` the test's coroutine. The same seed gives the same schedule."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+        self.now = BEGINNING
+        self.chance = random.Random(f"{seed} simulation")
+        """For the test's own decisions. The operator's chance and the schedule's are others."""
+        self.trace = Trace(self.elapsed)
+        self.failures: list[str] = []
+        """Exceptions that nothing handled, as asyncio reports them."""
+        self._schedule = random.Random(f"{seed} schedule")
+        self.network = Network(self, self.trace, self._schedule)
+        self._serial = 0
+        self._nodes: dict[str, Node] = {}
+        self._past: list[Node] = []
+        self._generators: dict[int, VirtualLoop] = {}
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._stack.enter_context(guarded())
+        clock = Clock(lambda: self.now, self._wall)
+        self._stack.enter_context(simulated_clocks(clock, self.seed))
+        self._stack.enter_context(replaced(aiohappyeyeballs, "start_connection", self.network.start_connection))
+        # Where Python can start tasks eagerly, aiohttp makes them without the loop.
+        self._stack.enter_context(replaced(asyncio, "Task", VirtualTask))
+        self._stack.enter_context(replaced(os, "_exit", self._exit))
+        self._stack.callback(sys.set_asyncgen_hooks, *sys.get_asyncgen_hooks())
+        sys.set_asyncgen_hooks(self._first_iteration, self._finalize)
+        # Garbage in cycles would be collected at another moment in each run, and with it its clean-up code.
+        if gc.isenabled():
+            gc.disable()
+            self._stack.callback(gc.enable)
+        self.node(TEST)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._stack, warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            for node in self._nodes.values():
+                node.loop.die()
+            for node in (*self._past, *self._nodes.values()):
+                node.loop.dispose()
+
+    def elapsed(self) -> float:
+        """Virtual seconds since the start."""
+        return self.now - BEGINNING
+
+    def node(self, name: str) -> Node:
+        """The process of that name; a new one if there is none, or none that is alive."""
+        node = self._nodes.get(name)
+        if node is None or not node.is_alive:
+            if node:
+                self._past.append(node)
+            self.network.add_host(name)
+            # What is missing raises NotImplementedError.
+            loop = VirtualLoop(name, self, self.network)  # type: ignore[abstract]
+            node = self._nodes[name] = Node(loop, self, self.network, self.trace)
+        return node
+
+    def run(self, work: Coroutine[Any, Any, T], *, limit: float = 30 * 86_400) -> T:
+        """What comes of `work`, which runs in the test's process. Raises TimeoutError after `limit` virtual seconds."""
+        task = self.node(TEST).start(work)
+        end = self.now + limit
+        while not task.done():
+            self._turn()
+            if self.now > end:
+                raise TimeoutError(f"not done after {limit:g} virtual seconds")
+        return task.result()
+
+    async def outcome(self, task: asyncio.Task[T]) -> T:
+        """Wait in the test for a task of another process."""
+        done = asyncio.Event()
+        task.add_done_callback(lambda _: done.set())
+        await done.wait()
+        return task.result()
+
+    async def eventually(self, holds: Callable[[], object], within: float = 60.0, every: float = 0.05) -> None:
+        """Wait until `holds()` is true. Raises AssertionError after `within` virtual seconds."""
+        end = self.now + within
+        while not holds():
+            assert self.now < end, f"not within {within:g} virtual seconds:\n{self.trace.text(40)}"
+            await asyncio.sleep(every)
+
+    # As a Scheduler
+
+    def serial(self) -> int:
+        self._serial += 1
+        return self._serial
+
+    def unhandled(self, loop: VirtualLoop, message: str, error: BaseException | None) -> None:
+        self.trace.add(loop.name, f"did not handle: {message}: {error!r}")
+        self.failures.append(f"{loop.name}: {message}: {error!r}")
+
+    def _turn(self) -> None:
+        """Run one batch of callbacks of one process, whichever the seed says; before that, jump to the next event."""
+        due = [(node.loop.due(), node) for node in self._nodes.values()]
+        earliest = min(when for when, _ in due)
+        if earliest == NEVER:
+            raise StandsStill(f"nothing is left to happen:\n{self.trace.text(40)}")
+        if earliest > self.now:
+            self.now, self._batches = earliest, 0
+        self._batches += 1
+        if self._batches > _MOST_BATCHES:
+            raise StandsStill(f"callbacks without end at {self.elapsed():g} s:\n{self.trace.text(40)}")
+        ready = [node for when, node in due if when <= self.now]
+        self._run(ready[0] if len(ready) == 1 else self._schedule.choice(ready))
+
+    _batches = 0
+
+    def _run(self, node: Node) -> None:
+        asyncio._set_running_loop(node.loop)  # noqa: SLF001 (what every implementation of a loop calls)
+        try:
+            node.loop.run_batch()
+        except SystemExit as exit_:
+            node.exit(exit_.code if isinstance(exit_.code, int) else 1)
+        finally:
+            asyncio._set_running_loop(None)  # noqa: SLF001
+
+    def _exit(self, code: int) -> None:
+        self._node_of(asyncio.get_running_loop()).exit(code)
+        raise ProcessEnded(code)
+
+    def _node_of(self, loop: asyncio.AbstractEventLoop | None) -> Node:
+        return next(node for node in self._nodes.values() if node.loop is loop)
+
+    def _wall(self, loop: asyncio.AbstractEventLoop | None) -> float:
+        skew = next((node.skew for node in self._nodes.values() if node.loop is loop), 0.0)
+        return EPOCH + self.elapsed() + skew
+
+    def _first_iteration(self, generator: AsyncGenerator[Any, None]) -> None:
+        loop = asyncio._get_running_loop()  # noqa: SLF001 (None at the very end)
+        if isinstance(loop, VirtualLoop):
+            self._generators[id(generator)] = loop
+
+    def _finalize(self, generator: AsyncGenerator[Any, None]) -> None:
+        loop = self._generators.pop(id(generator), None)
+        if loop:
+            loop.finalize(generator)

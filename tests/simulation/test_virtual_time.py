@@ -1,0 +1,406 @@
+"""The simulation's own promises: time jumps, the network fails as asked, processes end as asked, seeds decide."""
+
+import asyncio
+import os
+import random
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import aiohttp
+import kopf
+import pytest
+from aiohttp import web
+from kubernetes.aio import client
+
+from assistant_operator.gateways.api_server import ApiServer, Call, ClusterUnavailable
+from assistant_operator.operator import lease
+from assistant_operator.resources.meta import GROUP, VERSION
+from harness.virtual_guard import RealWorldUsed
+from harness.virtual_http import Answered, Crash, Delay, Fault, Faults, HttpServer, Reset, Silence, at
+from harness.virtual_time import EPOCH, Simulation, StandsStill
+from simulation.small_api import SmallApi
+
+HOUR = 3600.0
+
+
+class Counter:
+    """A server that counts."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    async def handle(self, request: web.BaseRequest) -> web.Response:
+        self.count += request.method == "POST"
+        return web.json_response({"count": self.count})
+
+
+async def counting(sim: Simulation, faults: Faults | None = None) -> Counter:
+    counter = Counter()
+    await HttpServer(sim, "server", counter.handle, faults or Faults()).start()
+    return counter
+
+
+@asynccontextmanager
+async def http(seconds: float = 5.0) -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(seconds)) as session:
+        yield session
+
+
+async def post(session: aiohttp.ClientSession) -> int:
+    async with session.post("http://server/x") as answer:
+        told: int = (await answer.json())["count"]
+        return told
+
+
+def test_hours_pass_at_once() -> None:
+    started = time.perf_counter()
+    with Simulation() as sim:
+        sim.run(asyncio.sleep(100 * HOUR))
+        assert sim.elapsed() == pytest.approx(100 * HOUR)
+    assert time.perf_counter() - started < 5
+
+
+def test_the_clocks_are_those_of_the_simulation() -> None:
+    async def clocks() -> tuple[float, ...]:
+        await asyncio.sleep(HOUR)
+        return (
+            time.time() - EPOCH,
+            datetime.now(UTC).timestamp() - EPOCH,
+            lease.datetime.now(UTC).timestamp() - EPOCH,  # type: ignore[attr-defined]
+            time.clock_gettime(time.CLOCK_REALTIME) - EPOCH,
+            time.monotonic() - 1000,
+            time.clock_gettime(time.CLOCK_MONOTONIC) - 1000,
+        )
+
+    with Simulation() as sim:
+        assert sim.run(clocks()) == pytest.approx((HOUR,) * 6)
+        ahead = sim.node("ahead")
+        ahead.skew = 90.0
+        skewed = sim.run(sim.outcome(ahead.start(clocks())))
+    assert skewed[0] - skewed[4] == pytest.approx(90)
+
+
+def test_chance_is_the_seeds() -> None:
+    async def chance() -> tuple[object, ...]:
+        return random.random(), uuid.uuid4(), secrets.token_hex(4), os.urandom(3), random.SystemRandom
+
+    def drawn(seed: int) -> tuple[object, ...]:
+        with Simulation(seed) as sim:
+            return sim.run(chance())
+
+    assert drawn(1) == drawn(1)
+    assert not {*drawn(1)[:4]} & {*drawn(2)[:4]}
+
+
+def test_kopf_watches_for_hours() -> None:
+    seen: list[int] = []
+
+    async def operator() -> None:
+        registry = kopf.OperatorRegistry()
+
+        @kopf.on.login(registry=registry)
+        async def login(**_: object) -> kopf.ConnectionInfo:
+            return kopf.ConnectionInfo(server="http://api")
+
+        @kopf.on.event(GROUP, VERSION, "assistants", registry=registry)
+        async def event(event: kopf.RawEvent, **_: object) -> None:
+            seen.append(event["object"]["spec"]["n"])
+
+        settings = kopf.OperatorSettings()
+        settings.scanning.disabled = True
+        settings.posting.enabled = False
+        settings.watching.inactivity_timeout = 70
+        await kopf.operator(registry=registry, settings=settings, clusterwide=True, standalone=True)
+
+    async def scenario(sim: Simulation) -> None:
+        api, faults = SmallApi(), Faults()
+        api.put("bot", 1)
+        await HttpServer(sim, "api", api.handle, faults).start()
+        process = sim.node("operator")
+        process.start(operator())
+        await asyncio.sleep(5)
+        for number in range(2, 102):
+            api.put("bot", number)
+            await asyncio.sleep(7)
+        assert sim.network.cut("operator", "api") > 0
+        await asyncio.sleep(2 * HOUR)
+        watches = [each for each in faults.seen if "watch=true" in each.path]
+        assert 90 < len(watches) < 120, "one for each 70 s of silence"
+        process.signal(signal.SIGTERM)
+        await sim.eventually(lambda: not process.loop.unfinished())
+
+    with Simulation() as sim:
+        sim.run(scenario(sim))
+        assert not sim.failures
+    assert list(dict.fromkeys(seen)) == list(range(1, 102))
+
+
+def test_the_client_of_the_operator_works_on_it() -> None:
+    async def scenario(sim: Simulation) -> None:
+        api = SmallApi()
+        api.put("bot", 7)
+        await HttpServer(sim, "api", api.handle, Faults(at(2, Answered(503, {"message": "not now"})))).start()
+        server = ApiServer(client.Configuration(host="http://api"))
+        call = Call("GET", f"/apis/{GROUP}/{VERSION}/assistants")
+        assert (await server.send(call))["items"][0]["spec"] == {"n": 7}
+        with pytest.raises(ClusterUnavailable, match="not now"):
+            await server.send(call)
+        stream = server.stream(Call("GET", call.path, {"watch": "true"}), silence=60)
+        first = asyncio.ensure_future(anext(stream))
+        await asyncio.sleep(30)
+        api.put("bot", 8)
+        assert (await first)["object"]["spec"] == {"n": 8}
+        with pytest.raises(ClusterUnavailable, match="broke off"):
+            await anext(stream)
+        await server.close()
+
+    with Simulation() as sim:
+        sim.run(scenario(sim))
+        assert 90 < sim.elapsed() < 92
+
+
+def test_a_crashed_process_cleans_nothing_up() -> None:
+    cleaned: list[str] = []
+
+    async def work() -> None:
+        async with http() as session:
+            try:
+                while True:
+                    await post(session)
+                    await asyncio.sleep(1)
+            finally:
+                cleaned.append("finally")
+                with suppress(aiohttp.ClientError):
+                    await post(session)
+
+    async def scenario(sim: Simulation) -> None:
+        server, process = await counting(sim), sim.node("worker")
+        process.start(work())
+        await asyncio.sleep(10.5)
+        assert server.count == 11
+        process.crash()
+        assert (process.is_alive, process.exit_code) == (False, -signal.SIGKILL)
+        await asyncio.sleep(HOUR)
+        assert (server.count, cleaned) == (11, [])
+        again = sim.node("worker")
+        again.start(work())
+        await asyncio.sleep(0.5)
+        assert again.is_alive
+        assert server.count == 12
+
+    with Simulation() as sim:
+        sim.run(scenario(sim))
+        assert not sim.failures
+
+
+def test_a_process_that_exits_stops_at_that_line() -> None:
+    async def work() -> None:
+        await asyncio.sleep(1)
+        leave: Callable[[int], object] = os._exit
+        leave(3)
+        pytest.fail("it went on")
+
+    async def scenario(sim: Simulation) -> None:
+        process = sim.node("worker")
+        process.start(work())
+        await sim.eventually(lambda: not process.is_alive)
+        assert process.exit_code == 3
+
+    with Simulation() as sim:
+        sim.run(scenario(sim))
+        assert "worker         exits with 3" in sim.trace.text()
+
+
+def test_a_frozen_process_stands_while_others_go_on() -> None:
+    ticks: dict[str, list[float]] = {"a": [], "b": []}
+
+    async def tick(sim: Simulation, name: str) -> None:
+        async with http(seconds=2) as session:
+            while True:
+                await post(session)
+                ticks[name].append(sim.elapsed())
+                await asyncio.sleep(1)
+
+    async def scenario(sim: Simulation) -> None:
+        await counting(sim)
+        for name in ticks:
+            sim.node(name).start(tick(sim, name))
+        await asyncio.sleep(10)
+        sim.node("a").freeze(30)
+        await asyncio.sleep(30)
+        assert len(ticks["a"]) == 10
+        assert len(ticks["b"]) == 40
+        await asyncio.sleep(10)
+        assert len(ticks["a"]) == 20
+
+    with Simulation() as sim:
+        sim.run(scenario(sim))
+
+
+RESET = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
+LOST = [
+    pytest.param(Reset(handled=False), RESET, 0, 0, id="lost request"),
+    pytest.param(Reset(handled=True), RESET, 1, 0, id="lost answer"),
+    pytest.param(Silence(handled=False), TimeoutError, 0, 5, id="silence before it"),
+    pytest.param(Silence(handled=True), TimeoutError, 1, 5, id="silence after it"),
+    pytest.param(Delay(20, handled=True), TimeoutError, 1, 5, id="a delay beyond the timeout"),
+    pytest.param(Answered(500), aiohttp.ClientResponseError, 0, 0, id="another answer"),
+]
+
+
+@pytest.mark.parametrize(("fault", "error", "count", "seconds"), LOST)
+def test_a_request_can_fail_in_each_way(fault: Fault, error: type[Exception], count: int, seconds: float) -> None:
+    async def scenario(sim: Simulation) -> None:
+        server = await counting(sim, Faults(at(1, fault)))
+        async with http() as session:
+            with pytest.raises(error):
+                async with session.post("http://server/x", raise_for_status=True):
+                    pass
+            assert server.count == count
+            assert sim.elapsed() == pytest.approx(seconds, abs=1)
+            assert await post(session) == count + 1
+
+    with Simulation() as sim:
+        sim.run(scenario(sim))
+        assert str(fault) in sim.trace.text()
+
+
+@pytest.mark.parametrize("handled", [False, True])
+def test_a_client_can_crash_at_a_request(handled: bool) -> None:  # noqa: FBT001 (a parameter)
+    async def work() -> None:
+        async with http() as session:
+            await post(session)
+
+    async def scenario(sim: Simulation) -> None:
+        server = await counting(sim, Faults(at(1, Crash(handled=handled))))
+        process = sim.node("worker")
+        process.start(work())
+        await sim.eventually(lambda: not process.is_alive)
+        assert server.count == handled
+
+    with Simulation() as sim:
+        sim.run(scenario(sim))
+
+
+def test_connections_fail_in_each_way() -> None:
+    async def scenario(sim: Simulation) -> None:
+        await counting(sim)
+        async with http() as session:
+            with pytest.raises(aiohttp.ClientConnectorDNSError):
+                await session.get("http://elsewhere/")
+            sim.network.refuse("test", "server")
+            with pytest.raises(aiohttp.ClientConnectorError, match="Connect call failed"):
+                await post(session)
+            sim.network.repair("test", "server")
+            assert await post(session) == 1
+            sim.network.disconnect("test", "server")
+            started = sim.elapsed()
+            with pytest.raises(TimeoutError):
+                await post(session)
+            assert sim.elapsed() - started == pytest.approx(5, abs=1), "aiohttp waits for whole seconds"
+            sim.network.repair("test", "server")
+            assert await post(session) == 3, "the request that got no answer arrived at last"
+            sim.node("server").crash()
+            await asyncio.sleep(1)
+            with pytest.raises(aiohttp.ClientConnectorError):
+                await post(session)
+
+    with Simulation() as sim:
+        sim.run(scenario(sim))
+
+
+async def crowd(sim: Simulation) -> None:
+    """Some processes that race."""
+
+    async def race() -> None:
+        async with http() as session:
+            for _ in range(5):
+                await asyncio.gather(*(post(session) for _ in range(3)))
+                await asyncio.sleep(random.random())
+
+    await counting(sim, Faults(lambda seen: Reset(handled=True) if seen.number in (7, 20) else None))
+    for name in ("a", "b", "c"):
+        sim.node(name).start(race())
+    await asyncio.sleep(20)
+
+
+def trace_of(seed: int) -> str:
+    with Simulation(seed) as sim:
+        sim.run(crowd(sim))
+    return sim.trace.text()
+
+
+def test_a_seed_is_a_schedule() -> None:
+    assert trace_of(1) == trace_of(1)
+    assert trace_of(1) != trace_of(2)
+
+
+def test_a_schedule_is_the_same_whatever_strings_hash_to() -> None:
+    code = "from simulation.test_virtual_time import trace_of; print(trace_of(5))"
+    path = os.pathsep.join(each for each in sys.path if each)
+    environment = {**os.environ, "PYTHONPATH": path}
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**environment, "PYTHONHASHSEED": hashed},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        for hashed in ("1", "2")
+    ]
+    assert told[0] == told[1]
+    assert len(told[0].splitlines()) > 50
+
+
+REAL = {
+    "a socket": socket.socket,
+    "a sleep": lambda: time.sleep(0.001),
+    "a thread": lambda: threading.Thread(target=print).start(),
+    "a subprocess": lambda: subprocess.run(["true"], check=False),
+    "a name": lambda: socket.getaddrinfo("localhost", 80),
+}
+
+
+@pytest.mark.parametrize("use", REAL.values(), ids=REAL)
+def test_the_real_world_is_out_of_reach(use: object) -> None:
+    async def scenario() -> None:
+        with suppress(BaseException):
+            use()  # type: ignore[operator]
+
+    with pytest.raises(RealWorldUsed), Simulation() as sim:
+        sim.run(scenario())
+
+
+async def _spin() -> None:
+    while True:  # noqa: ASYNC110 (that is the point)
+        await asyncio.sleep(0)
+
+
+def test_what_never_ends_is_noticed() -> None:
+    with Simulation() as sim:
+        with pytest.raises(StandsStill, match="nothing is left"):
+            sim.run(asyncio.Event().wait())
+        with pytest.raises(StandsStill, match="without end at"):
+            sim.run(_spin())
+
+
+def test_files_are_read_and_nothing_is_left_behind(tmp_path: Path) -> None:
+    async def scenario() -> str:
+        return await asyncio.get_running_loop().run_in_executor(None, (tmp_path / "file").read_text)
+
+    (tmp_path / "file").write_text("text")
+    before = (time.time, random.getstate(), asyncio.Task, os._exit, sys.get_asyncgen_hooks())
+    with Simulation() as sim:
+        assert sim.run(scenario()) == "text"
+    assert (time.time, random.getstate(), asyncio.Task, os._exit, sys.get_asyncgen_hooks()) == before
