@@ -85,6 +85,20 @@ def test_a_restart_passes_over_the_assistant_behind_one_that_it_removes(own_lang
     assert default(own_langgraph, "router")["context"] == {}
 
 
+def test_versions_outlive_an_assistant_that_a_restart_removes(own_langgraph: Subject) -> None:
+    own_langgraph.created(THIRD)
+    own_langgraph.created(OTHER, metadata={"created_by": "system"})
+    own_langgraph.updated(OTHER)
+    own_langgraph.restart()
+    path = f"/assistants/{OTHER}"
+    for method, of in (("GET", path), ("POST", f"{path}/versions"), ("DELETE", path)):
+        assert own_langgraph.ask(method, of, {}).status == 404
+    assert own_langgraph.created(OTHER)["version"] == 1
+    versions = own_langgraph.got("POST", f"{path}/versions", {})
+    assert [each["version"] for each in versions] == [2, 1, 1]
+    assert own_langgraph.updated(OTHER)["version"] == 3
+
+
 def test_one_that_says_another_made_it_stays(own_langgraph: Subject) -> None:
     before = own_langgraph.updated(W, context={"a": 1}, metadata={"created_by": "me"})
     own_langgraph.restart()

@@ -14,7 +14,7 @@ from typing import Any
 
 from .replacing import replaced
 
-_OURS = ("aiohttp", "aiohappyeyeballs", "assistant_operator", "kopf", "kubernetes", "harness", "tests")
+_OURS = ("aiohttp", "aiohappyeyeballs", "assistant_operator", "kopf", "kubernetes", "harness", "tests", "__main__")
 """Packages whose own names for clocks (`from time import monotonic`) are replaced, too."""
 _Datetime = dt.datetime
 _places: tuple[int, dict[tuple[str, str], list[Any]]] = (0, {})

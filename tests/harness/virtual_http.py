@@ -118,6 +118,8 @@ class HttpServer:
         seen, fault = self._faults.judge(client, self._name, request.method, request.path_qs)
         self._note(str(seen) + (f": {fault}" if fault else ""))
         answer = await (self._faulty(request, client, fault) if fault else self._answer(request))
+        if answer is None:
+            return web.Response()  # to a connection that is gone
         self._note(f"answer {seen.number}: {answer.status}")
         if answer.status == _NOT_SIMULATED:
             self._simulation.failures.append(f"{self._name} does not simulate {seen}")
@@ -132,7 +134,7 @@ class HttpServer:
             self._simulation.failures.append(f"{self._name}: {request.method} {request.path_qs}: {error!r}")
             raise
 
-    async def _faulty(self, request: web.BaseRequest, client: str, fault: Fault) -> web.StreamResponse:
+    async def _faulty(self, request: web.BaseRequest, client: str, fault: Fault) -> web.StreamResponse | None:
         if isinstance(fault, Answered):
             return _response(fault)
         if isinstance(fault, Delay) and not fault.handled:
@@ -153,7 +155,7 @@ class HttpServer:
                 self._simulation.node(client).crash()
             case _:
                 assert_never(fault)
-        raise ConnectionResetError("by the plan")
+        return None
 
     def _note(self, text: str) -> None:
         self._simulation.trace.add(self._name, text)

@@ -9,13 +9,14 @@ import heapq
 import logging
 import socket
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator
 from contextvars import Context, copy_context
 from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
 Callback = Callable[..., object]
 NEVER = float("inf")
+_MOST_CLEANUPS = 100
 log = logging.getLogger("asyncio")
 
 
@@ -55,8 +56,28 @@ class VirtualTask(asyncio.Task[T]):
         """Discard the coroutine. Its clean-up code runs, so its loop must be dead by now."""
         self._log_destroy_pending = False
         coroutine = self.get_coro()
-        if coroutine is not None:
-            coroutine.close()
+        for _ in range(_MOST_CLEANUPS):
+            try:
+                if coroutine is not None:
+                    coroutine.close()
+            except BaseException:  # noqa: BLE001 (clean-up code waits for something, or fails: once more)
+                continue
+            return
+
+
+def as_completed(fs: Iterable[Any], *, timeout: float | None = None) -> Iterator[Any]:
+    """Stands in for asyncio.as_completed, whose order is that of a set of coroutines: of their addresses."""
+    return _as_completed([asyncio.ensure_future(each) for each in sorted(fs, key=_name)], timeout=timeout)
+
+
+_as_completed = asyncio.as_completed
+
+
+def _name(work: Any) -> str:
+    """What tells apart coroutines that are made alike: their arguments, as far as those are texts."""
+    frame = getattr(work, "cr_frame", None)
+    texts = {name: value for name, value in frame.f_locals.items() if isinstance(value, str)} if frame else {}
+    return f"{getattr(work, '__qualname__', '')} {sorted(texts.items())}"
 
 
 class VirtualHandle:
@@ -104,6 +125,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         self._ready: deque[VirtualHandle] = deque()
         self._timers: list[tuple[float, int, VirtualHandle]] = []
         self._arrivals: list[tuple[float, int, VirtualHandle]] = []
+        self._next = NEVER
         self._tasks: dict[int, VirtualTask[Any]] = {}
         self._prune_at = 1_000
         self._signals: dict[int, VirtualHandle] = {}
@@ -111,23 +133,20 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     # What the scheduler uses
 
     def due(self) -> float:
-        """The earliest time at which there is something to run."""
-        if self.is_dead:
-            return NEVER
+        """The earliest time at which there may be something to run."""
         if self._ready:
             return self.frozen_until
-        while self._timers and self._timers[0][2].cancelled():
-            heapq.heappop(self._timers)
-        waiting = [queue[0][0] for queue in (self._timers, self._arrivals) if queue]
-        return max(self.frozen_until, min(waiting, default=NEVER))
+        return max(self.frozen_until, self._next)
 
     def run_batch(self) -> None:
         """Run what is ready, as one iteration of asyncio's loop does: the network first, then timers."""
+        now = self._scheduler.now
         for queue in (self._arrivals, self._timers):
-            while queue and queue[0][0] <= self._scheduler.now:
+            while queue and (queue[0][0] <= now or queue[0][2].cancelled()):
                 self._ready.append(heapq.heappop(queue)[2])
+        self._next = min(queue[0][0] if queue else NEVER for queue in (self._arrivals, self._timers))
         for _ in range(len(self._ready)):
-            if self.is_dead or self.frozen_until > self._scheduler.now:
+            if self.frozen_until > now or self.is_dead:
                 return
             handle = self._ready.popleft()
             if not handle.cancelled():
@@ -135,9 +154,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
 
     def arrive(self, when: float, callback: Callback, *args: Any) -> None:
         """Run `callback` at that time, as for data that the kernel received."""
-        if not self.is_dead:
-            handle = VirtualHandle(when, callback, args, self, Context())
-            heapq.heappush(self._arrivals, (when, self._scheduler.serial(), handle))
+        self._wait(self._arrivals, VirtualHandle(when, callback, args, self, Context()))
 
     def signal(self, number: int) -> None:
         """Deliver a signal to its handler. Raises KeyError if the process has none for it."""
@@ -150,15 +167,12 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         self._ready.clear()
         self._timers.clear()
         self._arrivals.clear()
+        self._next = NEVER
 
     def dispose(self) -> None:
-        """Free the suspended coroutines of a dead process."""
-        for task in self._tasks.values():
-            try:
-                task.abandon()
-            except Exception:  # noqa: BLE001 (clean-up code in a process that is dead)
-                continue
-        self._tasks.clear()
+        """Free the suspended coroutines of a dead process, and those that their clean-up code makes."""
+        while self._tasks:
+            self._tasks.pop(next(iter(self._tasks))).abandon()
 
     def unfinished(self) -> list[VirtualTask[Any]]:
         return [task for task in self._tasks.values() if not task.done()]
@@ -183,9 +197,14 @@ class VirtualLoop(asyncio.AbstractEventLoop):
 
     def call_at(self, when: float, callback: Callback, *args: Any, context: Context | None = None) -> VirtualHandle:  # type: ignore[override]
         handle = VirtualHandle(when, callback, args, self, context)
-        if not self.is_dead:
-            heapq.heappush(self._timers, (when, self._scheduler.serial(), handle))
+        self._wait(self._timers, handle)
         return handle
+
+    def _wait(self, queue: list[tuple[float, int, VirtualHandle]], handle: VirtualHandle) -> None:
+        if not self.is_dead:
+            when = handle.when()
+            heapq.heappush(queue, (when, self._scheduler.serial(), handle))
+            self._next = min(self._next, when)
 
     def create_future(self) -> asyncio.Future[Any]:
         return asyncio.Future(loop=self)

@@ -38,8 +38,17 @@ class Node:
         return not self.loop.is_dead
 
     def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Run `work` in this process. Await it elsewhere with `Simulation.outcome` only."""
-        return self.loop.create_task(work, context=Context())
+        """Run `work` in this process. Await it elsewhere with `Simulation.outcome` only.
+
+        If it raises, that is a failure of the simulation, whether or not anybody awaits it.
+        """
+        task = self.loop.create_task(work, context=Context())
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        if not task.cancelled() and (error := task.exception()):
+            self._scheduler.unhandled(self.loop, f"{task.get_name()} ended", error)
 
     def crash(self, why: str = "crashes") -> None:
         """End it at once, as SIGKILL does: no clean-up code runs, and its connections are reset."""

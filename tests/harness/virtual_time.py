@@ -2,13 +2,17 @@
 
 import asyncio
 import gc
+import logging
 import os
 import random
+import re
+import ssl
 import sys
 import warnings
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import cache
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -18,7 +22,7 @@ from .replacing import replaced
 from .trace import Trace
 from .virtual_clocks import Clock, simulated_clocks
 from .virtual_guard import guarded
-from .virtual_loop import NEVER, VirtualLoop, VirtualTask
+from .virtual_loop import NEVER, VirtualLoop, VirtualTask, as_completed
 from .virtual_network import Network
 from .virtual_node import Node, ProcessEnded
 
@@ -27,9 +31,18 @@ T = TypeVar("T")
 BEGINNING = 1_000.0
 """The monotonic clock at the start: none is near its beginning."""
 EPOCH = datetime(2027, 1, 1, tzinfo=UTC).timestamp()
+_ADDRESS = re.compile(" at 0x[0-9a-f]+")
 _MOST_BATCHES = 200_000
 TEST = "test"
 """The name of the process that the test itself is."""
+
+
+@cache
+def _any_tls() -> ssl.SSLContext:
+    return _create_default_context()
+
+
+_create_default_context = ssl.create_default_context
 
 
 class StandsStill(Exception):
@@ -50,10 +63,12 @@ class Simulation:
         self._schedule = random.Random(f"{seed} schedule")
         self.network = Network(self, self.trace, self._schedule)
         self._serial = 0
+        self._batches = 0
         self._nodes: dict[str, Node] = {}
         self._past: list[Node] = []
         self._generators: dict[int, VirtualLoop] = {}
         self._stack = ExitStack()
+        self._freeze = gc.freeze  # what was there before is not looked through at the end
 
     def __enter__(self) -> Self:
         self._stack.enter_context(guarded())
@@ -62,40 +77,62 @@ class Simulation:
         self._stack.enter_context(replaced(aiohappyeyeballs, "start_connection", self.network.start_connection))
         # Where Python can start tasks eagerly, aiohttp makes them without the loop.
         self._stack.enter_context(replaced(asyncio, "Task", VirtualTask))
+        self._stack.enter_context(replaced(asyncio, "as_completed", as_completed))
         self._stack.enter_context(replaced(os, "_exit", self._exit))
+        # Each client makes one, which takes as long as a hundred requests. There is no TLS to use it for.
+        self._stack.enter_context(replaced(ssl, "create_default_context", lambda *_, **__: _any_tls()))
         self._stack.callback(sys.set_asyncgen_hooks, *sys.get_asyncgen_hooks())
         sys.set_asyncgen_hooks(self._first_iteration, self._finalize)
         # Garbage in cycles would be collected at another moment in each run, and with it its clean-up code.
         if gc.isenabled():
             gc.disable()
             self._stack.callback(gc.enable)
+        self._freeze()
+        self._stack.callback(gc.unfreeze)
         self.node(TEST)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self._stack, warnings.catch_warnings():
-            warnings.simplefilter("ignore", ResourceWarning)
+        with self._stack:
             for node in self._nodes.values():
                 node.loop.die()
-            for node in (*self._past, *self._nodes.values()):
-                node.loop.dispose()
+            self._dispose([*self._past, *self._nodes.values()])
+
+    def _dispose(self, dead: list[Node]) -> None:
+        """Free what dead processes hold. Their clean-up code runs now, where nobody hears of it."""
+        disabled = logging.root.manager.disable
+        logging.disable()
+        try:
+            with warnings.catch_warnings(), replaced(sys, "unraisablehook", lambda _: None):
+                warnings.simplefilter("ignore")
+                for node in dead:
+                    asyncio._set_running_loop(node.loop)  # noqa: SLF001 (what every implementation of a loop calls)
+                    node.loop.dispose()
+                gc.collect()
+        finally:
+            asyncio._set_running_loop(None)  # noqa: SLF001
+            logging.disable(disabled)
 
     def elapsed(self) -> float:
         """Virtual seconds since the start."""
         return self.now - BEGINNING
 
     def node(self, name: str) -> Node:
-        """The process of that name; a new one if there is none, or none that is alive."""
-        node = self._nodes.get(name)
-        if node is None or not node.is_alive:
-            if node:
-                self._past.append(node)
-            self.network.add_host(name)
-            # What is missing raises NotImplementedError.
-            loop = VirtualLoop(name, self, self.network)  # type: ignore[abstract]
-            node = self._nodes[name] = Node(loop, self, self.network, self.trace)
+        """The last process of that name, dead or alive; the first one if there is none yet."""
+        return self._nodes[name] if name in self._nodes else self.new_node(name)
+
+    def new_node(self, name: str) -> Node:
+        """Another process of that name, after the one before ended."""
+        before = self._nodes.get(name)
+        if before:
+            assert not before.is_alive, f"{name} is still running"
+            self._past.append(before)
+        self.network.add_host(name)
+        # What is missing raises NotImplementedError.
+        loop = VirtualLoop(name, self, self.network)  # type: ignore[abstract]
+        node = self._nodes[name] = Node(loop, self, self.network, self.trace)
         return node
 
     def run(self, work: Coroutine[Any, Any, T], *, limit: float = 30 * 86_400) -> T:
@@ -129,13 +166,18 @@ class Simulation:
         return self._serial
 
     def unhandled(self, loop: VirtualLoop, message: str, error: BaseException | None) -> None:
-        self.trace.add(loop.name, f"did not handle: {message}: {error!r}")
-        self.failures.append(f"{loop.name}: {message}: {error!r}")
+        text = _ADDRESS.sub("", f"{message}: {error!r}")
+        self.trace.add(loop.name, f"failed: {text}")
+        self.failures.append(f"{loop.name}: {text}")
 
     def _turn(self) -> None:
-        """Run one batch of callbacks of one process, whichever the seed says; before that, jump to the next event."""
-        due = [(node.loop.due(), node) for node in self._nodes.values()]
-        earliest = min(when for when, _ in due)
+        """Run a batch of callbacks of one process, as the seed says; jump to the next event if none is ready."""
+        earliest, ready = NEVER, []
+        for node in self._nodes.values():
+            due = node.loop.due()
+            if due <= self.now:
+                ready.append(node)
+            earliest = min(earliest, due)
         if earliest == NEVER:
             raise StandsStill(f"nothing is left to happen:\n{self.trace.text(40)}")
         if earliest > self.now:
@@ -143,10 +185,8 @@ class Simulation:
         self._batches += 1
         if self._batches > _MOST_BATCHES:
             raise StandsStill(f"callbacks without end at {self.elapsed():g} s:\n{self.trace.text(40)}")
-        ready = [node for when, node in due if when <= self.now]
-        self._run(ready[0] if len(ready) == 1 else self._schedule.choice(ready))
-
-    _batches = 0
+        if ready:
+            self._run(ready[0] if len(ready) == 1 else self._schedule.choice(ready))
 
     def _run(self, node: Node) -> None:
         asyncio._set_running_loop(node.loop)  # noqa: SLF001 (what every implementation of a loop calls)

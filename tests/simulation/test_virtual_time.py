@@ -192,7 +192,7 @@ def test_a_crashed_process_cleans_nothing_up() -> None:
         assert (process.is_alive, process.exit_code) == (False, -signal.SIGKILL)
         await asyncio.sleep(HOUR)
         assert (server.count, cleaned) == (11, [])
-        again = sim.node("worker")
+        again = sim.new_node("worker")
         again.start(work())
         await asyncio.sleep(0.5)
         assert again.is_alive

@@ -119,8 +119,7 @@ class SimulatedLangGraphServer:
 
     def edit(self, assistant_id: str, **fields: Any) -> Json:
         """As somebody in Studio would. Raises Refused."""
-        body = kept_body(bodies.parsed(json.dumps(fields).encode(), bodies.UPDATE))
-        return self._changing(lambda: self._store.update(assistant_id, body))
+        return self._edited(assistant_id, json.dumps(fields).encode())
 
     # HTTP
 
@@ -151,7 +150,7 @@ class SimulatedLangGraphServer:
 
     def _called(self, name: str, assistant_id: str | None, raw: bytes) -> _Answer:
         try:
-            given = [] if assistant_id is None else [_uuid(assistant_id)]
+            given = [] if assistant_id is None else [assistant_id]
             answer: _Answer = getattr(self, f"_{name}")(*given, raw)
         except Refused as refused:
             return _Answer(refused.status, {"detail": refused.detail})
@@ -170,22 +169,28 @@ class SimulatedLangGraphServer:
         return _Answer(200, _INFO) if self._has_meta else _Answer(404, {"detail": "Not Found"})
 
     def _create(self, raw: bytes) -> _Answer:
-        body = kept_body(bodies.parsed(raw, bodies.CREATE))
+        body = bodies.parsed(raw, bodies.CREATE)
         assistant_id = _uuid(body["assistant_id"]) if "assistant_id" in body else str(self._new_id())
-        return _Answer(200, self._changing(lambda: self._store.create(assistant_id, body)))
+        bodies.check_config(body)
+        return _Answer(200, self._changing(lambda: self._store.create(assistant_id, kept_body(body))))
 
     def _read(self, assistant_id: str, _: bytes) -> _Answer:
-        return _Answer(200, self._store.read(assistant_id))
+        return _Answer(200, self._store.read(_uuid(assistant_id)))
 
     def _schemas(self, assistant_id: str, _: bytes) -> _Answer:
-        return _Answer(200, self._store.schemas(assistant_id))
+        return _Answer(200, self._store.schemas(_uuid(assistant_id)))
 
     def _update(self, assistant_id: str, raw: bytes) -> _Answer:
-        body = kept_body(bodies.parsed(raw, bodies.UPDATE))
-        return _Answer(200, self._changing(lambda: self._store.update(assistant_id, body)))
+        return _Answer(200, self._edited(_uuid(assistant_id), raw))
+
+    def _edited(self, assistant_id: str, raw: bytes) -> Json:
+        body = bodies.parsed(raw, bodies.UPDATE)
+        bodies.check_config(body)
+        return self._changing(lambda: self._store.update(assistant_id, kept_body(body)))
 
     def _delete(self, assistant_id: str, _: bytes) -> _Answer:
-        self._changing(lambda: self._store.delete(assistant_id))
+        known = _uuid(assistant_id)
+        self._changing(lambda: self._store.delete(known))
         return _Answer(204)
 
     def _search(self, raw: bytes) -> _Answer:
@@ -201,11 +206,12 @@ class SimulatedLangGraphServer:
         return _Answer(200, shown, headers)
 
     def _versions(self, assistant_id: str, raw: bytes) -> _Answer:
-        return _Answer(200, self._store.versions(assistant_id, bodies.parsed(raw, bodies.VERSIONS)))
+        return _Answer(200, self._store.versions(_uuid(assistant_id), bodies.parsed(raw, bodies.VERSIONS)))
 
     def _latest(self, assistant_id: str, raw: bytes) -> _Answer:
         version = bodies.parsed(raw, bodies.LATEST).get("version")
-        return _Answer(200, self._changing(lambda: self._store.roll_back(assistant_id, version)))
+        known = _uuid(assistant_id)
+        return _Answer(200, self._changing(lambda: self._store.roll_back(known, version)))
 
 
 def _uuid(text: str) -> str:

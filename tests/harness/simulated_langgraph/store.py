@@ -104,12 +104,13 @@ class Store:
         by, order = body.get("sort_by", "created_at"), body.get("sort_order", "desc")
         folded = by in ("name", "graph_id")
         found.sort(
-            key=lambda row: row[by].casefold() if folded else row[by], reverse="sort_by" not in body or order == "desc"
+            key=lambda row: row[by].lower() if folded else row[by], reverse="sort_by" not in body or order == "desc"
         )
         return copy.deepcopy(found)
 
     def versions(self, assistant_id: str, body: Json) -> list[Json]:
-        """One page, newest first. Raises Refused if it is empty."""
+        """One page, newest first. Raises Refused if it is empty, or if only the versions are left."""
+        self._row(assistant_id, f"Assistant {assistant_id} not found")
         found = [
             each for each in self._versions_of(assistant_id) if contains(each["metadata"], body.get("metadata", {}))
         ]
@@ -165,6 +166,6 @@ def _mirrored(body: Json) -> Json:
 def _matches(row: Json, body: Json) -> bool:
     return (
         body.get("graph_id", row["graph_id"]) == row["graph_id"]
-        and body.get("name", "").casefold() in row["name"].casefold()
+        and body.get("name", "").lower() in row["name"].lower()
         and contains(row["metadata"], body.get("metadata", {}))
     )
