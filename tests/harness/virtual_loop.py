@@ -9,14 +9,15 @@ import heapq
 import logging
 import socket
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextvars import Context, copy_context
 from typing import Any, Protocol, TypeVar
+
+from .virtual_order import VirtualFuture, VirtualTask
 
 T = TypeVar("T")
 Callback = Callable[..., object]
 NEVER = float("inf")
-_MOST_CLEANUPS = 100
 log = logging.getLogger("asyncio")
 
 
@@ -38,46 +39,6 @@ class Connector(Protocol):
     def addresses(self, host: str, port: int) -> list[tuple[Any, ...]]: ...
 
     def listen(self, loop: "VirtualLoop", port: int, factory: Callable[[], Any]) -> asyncio.AbstractServer: ...
-
-
-class VirtualTask(asyncio.Task[T]):
-    """A task whose hash is its number, so that sets of tasks have the same order in each run."""
-
-    def __init__(self, coro: Coroutine[Any, Any, T], *, loop: "VirtualLoop", **options: Any) -> None:
-        self._number = loop.adopt(self)
-        # The default names of asyncio are numbered through all simulations.
-        options["name"] = options.get("name") or f"Task-{self._number}"
-        super().__init__(coro, loop=loop, **options)
-
-    def __hash__(self) -> int:
-        return self._number
-
-    def abandon(self) -> None:
-        """Discard the coroutine. Its clean-up code runs, so its loop must be dead by now."""
-        self._log_destroy_pending = False
-        coroutine = self.get_coro()
-        for _ in range(_MOST_CLEANUPS):
-            try:
-                if coroutine is not None:
-                    coroutine.close()
-            except BaseException:  # noqa: BLE001 (clean-up code waits for something, or fails: once more)
-                continue
-            return
-
-
-def as_completed(fs: Iterable[Any], *, timeout: float | None = None) -> Iterator[Any]:
-    """Stands in for asyncio.as_completed, whose order is that of a set of coroutines: of their addresses."""
-    return _as_completed([asyncio.ensure_future(each) for each in sorted(fs, key=_name)], timeout=timeout)
-
-
-_as_completed = asyncio.as_completed
-
-
-def _name(work: Any) -> str:
-    """What tells apart coroutines that are made alike: their arguments, as far as those are texts."""
-    frame = getattr(work, "cr_frame", None)
-    texts = {name: value for name, value in frame.f_locals.items() if isinstance(value, str)} if frame else {}
-    return f"{getattr(work, '__qualname__', '')} {sorted(texts.items())}"
 
 
 class VirtualHandle:
@@ -207,7 +168,10 @@ class VirtualLoop(asyncio.AbstractEventLoop):
             self._next = min(self._next, when)
 
     def create_future(self) -> asyncio.Future[Any]:
-        return asyncio.Future(loop=self)
+        return VirtualFuture(loop=self)
+
+    def serial(self) -> int:
+        return self._scheduler.serial()
 
     def create_task(  # type: ignore[override]
         self, coro: Coroutine[Any, Any, T], *, name: str | None = None, context: Context | None = None, **options: Any

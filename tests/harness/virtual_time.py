@@ -17,14 +17,16 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import aiohappyeyeballs
+import aiohttp
 
 from .replacing import replaced
 from .trace import Trace
 from .virtual_clocks import Clock, simulated_clocks
 from .virtual_guard import guarded
-from .virtual_loop import NEVER, VirtualLoop, VirtualTask, as_completed
+from .virtual_loop import NEVER, VirtualLoop
 from .virtual_network import Network
 from .virtual_node import Node, ProcessEnded
+from .virtual_order import ordered
 
 T = TypeVar("T")
 
@@ -32,7 +34,7 @@ BEGINNING = 1_000.0
 """The monotonic clock at the start: none is near its beginning."""
 EPOCH = datetime(2027, 1, 1, tzinfo=UTC).timestamp()
 _ADDRESS = re.compile(" at 0x[0-9a-f]+")
-_MOST_BATCHES = 200_000
+_MOST_BATCHES = 50_000
 TEST = "test"
 """The name of the process that the test itself is."""
 
@@ -45,12 +47,24 @@ def _any_tls() -> ssl.SSLContext:
 _create_default_context = ssl.create_default_context
 
 
+def _close_clients() -> None:
+    """What a traceback refers to lives on, and would complain of not being closed in another test."""
+    for each in gc.get_objects():
+        if isinstance(each, aiohttp.BaseConnector):
+            each.close()
+        elif isinstance(each, aiohttp.ClientSession):
+            each.detach()
+
+
 class StandsStill(Exception):
     """Nothing will ever happen any more, or callbacks run without end at one instant."""
 
 
 class Simulation:
-    """Use it as a context manager, and `run` the test's coroutine. The same seed gives the same schedule."""
+    """Use it as a context manager, and `run` the test's coroutine. The same seed gives the same schedule.
+
+    In another Python process it does so with the same PYTHONHASHSEED: the order of a set of texts is that of hashes.
+    """
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
@@ -75,9 +89,7 @@ class Simulation:
         clock = Clock(lambda: self.now, self._wall)
         self._stack.enter_context(simulated_clocks(clock, self.seed))
         self._stack.enter_context(replaced(aiohappyeyeballs, "start_connection", self.network.start_connection))
-        # Where Python can start tasks eagerly, aiohttp makes them without the loop.
-        self._stack.enter_context(replaced(asyncio, "Task", VirtualTask))
-        self._stack.enter_context(replaced(asyncio, "as_completed", as_completed))
+        self._stack.enter_context(ordered())
         self._stack.enter_context(replaced(os, "_exit", self._exit))
         # Each client makes one, which takes as long as a hundred requests. There is no TLS to use it for.
         self._stack.enter_context(replaced(ssl, "create_default_context", lambda *_, **__: _any_tls()))
@@ -98,9 +110,9 @@ class Simulation:
         with self._stack:
             for node in self._nodes.values():
                 node.loop.die()
-            self._dispose([*self._past, *self._nodes.values()])
+            self._dispose([*self._past, *self._nodes.values()], is_failed=kind is not None)
 
-    def _dispose(self, dead: list[Node]) -> None:
+    def _dispose(self, dead: list[Node], *, is_failed: bool) -> None:
         """Free what dead processes hold. Their clean-up code runs now, where nobody hears of it."""
         disabled = logging.root.manager.disable
         logging.disable()
@@ -110,6 +122,8 @@ class Simulation:
                 for node in dead:
                     asyncio._set_running_loop(node.loop)  # noqa: SLF001 (what every implementation of a loop calls)
                     node.loop.dispose()
+                if is_failed:
+                    _close_clients()
                 gc.collect()
         finally:
             asyncio._set_running_loop(None)  # noqa: SLF001
