@@ -195,11 +195,11 @@ def test_versions_come_in_pages_of_ten(langgraph: Subject, assistant_id: str) ->
 
 def test_a_rollback_restores_all_but_context_and_graph(langgraph: Subject, assistant_id: str) -> None:
     first = langgraph.created(assistant_id, **FULL)
-    langgraph.updated(assistant_id, context={"z": 1}, metadata={"new": 2}, name="other", graph_id="router")
+    second = langgraph.updated(assistant_id, context={"z": 1}, metadata={"new": 2}, name="other", graph_id="router")
     after = langgraph.got("POST", f"/assistants/{assistant_id}/latest", {"version": 1})
     kept = {"context": {"z": 1}, "graph_id": "router", "updated_at": after["updated_at"]}
     assert after == {**first, **kept}
-    assert after["updated_at"] > first["updated_at"]
+    assert after["updated_at"] > second["updated_at"]
 
 
 def test_an_update_after_a_rollback_has_the_next_number_of_all(langgraph: Subject, assistant_id: str) -> None:

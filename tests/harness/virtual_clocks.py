@@ -53,8 +53,10 @@ def simulated_clocks(clock: Clock, seed: int) -> Iterator[None]:
         for (module, name), value in clocks.items():
             for place in _modules_with(module, name):
                 stack.enter_context(replaced(place, name, value))
+        VirtualDatetime.clock = clock
+        stack.callback(delattr, VirtualDatetime, "clock")
         for place in _modules_with(dt, "datetime"):
-            stack.enter_context(replaced(place, "datetime", _datetime_of(clock)))
+            stack.enter_context(replaced(place, "datetime", VirtualDatetime))
         # A process freezes what it holds; here other processes live in the same memory.
         stack.enter_context(replaced(gc, "freeze", lambda: None))
         random.seed(f"{seed} random")
@@ -77,27 +79,28 @@ def _modules_with(module: Any, name: str) -> list[Any]:
     return found
 
 
-def _datetime_of(clock: Clock) -> type[_Datetime]:
-    """A stand-in for the class `datetime` that makes real ones."""
+class _AnyDatetime(type):
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, _Datetime)
 
-    class AnyDatetime(type):
-        def __instancecheck__(cls, instance: object) -> bool:
-            return isinstance(instance, _Datetime)
 
-    class VirtualDatetime(_Datetime, metaclass=AnyDatetime):
-        def __new__(cls, *values: Any, **named: Any) -> Any:
-            return _Datetime(*values, **named)
+class VirtualDatetime(_Datetime, metaclass=_AnyDatetime):
+    """A stand-in for the class `datetime`; it makes real ones."""
 
-        @classmethod
-        def now(cls, tz: Any = None) -> Any:
-            return _Datetime.fromtimestamp(clock.wall(), tz)
+    clock: Clock
+    """Of the simulation that runs."""
 
-        @classmethod
-        def fromisoformat(cls, date_string: str) -> Any:
-            return _Datetime.fromisoformat(date_string)
+    def __new__(cls, *values: Any, **named: Any) -> Any:
+        return _Datetime(*values, **named)
 
-        @classmethod
-        def fromtimestamp(cls, timestamp: float, tz: Any = None) -> Any:
-            return _Datetime.fromtimestamp(timestamp, tz)
+    @classmethod
+    def now(cls, tz: Any = None) -> Any:
+        return _Datetime.fromtimestamp(cls.clock.wall(), tz)
 
-    return VirtualDatetime
+    @classmethod
+    def fromisoformat(cls, date_string: str) -> Any:
+        return _Datetime.fromisoformat(date_string)
+
+    @classmethod
+    def fromtimestamp(cls, timestamp: float, tz: Any = None) -> Any:
+        return _Datetime.fromtimestamp(timestamp, tz)

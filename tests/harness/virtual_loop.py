@@ -128,6 +128,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         self._ready.clear()
         self._timers.clear()
         self._arrivals.clear()
+        self._signals.clear()
         self._next = NEVER
 
     def dispose(self) -> None:

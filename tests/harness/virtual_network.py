@@ -94,6 +94,12 @@ class Network:
                 end.is_over = True
                 end.reset_other()
 
+    def clear(self) -> None:
+        """Forget every connection, at the end of the simulation."""
+        self._listeners.clear()
+        self._links.clear()
+        self._ends.clear()
+
     # What loops use
 
     def addresses(self, host: str | bytes | None, port: int) -> list[tuple[Any, ...]]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import itertools
 import logging
 import os
 import random
@@ -34,6 +35,9 @@ BEGINNING = 1_000.0
 """The monotonic clock at the start: none is near its beginning."""
 EPOCH = datetime(2027, 1, 1, tzinfo=UTC).timestamp()
 _ADDRESS = re.compile(" at 0x[0-9a-f]+")
+_COLLECT_EVERY = 50
+"""Simulations: what is left of each lives until a full collection, which takes longer than a small simulation."""
+_simulations = itertools.count(1)
 _MOST_BATCHES = 50_000
 TEST = "test"
 """The name of the process that the test itself is."""
@@ -111,6 +115,8 @@ class Simulation:
             for node in self._nodes.values():
                 node.loop.die()
             self._dispose([*self._past, *self._nodes.values()], is_failed=kind is not None)
+        if next(_simulations) % _COLLECT_EVERY == 0:
+            gc.collect()
 
     def _dispose(self, dead: list[Node], *, is_failed: bool) -> None:
         """Free what dead processes hold. Their clean-up code runs now, where nobody hears of it."""
@@ -124,6 +130,10 @@ class Simulation:
                     node.loop.dispose()
                 if is_failed:
                     _close_clients()
+                # What refers to itself in circles through us could not be collected now.
+                self._nodes.clear()
+                self._past.clear()
+                self.network.clear()
                 gc.collect()
         finally:
             asyncio._set_running_loop(None)  # noqa: SLF001
