@@ -1,17 +1,21 @@
 """Fixtures of the contract of the LangGraph Server: each test that takes one runs against both servers."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from contract.langgraph_subjects import RealSubject, ServerWithoutMeta, SimulatedSubject, Subject
+from controlplane.component import ComponentFailed
 from langgraph_server import LangGraphServer
+from langgraph_server.environment import server_python
 
 __all__ = ["assistant_id", "langgraph", "locked_langgraph", "metaless_langgraph", "own_langgraph"]
 
 BOTH = ["simulated", "LangGraph Server"]
 KEY = "secret"
+_ATTEMPTS = 3
 
 
 @pytest.fixture(params=BOTH, scope="session")
@@ -22,8 +26,8 @@ def langgraph(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         return
     # The first installation takes a minute, and its progress is for the person who waits.
     with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
-        server = LangGraphServer(tmp_path_factory.mktemp("langgraph"))
-    with server:
+        server_python()
+    with started(lambda: LangGraphServer(tmp_path_factory.mktemp("langgraph"))) as server:
         yield RealSubject(server)
 
 
@@ -33,7 +37,7 @@ def own_langgraph(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
     if request.param == "simulated":
         yield SimulatedSubject()
         return
-    with LangGraphServer(tmp_path_factory.mktemp("langgraph")) as server:
+    with started(lambda: LangGraphServer(tmp_path_factory.mktemp("langgraph"))) as server:
         yield RealSubject(server)
 
 
@@ -43,7 +47,7 @@ def locked_langgraph(request: pytest.FixtureRequest, tmp_path_factory: pytest.Te
     if request.param == "simulated":
         yield SimulatedSubject(key=KEY)
         return
-    with LangGraphServer(tmp_path_factory.mktemp("langgraph"), key=KEY) as server:
+    with started(lambda: LangGraphServer(tmp_path_factory.mktemp("langgraph"), key=KEY)) as server:
         yield RealSubject(server)
 
 
@@ -53,7 +57,7 @@ def metaless_langgraph(request: pytest.FixtureRequest, tmp_path_factory: pytest.
     if request.param == "simulated":
         yield SimulatedSubject(has_meta=False)
         return
-    with ServerWithoutMeta(tmp_path_factory.mktemp("langgraph")) as server:
+    with started(lambda: ServerWithoutMeta(tmp_path_factory.mktemp("langgraph"))) as server:
         yield RealSubject(server)
 
 
@@ -61,3 +65,23 @@ def metaless_langgraph(request: pytest.FixtureRequest, tmp_path_factory: pytest.
 def assistant_id() -> str:
     """Of no assistant yet."""
     return str(uuid.uuid4())
+
+
+@contextmanager
+def started(made: Callable[[], LangGraphServer]) -> Iterator[LangGraphServer]:
+    """A server that runs. While it starts, another process may take the port that was free."""
+    for _ in range(_ATTEMPTS - 1):
+        server = made()
+        try:
+            server.start()
+        except ComponentFailed:
+            server.kill()
+            continue
+        break
+    else:
+        server = made()
+        server.start()
+    try:
+        yield server
+    finally:
+        server.kill()

@@ -38,7 +38,7 @@ class Clock:
 def simulated_clocks(clock: Clock, seed: int) -> Iterator[None]:
     """Replace `time`, `datetime.now`, `random`, `os.urandom` (so `uuid4`) and `secrets` until the end."""
     chance = random.Random(f"{seed} os.urandom")
-    clocks = {
+    clocks: dict[tuple[Any, str], Any] = {
         (time, "time"): clock.wall,
         (time, "time_ns"): lambda: round(clock.wall() * 1e9),
         (time, "monotonic"): clock.monotonic,
@@ -50,11 +50,11 @@ def simulated_clocks(clock: Clock, seed: int) -> Iterator[None]:
     }
     state = random.getstate()
     with ExitStack() as stack:
+        stack.callback(_restore_late, {**clocks, (dt, "datetime"): VirtualDatetime})
         for (module, name), value in clocks.items():
             for place in _modules_with(module, name):
                 stack.enter_context(replaced(place, name, value))
         VirtualDatetime.clock = clock
-        stack.callback(delattr, VirtualDatetime, "clock")
         for place in _modules_with(dt, "datetime"):
             stack.enter_context(replaced(place, "datetime", VirtualDatetime))
         # A process freezes what it holds; here other processes live in the same memory.
@@ -72,11 +72,23 @@ def _modules_with(module: Any, name: str) -> list[Any]:
     found = _places[1].get((module.__name__, name))
     if found is None:
         value = getattr(module, name)
-        others = [each for key, each in sys.modules.items() if key.split(".")[0] in _OURS and each is not None]
-        found = [each for each in others if each.__dict__.get(name) is value]
+        found = [each for each in _ours() if each.__dict__.get(name) is value]
         found += [] if module is dt else [module]
         _places[1][module.__name__, name] = found
     return found
+
+
+def _restore_late(changes: dict[tuple[Any, str], Any]) -> None:
+    """Give modules that were imported during the simulation what they would have got at another time."""
+    if _places[0] != len(sys.modules):
+        for (module, name), value in changes.items():
+            for each in _ours():
+                if each.__dict__.get(name) is value:
+                    setattr(each, name, getattr(module, name))
+
+
+def _ours() -> list[Any]:
+    return [each for key, each in sys.modules.items() if key.split(".")[0] in _OURS and each is not None]
 
 
 class _AnyDatetime(type):

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import types
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -375,6 +376,20 @@ def test_what_never_ends_is_noticed() -> None:
             sim.run(asyncio.Event().wait())
         with pytest.raises(StandsStill, match="without end at"):
             sim.run(_spin())
+
+
+def test_a_module_that_is_imported_meanwhile_does_not_keep_the_simulations_clocks() -> None:
+    late = types.ModuleType("tests.late")
+
+    async def scenario() -> None:
+        sys.modules["tests.late"] = late
+        exec("from time import monotonic\nfrom datetime import datetime", late.__dict__)
+
+    with Simulation() as sim:
+        sim.run(scenario())
+        assert late.monotonic() == sim.now
+    del sys.modules["tests.late"]
+    assert (late.monotonic, late.datetime) == (time.monotonic, datetime)
 
 
 def test_files_are_read_and_nothing_is_left_behind(tmp_path: Path) -> None:
