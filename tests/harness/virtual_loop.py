@@ -10,13 +10,13 @@ import logging
 import socket
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextvars import Context, copy_context
+from contextvars import Context
 from typing import Any, Protocol, TypeVar
 
+from .virtual_handle import Callback, VirtualHandle
 from .virtual_order import VirtualFuture, VirtualTask
 
 T = TypeVar("T")
-Callback = Callable[..., object]
 NEVER = float("inf")
 log = logging.getLogger("asyncio")
 
@@ -39,39 +39,6 @@ class Connector(Protocol):
     def addresses(self, host: str, port: int) -> list[tuple[Any, ...]]: ...
 
     def listen(self, loop: "VirtualLoop", port: int, factory: Callable[[], Any]) -> asyncio.AbstractServer: ...
-
-
-class VirtualHandle:
-    """A callback that is ready, or will be at its time. asyncio needs no more of a Handle than this."""
-
-    __slots__ = ("_args", "_callback", "_context", "_is_cancelled", "_loop", "_when")
-
-    def __init__(
-        self, when: float, callback: Callback, args: tuple[Any, ...], loop: "VirtualLoop", context: Context | None
-    ) -> None:
-        self._when = when
-        self._callback = callback
-        self._args = args
-        self._loop = loop
-        self._context = copy_context() if context is None else context
-        self._is_cancelled = False
-
-    def when(self) -> float:
-        return self._when
-
-    def cancel(self) -> None:
-        self._is_cancelled = True
-
-    def cancelled(self) -> bool:
-        return self._is_cancelled
-
-    def run(self) -> None:
-        try:
-            self._context.run(self._callback, *self._args)
-        except (SystemExit, KeyboardInterrupt):
-            raise
-        except BaseException as error:  # noqa: BLE001 (as asyncio does)
-            self._loop.call_exception_handler({"message": f"exception in {self._callback}", "exception": error})
 
 
 class VirtualLoop(asyncio.AbstractEventLoop):
