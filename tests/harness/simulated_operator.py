@@ -1,0 +1,83 @@
+"""Replicas of the real operator in a simulation, each a process of its own."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Any, Self
+
+from kubernetes.aio import client
+
+from assistant_operator.gateways import api_server, schemas
+from assistant_operator.operator import process
+from assistant_operator.operator.process import Process
+from assistant_operator.operator.settings import Settings
+
+from .inline_schema_worker import InlineSchemaWorker
+from .replacing import replaced
+from .trace import Trace
+from .virtual_node import Node
+from .virtual_time import Simulation
+
+LOGGERS = ("assistant_operator", "kopf")
+
+
+class Operators:
+    """Use it as a context manager, around `Simulation.run`."""
+
+    def __init__(self, simulation: Simulation, servers: Mapping[str, str], *, token: str = "") -> None:
+        """`servers`: by the names of the replicas, the URL of the API server that each uses."""
+        self._simulation = simulation
+        self._servers = servers
+        self._token = token
+        self._stack = ExitStack()
+        self._handler = _Traced(simulation.trace)
+
+    def __enter__(self) -> Self:
+        for module in (api_server, process):
+            self._stack.enter_context(replaced(module, "configuration", self._configuration))
+        self._stack.enter_context(replaced(schemas, "SchemaWorker", InlineSchemaWorker))
+        for name in LOGGERS:
+            logger = logging.getLogger(name)
+            logger.addHandler(self._handler)
+            self._stack.callback(logger.removeHandler, self._handler)
+            # pytest would keep and show each record: the trace has them in their order among all else.
+            self._stack.enter_context(replaced(logger, "propagate", False))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def start(self, name: str, **settings: Any) -> Node:
+        """Start a replica, or start it again after it ended. `settings`: as of Settings."""
+        node = self._simulation.node(name)
+        node = node if node.is_alive else self._simulation.new_node(name)
+        self._simulation.trace.add(name, "starts")
+        node.start(self._run(node, Settings(**{"identity": name, "listen": ":8080", **settings})))
+        return node
+
+    async def _run(self, node: Node, settings: Settings) -> None:
+        node.exit(await Process(settings).run())
+
+    async def _configuration(self) -> client.Configuration:
+        """In place of the kubeconfig."""
+        loop: Any = asyncio.get_running_loop()
+        found = client.Configuration(host=self._servers[loop.name])
+        found.api_key = {"BearerToken": f"Bearer {self._token}"}
+        return found
+
+
+class _Traced(logging.Handler):
+    """Writes what a process logs into the trace."""
+
+    def __init__(self, trace: Trace) -> None:
+        super().__init__(logging.INFO)
+        self._trace = trace
+
+    def emit(self, record: logging.LogRecord) -> None:
+        loop: Any = asyncio._get_running_loop()  # noqa: SLF001 (None while what is left is freed)
+        if loop:
+            self._trace.add(loop.name, f"logs {record.levelname}: {record.getMessage()}")
