@@ -9,8 +9,7 @@ from typing import Any, Self
 
 from kubernetes.aio import client
 
-from assistant_operator.gateways import api_server, schemas
-from assistant_operator.operator import process
+from assistant_operator.gateways import schemas
 from assistant_operator.operator.process import Process
 from assistant_operator.operator.settings import Settings
 
@@ -35,8 +34,6 @@ class Operators:
         self._handler = _Traced(simulation.trace)
 
     def __enter__(self) -> Self:
-        for module in (api_server, process):
-            self._stack.enter_context(replaced(module, "configuration", self._configuration))
         self._stack.enter_context(replaced(schemas, "SchemaWorker", InlineSchemaWorker))
         for name in LOGGERS:
             logger = logging.getLogger(name)
@@ -60,7 +57,7 @@ class Operators:
         return node
 
     async def _run(self, node: Node, settings: Settings) -> None:
-        node.exit(await Process(settings).run())
+        node.exit(await Process(settings, self._configuration).run())
 
     async def _configuration(self) -> client.Configuration:
         """In place of the kubeconfig."""

@@ -11,7 +11,7 @@ from typing import Any
 from ..gateways.api_server import ApiServer, ClusterRefused, ClusterUnavailable
 from ..gateways.backoff import Backoff
 from ..gateways.cluster import Cluster
-from ..gateways.connection import configuration
+from ..gateways.connection import Reload, configuration
 from ..gateways.langgraph import LangGraphServers
 from ..gateways.leases import Leases
 from ..gateways.positions import Positions
@@ -42,8 +42,10 @@ _FAREWELL = 1.0
 class Process:
     """Composes an operator and runs it until a signal or a failure."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, connect: Reload = configuration) -> None:
+        """`connect`: returns how to reach the API server; called again when the credentials are not accepted."""
         self._settings = settings
+        self._connect = connect
         self._address = settings.address
         self._metrics = Metrics()
         self._tasks: list[asyncio.Task[None]] = []
@@ -61,13 +63,13 @@ class Process:
         """The exit code: 0 after a signal, 1 after a failure."""
         settings = self._settings
         seen = self._metrics.called
-        self._fenced = ApiServer(await configuration(), may_write=self._may_write, observe=seen, reload=configuration)
-        self._unfenced = ApiServer(await configuration(), observe=seen, reload=configuration)
+        self._fenced = ApiServer(await self._connect(), may_write=self._may_write, observe=seen, reload=self._connect)
+        self._unfenced = ApiServer(await self._connect(), observe=seen, reload=self._connect)
         self._leadership = Leadership(
             Leases(self._unfenced, settings.lease_namespace, LEASE), identity=settings.identity, clock=_uptime
         )
         self._watching = ApiServer(
-            await configuration(), observe=seen, headers={"User-Agent": USER_AGENT}, reload=configuration
+            await self._connect(), observe=seen, headers={"User-Agent": USER_AGENT}, reload=self._connect
         )
         cluster = Cluster(self._fenced, settings.namespaces, self._positions)
         judge, events = SchemaJudge(), self._events(cluster)

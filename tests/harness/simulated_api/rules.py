@@ -50,6 +50,10 @@ def _graph_id_stays(value: Json, old: Json) -> bool:
     return "graphId" not in old or ("graphId" in value and bool(value["graphId"] == old["graphId"]))
 
 
+def _graph_id_outlives_spec(value: Json, old: Json) -> bool:
+    return value.get("spec") is not None or "graphId" not in (old.get("spec") or {})
+
+
 _HOLDS: dict[str, tuple[Holds, bool]] = {
     "self.metadata.name.size() <= 200": (_name_is_short, False),
     "self.metadata.name.startsWith(self.spec.assistantRef.name + '-v') && "
@@ -62,6 +66,7 @@ _HOLDS: dict[str, tuple[Holds, bool]] = {
     "has(self.url) != has(self.serviceRef)": (_one_address, False),
     "!has(self.url) || (isURL(self.url) && url(self.url).getHostname() != '')": (_has_host, False),
     "self == oldSelf": (same, True),
+    "has(self.spec) || !has(oldSelf.spec) || !has(oldSelf.spec.graphId)": (_graph_id_outlives_spec, True),
     "!has(oldSelf.graphId) || (has(self.graphId) && self.graphId == oldSelf.graphId)": (_graph_id_stays, True),
 }
 
