@@ -88,6 +88,11 @@ class Status:
         return tuple(_UNKNOWN_FIELD.findall(self.message)) if is_strict else ()
 
     @property
+    def is_of_another(self) -> bool:
+        """Whether a patch named the UID of an object that has been replaced by another of its name."""
+        return self.code == 422 and any(field == "metadata.uid" for _, field in self.causes)
+
+    @property
     def is_namespace_going(self) -> bool:
         """Whether nothing can be made there: the namespace is being deleted, or is gone and left objects behind.
 

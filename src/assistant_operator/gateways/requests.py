@@ -77,9 +77,9 @@ class Requests:
         try:
             return await self.server.send(call)
         except ClusterRefused as refused:
-            if refused.status.code not in (404, 409):
-                raise
-            return None
+            if refused.status.code in (404, 409) or refused.status.is_of_another:
+                return None
+            raise
 
 
 @contextmanager

@@ -456,6 +456,29 @@ async def test_a_page_that_is_too_large_is_asked_for_in_parts(monkeypatch: pytes
     assert asked[:3] == [500, 250, 125]
 
 
+@pytest.mark.parametrize(
+    ("code", "body", "refused"),
+    [
+        pytest.param(404, refusal("NotFound", "no"), False, id="gone"),
+        pytest.param(409, refusal("Conflict", "no"), False, id="changed since"),
+        pytest.param(422, refusal("Invalid", "no", ("FieldValueInvalid", "metadata.uid")), False, id="made anew"),
+        pytest.param(422, refusal("Invalid", "no", ("FieldValueInvalid", "spec.x")), True, id="invalid"),
+        pytest.param(422, refusal("Invalid", "no policy lets this through"), True, id="refused by a policy"),
+        pytest.param(403, refusal("Forbidden", "no"), True, id="forbidden"),
+    ],
+)
+async def test_a_change_of_an_object_that_is_another_now_is_pointless_and_no_refusal(
+    code: int, body: Any, *, refused: bool
+) -> None:
+    async with answering(saying(code, body)) as api:
+        changing = Requests(api).change(Call("PATCH", "/things/one", body={"metadata": {"uid": "a"}}))
+        if refused:
+            with pytest.raises(ClusterRefused):
+                await changing
+        else:
+            assert await changing is None
+
+
 async def test_one_object_that_is_too_large_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("assistant_operator.gateways.api_server._LONGEST_ANSWER", 1_000)
     async with answering(saying(200, text="x" * 2_000)) as api:
