@@ -6,8 +6,11 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+PATIENCE = 180.0
+"""Seconds that a fact is waited for. A wait ends when the fact is there, so a busy machine may take its time."""
 
-def eventually(look: Callable[[], T], within: float = 30.0) -> T:
+
+def eventually(look: Callable[[], T], within: float = PATIENCE) -> T:
     """What was seen, once it is something."""
     deadline = time.monotonic() + within
     while not (seen := look()):

@@ -96,7 +96,7 @@ def test_of_two_graphs_that_claim_it_the_first_has_it(workspace: Workspace, own_
     a_graph(workspace, own_server.url, "second", graphId="writer", defaults={"context": {"prompt": "second"}}, **CREATE)
     workspace.until_not_ready("OwnedByAnother", "second")
     workspace.delete("graphs", "writer")
-    workspace.until_ready("second", within=60)
+    workspace.until_ready("second")
     assert own_server.answer("writer", "?") == "[small 0.5] second ?"
 
 

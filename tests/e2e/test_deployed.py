@@ -200,14 +200,14 @@ def test_an_unknown_graph_is_told_with_those_that_are_known_and_found_when_it_is
     own_server.stop()
     own_server.deploy({"late": "writer", "writer": "router"})
     own_server.start()
-    workspace.until_ready("late", "graphs", within=60)
+    workspace.until_ready("late", "graphs")
     # The graph of that id is another one now, without a context: what it refused before, it takes.
-    comes_to(lambda: workspace.status("writer", "graphs")["schemas"], {"source": "Server", "config": {}}, within=60)
-    workspace.until_active(1, within=60)
+    comes_to(lambda: workspace.status("writer", "graphs")["schemas"], {"source": "Server", "config": {}})
+    workspace.until_active(1)
     own_server.stop()
     own_server.deploy({"late": "writer"})
     own_server.start()
-    comes_to(lambda: deployed(workspace)[1], "GraphUnknown", within=60)
+    comes_to(lambda: deployed(workspace)[1], "GraphUnknown")
     assert ready(workspace) == ("True", "Active"), "what was published stays so, as far as anybody knows"
 
 
@@ -231,7 +231,7 @@ def test_a_server_that_hides_its_release_serves_as_any_other(
         workspace.until_active(2)
         assert hidden.answer(own_id(workspace), "?") == "[small 0.5] 2 ?"
         hidden.stop()
-        workspace.until_not_ready("ServerUnreachable", "writer", "graphs", within=60)
+        workspace.until_not_ready("ServerUnreachable", "writer", "graphs")
         assert workspace.status("writer", "graphs")["schemas"] == stated["schemas"], "unknown is not none"
         assert ready(workspace) == ("True", "Active")
 
@@ -294,7 +294,7 @@ def test_the_key_comes_from_a_secret_and_is_never_shown(
         unauthorized = ("False", "ServerUnauthorized", f"the server does not accept the key: {refused}")
         comes_to(lambda: deployed(workspace), unauthorized)
         put_secret(workspace, "langgraph", **{"api-key": f"{KEY}\n"})
-        workspace.until_ready("writer", "graphs", within=60)
+        workspace.until_ready("writer", "graphs")
         workspace.assistant("bot", "writer", context={"prompt": "1"})
         workspace.until_ready()
         put_secret(workspace, "langgraph", **{"api-key": f"old-{KEY}"})
@@ -302,7 +302,7 @@ def test_the_key_comes_from_a_secret_and_is_never_shown(
         workspace.edit(context={"prompt": "2"})
         workspace.until_not_ready("ServerUnauthorized")
         put_secret(workspace, "langgraph", **{"api-key": KEY})
-        workspace.until_active(2, within=60)
+        workspace.until_active(2)
         assert own_server.answer(own_id(workspace), "?") == "[small 0.5] 2 ?"
         shown: list[Any] = [workspace.all(each) for each in ("graphs", "assistants", "assistantversions")]
         shown += [events(workspace, name) for name in ("bot", "writer")]
@@ -346,23 +346,23 @@ def test_a_secret_that_may_not_be_read_is_told_with_the_command_that_grants_it(
         comes_to(lambda: deployed(workspace, "trusting"), bundle_told)
         assert fate(workspace, "writer", "graphs") == {"Stalled"}
         before, (_, since) = workspace.get("graphs", "writer"), workspace.plane.audit_since()
-        eventually(lambda: refusals(workspace, since) >= 2, within=60)
+        eventually(lambda: refusals(workspace, since) >= 2)
         assert workspace.get("graphs", "writer") == before, "the same trouble is not written again"
 
         _, command = workspace.condition("writer", "Deployed", "graphs")["message"].split("to grant it: ")
         program, *arguments = shlex.split(command)
         assert program == "kubectl"
         workspace.plane.kubectl(*arguments)
-        workspace.until_ready("writer", "graphs", within=60)
-        comes_to(lambda: deployed(workspace, "trusting")[1], "CredentialsNotFound", within=60)
+        workspace.until_ready("writer", "graphs")
+        comes_to(lambda: deployed(workspace, "trusting")[1], "CredentialsNotFound")
         workspace.assistant("bot", "writer", context={"prompt": "1"})
         workspace.until_ready()
 
         workspace.plane.kubectl("delete", arguments[1], arguments[2], f"-n{workspace.namespace}")
-        comes_to(lambda: deployed(workspace), told, within=60)
+        comes_to(lambda: deployed(workspace), told)
         assert ready(workspace) == ("True", "Active"), "what was published stays so"
         workspace.plane.kubectl(*arguments)
-        workspace.until_ready("writer", "graphs", within=60)
+        workspace.until_ready("writer", "graphs")
         assert ("Warning", "CredentialsForbidden", told[2]) in events(workspace, "writer")
         assert KEY not in operator.log.read_text()
 
@@ -393,6 +393,6 @@ def test_a_certificate_is_checked_against_what_the_graph_names(
         for name in ("bad", "another", "none"):
             put_secret(workspace, name, names[name], ca=right)
         for name in ("bad", "another", "none"):
-            workspace.until_ready(name, "graphs", within=60)
+            workspace.until_ready(name, "graphs")
         workspace.assistant("bot", "none", context={"prompt": "1"})
         workspace.until_ready()

@@ -122,7 +122,7 @@ def test_a_wiped_server_is_filled_again(
     copies = [WRITER_ID, *(own_id(workspace, name) for name in (*names, "way"))]
     right = [content(own_server, copy) for copy in copies]
     own_server.wipe()
-    comes_to(lambda: [content(own_server, copy) for copy in copies], right, within=60)
+    comes_to(lambda: [content(own_server, copy) for copy in copies], right)
     assert own_server.answer("writer", "?") == "[small 0.5] default ?"
     comes_to(lambda: repairs(workspace, "way"), ["it was gone"])
 
@@ -157,8 +157,8 @@ def test_on_a_listing_that_is_not_whole_nothing_is_deleted_and_nothing_repaired(
             assert own_server.assistant(own_id(workspace)) == changed
             assert own_server.assistant(copy)
             proxy.fault = None
-            comes_to(lambda: content(own_server, own_id(workspace))["context"], {"prompt": "1"}, within=60)
-            eventually(lambda: own_server.assistant(copy) is None, 60)
+            comes_to(lambda: content(own_server, own_id(workspace))["context"], {"prompt": "1"})
+            eventually(lambda: own_server.assistant(copy) is None)
 
 
 class Broken:
@@ -204,7 +204,7 @@ def test_a_settled_fleet_costs_no_write_and_few_requests(
             return sum(bool(each["metadata"].get(NUMBER)) for each in own_server.assistants())
 
         comes_to(published, FLEET, within=120)
-        eventually(lambda: all(map(is_settled, workspace.all("assistants"))), within=60)
+        eventually(lambda: all(map(is_settled, workspace.all("assistants"))))
         made = asked(proxy)
         assert made.count("POST /assistants") == FLEET
         assert not [each for each in made if each.startswith(("PATCH", "DELETE"))]

@@ -68,10 +68,10 @@ def test_a_fault_at_every_call_in_turn_does_nothing_twice(
             a_graph(workspace, proxy.url, name, graphId="writer")
             workspace.assistant(name, name, context={"prompt": "1"})
         for name in FAULTS:
-            workspace.until_ready(name, within=60)
+            workspace.until_ready(name)
             workspace.edit(name, context={"prompt": "2"})
         for name in FAULTS:
-            workspace.until_active(2, name, within=60)
+            workspace.until_active(2, name)
             copy = server.assistant(own_id(workspace, name))
             assert copy
             assert (copy["version"], copy["context"]) == (2, {"prompt": "2"}), f"{name}: one create, one update"
@@ -79,7 +79,7 @@ def test_a_fault_at_every_call_in_turn_does_nothing_twice(
             comes_to(partial(server_versions, workspace, name), [1, 2])
             workspace.delete("assistants", name)
         for name in FAULTS:
-            until_gone(workspace, name, within=60)
+            until_gone(workspace, name)
             assert server.assistant(own_id(workspace, name)) is None
         assert {name: trouble.hit for name, trouble in troubles.items()} == dict.fromkeys(FAULTS, CALLS)
     finally:
@@ -129,7 +129,7 @@ def test_a_server_that_asks_for_time_gets_it(
         workspace.edit("two", context={"prompt": "2"})
         assert workspace.condition("one")["message"] == f"one-v2 is not published: {proxy.url}: 429"
         for name in ("one", "two"):
-            workspace.until_active(2, name, within=60)
+            workspace.until_active(2, name)
         assert times[1] - times[0] >= 4
 
 
@@ -157,12 +157,12 @@ def test_while_a_server_is_down_the_status_stays_as_it_is(
             comes_to(partial(marked, workspace, name), {1: "Va", 2: "Va", 3: "VA"})
         _, quiet = installed.audit_since()
         since = len(proxy.requests)
-        eventually(lambda: len(proxy.requests) >= since + 2, within=90)
+        eventually(lambda: len(proxy.requests) >= since + 2)
         assert set(asked(proxy, since)) == {"GET /info"}, "only whether it is back is asked"
         assert writes(workspace, quiet) == []
         proxy.fault = None
         for name in names:
-            workspace.until_active(3, name, within=60)
+            workspace.until_active(3, name)
 
 
 def test_a_server_that_stalls_delays_nobody_else(
@@ -176,7 +176,7 @@ def test_a_server_that_stalls_delays_nobody_else(
             workspace.assistant(name, "slow", context={"prompt": "1"})
         workspace.assistant("bot", "writer", context={"prompt": "1"})
         for name in (*stuck, "bot"):
-            workspace.until_ready(name, within=60)
+            workspace.until_ready(name)
         proxy.fault = lambda _: Delay(60)
         since = len(proxy.requests)
         for name in stuck:
@@ -190,13 +190,13 @@ def test_a_server_that_stalls_delays_nobody_else(
         workspace.until_active(2)
         assert time.monotonic() - started < 5
         assert own_server.answer(own_id(workspace), "?") == "[small 0.5] 2 ?"
-        comes_to(lambda: ready(workspace, stuck[0]), ("False", "ServerUnreachable"), within=40)
+        comes_to(lambda: ready(workspace, stuck[0]), ("False", "ServerUnreachable"))
         assert (
             workspace.condition(stuck[0])["message"] == f"stuck-0-v2 is not published: {proxy.url}: no answer in time"
         )
         proxy.fault = None
         for name in stuck:
-            workspace.until_active(2, name, within=90)
+            workspace.until_active(2, name)
 
 
 def test_a_server_that_dies_and_comes_back_is_served_again(
@@ -212,5 +212,5 @@ def test_a_server_that_dies_and_comes_back_is_served_again(
     assert workspace.condition("bot")["message"] == message
     assert workspace.condition("bot", "Reconciling")["status"] == "True"
     own_server.start()
-    workspace.until_active(2, within=60)
+    workspace.until_active(2)
     assert own_server.answer(own_id(workspace), "?") == "[small 0.5] 2 ?"

@@ -89,7 +89,7 @@ def test_another_address_of_one_server_keeps_the_copy_its_history_and_its_crons(
         for there in (second, first):
             move(workspace, there.url)
             for name, copy in ids.items():
-                comes_to(partial(copies, workspace, name), [place(workspace, there.url, copy, name)], within=60)
+                comes_to(partial(copies, workspace, name), [place(workspace, there.url, copy, name)])
                 workspace.until_ready(name)
                 assert crons(own_server, copy) == 1
         deletions = [each for proxy in (first, second) for each in asked(proxy) if each.startswith("DELETE")]
@@ -118,13 +118,13 @@ def test_a_server_that_moved_with_its_data_keeps_its_history_and_the_old_one_is_
         move(workspace, moved.url)
         both = [place(workspace, url, copy) for url in (moved.url, own_server.url)]
         comes_to(partial(copies, workspace), both)
-        workspace.until_ready(within=60)
+        workspace.until_ready()
         assert copies(workspace) == both, "the old one may come back"
         assert (history(moved, copy), crons(moved, copy)) == ([1, 2], 1)
         workspace.edit(context={"prompt": "3"})
         workspace.until_active(3)
         own_server.start()
-        comes_to(partial(copies, workspace), [place(workspace, moved.url, copy)], within=90)
+        comes_to(partial(copies, workspace), [place(workspace, moved.url, copy)])
         assert own_server.assistant(copy) is None
         assert (history(moved, copy)[:3], crons(moved, copy)) == ([1, 2, 3], 1)
         assert moved.answer(copy, "?") == "[small 0.5] 3 ?"
@@ -141,7 +141,7 @@ def test_two_servers_with_the_same_data_are_not_taken_for_one(
     own_server.start()
     with LangGraphServer(tmp_path / "moved") as moved:
         move(workspace, moved.url)
-        comes_to(partial(copies, workspace), [place(workspace, moved.url, copy)], within=60)
+        comes_to(partial(copies, workspace), [place(workspace, moved.url, copy)])
         assert own_server.assistant(copy) is None
         assert moved.answer(copy, "?") == "[small 0.5] 1 ?"
 
@@ -179,7 +179,7 @@ def test_a_cluster_that_gets_another_name_takes_its_copies_along(
     if is_recorded:
         expected[WRITER_ID] = owner(workspace, "writer", "prod")
     with OperatorProcess(operator_kubeconfig, log, flag, "--cluster-name=prod") as renamed:
-        comes_to(lambda: owners(own_server), expected, within=90)
+        comes_to(lambda: owners(own_server), expected)
         until_gone(workspace, "doomed")
         comes_to(partial(copies, workspace), [place(workspace, own_server.url, new, cluster="prod")])
         assert own_server.assistant(old) is None
@@ -229,5 +229,5 @@ def test_two_clusters_keep_what_is_theirs_when_one_takes_another_name(
                 assert own_server.assistant(WRITER_ID) == before
         with OperatorProcess(operator_kubeconfig, log, flag, "--cluster-name=red"):
             workspace.delete("graphs", "writer")
-            until_gone(workspace, "writer", within=90)
+            until_gone(workspace, "writer")
             assert own_server.assistant(WRITER_ID) == before

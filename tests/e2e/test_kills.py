@@ -101,10 +101,10 @@ def test_killed_after_any_write_it_goes_on_where_it_was(
 def revive(killer: Killer, is_done: Callable[[], bool]) -> None:
     """Wait until it is done; if the operator is struck meanwhile, it is started again, once."""
     assert killer.operator
-    eventually(lambda: killer.struck.is_set() or is_done(), within=60)
+    eventually(lambda: killer.struck.is_set() or is_done())
     if killer.struck.is_set() and not killer.operator.is_running:
         killer.operator.start()
-    eventually(is_done, within=60)
+    eventually(is_done)
 
 
 def is_settled(workspace: Workspace, name: str) -> bool:

@@ -95,7 +95,7 @@ def test_two_clusters_on_one_server(
         workspace.patch("assistants", "bot", {"metadata": {"finalizers": None}})
         workspace.delete("assistants", "bot")
         until_gone(workspace)
-        eventually(lambda: workspace.versions() == [], within=60)
+        eventually(lambda: workspace.versions() == [])
         with green:
             workspace.assistant("bot", "writer", context={"prompt": "green"})
             workspace.until_ready()

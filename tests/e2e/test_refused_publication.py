@@ -144,7 +144,7 @@ HOW = ["Invalid", "Forbidden", "RBAC"]
 
 def until_refused(workspace: Workspace, write: Write, how: str) -> None:
     if how != "RBAC":
-        eventually(lambda: bites(workspace, write), within=60)
+        eventually(lambda: bites(workspace, write))
 
 
 def words(how: str) -> str:
@@ -168,7 +168,7 @@ def test_the_finalizer_cannot_be_added(
         until_refused(workspace, write, how)
         _, since = installed.audit_since()
         workspace.edit("writer", "graphs", server={"url": server.url})
-        workspace.until_not_ready(write.reason, within=40)
+        workspace.until_not_ready(write.reason)
         for kind in ("Ready", "Published", "Stalled"):
             assert words(how) in workspace.condition("bot", kind)["message"]
         workspace.edit(context={"prompt": "2"})
@@ -192,7 +192,7 @@ def test_the_finalizer_cannot_be_removed(
     with refused(installed, workspace, write, how) as lift:
         until_refused(workspace, write, how)
         workspace.delete("assistants", "gone")
-        workspace.until_not_ready(write.reason, "gone", within=40)
+        workspace.until_not_ready(write.reason, "gone")
         told = workspace.condition("gone")["message"]
         assert told.startswith(f"Deletion waits: finalizer '{FINALIZER}' cannot be removed: ")
         assert words(how) in told
@@ -212,7 +212,7 @@ def test_the_servers_version_cannot_be_recorded(
     with refused(installed, workspace, write, how) as lift:
         until_refused(workspace, write, how)
         workspace.assistant("bot", "served", context={"prompt": "1"})
-        comes_to(lambda: workspace.condition("bot", "Published").get("reason"), write.reason, within=40)
+        comes_to(lambda: workspace.condition("bot", "Published").get("reason"), write.reason)
         told = workspace.condition("bot", "Published")
         assert (told["status"], words(how) in told["message"]) == ("True", True)
         assert told["message"].startswith(f"bot-v1 is published to {server.url}; serverVersion 1 cannot be written")
@@ -289,16 +289,16 @@ def test_the_server_refuses_for_good(
             a_graph(workspace, proxy.url, f"by-{status}", graphId="writer")
             workspace.assistant(f"other-{status}", f"by-{status}", context={"prompt": "1"})
         for status, name in names.items():
-            workspace.until_ready(f"other-{status}", within=60)
+            workspace.until_ready(f"other-{status}")
             if method != "POST":
                 workspace.assistant(name, f"by-{status}", context={"prompt": "1"})
         for name in names.values() if method != "POST" else ():
-            workspace.until_ready(name, within=60)
+            workspace.until_ready(name)
         refusals.start()
         for status, name in names.items():
             trigger(workspace, method, name, f"by-{status}")
         for status, name in names.items():
-            workspace.until_not_ready(STATUSES[status], name, within=60)
+            workspace.until_not_ready(STATUSES[status], name)
             assert f"{status} {WORDS}" in workspace.condition(name)["message"]
             assert fate(workspace, name) == {"Stalled"}
             comes_to(lambda status=status, name=name: len(warnings(workspace, name, STATUSES[status])), 1)  # type: ignore[misc]

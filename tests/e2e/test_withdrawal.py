@@ -128,7 +128,7 @@ def test_a_deletion_waits_for_its_server_and_tells_so(workspace: Workspace, own_
     )
     assert is_held(workspace)
     own_server.start()
-    until_gone(workspace, within=60)
+    until_gone(workspace)
     assert [own_server.assistant(copy) is None for copy in copies] == [True, False]
 
 
@@ -233,7 +233,7 @@ def test_another_key_is_not_another_place(workspace: Workspace, server: LangGrap
     move(workspace, apiKeySecretRef={"name": "key", "key": "none"})
     workspace.until_not_ready("CredentialsNotFound")
     move(workspace, apiKeySecretRef=None)
-    workspace.until_ready(within=60)
+    workspace.until_ready()
     assert server.answer(copy, "?") == "[small 0.5] 2 ?"
 
 
@@ -259,7 +259,7 @@ def test_one_whose_graph_is_no_longer_deployed_leaves_nothing_behind(
     own_server.start()
     workspace.delete("graphs", "routes")
     workspace.delete("assistants", "bot")
-    until_gone(workspace, within=60)
+    until_gone(workspace)
     own_server.stop()
     own_server.deploy({"writer": "writer", "router": "router"})
     own_server.start()
@@ -371,9 +371,9 @@ def test_what_stays_is_held_by_nothing_and_waits_for_nobody(
         for name in names:
             workspace.delete("assistants", name)
         for name in names:
-            until_gone(workspace, name, within=30)
+            until_gone(workspace, name)
         proxy.fault = None
-        comes_to(lambda: metadata(own_server, copies["late"]).get(POLICY), "Retain", within=90)
+        comes_to(lambda: metadata(own_server, copies["late"]).get(POLICY), "Retain")
         assert [own_server.assistant(copies[name]) is not None for name in names] == [True, True, True]
 
 
@@ -393,11 +393,11 @@ def test_a_namespace_goes_with_its_keys_and_waits_for_none(
             time.sleep(REMEMBERED)
             workspace.delete("assistants", "bot")
             waits = "Deletion waits"
-            eventually(lambda: [each for each in events(workspace) if waits in each[2]], within=60)
+            eventually(lambda: [each for each in events(workspace) if waits in each[2]])
             assert is_held(workspace), "the Secret may come back"
         workspace.client.demand("DELETE", f"/api/v1/namespaces/{workspace.namespace}")
-        until_gone(workspace, within=60)
-        until_gone(workspace, "other", within=60)
+        until_gone(workspace)
+        until_gone(workspace, "other")
         stays = [own_server.assistant(copy) is not None for copy in copies]
         told = [f"abandoned copy {copy} of {workspace.namespace}" in operator.log.read_text() for copy in copies]
         assert (stays, told) == ([key == "gone for long"] * 2,) * 2

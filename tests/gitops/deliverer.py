@@ -122,9 +122,9 @@ SHOP = (GRAPH, BOT, PINNED)
 
 def settled(workspace: Workspace) -> None:
     """Until the shop is as it should be, versions and marks included."""
-    workspace.until_ready("support", "graphs", within=60)
+    workspace.until_ready("support", "graphs")
     for name in ("support", "bot", "pinned"):
-        workspace.until_active(1, name, within=60)
+        workspace.until_active(1, name)
 
 
 def fingerprints(workspace: Workspace) -> dict[tuple[str, str], str]:

@@ -189,14 +189,14 @@ def test_the_waves_of_the_example_end_healthy_and_are_never_degraded(
     if order == "in order":
         for each in waves:
             argo.apply(each)
-            comes_to(lambda each=each: health(each), "Healthy", within=60)  # type: ignore[misc]
+            comes_to(lambda each=each: health(each), "Healthy")  # type: ignore[misc]
     else:
         argo.apply_all(reversed([each for each in waves if wave(each) == 1]))
         workspace.until_not_ready("GraphNotFound", waves[-1]["metadata"]["name"])
         assert {health(each) for each in waves if wave(each) == 1} == {"Progressing"}
         argo.apply_all(each for each in waves if wave(each) == 0)
     for each in waves:
-        comes_to(lambda each=each: health(each), "Healthy", within=60)  # type: ignore[misc]
+        comes_to(lambda each=each: health(each), "Healthy")  # type: ignore[misc]
     assert seen <= {"Progressing", "Healthy"}
     assert [argo.drift(each) for each in waves] == [None] * len(waves)
 

@@ -55,7 +55,7 @@ def suspended(workspace: Workspace) -> None:
     healthy(workspace)
     workspace.until_active(1)
     workspace.edit(suspend=True)
-    eventually(lambda: workspace.condition().get("reason") == "Suspended", within=60)
+    eventually(lambda: workspace.condition().get("reason") == "Suspended")
 
 
 def suspended_at_birth(workspace: Workspace) -> None:
@@ -132,15 +132,15 @@ def test_kstatus(
     expected: str,
 ) -> None:
     make(workspace)
-    eventually(lambda: workspace.get(plural, name), within=60)
-    comes_to(lambda: health(workspace, plural, name), expected, within=60)
+    eventually(lambda: workspace.get(plural, name))
+    comes_to(lambda: health(workspace, plural, name), expected)
     if expected == "Terminating":
         for each, of in (("graphs", "support"), ("assistants", "bot"), ("assistantversions", "bot-v1")):
             workspace.patch(each, of, {"metadata": {"finalizers": None}})
         return
     if expected == "InProgress":
         # Not merely unseen: the operator has looked, and says that it goes on by itself.
-        eventually(lambda: workspace.condition(name, "Reconciling", plural).get("status") == "True", within=60)
+        eventually(lambda: workspace.condition(name, "Reconciling", plural).get("status") == "True")
         assert health(workspace, plural, name) == "InProgress"
 
 
@@ -196,5 +196,5 @@ def test_the_example_delivered_part_by_part_is_healthy_part_by_part(
         flux.apply_all(objects)
         for each in objects:
             name, plural = each["metadata"]["name"], PLURALS[each["kind"]]
-            comes_to(lambda plural=plural, name=name: health(workspace, plural, name), "Current", within=60)  # type: ignore[misc]
+            comes_to(lambda plural=plural, name=name: health(workspace, plural, name), "Current")  # type: ignore[misc]
     assert workspace.status("terse")["activeVersion"] == 1

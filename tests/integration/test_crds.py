@@ -706,8 +706,8 @@ def test_the_examples_stay_as_applied_while_the_operator_works(operator: Operato
     what = ["-k", str(ROOT / "deploy/examples"), f"-n{workspace.namespace}"]
     workspace.plane.kubectl("apply", "--server-side", *what)
     for name in ("friendly", "terse", "support"):
-        assert workspace.until_ready(name, within=60)["activeVersion"] == 1
-    workspace.until_ready("support", plural="graphs", within=60)
+        assert workspace.until_ready(name)["activeVersion"] == 1
+    workspace.until_ready("support", plural="graphs")
     assert_stays_as_applied(workspace.plane, *what)
     names = sorted(each["metadata"]["name"] for each in workspace.all("assistantversions"))
     assert names == ["friendly-v1", "support-v1", "terse-v1"]

@@ -61,7 +61,7 @@ def test_fifty_edits_while_it_is_down_are_recovered(workspace: Workspace, operat
     getattr(operator, stop)()
     edit(workspace, range(1, 51))
     operator.start()
-    assert_history(workspace.until_versions(51, within=60), range(51))
+    assert_history(workspace.until_versions(51), range(51))
     assert_nothing_missed(workspace)
 
 
@@ -76,7 +76,7 @@ def test_what_was_deleted_or_made_anew_while_it_was_down_is_seen_so(
     for name in ("gone", "anew"):
         workspace.delete("assistants", name)
         # The garbage collector looks for new kinds every 30 s.
-        eventually(lambda name=name: workspace.versions(name) == [], within=60)  # type: ignore[misc]
+        eventually(lambda name=name: workspace.versions(name) == [])  # type: ignore[misc]
     workspace.assistant("anew", context={"prompt": 0})
     edit(workspace, range(1, 4), "anew")
     operator.start()
@@ -98,7 +98,7 @@ def test_they_are_recovered_after_a_restart_of_the_api_server_too(
     edit(workspace, range(26, 51))
     workspace.plane.restart_apiserver()
     operator.start()
-    assert_history(workspace.until_versions(51, within=60), range(51))
+    assert_history(workspace.until_versions(51), range(51))
     assert_nothing_missed(workspace)
 
 
@@ -114,7 +114,7 @@ def test_they_are_recovered_from_the_watch_cache_when_history_is_compacted(
     query = f"?resourceVersion={made['metadata']['resourceVersion']}&resourceVersionMatch=Exact"
     eventually(lambda: workspace.client.ask("GET", workspace.path("assistants") + query)[0] == 410)
     operator.start()
-    assert_history(workspace.until_versions(51, within=60), range(51))
+    assert_history(workspace.until_versions(51), range(51))
     assert_nothing_missed(workspace)
 
 
@@ -213,7 +213,7 @@ def test_killed_at_random_moments_it_records_each_edit_once(
         kills += 1
     editor.join()
     operator.start()
-    assert_history(workspace.until_versions(301, within=60), range(301))
+    assert_history(workspace.until_versions(301), range(301))
     status = workspace.until_ready()
     assert (status["latestVersion"], status["activeVersion"], status["versions"]) == (301, 301, 301)
     assert_nothing_missed(workspace)

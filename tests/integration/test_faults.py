@@ -108,7 +108,7 @@ class Crowd:
             found = self._all("assistants", f"metadata.name={self.name}")
             return [each["status"] for each in found if _is_settled(each, active)]
 
-        eventually(lambda: len(statuses()) == len(self._lives), within=60)
+        eventually(lambda: len(statuses()) == len(self._lives))
         return statuses()
 
     def until_marked(self, active: int) -> list[list[Json]]:
@@ -117,7 +117,7 @@ class Crowd:
         def versions() -> list[Json]:
             return self._all("assistantversions", f"spec.assistantRef.name={self.name}")
 
-        eventually(lambda: all(_is_marked(each, active) for each in versions()), within=60)
+        eventually(lambda: all(_is_marked(each, active) for each in versions()))
         found = sorted(versions(), key=lambda each: int(each["spec"]["number"]))
         return [[each for each in found if each["metadata"]["namespace"] == life.namespace] for life in self._lives]
 
@@ -197,8 +197,8 @@ def test_each_call_of_a_start_may_fail(
     edit(workspace, range(1, 4))
     calls = proxy.fault = FirstOfEach(fault)
     container.process.start(wait=False)
-    eventually(container.is_ready, within=60)
-    assert_history(workspace.until_versions(4, within=60), range(4))
+    eventually(container.is_ready)
+    assert_history(workspace.until_versions(4), range(4))
     status = workspace.until_ready()
     assert (status["latestVersion"], status["activeVersion"]) == (4, 4)
     met = {tuple(each.split()[i] for i in (0, 1, -1)) for each in calls.met}
@@ -252,7 +252,7 @@ def edited(container: Container, workspace: Workspace) -> Workspace:
 
 
 def assert_complete(workspace: Workspace, count: int) -> None:
-    assert_history(workspace.until_versions(count, within=60), range(count))
+    assert_history(workspace.until_versions(count), range(count))
     status = workspace.until_ready()
     assert (status["latestVersion"], status["activeVersion"], status["versions"]) == (count, count, count)
     assert "missedGenerations" not in status

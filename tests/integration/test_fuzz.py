@@ -252,7 +252,7 @@ def edit_is_a_version(workspace: Workspace, name: str) -> bool:
 def assert_an_edit_is_a_version(fuzzed: Fuzzed, name: str) -> None:
     workspace = fuzzed.workspace
     try:
-        eventually(lambda: edit_is_a_version(workspace, name), 30)
+        eventually(lambda: edit_is_a_version(workspace, name))
     except AssertionError:
         beside = {each: told for each, told in fuzzed.written.items() if each.startswith(f"{name}-v")}
         falsifying = json.dumps({name: fuzzed.written[name], **beside})
@@ -262,7 +262,7 @@ def assert_an_edit_is_a_version(fuzzed: Fuzzed, name: str) -> None:
 def assert_judged(fuzzed: Fuzzed, name: str) -> None:
     workspace = fuzzed.workspace
     try:
-        eventually(lambda: workspace.condition(name, plural="graphs"), 30)
+        eventually(lambda: workspace.condition(name, plural="graphs"))
     except AssertionError:
         falsifying = json.dumps({name: fuzzed.written[name]})
         raise AssertionError(f"{falsifying}\ncame to {workspace.get('graphs', name)}") from None
@@ -270,7 +270,7 @@ def assert_judged(fuzzed: Fuzzed, name: str) -> None:
 
 def healthy_goes_on(workspace: Workspace, count: int) -> None:
     workspace.edit("healthy", context={"count": count})
-    assert workspace.until_ready("healthy", within=30)["activeVersion"] == count
+    assert workspace.until_ready("healthy")["activeVersion"] == count
 
 
 def test_nothing_that_was_written_while_no_operator_ran_stops_it(
@@ -319,7 +319,7 @@ def test_the_deepest_and_the_largest_content_is_recorded_and_stops_nobody(
     with OperatorProcess(operator_kubeconfig, tmp_path / "operator.log") as operator:
         healthy_goes_on(workspace, 2)
         for name in extremes:
-            workspace.until_ready(name, within=60)
+            workspace.until_ready(name)
             assert edit_is_a_version(workspace, name)
         healthy_goes_on(workspace, 3)
         assert complaints(operator) == []

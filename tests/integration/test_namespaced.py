@@ -87,23 +87,23 @@ def test_roles_in_two_namespaces_suffice(
 def assert_everything_works(workspace: Workspace) -> None:
     """What needs each verb that the operator has."""
     workspace.graph("own", defaults={"context": {"prompt": "hello"}})
-    workspace.until_ready("own", plural="graphs", within=60)
-    assert_history(workspace.until_versions(1, "own", within=60), ["hello"], "own")
+    workspace.until_ready("own", plural="graphs")
+    assert_history(workspace.until_versions(1, "own"), ["hello"], "own")
     workspace.assistant(context={"prompt": 0})
     for number in range(1, 4):
         workspace.edit(context={"prompt": number})
-    assert_history(workspace.until_versions(4, within=60), range(4))
-    assert workspace.until_ready(within=60)["activeVersion"] == 4
+    assert_history(workspace.until_versions(4), range(4))
+    assert workspace.until_ready()["activeVersion"] == 4
     # As a backup leaves it: without an owner, with the uid of another.
     before = workspace.versions()[3]["spec"] | {"assistantRef": {"name": "back", "uid": "before"}}
     restored = {"apiVersion": API_VERSION, "kind": "AssistantVersion", "metadata": {"name": "back-v4"}, "spec": before}
     workspace.client.demand("POST", workspace.path("assistantversions"), restored)
     made = workspace.assistant("back", context={"prompt": 3}, versioning={"historyLimit": 1})
-    eventually(lambda: owners(workspace, "back") == {4: made["metadata"]["uid"]}, within=60)
+    eventually(lambda: owners(workspace, "back") == {4: made["metadata"]["uid"]})
     workspace.edit("back", context={"prompt": 4})
-    eventually(lambda: owners(workspace, "back") == {5: made["metadata"]["uid"]}, within=60)
+    eventually(lambda: owners(workspace, "back") == {5: made["metadata"]["uid"]})
     events = f"/apis/events.k8s.io/v1/namespaces/{workspace.namespace}/events"
-    told = eventually(lambda: workspace.client.demand("GET", events)["items"], within=60)
+    told = eventually(lambda: workspace.client.demand("GET", events)["items"])
     assert "DefaultAssistantApplied" in {each["reason"] for each in told}
 
 
@@ -135,7 +135,7 @@ def has_edit(workspace: Workspace, prompts: range) -> None:
     """Each of these edits is a version."""
     for prompt in prompts:
         workspace.edit(context={"prompt": prompt})
-    assert_history(workspace.until_versions(prompts.stop, within=60), range(prompts.stop))
+    assert_history(workspace.until_versions(prompts.stop), range(prompts.stop))
 
 
 def unready(process: OperatorProcess) -> str:
@@ -164,20 +164,20 @@ def test_a_role_that_is_missing_or_taken_away_stops_nothing_elsewhere(
     try:
         pid = process.pid
         named = f"not ready: assistants in namespace '{two.namespace}': Kubernetes refused GET"
-        eventually(lambda: named in unready(process), within=60)
+        eventually(lambda: named in unready(process))
         has_edit(one, range(1, 3))
-        assert one.until_ready(within=60)["activeVersion"] == 3
+        assert one.until_ready()["activeVersion"] == 3
         grant(two, "work", rules(), one.namespace)
         has_edit(two, range(1, 3))
-        eventually(lambda: process.get("/readyz") == "ok\n", within=60)
+        eventually(lambda: process.get("/readyz") == "ok\n")
         delete_role(two)
         two.edit(context={"prompt": 3})
-        eventually(lambda: f"cannot record {two.namespace}/bot: Kubernetes refused" in log.read_text(), within=60)
+        eventually(lambda: f"cannot record {two.namespace}/bot: Kubernetes refused" in log.read_text())
         has_edit(one, range(3, 5))
         grant(two, "work", rules(), one.namespace)
         two.edit(context={"prompt": 4})
-        assert_history(two.until_versions(5, within=60), range(5))
-        eventually(lambda: process.get("/readyz") == "ok\n", within=60)
+        assert_history(two.until_versions(5), range(5))
+        eventually(lambda: process.get("/readyz") == "ok\n")
         assert (process.is_running, process.pid) == (True, pid)
         assert "Traceback" not in log.read_text()
     finally:
@@ -198,13 +198,13 @@ def test_a_namespace_that_is_deleted_stops_nothing_elsewhere_and_may_come_back(
         has_edit(two, range(1, 3))
         two.client.demand("DELETE", namespace)
         has_edit(one, range(1, 3))
-        eventually(lambda: two.client.ask("GET", namespace)[0] == 404, within=90)
+        eventually(lambda: two.client.ask("GET", namespace)[0] == 404)
         has_edit(one, range(3, 5))
         two.client.demand("POST", "/api/v1/namespaces", {"metadata": {"name": two.namespace}})
         grant(two, "work", rules(), one.namespace)
         two.graph(defaultAssistant={"policy": "None"})
         two.assistant(context={"prompt": 0})
         has_edit(two, range(1, 3))
-        assert two.until_ready(within=60)["activeVersion"] == 3
+        assert two.until_ready()["activeVersion"] == 3
         assert (process.is_running, process.pid) == (True, pid)
         assert "Traceback" not in log.read_text()

@@ -58,9 +58,9 @@ def kubeconfig(installed: ControlPlane, server: str, ca_file: Path, **cluster: s
 
 def records_edits(workspace: Workspace) -> None:
     workspace.assistant("bot", "none", context={"prompt": "1"})
-    workspace.until_versions(1, within=60)
+    workspace.until_versions(1)
     workspace.edit(context={"prompt": "2"})
-    workspace.until_versions(2, within=60)
+    workspace.until_versions(2)
 
 
 def deployed(workspace: Workspace, name: str) -> tuple[str, str]:
@@ -125,7 +125,7 @@ def test_a_certificate_that_kubectl_refuses_is_refused(
     operator = OperatorProcess(access, tmp_path / "operator.log")
     operator.start(wait=False)
     try:
-        eventually(lambda: "certificate verify failed" in operator.log.read_text(), within=60)
+        eventually(lambda: "certificate verify failed" in operator.log.read_text())
         assert operator.get("/readyz") is None
     finally:
         operator.kill()
@@ -142,9 +142,9 @@ def test_a_server_is_trusted_by_the_bundle_that_its_graph_names(
         a_graph(workspace, "right", front.url, ca)
         a_graph(workspace, "another", front.url, authority(tmp_path, "kubernetes"))
         a_graph(workspace, "none", front.url)
-        comes_to(lambda: deployed(workspace, "right"), ("True", "Served"), within=60)
+        comes_to(lambda: deployed(workspace, "right"), ("True", "Served"))
         for name in ("another", "none"):
-            comes_to(lambda name=name: deployed(workspace, name), ("False", "ServerUnreachable"), within=60)  # type: ignore[misc]
+            comes_to(lambda name=name: deployed(workspace, name), ("False", "ServerUnreachable"))  # type: ignore[misc]
             said = workspace.condition(name, "Deployed", "graphs")["message"]
             assert f"{front.url}: the certificate is not trusted" in said
 
@@ -180,9 +180,9 @@ def test_a_proxy_that_refuses_is_told_without_its_password_and_tried_again(
         operator = OperatorProcess(access, tmp_path / "operator.log")
         operator.start(wait=False)
         try:
-            eventually(lambda: operator.log.read_text().count("the proxy answers 407") > 2, within=60)
+            eventually(lambda: operator.log.read_text().count("the proxy answers 407") > 2)
             proxy.password = PASSWORD
-            eventually(operator.is_ready, within=60)
+            eventually(operator.is_ready)
             assert PASSWORD not in operator.log.read_text() + told.stderr
         finally:
             operator.kill()
@@ -197,7 +197,7 @@ def test_a_proxy_of_another_kind_is_an_error_at_once(
     words = f"the proxy that proxy-url in the kubeconfig names speaks {scheme}: only http and https are supported"
     operator = OperatorProcess(access, tmp_path / "operator.log")
     operator.start(wait=False)
-    eventually(lambda: not operator.is_running, within=60)
+    eventually(lambda: not operator.is_running)
     assert operator.log.read_text() == f"Error: {words}\n"
     told = get_assistants(access, workspace)
     assert (told.returncode, words in told.stderr, PASSWORD in told.stderr) == (1, True, False), told
@@ -220,13 +220,13 @@ def test_servers_are_reached_through_the_proxies_of_the_environment(
                 a_graph(workspace, "direct", "http://langgraph.direct.invalid:8123")
                 a_graph(workspace, "unknown", "http://langgraph.unknown.invalid:8123")
                 for name in ("plain", "tunnel", "here"):
-                    comes_to(lambda name=name: deployed(workspace, name), ("True", "Served"), within=60)  # type: ignore[misc]
+                    comes_to(lambda name=name: deployed(workspace, name), ("True", "Served"))  # type: ignore[misc]
                 said = {
                     "direct": "langgraph.direct.invalid:8123: the name cannot be resolved",
                     "unknown": f"unknown.invalid:8123: through the proxy {proxy.url}: the connection broke off",
                 }
                 for name, words in said.items():
-                    comes_to(lambda name=name: deployed(workspace, name), ("False", "ServerUnreachable"), within=60)  # type: ignore[misc]
+                    comes_to(lambda name=name: deployed(workspace, name), ("False", "ServerUnreachable"))  # type: ignore[misc]
                     assert words in workspace.condition(name, "Deployed", "graphs")["message"]
                 assert {f"GET http://{plain}/info", f"CONNECT {GRAPH_NAME}"} <= set(proxy.asked)
                 assert not [each for each in proxy.asked if "direct" in each or "127.0.0.1" in each]
@@ -250,14 +250,14 @@ def test_a_token_that_is_rotated_is_read_again(installed: ControlPlane, workspac
         access.write_text(json.dumps(told))
         with OperatorProcess(access, tmp_path / "operator.log") as operator:
             workspace.assistant("bot", "none", context={"prompt": "1"})
-            workspace.until_versions(1, within=60)
+            workspace.until_versions(1)
             write_token(installed, workspace, token, "second")
             revoke()
             proxy.cut_watches()
             workspace.edit(context={"prompt": "2"})
-            workspace.until_versions(2, within=60)
+            workspace.until_versions(2)
             workspace.edit(context={"prompt": "3"})
-            workspace.until_versions(3, within=60)
+            workspace.until_versions(3)
             assert complaints(operator) == []
 
 
@@ -275,7 +275,7 @@ def write_token(installed: ControlPlane, workspace: Workspace, path: Path, name:
     def revoke() -> None:
         workspace.client.demand("DELETE", f"{secrets}/{meta['name']}")
         # The API server remembers for ten seconds that a token was good.
-        eventually(lambda: is_refused(installed, made["status"]["token"]), within=60)
+        eventually(lambda: is_refused(installed, made["status"]["token"]))
 
     return revoke
 

@@ -78,11 +78,11 @@ def workspace(installed: ControlPlane, running: OperatorProcess) -> Iterator[Wor
         try:
             for plural in TAKEN_OUT:
                 taken_out(installed, plural)
-            eventually(lambda: is_outdated(workspace), 60)
+            eventually(lambda: is_outdated(workspace))
             yield workspace
         finally:
             applied(installed)
-            eventually(lambda: is_known(workspace), 60)
+            eventually(lambda: is_known(workspace))
 
 
 def counted(workspace: Workspace, since: int, what: str) -> int:
@@ -104,13 +104,13 @@ def test_what_older_definitions_lack_is_told_once_and_stored_when_they_are_appli
     started = time.monotonic()
     workspace.edit("support", "graphs", description="second")
     workspace.edit(context={"n": 2})
-    eventually(lambda: workspace.status().get("activeVersion") == 2, 30)
+    eventually(lambda: workspace.status().get("activeVersion") == 2)
 
     said = "the API server does not store status.activations, status.digest, status.versions"
-    eventually(lambda: said in message(workspace), 30)
+    eventually(lambda: said in message(workspace))
     assert message(workspace).startswith("bot-v2 is active; ")
     assert message(workspace).endswith(APPLY)
-    eventually(lambda: "status.assistants, status.graphId" in message(workspace, "support", "graphs"), 30)
+    eventually(lambda: "status.assistants, status.graphId" in message(workspace, "support", "graphs"))
     comes_to(lambda: marks(workspace), {1: "Va", 2: "VA"})
     assert workspace.condition()["status"] == "True"
 
@@ -127,7 +127,7 @@ def test_what_older_definitions_lack_is_told_once_and_stored_when_they_are_appli
 
     workspace.edit(description="cannot be kept in a version")
     status = workspace.status()
-    eventually(lambda: any(each["reason"] == "VersionRefused" for each in workspace.status()["conditions"]), 30)
+    eventually(lambda: any(each["reason"] == "VersionRefused" for each in workspace.status()["conditions"]))
     refusal = next(each["message"] for each in workspace.status()["conditions"] if each["type"] == "Ready")
     assert 'unknown field "spec.snapshot.description"' in refusal
     assert status["activeVersion"] == 2

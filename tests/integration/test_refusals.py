@@ -72,7 +72,7 @@ A_DEFAULT = {"kind": "Assistant", "metadata": {"name": "support"}, "spec": {"gra
 def biting(policy: Policy, plane: ControlPlane, path: str, probe: Mapping[str, object]) -> Iterator[Policy]:
     """The policy, once it bites, and never longer than the test."""
     body = {"apiVersion": "assistant-operator.dev/v1alpha1", **probe}
-    eventually(lambda: "not in this quarter" in str(plane.admin.request("POST", f"{path}?dryRun=All", body).body), 60)
+    eventually(lambda: "not in this quarter" in str(plane.admin.request("POST", f"{path}?dryRun=All", body).body))
     yield policy
     policy.lift()
 
@@ -93,11 +93,11 @@ def test_versions_that_may_not_be_made_are_told_and_made_later(
         said = workspace.status().get("conditions", [])
         return next((each["message"] for each in said if each["reason"] == "VersionRefused"), "")
 
-    assert "not in this quarter" in eventually(told, 30)
+    assert "not in this quarter" in eventually(told)
     assert workspace.status()["observedGeneration"] == 0
     assert workspace.versions() == []
     no_versions.lift()
-    (only,) = workspace.until_versions(1, within=60)
+    (only,) = workspace.until_versions(1)
     assert only["spec"]["snapshot"]["context"] == {"prompt": "one"}
     assert workspace.until_ready()["activeVersion"] == 1
     operator.log.write_text("")  # that it could not record is said there, and was meant
@@ -114,7 +114,7 @@ def test_edits_that_may_not_be_recorded_wait_and_none_is_hidden(
     """More of them than are kept in memory: the others are looked for in the API server's history, and counted."""
     workspace.graph(defaultAssistant={"policy": "None"})
     workspace.assistant(context={"n": 0}, versioning={"historyLimit": 1000})
-    eventually(lambda: said_refused(workspace), 30)
+    eventually(lambda: said_refused(workspace))
     for number in range(1, 151):
         workspace.edit(context={"n": number})
     no_versions.lift()
@@ -145,7 +145,7 @@ def test_assistants_whose_versions_are_refused_keep_no_other_waiting(
         workspace.edit(name, suspend=True)
     with a_workspace(workspace.plane) as elsewhere:
         elsewhere.assistant(context={"n": 0})
-        elsewhere.until_ready(within=20)
+        elsewhere.until_ready()
     said = "spec.suspend is true: edits are recorded, nothing is activated, published or pruned"
     for name in names:
         eventually(lambda name=name: said in str(workspace.status(name)["conditions"]), 60)  # type: ignore[misc]
@@ -163,14 +163,14 @@ def test_a_default_assistant_that_may_not_be_made_is_told(
     no_assistants: Policy, operator: OperatorProcess, workspace: Workspace
 ) -> None:
     workspace.graph()
-    status = workspace.until_not_ready("DefaultAssistantRefused", "support", "graphs", within=30)
+    status = workspace.until_not_ready("DefaultAssistantRefused", "support", "graphs")
     said = {each["type"]: each["message"] for each in status["conditions"]}
     assert "assistant 'support' cannot be made or changed" in said["DefaultAssistantReady"]
     assert "not in this quarter" in said["DefaultAssistantReady"]
     assert said["Stalled"] == said["Ready"]
     no_assistants.lift()
     workspace.edit("support", "graphs", description="looked at again")
-    workspace.until_ready("support", "graphs", within=60)
+    workspace.until_ready("support", "graphs")
 
 
 def test_what_a_namespace_left_behind_when_it_went_costs_one_try_and_no_word(

@@ -278,10 +278,10 @@ class Trial:
         there.edit("support", "graphs", defaults={"context": {"prompt": "old"}}, defaultAssistant={"policy": "Create"})
         for name in ("bot", "other"):
             there.assistant(name, context={"n": 1}, versioning={"historyLimit": 100})
-            there.until_versions(1, name, within=60)
+            there.until_versions(1, name)
             there.edit(name, context={"n": 2})
-        eventually(lambda: marks(there) == {1: "Va", 2: "VA"} and prompt(there) == "old", 60)
-        eventually(lambda: there.condition("support", plural="graphs").get("status") == "True", 60)
+        eventually(lambda: marks(there) == {1: "Va", 2: "VA"} and prompt(there) == "old")
+        eventually(lambda: there.condition("support", plural="graphs").get("status") == "True")
 
     def meet(self) -> None:
         """Bring about the write that is refused, and beside it what is not."""
@@ -310,7 +310,7 @@ class Trial:
         self.events = [each for each in events(self.workspace, name) if each[:2] == ("Warning", reason)]
 
     def heal(self) -> None:
-        eventually(lambda: self.row.healed(self.workspace), 60)
+        eventually(lambda: self.row.healed(self.workspace))
 
 
 def comes(look: Callable[[], bool], within: float = 15.0) -> bool:

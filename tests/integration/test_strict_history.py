@@ -28,7 +28,7 @@ def strict(installed: ControlPlane) -> Iterator[Workspace]:
         installed.kubectl("label", "namespace", workspace.namespace, f"{OPT_IN}=strict")
         workspace.assistant("probe")
         edits = iter(range(10_000))
-        eventually(lambda: edit(workspace, "probe", next(edits))[0] == 422, within=60)
+        eventually(lambda: edit(workspace, "probe", next(edits))[0] == 422)
         workspace.delete("assistants", "probe")
         yield workspace
 
@@ -65,7 +65,7 @@ def insist(workspace: Workspace, name: str, prompt: int) -> list[tuple[int, Any]
             refusals.append((prompt, answer))
         return answer[0] == 200
 
-    eventually(is_let_through, within=60)
+    eventually(is_let_through)
     return refusals
 
 
@@ -149,8 +149,8 @@ def test_a_namespace_that_did_not_ask_is_left_alone(strict: Workspace, workspace
 def test_ten_edits_that_insist_are_ten_versions(strict: Workspace, operator: OperatorProcess) -> None:
     strict.assistant("busy", context={"prompt": 0})
     refusals = [refused for number in range(1, 11) for refused in insist(strict, "busy", number)]
-    assert_history(strict.until_versions(11, "busy", within=60), range(11), "busy")
-    assert strict.until_ready("busy", within=60).get("missedGenerations", 0) == 0
+    assert_history(strict.until_versions(11, "busy"), range(11), "busy")
+    assert strict.until_ready("busy").get("missedGenerations", 0) == 0
     assert refusals, "nothing was held up, so nothing was shown"
     for number, answer in refusals:
         assert_refused(answer, "busy", number)
@@ -165,18 +165,18 @@ def earlier(strict: Workspace) -> str:
 
 
 def test_what_waited_for_the_operator_may_go_on(earlier: str, strict: Workspace, operator: OperatorProcess) -> None:
-    assert_history(strict.until_versions(1, earlier, within=60), ["one"], earlier)
+    assert_history(strict.until_versions(1, earlier), ["one"], earlier)
     assert edit(strict, earlier, "two")[0] == 200
-    assert_history(strict.until_versions(2, earlier, within=60), ["one", "two"], earlier)
+    assert_history(strict.until_versions(2, earlier), ["one", "two"], earlier)
 
 
 def test_a_default_assistant_follows_its_graph_all_the_same(strict: Workspace, operator: OperatorProcess) -> None:
     strict.graph("led", defaults={"context": {"prompt": 0}})
-    strict.until_ready("led", within=60)
+    strict.until_ready("led")
     for number in range(1, 6):
         strict.edit("led", "graphs", defaults={"context": {"prompt": number}})
-    eventually(lambda: held(strict, "led")["spec"]["context"] == {"prompt": 5}, within=60)
-    status = strict.until_ready("led", within=60)
+    eventually(lambda: held(strict, "led")["spec"]["context"] == {"prompt": 5})
+    status = strict.until_ready("led")
     versions = strict.versions("led")
     # Each state it was given is a version; the operator need not give it each state of the graph.
     prompts = [each["spec"]["snapshot"]["context"]["prompt"] for each in versions]

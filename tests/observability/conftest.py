@@ -30,7 +30,7 @@ class Busy:
         return value(self.operator.get("/metrics") or "", metric, **labels)
 
     def until(self, metric: str, /, **labels: str) -> None:
-        eventually(lambda: (self.figure(metric, **labels) or 0) > 0, within=60)
+        eventually(lambda: (self.figure(metric, **labels) or 0) > 0)
 
 
 @pytest.fixture(scope="package")
@@ -67,7 +67,7 @@ def _live_through(workspace: Workspace) -> None:
     workspace.until_active(3)
     workspace.edit(versioning={"activeVersion": 1, "historyLimit": 1})
     workspace.until_active(1)
-    eventually(lambda: workspace.get("assistantversions", "bot-v2") is None, within=60)
+    eventually(lambda: workspace.get("assistantversions", "bot-v2") is None)
     workspace.delete("assistantversions", "bot-v3")
     workspace.graph("strict", contextSchema={"required": ["prompt"]}, defaultAssistant={"policy": "None"})
     workspace.assistant("broken", graph="strict", context={})

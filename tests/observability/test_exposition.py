@@ -98,13 +98,13 @@ def test_no_label_has_the_name_or_the_address_of_anything_but_objects(exposition
 def test_the_series_of_a_deleted_object_vanish(busy: Busy, exposition: str) -> None:
     workspace = busy.workspace
     workspace.assistant("brief", graph="nowhere", context={"prompt": "short"})
-    eventually(lambda: busy.figure("ready", name="brief") == 0, within=30)
+    eventually(lambda: busy.figure("ready", name="brief") == 0)
     workspace.graph("gone", server={"url": "http://127.0.0.1:9"}, defaultAssistant={"policy": "None"})
-    eventually(lambda: busy.figure("graph_served", name="gone") == 0, within=30)
+    eventually(lambda: busy.figure("graph_served", name="gone") == 0)
     workspace.delete("assistants", "brief")
     workspace.delete("graphs", "gone")
-    eventually(lambda: busy.figure("ready", name="brief") is None, within=30)
-    eventually(lambda: busy.figure("ready", name="gone") is None, within=30)
+    eventually(lambda: busy.figure("ready", name="brief") is None)
+    eventually(lambda: busy.figure("ready", name="gone") is None)
     shown = busy.operator.get("/metrics") or ""
     assert not re.search(r'name="(brief|gone)"', shown)
     assert value(shown, "ready", name="bot") == 1

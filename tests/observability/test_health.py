@@ -59,10 +59,10 @@ def test_a_watch_that_breaks_off_begins_again_and_one_that_is_refused_is_named(
     proxy.fault = no_watch_of_graphs
     proxy.cut_watches()
     named = "graphs in all namespaces: Kubernetes refused GET"
-    eventually(lambda: named in (operator.get("/readyz") or ""), within=60)
+    eventually(lambda: named in (operator.get("/readyz") or ""))
     assert health(operator) == (200, "ok\n")
     proxy.fault = None
-    eventually(lambda: operator.get("/readyz") == "ok\n", within=60)
+    eventually(lambda: operator.get("/readyz") == "ok\n")
     assert operator.is_running
 
 

@@ -40,7 +40,7 @@ def test_there_is_one_line_a_step_with_the_object_it_is_about(busy: Busy, exposi
     def taken() -> list[dict[str, Any]]:
         return [each for each in parsed(busy.operator) if each["logger"] == STEPS + controller]
 
-    eventually(lambda: len(taken()) == busy.figure("steps_total", controller=controller), within=60)
+    eventually(lambda: len(taken()) == busy.figure("steps_total", controller=controller))
     steps = taken()
     assert {each["level"] for each in steps} == {"DEBUG"}
     assert {each["kind"].lower() for each in steps} == {controller}

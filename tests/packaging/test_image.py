@@ -169,12 +169,12 @@ def test_it_works_until_it_is_told_to_stop(image: Image, operator_kubeconfig: Pa
     kubeconfig = str(readable(operator_kubeconfig, image.root.parent))
     process = start(image, *entry(image), *flags, KUBECONFIG=kubeconfig)
     try:
-        eventually(lambda: process.poll() is not None or is_ready(port), within=60)
+        eventually(lambda: process.poll() is not None or is_ready(port))
         assert process.poll() is None, told_by(process)
         # The schema is applied by a process of its own, which has to start there too.
-        workspace.until_not_ready("SchemaRefused", within=60)
+        workspace.until_not_ready("SchemaRefused")
         workspace.edit(context={"prompt": "one"})
-        assert workspace.until_active(2, within=60)["latestVersion"] == 2
+        assert workspace.until_active(2)["latestVersion"] == 2
         process.terminate()
         told = told_by(process)
     finally:

@@ -74,7 +74,7 @@ def restricted(plane: ControlPlane, name: str) -> None:
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     plane.admin.create("/api/v1/namespaces", {"metadata": {"name": name, "labels": labels}})
     account = f"/api/v1/namespaces/{name}/serviceaccounts/default"
-    eventually(lambda: plane.admin.request("GET", account).status == 200, within=60)
+    eventually(lambda: plane.admin.request("GET", account).status == 200)
 
 
 def everything(plane: ControlPlane) -> set[str]:
@@ -147,7 +147,7 @@ def assert_works(plane: ControlPlane, home: str, log: Path, *namespaces: str) ->
             workspace.graph(defaultAssistant={"policy": "None"})
             workspace.assistant(context={"prompt": "one"})
             workspace.edit(context={"prompt": "two"})
-            assert workspace.until_active(2, within=60)["latestVersion"] == 2
+            assert workspace.until_active(2)["latestVersion"] == 2
         assert process.terminate() == 0
     assert [line for line in log.read_text().splitlines() if "ERROR" in line or "orbidden" in line] == []
 
@@ -402,7 +402,7 @@ def assert_the_command_grants_it(workspace: Workspace, home: str, account: str) 
     command = shlex.split(message.split("to grant it: ")[1])
     assert command[:5] == ["kubectl", "create", "rolebinding", f"{account}-server-credentials", "-n"]
     workspace.plane.kubectl(*command[1:])
-    comes_to(lambda: reported(workspace)[0], "ServerUnreachable", within=60)
+    comes_to(lambda: reported(workspace)[0], "ServerUnreachable")
     assert may_read(workspace.plane, f"{home}:{account}", workspace.namespace) == BY_NAME
     # As the user who granted it would take it back.
     workspace.plane.kubectl("delete", "rolebinding", command[3], f"-n{workspace.namespace}")
@@ -427,5 +427,5 @@ def reported(workspace: Workspace) -> tuple[str, str]:
         said = workspace.condition("support", "Deployed", "graphs")
         return said if said.get("reason") not in (None, "Probing") else {}
 
-    said = eventually(told, within=60)
+    said = eventually(told)
     return said["reason"], said["message"]

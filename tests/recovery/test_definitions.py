@@ -63,7 +63,7 @@ def made(place: Workspace, name: str = "bot") -> None:
         spec = {"graphRef": {"name": "support"}, "context": {"prompt": 0}}
         return place.client.ask("POST", place.path("assistants"), {**body, "spec": spec})[0] == 201
 
-    eventually(is_made, within=60)
+    eventually(is_made)
 
 
 @pytest.mark.parametrize("missing", [PLURALS, ("graphs",), ("assistantversions",)], ids=" ".join)
@@ -82,45 +82,45 @@ def test_at_the_start_they_are_waited_for(place: Workspace, start: Start, missin
     made(place)
     place.graph(defaultAssistant={"policy": "None"})
     place.edit(context={"prompt": 1})
-    assert_history(place.until_versions(2, within=60), range(2))
-    place.until_ready(within=60)
-    eventually(lambda: readyz(process) == (200, "ok\n"), within=60)
+    assert_history(place.until_versions(2), range(2))
+    place.until_ready()
+    eventually(lambda: readyz(process) == (200, "ok\n"))
 
 
 def test_without_that_of_graphs_edits_are_recorded(place: Workspace, start: Start) -> None:
     process = start()
     place.graph(defaultAssistant={"policy": "None"})
     place.assistant(context={"prompt": 0})
-    place.until_ready(within=60)
+    place.until_ready()
     delete(place.plane, "graphs")
-    eventually(lambda: is_failing(process, "Graph"), within=60)
+    eventually(lambda: is_failing(process, "Graph"))
     place.edit(context={"prompt": 1})
-    assert_history(place.until_versions(2, within=60), range(2))
-    place.until_not_ready("GraphNotFound", within=60)
+    assert_history(place.until_versions(2), range(2))
+    place.until_not_ready("GraphNotFound")
     apply(place.plane)
-    eventually(lambda: not is_failing(process, "Graph"), within=60)
-    eventually(lambda: place.client.ask("GET", place.path("graphs"))[0] == 200, within=60)
+    eventually(lambda: not is_failing(process, "Graph"))
+    eventually(lambda: place.client.ask("GET", place.path("graphs"))[0] == 200)
     place.graph(defaultAssistant={"policy": "None"})
-    place.until_ready(within=60)
+    place.until_ready()
 
 
 def test_one_that_is_deleted_while_finalizers_are_pending(place: Workspace, start: Start) -> None:
     process = start()
     place.graph(defaultAssistant={"policy": "None"})
     place.assistant(context={"prompt": 0})
-    place.until_ready(within=60)
+    place.until_ready()
     place.patch("assistants", "bot", {"metadata": {"finalizers": ["example.com/held"]}})
     delete(place.plane, "assistants", wait=False)
-    eventually(lambda: (place.get("assistants", "bot") or {})["metadata"].get("deletionTimestamp"), within=60)
+    eventually(lambda: (place.get("assistants", "bot") or {})["metadata"].get("deletionTimestamp"))
     place.patch("assistants", "bot", {"metadata": {"finalizers": None}})
-    eventually(lambda: place.client.ask("GET", place.path("assistants"))[0] == 404, within=60)
-    eventually(lambda: is_failing(process, "Assistant"), within=60)
+    eventually(lambda: place.client.ask("GET", place.path("assistants"))[0] == 404)
+    eventually(lambda: is_failing(process, "Assistant"))
     apply(place.plane)
-    eventually(lambda: not place.versions(), within=90)
+    eventually(lambda: not place.versions())
     made(place)
     place.edit(context={"prompt": 1})
-    assert_history(place.until_versions(2, within=60), range(2))
-    eventually(lambda: readyz(process) == (200, "ok\n"), within=60)
+    assert_history(place.until_versions(2), range(2))
+    eventually(lambda: readyz(process) == (200, "ok\n"))
 
 
 def without_columns(place: Workspace, *names: str) -> None:
@@ -142,20 +142,20 @@ def test_one_that_is_older_than_the_operator_is_named(place: Workspace, start: S
     place.assistant(context={"prompt": 0})
     without_columns(place, "Digest", "Valid")
     process = start()
-    place.until_versions(1, within=60)
-    eventually(lambda: "DIGEST" not in shown_columns(place), within=60)
+    place.until_versions(1)
+    eventually(lambda: "DIGEST" not in shown_columns(place))
     told = "the CustomResourceDefinition of assistantversions is older than this operator, it lacks the columns "
-    eventually(lambda: told in readyz(process)[1], within=90)
+    eventually(lambda: told in readyz(process)[1])
     assert readyz(process)[0] == 200
     assert told in process.log.read_text()
     assert "kubectl apply --server-side -k crds" in readyz(process)[1]
     assert "assistant_operator_crd_missing_columns 2.0" in (process.get("/metrics") or "")
     for prompt in (1, 0):
         place.edit(context={"prompt": prompt})
-    versions = place.until_versions(3, within=60)
+    versions = place.until_versions(3)
     change = versions[2]["spec"]["change"]
     assert (change["kind"], change.get("sameAs")) == ("Reverted", 1), "an unknown digest is not another digest"
-    status = place.until_ready(within=60)
+    status = place.until_ready()
     assert (status["activeVersion"], status["versions"]) == (3, 3), json.dumps(status)
     apply(place.plane)
     eventually(lambda: readyz(process) == (200, "ok\n"), within=120)

@@ -18,16 +18,16 @@ def test_edits_are_recorded_and_numbers_are_unique(place: Workspace, start: Star
     for name in ("bot", "deleted"):
         place.assistant(name, context={"prompt": 0}, versioning={"historyLimit": 1000})
         edit(place, name, range(1, 3))
-        place.until_versions(3, name, within=60)
-        place.until_ready(name, within=60)
+        place.until_versions(3, name)
+        place.until_ready(name)
     snapshot = place.plane.snapshot()
-    eventually(lambda: process.get("/readyz") == "ok\n", within=90)
+    eventually(lambda: process.get("/readyz") == "ok\n")
     edit(place, "bot", range(10, 20))
-    place.until_versions(13, within=60)
-    place.until_active(13, within=60)
+    place.until_versions(13)
+    place.until_active(13)
     place.delete("assistants", "deleted")
     place.assistant("later", context={"prompt": 0})
-    place.until_ready("later", within=60)
+    place.until_ready("later")
 
     place.plane.restore(snapshot)
 
@@ -35,11 +35,11 @@ def test_edits_are_recorded_and_numbers_are_unique(place: Workspace, start: Star
     edit(place, "deleted", range(3, 5))
     for name in ("bot", "deleted"):
         assert_history(place.until_versions(5, name, within=120), range(5), name)
-        status = place.until_ready(name, within=60)
+        status = place.until_ready(name)
         assert (status["latestVersion"], status["activeVersion"], status["versions"]) == (5, 5, 5)
         assert "missedGenerations" not in status
     place.assistant("later", context={"prompt": "anew"})
-    assert_history(place.until_versions(1, "later", within=60), ["anew"], "later")
-    place.until_ready("later", within=60)
+    assert_history(place.until_versions(1, "later"), ["anew"], "later")
+    place.until_ready("later")
     assert "the storage of the cluster went back" in process.log.read_text()
-    eventually(lambda: process.get("/readyz") == "ok\n", within=60)
+    eventually(lambda: process.get("/readyz") == "ok\n")

@@ -55,7 +55,7 @@ class OperatorProcess:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
         if wait:
-            eventually(self.is_ready, within=60)
+            eventually(self.is_ready)
 
     def is_ready(self) -> bool:
         assert self.is_running, f"the operator ended by itself:\n{self.log.read_text()[-4000:]}"

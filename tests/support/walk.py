@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 from controlplane import ControlPlane
-from controlplane.waiting import eventually
+from controlplane.waiting import PATIENCE, eventually
 
 from .operator_process import OperatorProcess
 from .workspace import Workspace
@@ -13,7 +13,7 @@ from .workspace import Workspace
 OPERATOR = "system:serviceaccount:assistant-operator:assistant-operator"
 
 
-def comes_to(look: Callable[[], object], wanted: object, within: float = 30.0) -> None:
+def comes_to(look: Callable[[], object], wanted: object, within: float = PATIENCE) -> None:
     """Wait until what is seen is what is wanted; a failure shows both."""
     with suppress(AssertionError):
         eventually(lambda: look() == wanted, within)
@@ -77,6 +77,6 @@ def until_collected(plane: ControlPlane) -> None:
     """Wait until garbage collection knows our kinds: it hears of new ones every half minute, and errs before."""
     workspace = Workspace(plane, "default")
     workspace.graph("collected")
-    workspace.until_ready("collected", "graphs", within=60)
+    workspace.until_ready("collected", "graphs")
     workspace.delete("graphs", "collected")
-    eventually(lambda: not workspace.get("assistants", "collected") and not workspace.versions("collected"), 90)
+    eventually(lambda: not workspace.get("assistants", "collected") and not workspace.versions("collected"))

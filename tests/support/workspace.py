@@ -3,7 +3,7 @@
 from typing import Any
 
 from controlplane import ControlPlane
-from controlplane.waiting import eventually
+from controlplane.waiting import PATIENCE, eventually
 
 from .client import MERGE, Client
 
@@ -74,12 +74,14 @@ class Workspace:
             {},
         )
 
-    def until_ready(self, name: str = "bot", plural: str = "assistants", within: float = 60) -> Json:
+    def until_ready(self, name: str = "bot", plural: str = "assistants", within: float = PATIENCE) -> Json:
         """The status, once Ready is True of the present generation."""
         eventually(lambda: self.condition(name, plural=plural).get("status") == "True", within)
         return self.status(name, plural)
 
-    def until_not_ready(self, reason: str, name: str = "bot", plural: str = "assistants", within: float = 60) -> Json:
+    def until_not_ready(
+        self, reason: str, name: str = "bot", plural: str = "assistants", within: float = PATIENCE
+    ) -> Json:
         """The status, once Ready is False of the present generation, for that reason."""
 
         def told() -> bool:
@@ -89,7 +91,7 @@ class Workspace:
         eventually(told, within)
         return self.status(name, plural)
 
-    def until_active(self, number: int, name: str = "bot", within: float = 60) -> Json:
+    def until_active(self, number: int, name: str = "bot", within: float = PATIENCE) -> Json:
         """The status, once that version is in force and Ready is True of the present generation."""
 
         def done() -> bool:
@@ -99,7 +101,7 @@ class Workspace:
         eventually(done, within)
         return self.status(name)
 
-    def until_versions(self, count: int, name: str = "bot", within: float = 60) -> list[Json]:
+    def until_versions(self, count: int, name: str = "bot", within: float = PATIENCE) -> list[Json]:
         """Its versions, once there are that many and the status says the newest edit is recorded."""
 
         def done() -> bool:

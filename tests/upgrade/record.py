@@ -26,7 +26,7 @@ def install(plane: ControlPlane) -> Path:
         plane.kubectl("apply", "--server-side", "-k", str(ROOT / folder))
     names = [f"crd/{plural}.assistant-operator.dev" for plural in PLURALS]
     plane.kubectl("wait", "--for=condition=Established", "--timeout=60s", *names)
-    eventually(lambda: plane.kubectl("get", "langgraph", check=False).returncode == 0, 60)
+    eventually(lambda: plane.kubectl("get", "langgraph", check=False).returncode == 0)
     return plane.kubeconfig_for("assistant-operator", "assistant-operator")
 
 

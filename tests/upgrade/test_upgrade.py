@@ -46,7 +46,7 @@ def workspace(installed: ControlPlane, release: str) -> Iterator[Workspace]:
     yield Workspace(installed, NAMESPACE)
     path = f"/api/v1/namespaces/{NAMESPACE}"
     installed.admin.request("DELETE", path)
-    eventually(lambda: installed.admin.request("GET", path).status == 404, within=60)
+    eventually(lambda: installed.admin.request("GET", path).status == 404)
 
 
 @pytest.fixture(scope="module")
@@ -134,9 +134,9 @@ def test_this_code_makes_no_version_and_writes_nothing_over_it(
     # Made after the start, it is looked at after all that was there; then a probe of the server that is away.
     with a_workspace(workspace.plane) as other:
         other.assistant(context={"prompt": secrets.token_hex(4)})
-        other.until_active(1, within=60)
+        other.until_active(1)
         other.graph("away", server={"url": "http://127.0.0.1:9"})
-        other.until_not_ready("ServerUnreachable", "away", "graphs", within=60)
+        other.until_not_ready("ServerUnreachable", "away", "graphs")
         assert "create assistantversions" in " ".join(writes_since(workspace.plane, position, other.namespace))
     until_idle(workspace.plane)
     assert writes_since(workspace.plane, position, NAMESPACE) == []
@@ -167,17 +167,17 @@ def test_the_next_edit_goes_on_with_the_history_of_the_release(
     """The last test of the file: it changes what was restored."""
     before = left["assistantversions", "settled-v4"]["spec"]
     workspace.edit("settled", context={"prompt": "3"})
-    workspace.until_active(5, "settled", within=60)
+    workspace.until_active(5, "settled")
     spec = workspace.versions("settled")[-1]["spec"]
     assert (spec["number"], spec["change"]["kind"], spec["change"]["sameAs"]) == (5, "Reverted", 3)
     assert spec["chain"] == sha256(f"{before['chain']}\n5\n{spec['digest']}".encode())
 
     workspace.edit("suspended", suspend=False)
-    workspace.until_active(2, "suspended", within=60)
+    workspace.until_active(2, "suspended")
     workspace.edit("refused", context={"prompt": "mended"})
-    workspace.until_active(3, "refused", within=60)
+    workspace.until_active(3, "refused")
     workspace.edit("support", "graphs", defaults={"context": {"prompt": "ours again?", "temperature": 0.9}})
-    status = workspace.until_active(4, "support", within=60)
+    status = workspace.until_active(4, "support")
     assert status["latestVersion"] == 4
     default = workspace.get("assistants", "support")
     assert default
