@@ -12,6 +12,7 @@ from .api_server import (
     APPLY_PATCH,
     JSON_PATCH,
     MERGE_PATCH,
+    AnswerTooLarge,
     ApiServer,
     Call,
     ClusterRefused,
@@ -210,9 +211,13 @@ class Cluster:
         That may be older than what was seen elsewhere: what differs must be read before it is believed.
         `namespace`: one of `namespaces`; empty for everywhere.
         """
-        call = Call("GET", path_of(kind, (namespace, "")), {"resourceVersion": "0"}, accept=METADATA_LIST)
-        page = checked_page(call, await self._requests.server.send(call, timeout=60), "items")
-        metas = (item["metadata"] for item in page["items"])
+        path = path_of(kind, (namespace, ""))
+        call = Call("GET", path, {"resourceVersion": "0"}, accept=METADATA_LIST)
+        try:
+            pages = [checked_page(call, await self._requests.server.send(call, timeout=60), "items")]
+        except AnswerTooLarge:  # the watch cache answers with all at once, whatever the limit
+            pages = [page async for page in self._requests.pages(path, METADATA_LIST)]
+        metas = (item["metadata"] for page in pages for item in page["items"])
         with reading(call):
             return {
                 (meta["namespace"], meta["name"]): Head(meta["uid"], meta["resourceVersion"], meta.get("generation", 0))

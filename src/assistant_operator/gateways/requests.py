@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Literal
 
 from ..resources.meta import GROUP, VERSION, FreeForm, Key, Resource
@@ -55,22 +56,20 @@ class Requests:
         self, path: str, accept: str, selection: Mapping[str, str] | None = None
     ) -> AsyncIterator[FreeForm]:
         """A whole listing; `selection`: of those with these labels or fields, as the API server's query has them."""
-        limit = PAGE
-        query: dict[str, str | int] = {**(selection or {}), "limit": limit}
+        call = Call("GET", path, {**(selection or {}), "limit": PAGE}, accept=accept)
         while True:
-            call = Call("GET", path, query, accept=accept)
             try:
                 answer = await self.server.send(call, timeout=60)
             except AnswerTooLarge:
-                if limit == 1:
+                if (smaller := in_half(call)) is None:
                     raise
-                limit = query["limit"] = limit // 2
+                call = smaller
                 continue
             page = checked_page(call, answer, "rows" if "Table" in accept else "items")
             yield page
             if not (onward := page["metadata"].get("continue")):
                 return
-            query["continue"] = onward
+            call = replace(call, query={**(call.query or {}), "continue": onward})
 
     async def change(self, call: Call) -> FreeForm | None:
         """A change that is pointless when its object is gone or has become another: the next look tells."""
@@ -80,6 +79,13 @@ class Requests:
             if refused.status.code in (404, 409) or refused.status.is_of_another:
                 return None
             raise
+
+
+def in_half(call: Call) -> Call | None:
+    """The same question for half as many objects at once; None if it is for one already, or sets no limit."""
+    query = call.query or {}
+    limit = int(query.get("limit", 0))
+    return replace(call, query={**query, "limit": limit // 2}) if limit > 1 else None
 
 
 @contextmanager

@@ -19,10 +19,10 @@ from typing import Any, Protocol, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ..resources.meta import GROUP, VERSION, FreeForm, Resource, position
-from .api_server import ApiServer, Call, ClusterRefused, ClusterUnavailable, status_of, watch_event
+from .api_server import AnswerTooLarge, ApiServer, Call, ClusterRefused, ClusterUnavailable, status_of, watch_event
 from .backoff import Backoff
 from .positions import Positions
-from .requests import METADATA_LIST, checked_page
+from .requests import METADATA_LIST, checked_page, in_half
 
 SERVER = "http://cluster"
 """The address that kopf thinks it talks to."""
@@ -101,6 +101,9 @@ class WatchSession:
             try:
                 page = checked_page(call, await self._server.send(call, timeout=60), "items")
             except (ClusterUnavailable, ClusterRefused) as error:
+                if isinstance(error, AnswerTooLarge) and (smaller := in_half(call)):
+                    call = smaller
+                    continue
                 if not is_first and isinstance(error, ClusterRefused) and error.status.code == 410:
                     return Relist()
                 await self._failed(place, error)

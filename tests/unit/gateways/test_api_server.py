@@ -25,8 +25,10 @@ from assistant_operator.gateways.api_server import (
     NotLeading,
     Status,
 )
+from assistant_operator.gateways.cluster import Cluster, Head
 from assistant_operator.gateways.connection import configuration
 from assistant_operator.gateways.requests import Requests
+from assistant_operator.resources.assistant import Assistant
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 THINGS = Call("GET", "/things")
@@ -454,6 +456,20 @@ async def test_a_page_that_is_too_large_is_asked_for_in_parts(monkeypatch: pytes
         pages = [page async for page in Requests(api).pages("/things", "application/json")]
     assert [item["n"] for page in pages for item in page["items"]] == list(range(600))
     assert asked[:3] == [500, 250, 125]
+
+
+async def test_metadata_that_is_too_large_for_one_answer_is_listed_in_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assistant_operator.gateways.api_server._LONGEST_ANSWER", 1_000)
+    metas = [{"namespace": "t", "name": f"bot-{n}", "uid": str(n), "resourceVersion": "1"} for n in range(20)]
+
+    async def answer(request: web.Request) -> web.Response:
+        start, limit = int(request.query.get("continue", 0)), int(request.query.get("limit", len(metas)))
+        meta = {"resourceVersion": "9", "continue": str(start + limit) if start + limit < len(metas) else ""}
+        return web.json_response({"metadata": meta, "items": [{"metadata": each} for each in metas[start:][:limit]]})
+
+    async with answering(answer) as api:
+        heads = await Cluster(api).heads(Assistant, "")
+    assert heads == {("t", f"bot-{n}"): Head(str(n), "1", 0) for n in range(20)}
 
 
 @pytest.mark.parametrize(

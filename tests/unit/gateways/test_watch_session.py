@@ -125,6 +125,15 @@ async def test_a_listing_of_several_pages_is_listed_with_the_last() -> None:
         assert told.said == [("listed", PLACE)]
 
 
+async def test_a_page_that_is_too_large_is_asked_for_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assistant_operator.gateways.api_server._LONGEST_ANSWER", 1_000)
+    many = page(*(f"bot-{number}" for number in range(30)))
+    async with session(saying(200, many), saying(200, many), saying(200, page("one"))) as (kopfs, told, _, api):
+        assert len((await listed(kopfs))["items"]) == 1
+        assert told.said == [("listed", PLACE)]
+    assert api.asked == [f"{PATH}?limit={limit}" for limit in (500, 250, 125)]
+
+
 async def test_a_page_that_expired_makes_kopf_list_from_the_beginning() -> None:
     async with session(saying(410, refusal("Expired", "too old"))) as (kopfs, told, _, _):
         with pytest.raises(TimeoutError):
