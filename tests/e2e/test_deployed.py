@@ -191,7 +191,7 @@ def test_an_unknown_graph_is_told_with_those_that_are_known_and_found_when_it_is
     a_graph(workspace, own_server.url, "late", graphId="late", resync=1)
     a_graph(workspace, own_server.url, resync=1)
     workspace.until_not_ready("GraphUnknown", "late", "graphs")
-    said = "404 Graph 'late' not found. Expected one of: ['router', 'writer']"
+    said = "404 Graph 'late' not found. Expected one of: ['router', 'shop', 'writer']"
     message = f"the server does not know the graph: POST {own_server.url}/assistants/search: {said}"
     assert deployed(workspace, "late") == ("False", "GraphUnknown", message)
     assert fate(workspace, "late", "graphs") == {"Stalled"}
