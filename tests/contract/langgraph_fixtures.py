@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from contract.langgraph_subjects import RealSubject, ServerWithoutMeta, SimulatedSubject, Subject
+from contract.langgraph_subjects import DEPLOYED, RealSubject, ServerWithoutMeta, SimulatedSubject, Subject
 from controlplane.component import ComponentFailed
 from langgraph_server import LangGraphServer
 from langgraph_server.environment import server_python
@@ -27,7 +27,7 @@ def langgraph(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     # The first installation takes a minute, and its progress is for the person who waits.
     with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
         server_python()
-    with started(lambda: LangGraphServer(tmp_path_factory.mktemp("langgraph"))) as server:
+    with started(lambda: LangGraphServer(tmp_path_factory.mktemp("langgraph"), graphs=DEPLOYED)) as server:
         yield RealSubject(server)
 
 
@@ -37,7 +37,7 @@ def own_langgraph(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
     if request.param == "simulated":
         yield SimulatedSubject()
         return
-    with started(lambda: LangGraphServer(tmp_path_factory.mktemp("langgraph"))) as server:
+    with started(lambda: LangGraphServer(tmp_path_factory.mktemp("langgraph"), graphs=DEPLOYED)) as server:
         yield RealSubject(server)
 
 
@@ -47,7 +47,7 @@ def locked_langgraph(request: pytest.FixtureRequest, tmp_path_factory: pytest.Te
     if request.param == "simulated":
         yield SimulatedSubject(key=KEY)
         return
-    with started(lambda: LangGraphServer(tmp_path_factory.mktemp("langgraph"), key=KEY)) as server:
+    with started(lambda: LangGraphServer(tmp_path_factory.mktemp("langgraph"), graphs=DEPLOYED, key=KEY)) as server:
         yield RealSubject(server)
 
 

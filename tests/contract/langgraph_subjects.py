@@ -22,6 +22,8 @@ from langgraph_server import LangGraphServer
 
 Json = dict[str, Any]
 GRAPHS = {"writer": WRITER, "router": ROUTER}
+DEPLOYED = {name: name for name in GRAPHS}
+"""As a real server is told of them."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from contract.langgraph_fixtures import started
-from contract.langgraph_subjects import Json, RealSubject, Reply, SimulatedSubject, Subject
+from contract.langgraph_subjects import DEPLOYED, Json, RealSubject, Reply, SimulatedSubject, Subject
 from harness.simulated_langgraph import default_id
 from langgraph_server import LangGraphServer
 
@@ -18,7 +18,7 @@ TIMES = ("created_at", "updated_at")
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Subject, Subject]]:
-    with started(lambda: LangGraphServer(tmp_path_factory.mktemp("langgraph"))) as server:
+    with started(lambda: LangGraphServer(tmp_path_factory.mktemp("langgraph"), graphs=DEPLOYED)) as server:
         yield SimulatedSubject(), RealSubject(server)
 
 
