@@ -363,7 +363,7 @@ def _is_echo(before: Assistant, assistant: Assistant) -> bool:
 def _marks(assistant: Assistant) -> tuple[object, ...]:
     meta = assistant.metadata
     told = (meta.uid, meta.generation, meta.deletion_timestamp, meta.labels, meta.owner_references)
-    return (*told, is_abandoned(assistant))
+    return (*told, meta.finalizers, is_abandoned(assistant))
 
 
 def _missed(generations: list[int]) -> str:
