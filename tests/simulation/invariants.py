@@ -237,8 +237,9 @@ class Laws:
         there = self.history.existing(ASSISTANTS)
         gone = {name.partition(" ")[2] for name in self.history.gone.values() if name.startswith(f"{ASSISTANTS} ")}
         keys = frozenset((each.partition("/")[0], each.partition("/")[2]) for each in gone - there.keys())
+        adopted = {each["spec"]["assistantRef"]["uid"] for each in self.history.existing(VERSIONS).values()}
         process = self.world.operators.processes[self.world.leader]
-        for each in leftovers(process, frozenset(self.history.gone), keys)[:3]:
+        for each in leftovers(process, frozenset(self.history.gone.keys() - adopted), keys)[:3]:
             self._break(f"{self.world.leader} still knows what is gone: {each}")
 
     # What is in force

@@ -53,6 +53,8 @@ class World:
         """By LangGraph Server: the assistants on it that are not the operator's, as they were at first."""
         self.copies_changed: Callable[[], None] = lambda: None
         """Called after each write to a LangGraph Server."""
+        self.troubled_until = 0.0
+        """Virtual seconds at which the last fault is over."""
         self.not_ready: dict[str, str] = {}
         """By Assistant that is not to be ready at the end: the reason."""
 
@@ -103,6 +105,10 @@ class World:
     def _copies_changed(self) -> None:
         self.copies_changed()
 
+    def trouble(self, seconds: float) -> None:
+        """A fault lasts so long from now on."""
+        self.troubled_until = max(self.troubled_until, self.simulation.elapsed() + seconds)
+
     async def until(self, holds: Callable[[], object], within: float = 240.0) -> None:
         """Wait for a fact. Raises Unsettled."""
         end = self.simulation.now + within
@@ -137,9 +143,9 @@ class World:
 
     async def settle(self) -> None:
         """Wait until all is as it is to be and nothing is written. Raises Unsettled."""
-        end = self.simulation.now + SETTLING
-        while not (self.is_ready() and self.is_quiet(_CALM)):
-            if self.simulation.now >= end:
+        begun, elapsed = self.simulation.elapsed(), self.simulation.elapsed
+        while not (elapsed() > self.troubled_until and self.is_ready() and self.is_quiet(_CALM)):
+            if elapsed() >= max(begun, self.troubled_until) + SETTLING:
                 last = "\n".join([*self.unready(), "wrote last:", *map(str, self.audit.writes[-8:])])
                 raise Unsettled(f"not settled after {SETTLING:g} virtual seconds: {last}")
             await asyncio.sleep(1)
