@@ -1,14 +1,14 @@
 """What the simulation found, each as a story of its own."""
 
 from harness.simulated_world import World, simulated
-from harness.virtual_http import Answered
+from harness.virtual_http import Answered, Fault, Plan, Seen
 from simulation.invariants import Laws
-from simulation.scenarios import SCHEMA, Steps, numbers, status
+from simulation.scenarios import SCHEMA, Steps, copies, numbers, status
 
 
-def held(steps: Steps) -> World:
+def held(steps: Steps, seed: int = 0) -> World:
     """The world after a story and its settling; the laws held."""
-    with simulated() as world:
+    with simulated(seed) as world:
         laws = Laws(world)
 
         async def story() -> None:
@@ -62,3 +62,34 @@ def test_nothing_is_noted_of_an_assistant_that_goes_while_it_is_published() -> N
         await world.until(lambda: not world.person.get("Assistant", "bot"))
 
     held(steps)  # the laws look for what is left
+
+
+def test_a_graph_that_is_read_after_a_conflict_moves_its_assistants() -> None:
+    """What was read so made the event of it no news: the copy stayed on the old server, unseen by anybody."""
+
+    async def steps(world: World) -> None:
+        await world.serve()
+        await world.serve("elsewhere")
+        world.person.edit("Graph", "writer", server={"url": "http://langgraph"})
+        world.person.assistant("bot", context={"prompt": "a"})
+        world.faults.plan = _restarting(world)
+        await world.until_ready()
+        world.person.edit("Graph", "writer", server={"url": "http://elsewhere"})
+        await world.until(lambda: "bot" in copies(world, "elsewhere"))
+
+    for seed in range(10):
+        assert copies(held(steps, seed)) == {}
+
+
+def _restarting(world: World) -> Plan:
+    """The API server starts anew while the Graph's status is written, once the copy is there: the answer is lost."""
+    restarts: list[Seen] = []
+
+    def plan(seen: Seen) -> Fault | None:
+        is_it = seen.method == "PATCH" and "/graphs/writer/status" in seen.path and bool(copies(world))
+        if is_it and not restarts:
+            restarts.append(seen)
+            world.cluster.server.restart()
+        return None
+
+    return plan
