@@ -18,6 +18,8 @@ from harness.simulated_world.world import condition
 Json = dict[str, Any]
 PREFIX = "assistant-operator.dev/"
 KEEP, DEFAULT, FINALIZERS = f"{PREFIX}keep", f"{PREFIX}default", PREFIX
+MAKING = 1.0
+"""Seconds between reading what a version equals and making it, at most."""
 SCHEMA_LAG = 120.0
 """Seconds for which a version may still be judged by the schema of before: the news of it may be held back."""
 
@@ -130,8 +132,8 @@ class Laws:
 
     def _check_number(self, what: str, made: Made, of_same: list[Made]) -> None:
         own = [each for each in of_same if each.uid == made.uid]
-        if made.number != 1 and made.number - 1 not in {*(each.number for each in own), *made.existed}:
-            self._break(f"{what} does not follow a version: there were {[each.number for each in own]}")
+        if made.number != 1 and made.number - 1 not in {each.number for each in of_same}:
+            self._break(f"{what} does not follow a version: there were {[each.number for each in of_same]}")
         if own and made.number <= max(each.number for each in own):
             self._break(f"{what} comes after version {max(each.number for each in own)}")
         if own and made.spec["generation"] <= own[-1].spec["generation"]:
@@ -156,12 +158,19 @@ class Laws:
         change, ours = made.spec["change"], self._adoptable(made)
         equal = [number for number in made.existed if number in ours and _same(made.existed[number], made.spec)]
         expected = max((number for number in equal if number < made.number), default=None)
-        if change.get("sameAs") != expected:
-            self._break(f"{what} says sameAs {change.get('sameAs')} where it equals {expected}")
-        if (change["kind"] == "Reverted") != (expected is not None):
-            self._break(f"{what} is of kind {change['kind']} and equals {expected}")
+        said = change.get("sameAs")
+        if said != expected and not self._just_ended(made, said, of_same):
+            self._break(f"{what} says sameAs {said} where it equals {expected}")
+        if (change["kind"] == "Reverted") != (said is not None):
+            self._break(f"{what} is of kind {change['kind']} and equals {said}")
         if change["kind"] == "Created" and any(each.uid == made.uid for each in of_same):
             self._break(f"{what} is of kind Created")
+
+    def _just_ended(self, made: Made, number: int | None, of_same: list[Made]) -> bool:
+        """Whether that version had the same content and was deleted while this one was being made."""
+        was = next((each for each in reversed(of_same) if each.number == number), None)
+        ended = self.history.ended.get((made.name, number or 0), 0.0)
+        return was is not None and _same(was.spec, made.spec) and made.time - ended < MAKING
 
     def _check_pruned(self, name: str, version: Json) -> None:
         assistant = self.history.existing(ASSISTANTS).get(assistant_of(version))
@@ -176,7 +185,7 @@ class Laws:
         kept = own[: versioning.get("historyLimit", 100)]
         is_seen = assistant.get("status", {}).get("observedGeneration") == assistant["metadata"]["generation"]
         is_pinned = number == versioning.get("activeVersion")
-        if number in kept or (is_pinned and is_seen) or number == assistant.get("status", {}).get("activeVersion"):
+        if ((number in kept or is_pinned) and is_seen) or number == assistant.get("status", {}).get("activeVersion"):
             self._break(f"the operator prunes version {name}: newest are {kept}, pinned is {is_pinned}")
         if KEEP in version["metadata"].get("labels", {}):
             self._break(f"the operator prunes version {name}, which is labelled keep")
@@ -199,11 +208,13 @@ class Laws:
         """Edits that changed the content and are in no version. A version from before an adoption counts."""
         own = {each.spec["generation"]: each.spec["snapshot"] for each in self.history.made if each.uid == uid}
         others = [each for each in self.history.made if each.name == name and each.uid != uid]
-        content = others[-1].spec["snapshot"] if others else None
+        newest = [each.spec["snapshot"] for each in others]  # whichever of them was the newest then
         for edit in self.history.edits[uid]:
             if edit.generation in own:
-                content = own[edit.generation]
-            elif edit.snapshot != content:
+                newest = [own[edit.generation]]
+            elif edit.snapshot in newest:
+                newest = [edit.snapshot]
+            else:
                 yield edit
 
     def _check_complete(self, name: str, assistant: Json) -> None:
@@ -236,7 +247,9 @@ class Laws:
         """The leader knows nothing of what is gone. What a standby has not looked at yet, it looks at when it leads."""
         there = self.history.existing(ASSISTANTS)
         gone = {name.partition(" ")[2] for name in self.history.gone.values() if name.startswith(f"{ASSISTANTS} ")}
-        keys = frozenset((each.partition("/")[0], each.partition("/")[2]) for each in gone - there.keys())
+        orphaned = {assistant_of(each) for each in self.history.existing(VERSIONS).values()}
+        names = gone - there.keys() - orphaned
+        keys = frozenset((each.partition("/")[0], each.partition("/")[2]) for each in names)
         adopted = {each["spec"]["assistantRef"]["uid"] for each in self.history.existing(VERSIONS).values()}
         process = self.world.operators.processes[self.world.leader]
         for each in leftovers(process, frozenset(self.history.gone.keys() - adopted), keys)[:3]:

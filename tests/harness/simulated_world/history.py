@@ -51,6 +51,8 @@ class History:
         """By Graph: since when which schema of contexts was declared; None for none."""
         self.gone: dict[str, str] = {}
         """By UID: kind and name of what was deleted."""
+        self.ended: dict[tuple[str, int], float] = {}
+        """By name of the Assistant and number: when that version was deleted last."""
         self.is_lossy = False
         """Whether edits may be lost, because the API server forgot some of its history."""
         store.listeners.append(self._changed)
@@ -72,6 +74,8 @@ class History:
             return
         if change.after is None:
             self.gone[last.meta["uid"]] = f"{storage} {name}"
+            if storage == VERSIONS:
+                self.ended[assistant_of(last.content), last.content["spec"]["number"]] = self.clock()
             if storage == GRAPHS:
                 self.schemas[name].append((self.clock(), "gone"))
             return

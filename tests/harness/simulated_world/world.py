@@ -144,7 +144,7 @@ class World:
     async def settle(self) -> None:
         """Wait until all is as it is to be and nothing is written. Raises Unsettled."""
         begun, elapsed = self.simulation.elapsed(), self.simulation.elapsed
-        while not (elapsed() > self.troubled_until and self.is_ready() and self.is_quiet(_CALM)):
+        while not (elapsed() > self.troubled_until + _CALM and self.is_ready() and self.is_quiet(_CALM)):
             if elapsed() >= max(begun, self.troubled_until) + SETTLING:
                 last = "\n".join([*self.unready(), "wrote last:", *map(str, self.audit.writes[-8:])])
                 raise Unsettled(f"not settled after {SETTLING:g} virtual seconds: {last}")
