@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # More for the program that a target runs: make test-unit ARGS="-k history -x"
 ARGS ?=
+# How many seeds `make simulate` runs.
+SEEDS ?= 100
 
 # The version of Python that the image has, and what runs on it beside the unit tests: its TLS is stricter than ours.
 IMAGE_PYTHON := $(shell sed -n 's/^ARG PYTHON=python:\([0-9]*\.[0-9]*\).*/\1/p' Dockerfile)
@@ -96,6 +98,10 @@ tools: $(STAMP) ## Make the tools of others that the tests run: helm, promtool, 
 .PHONY: controlplane
 controlplane: $(STAMP) ## Keep a control plane running until Ctrl-C, for trying things by hand
 	@PYTHONPATH=tests $(BIN)/python -m controlplane $(ARGS)
+
+.PHONY: simulate
+simulate: $(STAMP) ## Run the operator in virtual time: faults at each call, then random ones: make simulate SEEDS=10000
+	@PYTHONHASHSEED=0 PYTHONPATH=tests $(BIN)/python -m simulation --seeds $(SEEDS) $(ARGS)
 
 .PHONY: bench
 bench: $(STAMP) ## Measure, on a control plane of its own

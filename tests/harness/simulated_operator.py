@@ -32,6 +32,8 @@ class Operators:
         self._token = token
         self._stack = ExitStack()
         self._handler = _Traced(simulation.trace)
+        self.processes: dict[str, Process] = {}
+        """The newest of each replica."""
 
     def __enter__(self) -> Self:
         self._stack.enter_context(replaced(schemas, "SchemaWorker", InlineSchemaWorker))
@@ -46,6 +48,7 @@ class Operators:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.processes.clear()
         self._stack.close()
 
     def start(self, name: str, **settings: Any) -> Node:
@@ -57,7 +60,8 @@ class Operators:
         return node
 
     async def _run(self, node: Node, settings: Settings) -> None:
-        node.exit(await Process(settings, self._configuration).run())
+        process = self.processes[node.name] = Process(settings, self._configuration)
+        node.exit(await process.run())
 
     async def _configuration(self) -> client.Configuration:
         """In place of the kubeconfig."""

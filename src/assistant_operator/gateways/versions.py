@@ -147,9 +147,13 @@ class Versions:
         return ObjectMeta.model_validate(answer["metadata"]) if answer else None
 
     async def delete(self, record: VersionRecord) -> bool:
-        """Delete that very version, not a later one of its name. False if it is not known to be gone then."""
+        """Delete that very version as it was seen: not a later one of its name, nor one that a person labelled since.
+
+        False if it is not known to be gone then.
+        """
         path = path_of(AssistantVersion, record.address)
-        call = Call("DELETE", path, body={"preconditions": {"uid": record.uid}})
+        preconditions = {"uid": record.uid, "resourceVersion": record.resource_version}
+        call = Call("DELETE", path, body={"preconditions": preconditions})
         try:
             await self._requests.server.send(call)
         except ClusterRefused as refused:

@@ -186,6 +186,8 @@ class Cache:
             before.uid != record.uid
         ):
             return False
+        if self._deleted.get((record.key, record.number), 0) > position(record.resource_version):
+            return False  # an answer from before the deletion that was seen since
         if before:
             _discard(self._by_digest[record.key], before.digest, before.number)
         self._versions[record.key][record.number] = record
@@ -228,6 +230,7 @@ class Cache:
         held = self._versions_in(namespace)
         before = {(record.key, record.number): record for record in held}
         if anew:
+            self._deleted.clear()  # those positions were of a storage that is no more
             for record in held:
                 self.drop_version(record)
             for record in listed.values():

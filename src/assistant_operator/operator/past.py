@@ -3,7 +3,7 @@
 from ..decisions import history
 from ..gateways.cluster import Cluster
 from ..resources.assistant import Assistant
-from ..resources.assistant_version import AssistantVersion, version_name
+from ..resources.assistant_version import AssistantVersion, VersionRecord, version_name
 from .cache import Cache
 from .ledger import Ledger
 from .restoration import Restoration
@@ -31,12 +31,25 @@ class Past:
         if ledger.head and ledger.head.number == self._cache.newest_number(assistant.key):
             return ledger.head
         newest = history.newest_of(assistant.metadata.uid, self._cache.versions_of(assistant.key))
+        if newest is None and not ledger.latest:
+            newest = await self._left_behind(assistant)
         number = max(ledger.latest, newest.number if newest else 0)
         if number and (ledger.head is None or ledger.head.number < number):
             back = await self._restoration.restore(assistant, number, None)
             ledger.head = back if isinstance(back, AssistantVersion) else None
             ledger.latest = number
         return ledger.head
+
+    async def _left_behind(self, assistant: Assistant) -> VersionRecord | None:
+        """The newest version of that name, if nobody owns it any more and the news of that has not come yet."""
+        newest = None
+        for record in reversed(self._cache.versions_of(assistant.key)):
+            version = await self._cluster.versions.read(record.address)
+            if version is None or version.record().owner not in (assistant.metadata.uid, None):
+                break  # a dead predecessor's: garbage collection takes them all
+            self._cache.put_version(version.record())
+            newest = newest or version.record()
+        return newest
 
     async def edit(self, ledger: Ledger, assistant: Assistant, head: AssistantVersion | None) -> history.Edit:
         """All that the version of this state depends on."""

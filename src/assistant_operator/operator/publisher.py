@@ -118,6 +118,15 @@ class Publisher:
 
     async def reconcile(self, key: Key) -> float | None:
         """Take the steps that are due. Seconds until the rest should be taken; None if there is no rest."""
+        assistant = self._cache.recorded.get(key)
+        try:
+            return await self._take_steps(key)
+        finally:
+            seen = self._cache.seen.get(key)
+            if assistant and (seen is None or seen.metadata.uid != assistant.metadata.uid):
+                self.forget(assistant)  # it went while we waited: what was noted since would stay for ever
+
+    async def _take_steps(self, key: Key) -> float | None:
         stuck: dict[Step, float] = {}
         for _ in range(_MOST_STEPS):
             assistant = self._cache.recorded.get(key)

@@ -53,6 +53,11 @@ def judges_otherwise(before: Graph, now: Graph) -> bool:
     return (before.schemas, before.knows_schemas) != (now.schemas, now.knows_schemas)
 
 
+def _leads_to(graph: Graph) -> tuple[object, ...]:
+    """What of a Graph says where its assistants belong."""
+    return graph.spec.server, graph.graph_id, graph.default_name
+
+
 def _identity(world: World, step: GraphStep) -> StepId:
     """By that a refused step is known again. After a change of what it depends on, a step is another one."""
     match step:
@@ -115,6 +120,13 @@ class GraphReconciler:
                 return self._refusals.wait(uid)
             await self._take(world, *picked, failed)
         return 1.0
+
+    def changed(self, before: Graph, now: Graph) -> None:
+        """It is kept as `now`: let its assistants be looked at if they may see a difference."""
+        if _leads_to(before) != _leads_to(now):
+            self._wakes.assistants(self._cache.concerned_by(now.key))
+        if judges_otherwise(before, now):
+            self._wakes.rejudge(now.key, wholly=True)
 
     def forget(self, key: Key, uid: str) -> None:
         """The Graph is gone."""
@@ -315,8 +327,14 @@ class GraphReconciler:
         return True
 
     async def _look_again(self, graph: Graph) -> None:
+        """Keep what is there now. The event of it will be no news any more: what it means is done here."""
         live = await self._cluster.graph(graph.key)
+        before = self._cache.graphs.get(graph.key)
         if live is None:
             self._cache.drop_graph(graph.key)
-        else:
-            self._cache.put_graph(live)
+            self._wakes.rejudge(graph.key, wholly=False)
+            self._wakes.probe(graph.key)  # which forgets it
+            return
+        now = self._cache.put_graph(live)
+        if before:
+            self.changed(before, now)

@@ -15,7 +15,7 @@ from .logs import concerning
 from .probes import Probes
 from .publisher import Publisher
 from .reconcile_assistant import AssistantReconciler
-from .reconcile_graph import GraphReconciler, judges_otherwise
+from .reconcile_graph import GraphReconciler
 from .recorder import Recorder
 from .wakes import Wakes
 
@@ -187,12 +187,11 @@ class Sight:
         graph = self._cache.put_graph(graph)
         if graph.spec.server and self._probes.of(graph) is None:
             self._wakes.probe(graph.key)
-        if before and _leads_to(before) != _leads_to(graph):
-            self._wakes.assistants(self._cache.concerned_by(graph.key))
-        first_look = before is None and graph.status.observed_generation != graph.metadata.generation
-        changed_schemas = before is not None and judges_otherwise(before, graph)
-        if before is None or changed_schemas:
-            self._wakes.rejudge(graph.key, wholly=first_look or changed_schemas)
+        if before:
+            self._graphs.changed(before, graph)
+        else:
+            is_first_look = graph.status.observed_generation != graph.metadata.generation
+            self._wakes.rejudge(graph.key, wholly=is_first_look)
         self._wakes.graph(graph.key)
 
     def graph_gone(self, key: Key, uid: str) -> None:
@@ -237,11 +236,6 @@ class Sight:
 
 def _is_newer(graph: Graph, than: Graph) -> bool:
     return position(graph.metadata.resource_version) > position(than.metadata.resource_version)
-
-
-def _leads_to(graph: Graph) -> tuple[object, ...]:
-    """What of a Graph says where its assistants belong."""
-    return graph.spec.server, graph.graph_id, graph.default_name
 
 
 def _shown_to_graphs(assistant: Assistant) -> tuple[object, ...]:

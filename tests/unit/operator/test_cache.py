@@ -195,6 +195,13 @@ def test_when_a_version_was_deleted_is_remembered_where_an_event_told_of_it() ->
     assert (cache.deletion_of(KEY, 3), cache.deletion_of(KEY, 2)) == (77, None)
 
 
+def test_an_answer_from_before_a_deletion_does_not_bring_the_version_back() -> None:
+    cache = filled(a_record(2))
+    cache.drop_version(a_record(2, resource_version="77"))
+    assert not cache.put_version(a_record(2, resource_version="76"))
+    assert cache.put_version(a_record(2, uid="new", resource_version="78")), "made again since"
+
+
 def test_versions_are_listed_by_number_and_found_by_digest() -> None:
     same = a_digest(1)
     cache = filled(a_record(10, digest=same), a_record(9), a_record(1), a_record(2))

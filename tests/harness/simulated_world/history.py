@@ -1,0 +1,111 @@
+"""What really happened to Assistants and versions: read off the store, change by change."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..simulated_api.store import Change, Store
+
+Json = dict[str, Any]
+ASSISTANTS, VERSIONS, GRAPHS = (
+    f"assistant-operator.dev/{plural}" for plural in ("assistants", "assistantversions", "graphs")
+)
+VERSIONED = ("graphRef", "displayName", "description", "context", "config", "metadata")
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A state of an Assistant's spec."""
+
+    generation: int
+    snapshot: Json
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An AssistantVersion as it was created. `existed`: the numbers of its name that existed just before."""
+
+    name: str
+    """Namespace and name of the Assistant, with a slash between."""
+    uid: str
+    spec: Json
+    time: float
+    existed: dict[int, Json]
+
+    @property
+    def number(self) -> int:
+        return int(self.spec["number"])
+
+
+class History:
+    """Every edit, by UID of the Assistant, and every version that was ever made, in order."""
+
+    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
+        self.store = store
+        self.clock = clock
+        self.edits: dict[str, list[Edit]] = defaultdict(list)
+        self.made: list[Made] = []
+        self.schemas: dict[str, list[tuple[float, Any]]] = defaultdict(list)
+        """By Graph: since when which schema of contexts was declared; None for none."""
+        self.gone: dict[str, str] = {}
+        """By UID: kind and name of what was deleted."""
+        self.ended: dict[tuple[str, int], float] = {}
+        """By name of the Assistant and number: when that version was deleted last."""
+        self.is_lossy = False
+        """Whether edits may be lost, because the API server forgot some of its history."""
+        store.listeners.append(self._changed)
+
+    def existing(self, storage: str) -> dict[str, Json]:
+        """Objects by namespace/name."""
+        return {key[1]: record.content for key, record in self.store.current.items() if key[0] == storage}
+
+    def versions_of(self, name: str) -> dict[int, Json]:
+        """The versions of an Assistant that exist now, by number."""
+        found = [each for each in self.existing(VERSIONS).values() if assistant_of(each) == name]
+        return {each["spec"]["number"]: each for each in found}
+
+    def _changed(self, change: Change) -> None:
+        storage, name = change.key
+        last = change.after or change.before
+        assert last
+        if storage not in (ASSISTANTS, VERSIONS, GRAPHS):
+            return
+        if change.after is None:
+            self.gone[last.meta["uid"]] = f"{storage} {name}"
+            if storage == VERSIONS:
+                self.ended[assistant_of(last.content), last.content["spec"]["number"]] = self.clock()
+            if storage == GRAPHS:
+                self.schemas[name].append((self.clock(), "gone"))
+            return
+        content = change.after.content
+        if storage == ASSISTANTS:
+            self._assistant(content)
+        elif storage == GRAPHS:
+            self._graph(name, content)
+        elif change.before is None:
+            self._version(content)
+
+    def _assistant(self, content: Json) -> None:
+        meta, edits = content["metadata"], self.edits[content["metadata"]["uid"]]
+        if not edits or edits[-1].generation != meta["generation"]:
+            edits.append(Edit(meta["generation"], snapshot_of(content), self.clock()))
+
+    def _graph(self, name: str, content: Json) -> None:
+        schema, known = content["spec"].get("contextSchema"), self.schemas[name]
+        if not known or known[-1][1] != schema:
+            known.append((self.clock(), schema))
+
+    def _version(self, content: Json) -> None:
+        name, spec = assistant_of(content), content["spec"]
+        existed = {number: each["spec"] for number, each in self.versions_of(name).items() if number != spec["number"]}
+        self.made.append(Made(name, spec["assistantRef"]["uid"], spec, self.clock(), existed))
+
+
+def assistant_of(version: Json) -> str:
+    return f"{version['metadata']['namespace']}/{version['spec']['assistantRef']['name']}"
+
+
+def snapshot_of(assistant: Json) -> Json:
+    return {name: assistant["spec"][name] for name in VERSIONED if name in assistant["spec"]}

@@ -1,0 +1,57 @@
+"""A person, whose requests always succeed: straight into the store."""
+
+from typing import Any
+
+from ..simulated_api import SimulatedCluster, patches
+from ..simulated_api.deletion import delete
+from ..simulated_api.intents import Intent
+from ..simulated_api.resources import Resource
+
+Json = dict[str, Any]
+GROUP = "assistant-operator.dev/v1alpha1"
+
+
+class Person:
+    """Edits objects of one namespace."""
+
+    def __init__(self, cluster: SimulatedCluster, namespace: str) -> None:
+        self._cluster = cluster
+        self._namespace = namespace
+
+    def graph(self, name: str, **spec: Any) -> Json:
+        return self.create("Graph", name, spec)
+
+    def assistant(self, name: str, graph: str = "writer", **spec: Any) -> Json:
+        return self.create("Assistant", name, {"graphRef": {"name": graph}, **spec})
+
+    def create(self, kind: str, name: str, spec: Json, **metadata: Any) -> Json:
+        resource = self._resource(kind)
+        body = {"apiVersion": resource.api_version, "kind": kind, "metadata": {"name": name, **metadata}, "spec": spec}
+        return self._cluster.objects.create(self._intent(resource, ""), body).content
+
+    def edit(self, kind: str, name: str, **spec: Any) -> Json:
+        """A merge patch of the spec."""
+        return self.patch(kind, name, {"spec": spec})
+
+    def patch(self, kind: str, name: str, body: Json) -> Json:
+        intent = self._intent(self._resource(kind), name)
+        return self._cluster.objects.patch(intent, lambda old: dict(patches.merged(old, body))).content
+
+    def delete(self, kind: str, name: str, policy: str = "Background") -> None:
+        """Raises ApiError if there is none."""
+        delete(self._cluster.objects, self._intent(self._resource(kind), name), {"propagationPolicy": policy})
+
+    def get(self, kind: str, name: str) -> Json | None:
+        resource = self._resource(kind)
+        record = self._cluster.store.get(resource.key(self._namespace, name))
+        return record.content if record else None
+
+    def all(self, kind: str) -> list[Json]:
+        storage = self._resource(kind).storage
+        return [self._cluster.store.current[key].content for key in self._cluster.store.keys(storage)]
+
+    def _resource(self, kind: str) -> Resource:
+        return self._cluster.objects.catalogue.by_kind[GROUP, kind]
+
+    def _intent(self, resource: Resource, name: str) -> Intent:
+        return Intent(resource, self._namespace, name, "person")

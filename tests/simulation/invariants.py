@@ -1,0 +1,318 @@
+"""The contract's laws of history, as code that judges each change of the store."""
+
+import hashlib
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import jsonschema_rs
+import rfc8785
+
+from harness.simulated_api.record import Record
+from harness.simulated_api.store import Change
+from harness.simulated_world import OPERATOR, World
+from harness.simulated_world.history import ASSISTANTS, GRAPHS, VERSIONS, Edit, Made, assistant_of
+from harness.simulated_world.leftovers import leftovers
+from harness.simulated_world.world import condition
+
+Json = dict[str, Any]
+PREFIX = "assistant-operator.dev/"
+KEEP, DEFAULT, FINALIZERS = f"{PREFIX}keep", f"{PREFIX}default", PREFIX
+MAKING = 1.0
+"""Seconds between reading what a version equals and making it, at most."""
+SCHEMA_LAG = 120.0
+"""Seconds for which a version may still be judged by the schema of before: the news of it may be held back."""
+
+
+class Laws:
+    """Listens to the store; `broken` says which law was broken when. `check` and `check_end` look at the whole."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.history = world.history
+        self.broken: list[str] = []
+        world.cluster.store.listeners.append(self._changed)
+        world.copies_changed = self._check_copies
+
+    def check_end(self) -> None:
+        """Raises AssertionError for a law that was ever broken, or is at the end."""
+        for name, assistant in self.history.existing(ASSISTANTS).items():
+            self._check_recorded(name, assistant)
+            self._check_complete(name, assistant)
+            self._check_in_force(name, assistant.get("status", {}))
+        self._check_copies()
+        self._check_leftovers()
+        self.check()
+
+    def check(self) -> None:
+        """Raises AssertionError for a law that was broken so far."""
+        world = self.world
+        wrong = [*self.broken, *world.simulation.failures]
+        wrong += [each for server in world.cluster.servers for each in server.front.handlers.failures]
+        assert not wrong, "\n".join(wrong[:10])
+
+    def _break(self, law: str) -> None:
+        text = f"{self.world.simulation.elapsed():.3f}: {law}"
+        self.broken.append(text)
+        self.world.simulation.trace.add("laws", f"BROKEN: {law}")
+
+    # Each change
+
+    def _changed(self, change: Change) -> None:
+        storage, name = change.key
+        is_operators = self.world.audit.author == OPERATOR
+        if storage == VERSIONS:
+            self._version(change, is_operators=is_operators)
+        elif storage == ASSISTANTS and change.after and is_operators:
+            self._assistant(name, change.before, change.after)
+        elif storage in (ASSISTANTS, GRAPHS) and is_operators and change.after is None:
+            if not (change.before and change.before.is_being_deleted):
+                self._break(f"the operator deletes {storage} {name}, which is no version")
+        elif storage == GRAPHS and change.after and is_operators:
+            self._check_owned(name, change.before, change.after)
+
+    def _assistant(self, name: str, before: Record | None, after: Record) -> None:
+        if DEFAULT not in after.meta.get("labels", {}):
+            self._check_owned(name, before, after)
+        self._check_recorded(name, after.content)
+        was = before.content.get("status", {}).get("activeVersion") if before else None
+        number = after.content.get("status", {}).get("activeVersion")
+        if number is not None and number != was:
+            self._check_activated(name, number)
+
+    def _check_owned(self, name: str, before: Record | None, after: Record) -> None:
+        if before is None:
+            self._break(f"the operator makes {name}, which a person is to make")
+            return
+        fields = ("labels", "annotations", "ownerReferences")
+        if before.content["spec"] != after.content["spec"]:
+            self._break(f"the operator writes the spec of {name}")
+        for each in fields:
+            if before.meta.get(each) != after.meta.get(each):
+                self._break(f"the operator writes metadata.{each} of {name}")
+        if not before.is_being_deleted and after.is_being_deleted:
+            self._break(f"the operator deletes {name}")
+        others = [each for each in before.finalizers if not each.startswith(FINALIZERS)]
+        if others != [each for each in after.finalizers if not each.startswith(FINALIZERS)]:
+            self._break(f"the operator writes others' finalizers of {name}")
+
+    # Versions
+
+    def _version(self, change: Change, *, is_operators: bool) -> None:
+        before, after, name = change.before, change.after, change.key[1]
+        if before and after and before.content["spec"] != after.content["spec"]:
+            self._break(f"the spec of version {name} changed")
+        if before is None and after:
+            self._made(self.history.made[-1])
+        went = after is None or (after.is_being_deleted and not (before and before.is_being_deleted))
+        if before and went and is_operators:
+            self._check_pruned(name, before.content)
+
+    def _made(self, made: Made) -> None:
+        what = f"version {made.number} of {made.name}"
+        digest = digest_of(made.spec["snapshot"])
+        if made.spec["digest"] != digest:
+            self._break(f"{what} has another digest than its content")
+        of_same = [each for each in self.history.made[:-1] if each.name == made.name]
+        for each in of_same:
+            if each.number == made.number and each.uid == made.uid:
+                if each.spec != made.spec:
+                    self._break(f"{what} is made again with another spec: the number is reused")
+                return  # it was deleted by hand and is there again
+        self._check_content(what, made)
+        self._check_number(what, made, of_same)
+        self._check_chain(what, made, of_same)
+        self._check_change(what, made, of_same)
+
+    def _check_content(self, what: str, made: Made) -> None:
+        edits = {each.generation: each.snapshot for each in self.history.edits.get(made.uid, [])}
+        generation = made.spec["generation"]
+        if edits.get(generation) != made.spec["snapshot"]:
+            self._break(f"{what} has not the content of generation {generation}")
+
+    def _check_number(self, what: str, made: Made, of_same: list[Made]) -> None:
+        own = [each for each in of_same if each.uid == made.uid]
+        if made.number != 1 and made.number - 1 not in {each.number for each in of_same}:
+            self._break(f"{what} does not follow a version: there were {[each.number for each in of_same]}")
+        if own and made.number <= max(each.number for each in own):
+            self._break(f"{what} comes after version {max(each.number for each in own)}")
+        if own and made.spec["generation"] <= own[-1].spec["generation"]:
+            self._break(f"{what} records generation {made.spec['generation']} after {own[-1].spec['generation']}")
+        if own and own[-1].spec["snapshot"] == made.spec["snapshot"]:
+            self._break(f"{what} has the content of the version before it")
+
+    def _check_chain(self, what: str, made: Made, of_same: list[Made]) -> None:
+        previous = next((each for each in reversed(of_same) if each.number == made.number - 1), None)
+        expected = {chained(previous.spec["chain"] if previous else "", made)}
+        if previous and previous.uid != made.uid and previous.number not in self._adoptable(made):
+            expected.add(chained("", made))  # a dead predecessor's
+        if made.spec["chain"] not in expected:
+            self._break(f"the chain of {what} does not follow from the version before it")
+
+    def _adoptable(self, made: Made) -> list[int]:
+        versions = self.history.versions_of(made.name)
+        owners = {number: controller_of(each) for number, each in versions.items()}
+        return [number for number, owner in owners.items() if owner in (None, made.uid)]
+
+    def _check_change(self, what: str, made: Made, of_same: list[Made]) -> None:
+        change, ours = made.spec["change"], self._adoptable(made)
+        equal = [number for number in made.existed if number in ours and _same(made.existed[number], made.spec)]
+        expected = max((number for number in equal if number < made.number), default=None)
+        said = change.get("sameAs")
+        if said != expected and not self._just_ended(made, said, of_same):
+            self._break(f"{what} says sameAs {said} where it equals {expected}")
+        if (change["kind"] == "Reverted") != (said is not None):
+            self._break(f"{what} is of kind {change['kind']} and equals {said}")
+        if change["kind"] == "Created" and any(each.uid == made.uid for each in of_same):
+            self._break(f"{what} is of kind Created")
+
+    def _just_ended(self, made: Made, number: int | None, of_same: list[Made]) -> bool:
+        """Whether that version had the same content and was deleted while this one was being made."""
+        was = next((each for each in reversed(of_same) if each.number == number), None)
+        ended = self.history.ended.get((made.name, number or 0), 0.0)
+        return was is not None and _same(was.spec, made.spec) and made.time - ended < MAKING
+
+    def _check_pruned(self, name: str, version: Json) -> None:
+        assistant = self.history.existing(ASSISTANTS).get(assistant_of(version))
+        if assistant is None:
+            self._break(f"the operator deletes version {name} of an Assistant that is gone")
+            return
+        number, uid = version["spec"]["number"], assistant["metadata"]["uid"]
+        if controller_of(version) not in (uid, None):
+            self._break(f"the operator deletes version {name}, which is another's")
+        versioning = assistant["spec"].get("versioning", {})
+        own = sorted(self.history.versions_of(assistant_of(version)), reverse=True)
+        kept = own[: versioning.get("historyLimit", 100)]
+        is_seen = assistant.get("status", {}).get("observedGeneration") == assistant["metadata"]["generation"]
+        is_pinned = number == versioning.get("activeVersion")
+        if ((number in kept or is_pinned) and is_seen) or number == assistant.get("status", {}).get("activeVersion"):
+            self._break(f"the operator prunes version {name}: newest are {kept}, pinned is {is_pinned}")
+        if KEEP in version["metadata"].get("labels", {}):
+            self._break(f"the operator prunes version {name}, which is labelled keep")
+
+    # Statuses
+
+    def _check_recorded(self, name: str, assistant: Json) -> None:
+        """Each edit up to observedGeneration is in a version, or counted."""
+        status, uid = assistant.get("status", {}), assistant["metadata"]["uid"]
+        observed, missed = status.get("observedGeneration", -1), status.get("missedGenerations", 0)
+        if observed > assistant["metadata"]["generation"]:
+            self._break(f"{name} has observedGeneration {observed}, which never was")
+        lost = [each.generation for each in self._unrecorded(name, uid) if each.generation <= observed]
+        if len(lost) > missed or (lost and not self.history.is_lossy):
+            self._break(f"{name} says generation {observed} is recorded, {missed} missed; in no version are {lost}")
+        if missed and not self.history.is_lossy:
+            self._break(f"{name} counts {missed} generations as missed, and the API server had them all")
+
+    def _unrecorded(self, name: str, uid: str) -> Iterator[Edit]:
+        """Edits that changed the content and are in no version. A version from before an adoption counts."""
+        own = {each.spec["generation"]: each.spec["snapshot"] for each in self.history.made if each.uid == uid}
+        others = [each for each in self.history.made if each.name == name and each.uid != uid]
+        newest = [each.spec["snapshot"] for each in others]  # whichever of them was the newest then
+        for edit in self.history.edits[uid]:
+            if edit.generation in own:
+                newest = [own[edit.generation]]
+            elif edit.snapshot in newest:
+                newest = [edit.snapshot]
+            else:
+                yield edit
+
+    def _check_complete(self, name: str, assistant: Json) -> None:
+        """At the end: nothing is left to be recorded."""
+        status, meta = assistant.get("status", {}), assistant["metadata"]
+        if status.get("observedGeneration") != meta["generation"]:
+            self._break(f"{name} is at generation {meta['generation']}, and its status at {status}")
+        kept = self.history.versions_of(name)
+        if status.get("latestVersion") not in kept or max(kept) != status.get("latestVersion"):
+            self._break(f"{name} says latestVersion {status.get('latestVersion')}, kept are {sorted(kept)}")
+        if status.get("versions") != len(kept):
+            self._break(f"{name} says {status.get('versions')} versions, kept are {sorted(kept)}")
+        limit = assistant["spec"].get("versioning", {}).get("historyLimit", 100)
+        if len(kept) > limit + 2 + sum(KEEP in each["metadata"].get("labels", {}) for each in kept.values()):
+            self._break(f"{name} keeps {sorted(kept)} where historyLimit is {limit}")
+        for before, after in pairwise(status.get("activations", [])):
+            if before["number"] == after["number"]:
+                self._break(f"{name} lists one activation twice: {status['activations']}")
+
+    def _check_in_force(self, name: str, status: Json) -> None:
+        kept = self.history.versions_of(name)
+        active = [number for number, each in kept.items() if condition(each, "Active").get("status") == "True"]
+        wanted = [status["activeVersion"]] if "activeVersion" in status else []
+        if active != wanted:
+            self._break(f"versions {active} of {name} are marked active, in force is {wanted}")
+        if wanted and kept[wanted[0]]["spec"]["digest"] != status.get("digest"):
+            self._break(f"{name} has another digest than version {wanted}")
+
+    def _check_leftovers(self) -> None:
+        """The leader knows nothing of what is gone. What a standby has not looked at yet, it looks at when it leads."""
+        there = self.history.existing(ASSISTANTS)
+        gone = {name.partition(" ")[2] for name in self.history.gone.values() if name.startswith(f"{ASSISTANTS} ")}
+        orphaned = {assistant_of(each) for each in self.history.existing(VERSIONS).values()}
+        names = gone - there.keys() - orphaned
+        keys = frozenset((each.partition("/")[0], each.partition("/")[2]) for each in names)
+        adopted = {each["spec"]["assistantRef"]["uid"] for each in self.history.existing(VERSIONS).values()}
+        process = self.world.operators.processes[self.world.leader]
+        for each in leftovers(process, frozenset(self.history.gone.keys() - adopted), keys)[:3]:
+            self._break(f"{self.world.leader} still knows what is gone: {each}")
+
+    # What is in force
+
+    def _check_activated(self, name: str, number: int) -> None:
+        spec = next((each.spec for each in reversed(self.history.made) if _is(each, name, number)), None)
+        if spec is None:
+            self._break(f"{name} activates version {number}, which never was")
+        elif not self._was_valid(name.partition("/")[0], spec["snapshot"]):
+            self._break(f"{name} activates version {number}, which the schema refuses")
+
+    def _was_valid(self, namespace: str, snapshot: Json) -> bool:
+        graph = f"{namespace}/{snapshot['graphRef']['name']}"
+        known, since = self.history.schemas.get(graph, []), self.world.simulation.elapsed() - SCHEMA_LAG
+        recent = [schema for time, schema in known if time >= since]
+        before = [schema for time, schema in known if time < since]
+        return any(_accepts(schema, snapshot.get("context", {})) for schema in [*before[-1:], *recent])
+
+    def _check_copies(self) -> None:
+        """Nothing invalid is published: each copy of ours is a version that is valid."""
+        for url, server in self.world.servers.items():
+            rows = {row["metadata"].get(f"{PREFIX}owner"): row for row in server.assistants()}
+            if [row for row in server.assistants() if f"{PREFIX}owner" not in row["metadata"]] != self.world.foreign[
+                url
+            ]:
+                self._break(f"the operator writes assistants on {url} that are not its own")
+            for owner, row in rows.items():
+                if owner is None:
+                    continue
+                name = owner.partition("/")[2]
+                number = int(row["metadata"].get(f"{PREFIX}version", 0))
+                spec = next((each.spec for each in reversed(self.history.made) if _is(each, name, number)), None)
+                if spec is None:
+                    self._break(f"{name} is published on {url} as version {number}, which never was")
+                elif row["context"] != spec["snapshot"].get("context", {}):
+                    self._break(f"the copy of {name} on {url} has not the content of version {number}")
+                elif not self._was_valid(name.partition("/")[0], spec["snapshot"]):
+                    self._break(f"{name} is published on {url} as version {number}, which the schema refuses")
+
+
+def digest_of(snapshot: Json) -> str:
+    return "sha256:" + hashlib.sha256(rfc8785.dumps(snapshot)).hexdigest()
+
+
+def chained(previous: str, made: Made) -> str:
+    return "sha256:" + hashlib.sha256(f"{previous}\n{made.number}\n{made.spec['digest']}".encode()).hexdigest()
+
+
+def controller_of(content: Json) -> str | None:
+    owners = content["metadata"].get("ownerReferences", [])
+    return next((each["uid"] for each in owners if each.get("controller")), None)
+
+
+def _is(made: Made, name: str, number: int) -> bool:
+    return made.name == name and made.number == number
+
+
+def _same(one: Json, other: Json) -> bool:
+    return bool(one["snapshot"] == other["snapshot"])
+
+
+def _accepts(schema: Any, content: Json) -> bool:
+    return schema != "gone" and (schema is None or jsonschema_rs.is_valid(schema, content))

@@ -1,0 +1,211 @@
+"""Short stories of a person with one or two assistants, each of which ends settled whatever fails on the way."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from harness.simulated_world import World
+
+Json = dict[str, Any]
+Steps = Callable[[World], Awaitable[None]]
+SCHEMA: Json = {
+    "type": "object",
+    "properties": {"prompt": {"type": "string"}, "temperature": {"type": "number", "maximum": 2}},
+}
+NO_DEFAULT = {"policy": "None"}
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What a person does, and what must be so at the end besides the laws."""
+
+    name: str
+    steps: Steps
+    is_right: Callable[[World], bool]
+
+
+async def _begun(world: World, *, served: bool = False, **assistant: Any) -> None:
+    server = {"server": {"url": "http://langgraph"}} if served else {}
+    if served:
+        await world.serve()
+    world.person.graph("writer", contextSchema=SCHEMA, defaultAssistant=NO_DEFAULT, **server)
+    world.person.assistant("bot", context={"prompt": "a"}, **assistant)
+
+
+def _edit(world: World, prompt: Any, **more: Any) -> None:
+    world.person.edit("Assistant", "bot", context={"prompt": prompt}, **more)
+
+
+def status(world: World, name: str = "bot") -> Json:
+    found = world.person.get("Assistant", name) or {}
+    told: Json = found.get("status", {})
+    return told
+
+
+def numbers(world: World, name: str = "bot") -> list[int]:
+    return sorted(world.history.versions_of(f"team/{name}"))
+
+
+def _is_at(world: World, active: int, kept: list[int]) -> bool:
+    return status(world).get("activeVersion") == active and numbers(world) == kept
+
+
+async def first_edit(world: World) -> None:
+    await _begun(world)
+    await world.until_ready()
+    _edit(world, "b")
+
+
+async def three_fast_edits(world: World) -> None:
+    await _begun(world)
+    for prompt in ("b", "c", "a"):
+        _edit(world, prompt)
+
+
+async def pin(world: World) -> None:
+    await _begun(world)
+    await world.until_ready()
+    _edit(world, "b")
+    world.person.edit("Assistant", "bot", versioning={"activeVersion": 1})
+    await world.until_ready()
+    world.person.edit("Assistant", "bot", versioning={"activeVersion": None})
+    await world.until_ready()
+    world.person.edit("Assistant", "bot", versioning={"activeVersion": 1})
+
+
+async def invalid_edit_and_fix(world: World) -> None:
+    await _begun(world)
+    await world.until_ready()
+    world.not_ready = {"bot": "SchemaRefused"}
+    _edit(world, 5)
+    await world.until_ready()
+    assert status(world)["activeVersion"] == 1
+    world.not_ready = {}
+    _edit(world, "c")
+
+
+async def late_graph(world: World) -> None:
+    world.not_ready = {"bot": "GraphNotFound"}
+    world.person.assistant("bot", context={"prompt": "a"})
+    await world.until_ready()
+    world.not_ready = {}
+    world.person.graph("writer", contextSchema=SCHEMA, defaultAssistant=NO_DEFAULT)
+
+
+async def schema_change(world: World) -> None:
+    await _begun(world)
+    world.person.edit("Assistant", "bot", context={"temperature": 2})
+    await world.until_ready()
+    world.not_ready = {"bot": "SchemaRefused"}
+    world.person.edit("Graph", "writer", contextSchema={"properties": {"temperature": {"maximum": 1}}})
+    await world.until_ready()
+    world.not_ready = {}
+    world.person.edit("Assistant", "bot", context={"temperature": 1})
+
+
+async def pruning(world: World) -> None:
+    await _begun(world, versioning={"historyLimit": 2})
+    for prompt in ("b", "c"):
+        _edit(world, prompt)
+    await world.until(lambda: 2 in numbers(world))
+    world.person.patch("AssistantVersion", "bot-v2", {"metadata": {"labels": {"assistant-operator.dev/keep": ""}}})
+    for prompt in ("d", "e"):
+        _edit(world, prompt)
+
+
+async def restore(world: World) -> None:
+    await _begun(world)
+    _edit(world, "b")
+    await world.until_ready()
+    world.person.delete("AssistantVersion", "bot-v2")
+    await world.until(lambda: 2 in numbers(world))
+    world.person.delete("AssistantVersion", "bot-v1")
+    _edit(world, "c")
+
+
+async def adoption(world: World) -> None:
+    await _begun(world)
+    _edit(world, "b")
+    await world.until_ready()
+    world.person.delete("Assistant", "bot", "Orphan")
+    await world.until(lambda: not world.person.get("Assistant", "bot"))
+    world.person.assistant("bot", context={"prompt": "b"})
+    await world.until_ready()
+    _edit(world, "c")
+
+
+async def deletion(world: World) -> None:
+    await _begun(world, served=True)
+    world.person.assistant("other", context={"prompt": "x"})
+    await world.until_ready()
+    world.person.delete("Assistant", "bot")
+    await world.until(lambda: not world.person.get("Assistant", "bot"))
+
+
+async def publishing(world: World) -> None:
+    await _begun(world, served=True)
+    await world.until_ready()
+    _edit(world, "b")
+    await world.until_ready()
+    world.not_ready = {"bot": "SchemaRefused"}
+    _edit(world, 5)
+    await world.until_ready()
+    world.not_ready = {}
+    _edit(world, "d")
+
+
+async def server_move(world: World) -> None:
+    await _begun(world, served=True)
+    await world.serve("elsewhere")
+    await world.until_ready()
+    world.person.edit("Graph", "writer", server={"url": "http://elsewhere"})
+    await world.until(lambda: copies(world, "elsewhere"))
+
+
+async def default_assistant(world: World) -> None:
+    defaults = {"context": {"prompt": "a"}, "description": "theirs"}
+    world.person.graph("writer", contextSchema=SCHEMA, defaults=defaults)
+    await world.until(lambda: world.person.get("Assistant", "writer"))
+    await world.until_ready()
+    world.person.edit("Assistant", "writer", description="mine")
+    await world.until_ready()
+    world.person.edit("Graph", "writer", defaults={"context": {"prompt": "b"}, "description": "other"})
+    await world.until(lambda: _default(world).get("context") == {"prompt": "b"})
+
+
+def copies(world: World, server: str = "langgraph") -> dict[str, Json]:
+    """What the operator keeps on a server: by name, what callers get."""
+    rows = world.servers[server].assistants()
+    owners = {row["metadata"].get("assistant-operator.dev/owner", ""): row["context"] for row in rows}
+    return {owner.rpartition("/")[2]: context for owner, context in owners.items() if owner}
+
+
+def _default(world: World) -> Json:
+    found = world.person.get("Assistant", "writer")
+    spec: Json = found["spec"] if found else {}
+    return spec
+
+
+SCENARIOS = (
+    Scenario("first edit", first_edit, lambda world: _is_at(world, 2, [1, 2])),
+    Scenario("three fast edits", three_fast_edits, lambda world: _is_at(world, 4, [1, 2, 3, 4])),
+    Scenario("pin", pin, lambda world: _is_at(world, 1, [1, 2])),
+    Scenario("invalid edit and fix", invalid_edit_and_fix, lambda world: _is_at(world, 3, [1, 2, 3])),
+    Scenario("late graph", late_graph, lambda world: _is_at(world, 1, [1])),
+    Scenario("schema change", schema_change, lambda world: _is_at(world, 3, [1, 2, 3])),
+    Scenario("pruning", pruning, lambda world: _is_at(world, 5, [2, 4, 5])),
+    Scenario("restore", restore, lambda world: _is_at(world, 3, [2, 3])),
+    Scenario("adoption", adoption, lambda world: _is_at(world, 3, [1, 2, 3])),
+    Scenario("deletion", deletion, lambda world: copies(world) == {"other": {"prompt": "x"}} and not numbers(world)),
+    Scenario("publishing", publishing, lambda world: copies(world) == {"bot": {"prompt": "d"}}),
+    Scenario(
+        "server move",
+        server_move,
+        lambda world: copies(world) == {} and copies(world, "elsewhere") == {"bot": {"prompt": "a"}},
+    ),
+    Scenario(
+        "default assistant",
+        default_assistant,
+        lambda world: (_default(world)["description"], numbers(world, "writer")) == ("mine", [1, 2, 3]),
+    ),
+)

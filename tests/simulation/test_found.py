@@ -1,0 +1,95 @@
+"""What the simulation found, each as a story of its own."""
+
+from harness.simulated_world import World, simulated
+from harness.virtual_http import Answered, Fault, Plan, Seen
+from simulation.invariants import Laws
+from simulation.scenarios import SCHEMA, Steps, copies, numbers, status
+
+
+def held(steps: Steps, seed: int = 0) -> World:
+    """The world after a story and its settling; the laws held."""
+    with simulated(seed) as world:
+        laws = Laws(world)
+
+        async def story() -> None:
+            world.person.graph("writer", contextSchema=SCHEMA, defaultAssistant={"policy": "None"})
+            await steps(world)
+            await world.settle()
+            laws.check_end()
+
+        world.run(story())
+    return world
+
+
+def test_a_version_labelled_keep_stays_though_the_news_of_the_label_comes_late() -> None:
+    async def steps(world: World) -> None:
+        world.person.assistant("bot", context={"prompt": "a"}, versioning={"historyLimit": 1})
+        await world.until_ready()
+        world.cluster.server.endpoint.hold("assistantversions")
+        world.person.patch("AssistantVersion", "bot-v1", {"metadata": {"labels": {"assistant-operator.dev/keep": ""}}})
+        world.person.edit("Assistant", "bot", context={"prompt": "b"})
+        await world.until(lambda: status(world).get("activeVersion") == 2 and world.is_quiet(3))
+        world.cluster.server.endpoint.release()
+
+    assert numbers(held(steps)) == [1, 2]
+
+
+def test_history_goes_on_after_an_orphaning_deletion_whose_news_comes_late() -> None:
+    async def steps(world: World) -> None:
+        world.person.assistant("bot", context={"prompt": "a"})
+        await world.until_ready()
+        world.person.edit("Assistant", "bot", context={"prompt": "b"})
+        await world.until_ready()
+        world.cluster.server.endpoint.hold("assistantversions")
+        world.person.delete("Assistant", "bot", "Orphan")
+        await world.until(lambda: not world.person.get("Assistant", "bot"))
+        world.person.assistant("bot", context={"prompt": "b"})
+        await world.until(lambda: status(world).get("observedGeneration") == 1)
+        world.cluster.server.endpoint.release()
+
+    assert numbers(held(steps)) == [1, 2], "equal content makes no version"
+
+
+def test_nothing_is_noted_of_an_assistant_that_goes_while_it_is_published() -> None:
+    async def steps(world: World) -> None:
+        await world.serve()
+        world.person.edit("Graph", "writer", server={"url": "http://langgraph"})
+        world.person.assistant("bot", context={"prompt": "a"})
+        await world.until_ready()
+        path = "/apis/assistant-operator.dev/v1alpha1/namespaces/team/assistants/bot"
+        world.faults.plan = lambda seen: Answered(409, {}) if (seen.method, seen.path) == ("GET", path) else None
+        world.person.delete("Assistant", "bot")
+        await world.until(lambda: not world.person.get("Assistant", "bot"))
+
+    held(steps)  # the laws look for what is left
+
+
+def test_a_graph_that_is_read_after_a_conflict_moves_its_assistants() -> None:
+    """What was read so made the event of it no news: the copy stayed on the old server, unseen by anybody."""
+
+    async def steps(world: World) -> None:
+        await world.serve()
+        await world.serve("elsewhere")
+        world.person.edit("Graph", "writer", server={"url": "http://langgraph"})
+        world.person.assistant("bot", context={"prompt": "a"})
+        world.faults.plan = _restarting(world)
+        await world.until_ready()
+        world.person.edit("Graph", "writer", server={"url": "http://elsewhere"})
+        await world.until(lambda: "bot" in copies(world, "elsewhere"))
+
+    for seed in range(10):
+        assert copies(held(steps, seed)) == {}
+
+
+def _restarting(world: World) -> Plan:
+    """The API server starts anew while the Graph's status is written, once the copy is there: the answer is lost."""
+    restarts: list[Seen] = []
+
+    def plan(seen: Seen) -> Fault | None:
+        is_it = seen.method == "PATCH" and "/graphs/writer/status" in seen.path and bool(copies(world))
+        if is_it and not restarts:
+            restarts.append(seen)
+            world.cluster.server.restart()
+        return None
+
+    return plan
