@@ -179,6 +179,7 @@ FIELDS: dict[str, dict[str, list[Wrong]]] = {
         "status.copies[0]": [Wrong("is no object", 1, 'must be of type object: "integer"')],
         "status.copies[0].server": [*text(2048), *REQUIRED],
         "status.copies[0].assistantId": [*text(64), *REQUIRED],
+        "status.copies[0].owner": text(1024),
         **below("status.copies[0].apiKeySecretRef", SECRET),
         **below("status.copies[0].caBundleRef", BUNDLE),
         "status.digest": DIGEST,

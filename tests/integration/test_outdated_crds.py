@@ -48,8 +48,18 @@ def stores(workspace: Workspace, plural: str, name: str, status: Json) -> bool:
     return status.items() <= stored.items()
 
 
+def is_served(workspace: Workspace) -> bool:
+    """Whether the API server has taken the definitions in: until then it answers 429."""
+    return all(
+        workspace.client.ask("GET", workspace.path(plural))[0] == 200
+        for plural in ("graphs", "assistants", "assistantversions")
+    )
+
+
 def is_known(workspace: Workspace) -> bool:
     """Whether the API server goes by whole CustomResourceDefinitions."""
+    if not is_served(workspace):
+        return False
     bot = stores(workspace, "assistants", "bot", {"versions": 77})
     graph = stores(workspace, "graphs", "support", {"assistants": 77})
     spec = workspace.versions()[0]["spec"]
@@ -64,6 +74,8 @@ def is_known(workspace: Workspace) -> bool:
 
 
 def is_outdated(workspace: Workspace) -> bool:
+    if not is_served(workspace):
+        return False
     bot = stores(workspace, "assistants", "bot", {"versions": 77})
     graph = stores(workspace, "graphs", "support", {"assistants": 77})
     return not bot and not graph
