@@ -52,9 +52,10 @@ demo: $(STAMP) ## Show the operator at work on a real API server, here on this m
 demo-langgraph: $(STAMP) ## The same with a real LangGraph Server: what you apply is what answers
 	@PYTHONPATH=tests $(BIN)/python -m demo --langgraph $(ARGS)
 
+# PYTHONHASHSEED: the schedule of a simulation is that of its seed and of the order of sets.
 .PHONY: test
 test: lint tools test-image-python ## Lint, then run every test
-	@$(BIN)/pytest tests $(ARGS)
+	@PYTHONHASHSEED=0 $(BIN)/pytest tests $(ARGS)
 
 .PHONY: test-unit
 test-unit: $(STAMP) ## Run the tests that need no control plane
