@@ -126,6 +126,7 @@ class Cache:
 
     def drop_graph(self, key: Key) -> None:
         self.written_graphs.drop(key)
+        self.epochs.pop((Graph.kind_name, key), None)
         self._unlist_graph(key)
 
     def _unlist_graph(self, key: Key) -> None:

@@ -200,7 +200,6 @@ class Sight:
         self._graphs.forget(key, uid)
         seen = self._cache.graphs.get(key)
         if seen and seen.metadata.uid == uid:
-            self._cache.epochs.pop((Graph.kind_name, key), None)
             self._cache.drop_graph(key)
             self._probes.forget(key)
             self._wakes.rejudge(key, wholly=False)
