@@ -72,6 +72,11 @@ class FaultProxy:
         host, port = self._runner.addresses[0][:2]
         return f"{'https' if self._tls else 'http'}://{host}:{port}"
 
+    @property
+    def open_watches(self) -> int:
+        """How many watches are being answered now."""
+        return len(self._watches)
+
     def cut_watches(self) -> int:
         """Close every watch that is running now; how many those were."""
         return self._run(self._cut_watches())

@@ -153,7 +153,7 @@ def test_on_a_listing_that_is_not_whole_nothing_is_deleted_and_nothing_repaired(
             proxy.fault = Broken(trouble, listed)
             since = len(proxy.requests)
             workspace.edit("writer", "graphs", server={"resyncPeriodSeconds": 1 if trouble == "cut" else 2})
-            eventually(lambda since=since: asked(proxy, since).count("POST /assistants/search") > 6, 60)  # type: ignore[misc]
+            eventually(lambda since=since: asked(proxy, since).count("POST /assistants/search") > 6)  # type: ignore[misc]
             assert own_server.assistant(own_id(workspace)) == changed
             assert own_server.assistant(copy)
             proxy.fault = None
@@ -203,7 +203,7 @@ def test_a_settled_fleet_costs_no_write_and_few_requests(
         def published() -> int:
             return sum(bool(each["metadata"].get(NUMBER)) for each in own_server.assistants())
 
-        comes_to(published, FLEET, within=120)
+        comes_to(published, FLEET)
         eventually(lambda: all(map(is_settled, workspace.all("assistants"))))
         made = asked(proxy)
         assert made.count("POST /assistants") == FLEET

@@ -13,7 +13,7 @@ import pytest
 
 from controlplane import Answer, ControlPlane, FaultProxy
 from controlplane.faults import Request
-from controlplane.waiting import eventually
+from controlplane.waiting import HEALING, eventually
 from e2e.copies import FINALIZER, a_graph, content, is_held, is_published, own_id, server_versions, until_gone
 from langgraph_server import LangGraphServer
 from support import OperatorProcess, Workspace
@@ -179,7 +179,7 @@ def test_the_finalizer_cannot_be_added(
         assert len(warnings(workspace, "bot", write.reason)) == 1
         assert tries(workspace, since) < 60
         lift()
-        workspace.until_active(2, within=120)
+        workspace.until_active(2, within=HEALING)
     assert is_held(workspace)
     assert content(server, own_id(workspace))["context"] == {"prompt": "2"}
 
@@ -201,7 +201,7 @@ def test_the_finalizer_cannot_be_removed(
         others_go_on(workspace, server)
         assert warnings(workspace, "gone", write.reason) == [told]
         lift()
-        until_gone(workspace, "gone", within=120)
+        until_gone(workspace, "gone", within=HEALING)
 
 
 @pytest.mark.parametrize("how", HOW)
@@ -223,7 +223,7 @@ def test_the_servers_version_cannot_be_recorded(
         eventually(lambda: is_published(workspace))
         assert set(server_versions(workspace)) == {None}
         lift()
-        comes_to(lambda: server_versions(workspace)[1], 2, within=120)
+        comes_to(lambda: server_versions(workspace)[1], 2, within=HEALING)
         comes_to(lambda: workspace.condition("bot", "Published")["reason"], "Published")
         assert workspace.condition("bot", "Published")["message"] == f"bot-v2 is published to {server.url}"
     assert len(warnings(workspace, "bot", write.reason)) <= 2, "one for each version"
@@ -322,10 +322,10 @@ def trigger(workspace: Workspace, method: str, name: str, graph: str) -> None:
 def converges(workspace: Workspace, server: LangGraphServer, method: str, name: str) -> None:
     """Within minutes at most, without an edit."""
     if method == "DELETE":
-        until_gone(workspace, name, within=120)
+        until_gone(workspace, name, within=HEALING)
         assert server.assistant(own_id(workspace, name)) is None
     else:
-        workspace.until_ready(name, within=120)
+        workspace.until_ready(name, within=HEALING)
         assert content(server, own_id(workspace, name))["context"] == {"prompt": "2"}
 
 
@@ -347,5 +347,5 @@ def test_a_former_server_that_refuses_the_withdrawal_is_told_beside_the_publicat
         assert workspace.condition("bot")["status"] == "True"
         comes_to(lambda: len(warnings(workspace, "bot", "ServerUnauthorized")), 1)
         refusals.stop()
-        eventually(lambda: server.assistant(own_id(workspace)) is None, within=120)
+        eventually(lambda: server.assistant(own_id(workspace)) is None, within=HEALING)
         comes_to(lambda: workspace.condition("bot", "Published")["message"], f"bot-v1 is published to {own_server.url}")

@@ -294,7 +294,7 @@ def test_a_finalizer_comes_back_without_an_edit(
         installed.kubectl("-n", workspace.namespace, "replace", "-f", "-", input=json.dumps({**written, "spec": spec}))
     else:
         workspace.patch("assistants", "bot", {"metadata": {"finalizers": None}})
-    comes_to(lambda: is_held(workspace), True, within=15)
+    comes_to(lambda: is_held(workspace), True)
     assert writes(workspace, since) == ["patch assistants"], "no version, no status, and once"
     assert len(workspace.versions()) == 1
     workspace.delete("assistants", "bot")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from controlplane import ControlPlane
-from controlplane.waiting import eventually
+from controlplane.waiting import HEALING, eventually
 from support import OperatorProcess, Workspace
 from support.client import Client
 from support.histories import a_workspace, writes_since
@@ -60,6 +60,15 @@ def is_known(workspace: Workspace) -> bool:
     """Whether the API server goes by whole CustomResourceDefinitions."""
     if not is_served(workspace):
         return False
+    return known(workspace) == [True] * 3
+
+
+def is_outdated(workspace: Workspace) -> bool:
+    return is_served(workspace) and known(workspace) == [False] * 3
+
+
+def known(workspace: Workspace) -> list[bool]:
+    """Of each kind, whether the API server goes by the whole definition."""
     bot = stores(workspace, "assistants", "bot", {"versions": 77})
     graph = stores(workspace, "graphs", "support", {"assistants": 77})
     spec = workspace.versions()[0]["spec"]
@@ -70,15 +79,7 @@ def is_known(workspace: Workspace) -> bool:
         "spec": {**spec, "number": 99, "change": {"kind": "Created", "manager": "probe"}},
     }
     path = f"{GROUP}/namespaces/{workspace.namespace}/assistantversions?dryRun=All&fieldValidation=Strict"
-    return [bot, graph, workspace.client.ask("POST", path, body)[0] == 201] == [True] * 3
-
-
-def is_outdated(workspace: Workspace) -> bool:
-    if not is_served(workspace):
-        return False
-    bot = stores(workspace, "assistants", "bot", {"versions": 77})
-    graph = stores(workspace, "graphs", "support", {"assistants": 77})
-    return not bot and not graph
+    return [bot, graph, workspace.client.ask("POST", path, body)[0] == 201]
 
 
 @pytest.fixture(scope="module")
@@ -145,12 +146,12 @@ def test_what_older_definitions_lack_is_told_once_and_stored_when_they_are_appli
     assert status["activeVersion"] == 2
 
     applied(workspace.plane)
-    workspace.until_active(3, within=120)
-    eventually(lambda: message(workspace) == "bot-v3 is active", 120)
+    workspace.until_active(3, within=HEALING)
+    eventually(lambda: message(workspace) == "bot-v3 is active", HEALING)
     # The first status after that may still be stored by the older definition: it is written again.
     comes_to(lambda: workspace.status().get("versions"), 3)
     comes_to(lambda: [each["number"] for each in workspace.status().get("activations", ())][:2], [3, 2])
-    eventually(lambda: workspace.status("support", "graphs").get("graphId") == "support", 120)
+    eventually(lambda: workspace.status("support", "graphs").get("graphId") == "support", HEALING)
     comes_to(lambda: message(workspace, "support", "graphs"), "the graph is deployed")
     assert workspace.versions()[2]["spec"]["snapshot"]["description"] == "cannot be kept in a version"
     _, since = workspace.plane.audit_since()

@@ -118,7 +118,7 @@ def test_edits_that_may_not_be_recorded_wait_and_none_is_hidden(
     for number in range(1, 151):
         workspace.edit(context={"n": number})
     no_versions.lift()
-    eventually(lambda: workspace.status().get("observedGeneration") == 151, 120)
+    eventually(lambda: workspace.status().get("observedGeneration") == 151)
     versions = workspace.versions()
     contents = [each["spec"]["snapshot"]["context"]["n"] for each in versions]
     assert contents == sorted(set(contents))
@@ -138,7 +138,7 @@ def test_assistants_whose_versions_are_refused_keep_no_other_waiting(
     for name in names:
         workspace.assistant(name, context={"n": 0})
     for name in names:
-        eventually(lambda name=name: said_refused(workspace, name), 60)  # type: ignore[misc]
+        eventually(lambda name=name: said_refused(workspace, name))  # type: ignore[misc]
     for name in names:
         other = {"status": {"observedGeneration": -1, "versions": 7}}
         workspace.client.demand("PATCH", workspace.path("assistants", name) + "/status", other, MERGE)
@@ -148,7 +148,7 @@ def test_assistants_whose_versions_are_refused_keep_no_other_waiting(
         elsewhere.until_ready()
     said = "spec.suspend is true: edits are recorded, nothing is activated, published or pruned"
     for name in names:
-        eventually(lambda name=name: said in str(workspace.status(name)["conditions"]), 60)  # type: ignore[misc]
+        eventually(lambda name=name: said in str(workspace.status(name)["conditions"]))  # type: ignore[misc]
     no_versions.lift()
     operator.log.write_text("")  # that it could not record is said there, and was meant
 

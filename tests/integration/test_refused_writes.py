@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from controlplane import ControlPlane
-from controlplane.waiting import eventually
+from controlplane.waiting import HEALING, eventually
 from support import OperatorProcess, Workspace
 from support.histories import a_workspace, writes_since
 from support.walk import OPERATOR, events, marks
@@ -310,7 +310,7 @@ class Trial:
         self.events = [each for each in events(self.workspace, name) if each[:2] == ("Warning", reason)]
 
     def heal(self) -> None:
-        eventually(lambda: self.row.healed(self.workspace))
+        eventually(lambda: self.row.healed(self.workspace), HEALING)
 
 
 def comes(look: Callable[[], bool], within: float = 15.0) -> bool:
@@ -350,7 +350,7 @@ def impose(plane: ControlPlane, trials: Iterable[Trial]) -> None:
     probe = {"metadata": {"name": "probe"}}
     for trial in trials:
         path = f"/api/v1/namespaces/{trial.workspace.namespace}/configmaps?dryRun=All"
-        eventually(lambda path=path: WORDS in str(plane.admin.request("POST", path, probe).body), 90)  # type: ignore[misc]
+        eventually(lambda path=path: WORDS in str(plane.admin.request("POST", path, probe).body))  # type: ignore[misc]
 
 
 def lift(plane: ControlPlane, trials: Iterable[Trial]) -> None:

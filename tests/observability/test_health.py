@@ -40,10 +40,6 @@ def health(operator: OperatorProcess) -> tuple[int, str]:
         return 0, str(error)
 
 
-def watches(proxy: FaultProxy) -> int:
-    return sum(each.is_watch for each in proxy.requests)
-
-
 def no_watch_of_graphs(request: Request) -> Fault | None:
     return GONE if request.is_watch and request.path.endswith("/graphs") else None
 
@@ -51,10 +47,10 @@ def no_watch_of_graphs(request: Request) -> Fault | None:
 def test_a_watch_that_breaks_off_begins_again_and_one_that_is_refused_is_named(
     operator: OperatorProcess, proxy: FaultProxy
 ) -> None:
-    eventually(lambda: watches(proxy) == 3)
+    eventually(lambda: proxy.open_watches == 3)
     assert health(operator) == (200, "ok\n")
     assert proxy.cut_watches() == 3
-    eventually(lambda: watches(proxy) == 6)
+    eventually(lambda: proxy.open_watches == 3)
     assert health(operator) == (200, "ok\n")
     proxy.fault = no_watch_of_graphs
     proxy.cut_watches()

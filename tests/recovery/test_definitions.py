@@ -72,7 +72,7 @@ def test_at_the_start_they_are_waited_for(place: Workspace, start: Start, missin
         delete(place.plane, plural)
     process = start(wait=False)
     for plural in missing:
-        eventually(lambda plural=plural: f"{plural} in all namespaces: Kubernetes refused" in readyz(process)[1], 60)  # type: ignore[misc]
+        eventually(lambda plural=plural: f"{plural} in all namespaces: Kubernetes refused" in readyz(process)[1])  # type: ignore[misc]
     status, said = readyz(process)
     assert status == 503
     assert "(are the CustomResourceDefinitions of crds/ applied?)" in said
@@ -158,4 +158,4 @@ def test_one_that_is_older_than_the_operator_is_named(place: Workspace, start: S
     status = place.until_ready()
     assert (status["activeVersion"], status["versions"]) == (3, 3), json.dumps(status)
     apply(place.plane)
-    eventually(lambda: readyz(process) == (200, "ok\n"), within=120)
+    eventually(lambda: readyz(process) == (200, "ok\n"))

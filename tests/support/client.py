@@ -4,6 +4,7 @@ import http.client
 import json
 import ssl
 import threading
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,6 +12,8 @@ from urllib.parse import urlsplit
 import yaml
 
 MERGE = "application/merge-patch+json"
+_LONGEST_IDLE = 30.0
+"""Seconds for which a connection is kept without a request: the API server closes one after 90."""
 
 
 class Refused(Exception):
@@ -59,9 +62,14 @@ class Client:
         return told
 
     def _connection(self) -> http.client.HTTPSConnection:
-        if not hasattr(self._connections, "one"):
-            self._connections.one = http.client.HTTPSConnection(self._host, context=self._trust, timeout=30)
-        connection: http.client.HTTPSConnection = self._connections.one
+        kept, now = self._connections, time.monotonic()
+        if hasattr(kept, "one") and now - kept.used > _LONGEST_IDLE:
+            kept.one.close()
+            del kept.one
+        if not hasattr(kept, "one"):
+            kept.one = http.client.HTTPSConnection(self._host, context=self._trust, timeout=30)
+        kept.used = now
+        connection: http.client.HTTPSConnection = kept.one
         return connection
 
 

@@ -20,4 +20,4 @@ def until_idle(plane: ControlPlane, seconds: float = 4.0) -> None:
             seen, since = len(asked), time.monotonic()
         return time.monotonic() - since > seconds
 
-    eventually(is_idle, within=120)
+    eventually(is_idle)
