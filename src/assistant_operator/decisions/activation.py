@@ -6,7 +6,7 @@ from ..resources.assistant import Assistant
 from ..resources.meta import ConditionStatus
 from ..resources.reason import Reason
 from .assistant_world import Judge, Judgement, World
-from .publication import remembered
+from .publication import MOST_COPIES, has_room, remembered
 from .remote import Place
 from .status import Claim, Fate
 
@@ -71,6 +71,8 @@ def _with_publication(world: World, verdict: Verdict) -> Verdict:
     known = world.outcome or remembered(world.assistant)
     if known is None or known.number != verdict.active or not known.copy.is_equal(place.copy):
         message = f"{world.name(verdict.active)} is being published to {place.copy.server}"
+        if not has_room(world.copies, place.copy):
+            message += f", once one of its {MOST_COPIES} copies on former servers is withdrawn"
         published, fate = Claim("Published", False, Reason.PUBLISHING, message), Fate.WAIT
     else:
         published, fate = known.claim(), known.fate

@@ -7,7 +7,7 @@ from ..resources.meta import Condition
 from ..resources.reason import Reason
 from .activation import SUSPENDED, Verdict, bookkeeping, place_in_force
 from .assistant_world import World
-from .publication import MOST_COPIES
+from .publication import has_room
 from .retention import doomed
 from .status import Claim, conditions, with_fate
 
@@ -36,11 +36,11 @@ def status(world: World, verdict: Verdict) -> AssistantStatus:
 
 def _copies(world: World, active: int | None) -> tuple[Copy, ...]:
     """Where copies are, or are about to be: the present place first."""
-    present = tuple(each for each in world.assistant.status.copies if each not in world.withdrawn)
+    present = world.copies
     place = None if world.assistant.spec.suspend else place_in_force(world, active)
-    if place is None:
+    if place is None or not has_room(present, place.copy):
         return present
-    return (place.copy, *(each for each in present if not each.is_same(place.copy)))[:MOST_COPIES]
+    return (place.copy, *(each for each in present if not each.is_same(place.copy)))
 
 
 def _activations(world: World, active: int | None) -> tuple[Activation, ...]:

@@ -82,6 +82,11 @@ class World:
         reported = self.assistant.status.latest_version or 0
         return max(self.recorded.latest, reported, self.kept[-1].number if self.kept else 0)
 
+    @property
+    def copies(self) -> tuple[Copy, ...]:
+        """The recorded copies that are on a server, or may be."""
+        return tuple(each for each in self.assistant.status.copies if each not in self.withdrawn)
+
     def name(self, number: int | None) -> str:
         return version_name(self.assistant.metadata.name, number) if number else "no version"
 

@@ -1,7 +1,7 @@
 """What happens next to the copies of an Assistant on LangGraph Servers: hold, publish, withdraw, let go. Pure."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,6 +16,7 @@ ABANDON = f"{GROUP}/abandon-copies"
 PATIENCE = timedelta(minutes=10)
 """How long a deletion waits for servers that do not answer."""
 MOST_COPIES = 8
+"""Of copies that a status records. None is dropped for a newer one: an unrecorded copy would never be deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,11 @@ class Outcome:
     def claim(self) -> Claim:
         message = f"{self.message}; {self.trouble}" if self.trouble else self.message
         return Claim("Published", self.holds, self.reason, message)
+
+
+def has_room(recorded: Iterable[Copy], copy: Copy) -> bool:
+    """Whether `copy` can be recorded beside the copies that are recorded and are not the same."""
+    return sum(not each.is_same(copy) for each in recorded) < MOST_COPIES
 
 
 def may_have_copies(assistant: Assistant) -> bool:
@@ -150,6 +156,8 @@ def steps(world: World) -> Iterator[Step]:
         yield from _publication(world)
         if world.place is None or world.is_published:  # what runs is not taken away before there is another
             yield from (Withdraw(copy) for copy in world.pending)
+        elif not has_room(world.present, world.place.copy):  # the oldest first, until the new place can be recorded
+            yield from (Withdraw(copy) for copy in reversed(world.pending))
         if _is_held_for_nothing(world):
             yield LetGo()
 

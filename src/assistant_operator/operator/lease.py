@@ -23,11 +23,16 @@ class Leadership:
     was sent, so counting RENEW_DEADLINE from there ends the leader first.
     """
 
-    def __init__(self, leases: Leases, *, identity: str, clock: Callable[[], float]) -> None:
-        """`clock`: seconds that go on while the process is stopped."""
+    def __init__(
+        self, leases: Leases, *, identity: str, clock: Callable[[], float], failed: Callable[[], None] = lambda: None
+    ) -> None:
+        """`clock`: seconds that go on while the process is stopped. `failed`: called for each call that fails."""
         self._leases = leases
         self._identity = identity
         self._clock = clock
+        self._failed = failed
+        self._failing_since: float | None = None
+        self._why = ""
         self._renewed: float | None = None
         """When the last call was sent that renewed the Lease."""
         self._known: Lease | None = None
@@ -38,6 +43,14 @@ class Leadership:
     def is_held(self) -> bool:
         """Whether the Lease is surely ours now. Asked before each write: a frozen leader finds out before it writes."""
         return self._left > 0
+
+    def affected(self) -> list[str]:
+        """Why the Lease cannot be read or written now; one line, or none while it can."""
+        return [f"the Lease: {self._why}"] if self._why else []
+
+    def failing_for(self) -> float:
+        """Seconds since the last call for the Lease that succeeded, while calls fail; 0 otherwise."""
+        return 0.0 if self._failing_since is None else self._clock() - self._failing_since
 
     @property
     def _left(self) -> float:
@@ -62,12 +75,22 @@ class Leadership:
             try:
                 await self._turn()
             except (ClusterUnavailable, ClusterRefused) as error:
-                log.warning("the Lease could not be renewed: %s", error)
+                self._note_failure(str(error), started)
+            else:
+                self._failing_since, self._why = None, ""
             if self.gained.is_set() and not self.is_held():
                 return
             # From start to start: of a slow call, the next one must not begin later still.
             pause = RETRY * random.uniform(0.8, 1.2)  # noqa: S311 (jitter)
             await asyncio.sleep(max(started + pause - self._clock(), 0.0))
+
+    def _note_failure(self, why: str, started: float) -> None:
+        """Log each cause once: a Role that is missing would fill the log every two seconds."""
+        self._failed()
+        log.log(logging.DEBUG if why == self._why else logging.WARNING, "the Lease could not be renewed: %s", why)
+        self._why = why
+        if self._failing_since is None:
+            self._failing_since = started
 
     async def release(self) -> None:
         """Let another replica lead at once."""

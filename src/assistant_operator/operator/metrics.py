@@ -151,6 +151,7 @@ class Metrics:
         release = self._gauge("build_info", "What runs here.", "version", "python", "kopf")
         release.labels(version("assistant-operator"), platform.python_version(), version("kopf")).set(1)
         self._leader = self._gauge("leader_election_master_status", "1 while this replica holds the Lease.", "name")
+        self._lease_failures = self._counter("leader_election_errors", "Reads and writes of the Lease that failed.")
         ProcessCollector(registry=self._registry)
 
     # What happens
@@ -230,6 +231,10 @@ class Metrics:
         self._active.labels(name).set_function(lambda: len(queue.running()))
         self._unfinished.labels(name).set_function(lambda: sum(queue.running()))
         self._longest.labels(name).set_function(lambda: max(queue.running(), default=0.0))
+
+    def lease_failed(self) -> None:
+        """A call for the Lease failed."""
+        self._lease_failures.inc()
 
     def leads(self, lease: str, is_held: Callable[[], bool]) -> None:
         self._leader.labels(lease).set_function(is_held)

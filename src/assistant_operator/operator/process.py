@@ -30,7 +30,7 @@ from .lease import Leadership
 from .metrics import Metrics
 from .settings import Settings
 from .sight import Sight
-from .watch_health import WatchHealth
+from .watch_health import TOLERANCE, WatchHealth
 from .web import Web
 
 log = logging.getLogger(__name__)
@@ -66,7 +66,10 @@ class Process:
         self._fenced = ApiServer(await self._connect(), may_write=self._may_write, observe=seen, reload=self._connect)
         self._unfenced = ApiServer(await self._connect(), observe=seen, reload=self._connect)
         self._leadership = Leadership(
-            Leases(self._unfenced, settings.lease_namespace, LEASE), identity=settings.identity, clock=_uptime
+            Leases(self._unfenced, settings.lease_namespace, LEASE),
+            identity=settings.identity,
+            clock=_uptime,
+            failed=self._metrics.lease_failed,
         )
         self._watching = ApiServer(
             await self._connect(), observe=seen, headers={"User-Agent": USER_AGENT}, reload=self._connect
@@ -86,7 +89,7 @@ class Process:
         web = Web(
             self._address,
             is_ready=self._is_ready,
-            affected=self._health.affected,
+            affected=lambda: [*self._health.affected(), *self._leadership.affected()],
             trouble=lambda: self._trouble(crank),
             metrics=self._metrics.text,
         )
@@ -112,6 +115,8 @@ class Process:
         return crank.trouble()
 
     def _is_ready(self) -> bool:
+        if self._leadership.failing_for() > TOLERANCE:
+            return False
         return self._health.is_ready() and all(resync.filled.is_set() for resync in self._resyncs.values())
 
     def _resync(self, place: Place) -> None:

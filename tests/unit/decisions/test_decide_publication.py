@@ -67,6 +67,7 @@ OURS_HERE = HERE.model_copy(update={"owner": "prod/team/bot"})
 OURS_PLACE = Place(OURS_HERE, "writer", is_default=False)
 RENAMED = HERE.model_copy(update={"owner": "default/team/bot"})
 PUBLISH = Publish(3, PLACE)
+MANY = tuple(THERE.model_copy(update={"server": f"http://{number}"}) for number in range(8))
 LOST = {"place": None, "is_place_known": False}
 EDGE = PATIENCE.total_seconds() / 60
 
@@ -90,6 +91,16 @@ EDGE = PATIENCE.total_seconds() / 60
             published(outcome=replace(DONE, server_version=7)),
             [RecordServerVersion(3, 7)],
             id="published: only the server's number is to be written down",
+        ),
+        pytest.param(
+            published(assistant=an_own(*MANY), outcome=None),
+            [Withdraw(each) for each in reversed(MANY)],
+            id="no room to record where it is to be: the oldest copy is withdrawn first",
+        ),
+        pytest.param(
+            published(assistant=an_own(*MANY), outcome=None, withdrawn=frozenset(MANY[7:])),
+            [],
+            id="room is made: nothing more is withdrawn before it is published",
         ),
         pytest.param(published(assistant=RETAINED, outcome=STAYS, is_held=False), [], id="what stays is not held"),
         pytest.param(

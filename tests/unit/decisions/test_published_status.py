@@ -71,6 +71,8 @@ def test_after_a_restart_the_active_version_is_looked_at_to_know_its_graph() -> 
 
 
 FRESH = a_status(conditions=READY)
+MANY = tuple(Copy(server=f"http://{number}", assistant_id="id-of-bot") for number in range(8))
+CROWDED = f"{BUSY}, once one of its 8 copies on former servers is withdrawn"
 OLD = a_status(conditions=(*READY, PUBLISHED), copies=(THERE,), assistant_id=THERE.assistant_id)
 
 
@@ -82,6 +84,13 @@ OLD = a_status(conditions=(*READY, PUBLISHED), copies=(THERE,), assistant_id=THE
         ),
         pytest.param(
             on_server(FRESH), ("False", "Publishing", BUSY), ("False", "Publishing", BUSY), "InProgress", id="not yet"
+        ),
+        pytest.param(
+            on_server(a_status(conditions=READY, copies=MANY, assistant_id="id-of-bot")),
+            ("False", "Publishing", CROWDED),
+            ("False", "Publishing", CROWDED),
+            "InProgress",
+            id="not before there is room for its record",
         ),
         pytest.param(
             on_server(FRESH, outcome=DONE),
@@ -186,7 +195,6 @@ OURS_PLACE, RENAMED_PLACE, RESPELLED_PLACE = (
     Place(copy, "writer", is_default=False) for copy in (OURS_HERE, RENAMED, RESPELLED)
 )
 RECORDED = a_status(conditions=(*READY, PUBLISHED), copies=(OURS_HERE,), assistant_id=HERE.assistant_id)
-MANY = tuple(Copy(server=f"http://{number}", assistant_id="id-of-bot") for number in range(8))
 
 
 @pytest.mark.parametrize(
@@ -209,8 +217,13 @@ MANY = tuple(Copy(server=f"http://{number}", assistant_id="id-of-bot") for numbe
         pytest.param(on_server(OLD, spec={"suspend": True}), (THERE,), id="suspended: it stays where it was"),
         pytest.param(
             on_server(a_status(conditions=READY, copies=MANY, assistant_id="id-of-bot")),
+            MANY,
+            id="at most 8, of which none is dropped: the new place waits",
+        ),
+        pytest.param(
+            on_server(a_status(conditions=READY, copies=MANY, assistant_id="id-of-bot"), withdrawn=frozenset(MANY[7:])),
             (HERE, *MANY[:7]),
-            id="at most 8",
+            id="one of 8 is withdrawn: the new place is recorded",
         ),
         pytest.param(
             on_server(places={GRAPH: OURS_PLACE}), (OURS_HERE,), id="the identity is recorded where it was not"

@@ -222,6 +222,15 @@ async def test_where_nothing_is_served_a_404_says_nothing(servers: LangGraphServ
             assert told.value.reason is Reason.ASSISTANTS_DISABLED
 
 
+async def test_a_404_to_a_deletion_alone_does_not_say_that_it_is_gone(servers: LangGraphServers) -> None:
+    """As a proxy answers that does not let DELETE through."""
+    async with Saying(NOT_FOUND) as server:
+        there = saying({"assistant_id": "id", "graph_id": "writer", "metadata": {}, "version": 1})
+        server.answer = lambda request: (NOT_FOUND if request.method == "DELETE" else there)(request)
+        with pytest.raises(ServerRefused, match=r"DELETE .*/assistants/id: 404 Not Found"):
+            await servers.delete(server.endpoint, "id")
+
+
 @pytest.mark.parametrize(
     ("answer", "trouble"),
     [

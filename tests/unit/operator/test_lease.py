@@ -376,3 +376,27 @@ def test_two_never_hold_it_at_once_whatever_is_frozen_or_cut_off(seed: int) -> N
         return len(held)
 
     assert timeless(scenario()) > 3, "nothing went wrong in this run, so it shows nothing"
+
+
+def test_what_keeps_it_from_the_lease_is_told_once_counted_and_forgotten(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario() -> None:
+        failed: list[float] = []
+        leases = ShelfLeases(Shelf())
+        leadership = Leadership(leases, identity="a", clock=clock, failed=lambda: failed.append(clock()))
+
+        async def refused() -> None:
+            raise ClusterUnavailable("no answer")
+
+        leases.on_the_way = refused
+        running = asyncio.ensure_future(leadership.run())
+        await asyncio.sleep(61)
+        assert leadership.affected() == ["the Lease: no answer"]
+        assert leadership.failing_for() > 60
+        assert len(failed) > 20
+        assert [each.getMessage() for each in caplog.records] == ["the Lease could not be renewed: no answer"]
+        leases.on_the_way = at_once
+        await asyncio.wait_for(leadership.gained.wait(), 5)
+        assert (leadership.affected(), leadership.failing_for()) == ([], 0.0)
+        running.cancel()
+
+    timeless(scenario())
