@@ -44,12 +44,19 @@ def _copies(world: World, active: int | None) -> tuple[Copy, ...]:
 
 
 def _activations(world: World, active: int | None) -> tuple[Activation, ...]:
-    # What was sent and is not stored is remembered until it is.
-    before = (world.unstored.sent if world.unstored else world.assistant.status).activations
+    before = _newest_activations(world)
     is_noted = world.unstored is not None and bool(before) and before[0].number == active
     if active is None or active == world.active or is_noted:
         return before
     return (Activation(number=active, since=world.now), *before)[:MOST_ACTIVATIONS]
+
+
+def _newest_activations(world: World) -> tuple[Activation, ...]:
+    """The activations of the status, or those that were sent and are not stored, if they are newer."""
+    present = world.assistant.status.activations
+    sent = world.unstored.sent.activations if world.unstored else ()
+    # The status may have been written since: then `unstored` is about the write before it.
+    return sent if sent and (not present or sent[0].since > present[0].since) else present
 
 
 def _conditions(world: World, verdict: Verdict) -> tuple[Condition, ...]:

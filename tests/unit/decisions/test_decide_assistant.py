@@ -558,6 +558,14 @@ def test_an_activation_that_could_not_be_stored_is_not_forgotten() -> None:
     assert told(replace(world, unstored=Unstored(sent, stored))).activations == sent.activations
 
 
+def test_an_activation_that_was_just_reported_outlasts_an_older_status_that_was_not_stored() -> None:
+    older = a_status(activations=())
+    reported = told(edited(VALID, unstored=Unstored(older, older)))
+    assert [each.number for each in reported.activations] == [4, 3]
+    world = edited(VALID, status=reported, unstored=Unstored(older, older))
+    assert told(world).activations == reported.activations
+
+
 @pytest.mark.parametrize(
     ("step", "name"),
     [
