@@ -131,7 +131,8 @@ class Laws:
             self._break(f"{what} has not the content of generation {generation}")
 
     def _check_number(self, what: str, made: Made, of_same: list[Made]) -> None:
-        own = [each for each in of_same if each.uid == made.uid]
+        # By number: one that was deleted by hand is made again after newer ones.
+        own = sorted((each for each in of_same if each.uid == made.uid), key=lambda each: each.number)
         if made.number != 1 and made.number - 1 not in {each.number for each in of_same}:
             self._break(f"{what} does not follow a version: there were {[each.number for each in of_same]}")
         if own and made.number <= max(each.number for each in own):

@@ -42,6 +42,27 @@ def is_change(previous: AssistantVersion | None, assistant: Assistant) -> bool:
     return previous is None or previous.spec.snapshot.canonical != assistant.spec.snapshot.canonical
 
 
+def overtaken(uid: str, states: Iterable[Assistant], versions: Iterable[AssistantVersion]) -> set[int]:
+    """The generations of those states that changed the content and have no version, where a later edit has one.
+
+    They can get none any more: a version of an earlier edit must not have a greater number. So they are missed.
+    `versions`: of the Assistant with that UID; one that it adopted comes before all its edits.
+    """
+    recorded = {
+        each.spec.generation if each.spec.assistant_ref.uid == uid else 0: each.spec.snapshot.canonical
+        for each in versions
+    }
+    found = set()
+    for state in states:
+        generation = state.metadata.generation
+        if generation in recorded or generation > max(recorded, default=0):
+            continue
+        before = max((each for each in recorded if each < generation), default=None)
+        if before is None or recorded[before] != state.spec.snapshot.canonical:
+            found.add(generation)
+    return found
+
+
 def newest_of(uid: str, kept: Iterable[VersionRecord]) -> VersionRecord | None:
     """The newest version that is this assistant's own, or has no owner and so may become its own."""
     own = [record for record in kept if record.owner in (uid, None)]

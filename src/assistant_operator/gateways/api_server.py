@@ -33,6 +33,7 @@ _LONGEST_ANSWER = 64 * 2**20
 """Bytes. A page of 500 objects of 100 KB fits; one that does not is asked for in smaller pages (Requests.pages)."""
 _OPENING = 30.0
 """Seconds until a watch must be answered; its events may then take as long as they like."""
+_TOO_OLD = re.compile(r"too old resource version: \d+ \((\d+)\)")
 _UNKNOWN_FIELD = re.compile(r'unknown field "([^"]+)"')
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
 
@@ -86,6 +87,12 @@ class Status:
         """The fields that strict field validation refused, such as `spec.change.user`."""
         is_strict = self.code == 400 and "strict decoding error" in self.message
         return tuple(_UNKNOWN_FIELD.findall(self.message)) if is_strict else ()
+
+    @property
+    def oldest_resource_version(self) -> int | None:
+        """Where the watch cache begins, if that is after the resource version that was asked for."""
+        found = _TOO_OLD.search(self.message) if self.code == 410 else None
+        return int(found[1]) if found else None
 
     @property
     def is_of_another(self) -> bool:

@@ -7,10 +7,13 @@ from typing import Literal
 from ..resources.assistant import Assistant
 from ..resources.assistant_version import AssistantVersion, VersionRecord, has_version_labels, version_labels
 from ..resources.meta import API_VERSION, MANAGER, Condition, FreeForm, Key, ObjectMeta
-from .api_server import MERGE_PATCH, Call, ClusterRefused
+from .api_server import MERGE_PATCH, Call, ClusterRefused, status_of, watch_event
 from .requests import METADATA, Requests, path_of
 from .version_table import VersionEvent
 from .version_watch import VersionWatch
+
+_MOST_REPLAYS = 3
+"""Tries to find where a watch cache begins: it moves on while it is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,34 @@ class Versions:
     async def read_at(self, key: Key, resource_version: int) -> AssistantVersion | Literal["Expired"] | None:
         items = await self._requests.exactly(AssistantVersion, key[0], key[1], resource_version)
         return items if items == "Expired" else next((AssistantVersion.model_validate(each) for each in items), None)
+
+    async def states(self, key: Key) -> list[AssistantVersion]:
+        """Each state of that version that the API server's watch cache holds, oldest first; the last may be deleted.
+
+        A watch that begins before the cache ends in an error that names the oldest resource version to begin with.
+        """
+        since = 1
+        for _ in range(_MOST_REPLAYS):
+            states, oldest = await self._replayed(key, since)
+            if oldest is None:
+                return states
+            since = oldest
+        return []
+
+    async def _replayed(self, key: Key, since: int) -> tuple[list[AssistantVersion], int | None]:
+        """The states after `since`, or where the watch cache begins."""
+        query: dict[str, str | int] = {"fieldSelector": f"metadata.name={key[1]}", "resourceVersion": since}
+        # What the cache holds comes at once; the watch of a version that is gone has nothing to wait for.
+        query |= {"watch": "true", "timeoutSeconds": 1}
+        call = Call("GET", path_of(AssistantVersion, (key[0], "")), query)
+        states: list[AssistantVersion] = []
+        async with self._requests.server.watching(call, silence=5) as lines:
+            async for line in lines:
+                event = watch_event(call, line)
+                if event["type"] == "ERROR":
+                    return [], status_of(event["object"]).oldest_resource_version
+                states.append(AssistantVersion.model_validate(event["object"]))
+        return states, None
 
     async def create(self, version: AssistantVersion) -> Creation:
         """The name is the compare-and-swap: of all who try, one makes it.

@@ -19,12 +19,17 @@ class Past:
         self._cache = cache
         self._restoration = restoration
 
-    async def generations_beyond(self, ledger: Ledger, assistant: Assistant) -> set[int]:
-        """The generations of versions that the status does not tell of: we were ended before it was written."""
+    async def beyond(self, ledger: Ledger, assistant: Assistant) -> list[AssistantVersion]:
+        """The versions that the status does not tell of, and the one before them: we ended before it was written."""
         uid = assistant.metadata.uid
-        beyond = [each for each in self._cache.versions_of(assistant.key) if each.number > ledger.latest]
-        found = [await self._cluster.versions.read(each.address) for each in beyond if each.owner == uid]
-        return {each.spec.generation for each in found if each and each.spec.assistant_ref.uid == uid}
+        records = [each for each in self._cache.versions_of(assistant.key) if each.number > ledger.latest]
+        found = [await self._cluster.versions.read(each.address) for each in records if each.owner == uid]
+        unreported = [each for each in found if each and each.spec.assistant_ref.uid == uid]
+        if not unreported or not ledger.latest:
+            return unreported
+        key = (assistant.key[0], version_name(assistant.key[1], ledger.latest))
+        before = await self._cluster.versions.read(key)
+        return [before, *unreported] if before else unreported
 
     async def head(self, ledger: Ledger, assistant: Assistant) -> AssistantVersion | None:
         """The newest version of this history, read if it is not at hand; None if there is none or nobody knows it."""

@@ -274,10 +274,15 @@ class Recorder:
 
     async def _recover(self, ledger: Ledger, assistant: Assistant) -> None:
         """Fill the gap before this state, as far as anybody still knows what was in it; count the rest."""
-        already = await self._past.generations_beyond(ledger, assistant)
-        for state in (states := await self._states_between(ledger, assistant)):
+        beyond = await self._past.beyond(ledger, assistant)
+        states = await self._states_between(ledger, assistant)
+        lost = history.overtaken(assistant.metadata.uid, states, beyond)
+        for state in states:
             await self._record(ledger, state)
-        seen = {state.metadata.generation for state in states} | already
+        seen = {state.metadata.generation for state in states} | {
+            each.spec.generation for each in beyond if each.spec.assistant_ref.uid == assistant.metadata.uid
+        }
+        seen -= lost
         missed = [each for each in range(ledger.observed + 1, assistant.metadata.generation) if each not in seen]
         ledger.observed, ledger.recovered = assistant.metadata.generation - 1, (0, 0, [])
         if missed:

@@ -83,20 +83,35 @@ class Restoration:
             state = await self._cluster.versions.read_at(key, deleted - 1)
             if isinstance(state, AssistantVersion):
                 return _of(owner, state)
-        return await self._found_by_doubling(key, owner)
+        held = [state for state in await self._cluster.versions.states(key) if _of(owner, state)]
+        return held[-1] if held else await self._when_it_was_reported(assistant, number)
 
-    async def _found_by_doubling(self, key: Key, owner: str) -> AssistantVersion | None:
-        """The same where the deletion was not seen. It steps over a version that existed for less than a step."""
-        newest = await self._cluster.position()
+    async def _when_it_was_reported(self, assistant: Assistant, number: int) -> AssistantVersion | None:
+        """The same from the exact history, which outlasts a restart of the API server.
+
+        The version was there when the status told of it first. That moment is found by bisection, since the latest
+        version of a status never falls.
+        """
+        low, high = 0, await self._cluster.position()
         step = 1
-        while step < newest:
-            state = await self._cluster.versions.read_at(key, newest - step)
-            if state == "Expired":
-                return None
-            if state is not None:
-                return _of(owner, state)
+        while step < high and await self._is_reported(assistant, number, high - step):
             step *= 2
+        low, high = max(high - step, 0), high - step // 2
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if await self._is_reported(assistant, number, middle) else (middle, high)
+        key = (assistant.key[0], version_name(assistant.key[1], number))
+        for revision in (high, low):  # it may have been deleted in between
+            state = await self._cluster.versions.read_at(key, revision)
+            if isinstance(state, AssistantVersion):
+                return _of(assistant.metadata.uid, state)
         return None
+
+    async def _is_reported(self, assistant: Assistant, number: int, revision: int) -> bool:
+        state = await self._cluster.assistant_at(assistant.key, revision)
+        if not isinstance(state, Assistant) or state.metadata.uid != assistant.metadata.uid:
+            return False
+        return (state.status.latest_version or 0) >= number
 
     async def _from_spec(self, assistant: Assistant, number: int) -> AssistantVersion | None:
         """The latest version says what the Assistant says, if no edit came after it."""

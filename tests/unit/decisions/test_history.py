@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant_operator.decisions.history import Edit, cause_of, is_change, newest_of, version
+from assistant_operator.decisions.history import Edit, cause_of, is_change, newest_of, overtaken, version
 from assistant_operator.resources.assistant import Assistant
 from assistant_operator.resources.assistant_version import AssistantVersion, Change
 from assistant_operator.resources.meta import ManagedFields
@@ -442,3 +442,30 @@ def test_content_as_deep_as_the_api_server_takes_it_is_recorded_and_followed() -
     )
     told = "True 1 /context/a/a argo\nTrue None\ndict_keys(['a'])\n"
     assert (done.returncode, done.stdout) == (0, told), done.stderr[-2000:]
+
+
+def state(generation: int, content: int, **more: Any) -> Assistant:
+    return written({"context": {"n": content}, **more}, generation=generation)
+
+
+V1, V4 = recorded(state(1, 0), is_first=True), recorded(state(4, 4), 2)
+ADOPTED = recorded(written({"context": {"n": 0}}, uid="before", generation=9), is_first=True)
+
+
+@pytest.mark.parametrize(
+    ("states", "versions", "lost"),
+    [
+        pytest.param([state(2, 2), state(3, 3)], [], set(), id="nothing is recorded yet: each gets a version"),
+        pytest.param([state(5, 5)], [V1, V4], set(), id="later than all versions: it gets one"),
+        pytest.param([state(4, 4)], [V1, V4], set(), id="it has one"),
+        pytest.param([state(2, 2), state(3, 3)], [V1, V4], {2, 3}, id="a later edit has one, and they have none"),
+        pytest.param([state(2, 0, suspend=True)], [V1, V4], set(), id="an edit that changed no content needs none"),
+        pytest.param([state(1, 1)], [V4], {1}, id="the first edit, and a version of a later one"),
+        pytest.param([state(2, 2)], [ADOPTED], set(), id="what was adopted comes before all"),
+        pytest.param([state(2, 0), state(3, 3)], [ADOPTED, V4], {3}, id="the content of what was adopted needs none"),
+    ],
+)
+def test_an_edit_that_a_later_version_has_overtaken_is_lost(
+    states: list[Assistant], versions: list[AssistantVersion], lost: set[int]
+) -> None:
+    assert overtaken(UID, states, versions) == lost

@@ -9,19 +9,24 @@ from assistant_operator.gateways.cluster import Cluster
 from assistant_operator.gateways.versions import Created, Creation, NameTaken, Versions
 from assistant_operator.operator.cache import Cache
 from assistant_operator.operator.restoration import MOST_TRIES, Lost, Restoration
+from assistant_operator.resources.assistant import Assistant
 from assistant_operator.resources.assistant_version import AssistantVersion
 from assistant_operator.resources.meta import Key
 from support.timeless import timeless
-from worlds import a_record, a_version, an_assistant
+from worlds import a_record, a_status, a_version, an_assistant
 
-BORN, DELETED, NEWEST = 1000, 1010, 1100
+BORN, REPORTED, DELETED, NEWEST = 1000, 1002, 1010, 1100
 
 
 class History(Versions):
     """An API server that holds the past of one version, which is deleted now."""
 
-    def __init__(self, version: AssistantVersion, *, taken: bool = False) -> None:
+    def __init__(self, version: AssistantVersion, *, taken: bool = False, cached: bool = False) -> None:
+        """`taken`: its name cannot be had again; `cached`: the watch cache still holds its last state."""
         self.asked: list[int] = []
+        self.oldest = 1
+        """The resource version before which nothing is held."""
+        self._cached = cached
         self.tries = 0
         self._version = version
         self._taken = taken
@@ -31,7 +36,12 @@ class History(Versions):
 
     async def read_at(self, key: Key, resource_version: int) -> AssistantVersion | Literal["Expired"] | None:  # noqa: ARG002 (as its base has it)
         self.asked.append(resource_version)
+        if resource_version < self.oldest:
+            return "Expired"
         return self._version if BORN <= resource_version < DELETED else None
+
+    async def states(self, key: Key) -> list[AssistantVersion]:  # noqa: ARG002 (as its base has it)
+        return [self._version] if self._cached else []
 
     async def create(self, version: AssistantVersion) -> Creation:
         self.tries += 1
@@ -42,16 +52,30 @@ class Past(Cluster):
     """All of a cluster that matters here."""
 
     def __init__(self, versions: History) -> None:
-        self.versions = versions
+        self.versions: History = versions
+        self.reads = 0
+
+    async def assistant_at(self, key: Key, resource_version: int) -> Assistant | Literal["Expired"] | None:  # noqa: ARG002 (as its base has it)
+        self.reads += 1
+        latest = 3 if resource_version >= REPORTED else 2
+        return (
+            an_assistant(status=a_status(latest_version=latest))
+            if resource_version >= self.versions.oldest
+            else "Expired"
+        )
 
     async def position(self) -> int:
         return NEWEST
 
 
-def restored(history: History, cache: Cache) -> Any:
+def restored(history: History, cache: Cache, oldest: int = 1) -> Any:
     # An edit came after it, so that the Assistant does not say what it said.
     edited = an_assistant(meta={"generation": 4})
-    return timeless(Restoration(Past(history), cache).restore(edited, 3, None))
+    history.oldest = oldest
+    past = Past(history)
+    back = timeless(Restoration(past, cache).restore(edited, 3, None))
+    assert past.reads + len(history.asked) <= 25
+    return back
 
 
 def test_a_version_that_existed_for_a_moment_is_found_where_its_deletion_was_seen() -> None:
@@ -64,10 +88,29 @@ def test_a_version_that_existed_for_a_moment_is_found_where_its_deletion_was_see
     assert history.asked == [DELETED - 1]
 
 
-def test_where_the_deletion_was_not_seen_the_reads_are_few_and_may_step_over_it() -> None:
-    history = History(a_version(3))
-    assert isinstance(restored(history, Cache()), Lost)
-    assert len(history.asked) <= 11
+def test_where_the_deletion_was_not_seen_the_watch_cache_is_asked_first() -> None:
+    history = History(a_version(3), cached=True)
+    back = restored(history, Cache())
+    assert isinstance(back, AssistantVersion)
+    assert (back.spec, history.asked) == (a_version(3).spec, [])
+
+
+@pytest.mark.parametrize("oldest", [1, BORN - 5, REPORTED + 3], ids=["all is held", "from before it", "from after it"])
+def test_a_version_that_existed_for_a_moment_is_found_where_the_status_told_of_it(oldest: int) -> None:
+    back = restored(History(a_version(3)), Cache(), oldest)
+    assert isinstance(back, AssistantVersion)
+    assert back.spec == a_version(3).spec
+
+
+def test_what_nobody_holds_any_more_is_lost() -> None:
+    assert isinstance(restored(History(a_version(3)), Cache(), DELETED), Lost)
+
+
+def test_another_owners_version_of_that_name_is_not_brought_back() -> None:
+    own = a_version(3)
+    owners = tuple(each.model_copy(update={"uid": "another"}) for each in own.metadata.owner_references)
+    foreign = own.model_copy(update={"metadata": own.metadata.model_copy(update={"owner_references": owners})})
+    assert isinstance(restored(History(foreign, cached=True), Cache()), Lost)
 
 
 def test_a_name_that_stays_taken_by_nothing_is_tried_a_few_times_only() -> None:
