@@ -102,6 +102,29 @@ def test_they_are_recovered_after_a_restart_of_the_api_server_too(
     assert_nothing_missed(workspace)
 
 
+@pytest.mark.parametrize("is_restarted", [False, True], ids=["watched", "the API server was restarted"])
+def test_a_latest_version_that_is_deleted_while_it_is_down_comes_back_as_it_was(
+    workspace: Workspace, operator: OperatorProcess, *, is_restarted: bool
+) -> None:
+    """Also one that existed for a moment, and although an edit came after it: the next chain follows from its own."""
+    operator.start()
+    workspace.assistant(context={"prompt": 0})
+    workspace.until_ready()
+    edit(workspace, range(1, 2))
+    (_, lost) = workspace.until_versions(2)
+    eventually(lambda: workspace.status().get("latestVersion") == 2)
+    operator.kill()
+    workspace.delete("assistantversions", "bot-v2")
+    edit(workspace, range(2, 4))
+    if is_restarted:
+        workspace.plane.restart_apiserver()
+    operator.start()
+    versions = workspace.until_versions(4)
+    assert versions[1]["spec"] == lost["spec"]
+    assert_history(versions, range(4))
+    assert_nothing_missed(workspace)
+
+
 def test_they_are_recovered_from_the_watch_cache_when_history_is_compacted(
     workspace: Workspace, operator: OperatorProcess
 ) -> None:
