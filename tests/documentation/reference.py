@@ -92,6 +92,7 @@ def _constraints(schema: Schema, *, is_required: bool) -> str:
     if "enum" in schema:
         said.append("one of " + ", ".join(f"`{each}`" for each in schema["enum"]))
     said += [words.format(schema[name]) for name, words in _BOUNDS.items() if name in schema]
+    said = ["not empty" if each == _BOUNDS["minLength"].format(1) else each for each in said]
     if "pattern" in schema:
         said.append(f"matches `{schema['pattern']}`")
     if schema.get("type") == "array":

@@ -10,6 +10,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,7 @@ EXCUSED = {
 """Beginnings of commands that are not run, and why."""
 PROGRAMS_USED = {"kubectl", "make", "assistant-operator", "helm", "python3"}
 PAGES = {page: found for page in pages() if (found := commands((ROOT / page).read_text()))}
+READS = re.compile(r"kubectl (?:get|assistants (?:get|history|diff|status|tree))\b")
 AGE = re.compile(r"(\d+[smhd])+")
 
 
@@ -88,24 +90,34 @@ class Shell:
         self._environment = os.environ | {"KUBECONFIG": str(kubeconfig), "PATH": path, "KUBERC": "off"}
 
     def type(self, command: Command) -> None:
-        """Run it: it must end and print as the page says."""
+        """Run it: it must end and print as the page says. A command that only reads is repeated until it does.
+
+        What a person reads some seconds after an edit is not there at once: the conditions of versions, for example.
+        """
+        wrong = self._wrong(command)
+        if wrong and READS.match(command.line):
+            with suppress(AssertionError):
+                eventually(lambda: not self._wrong(command), within=60)
+            wrong = self._wrong(command)
+        assert not wrong, wrong
+
+    def _wrong(self, command: Command) -> str:
+        """What it printed, if that or its end is not what the page says; else nothing."""
         line = re.sub(r"\bNAMESPACE\b", self._namespace, command.line)
+        shell = ["bash", "-c", line]
         done = subprocess.run(
-            ["bash", "-c", line],
-            cwd=self._desk,
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
+            shell, cwd=self._desk, env=self._environment, capture_output=True, text=True, check=False, timeout=120
         )
         printed = f"$ {line}\n{done.stdout}{done.stderr}"
-        assert done.returncode == ENDS.get(command.line, 0), printed
+        if done.returncode != ENDS.get(command.line, 0):
+            return f"{printed}\nit ended with {done.returncode}"
         left = done.stdout.splitlines()
         for wanted in filter(None, command.output):
-            matching = [number for number, line in enumerate(left) if _pattern(wanted).fullmatch(line.strip())]
-            assert matching, f"'{wanted}' is not in\n{printed}"
+            matching = [number for number, each in enumerate(left) if _pattern(wanted).fullmatch(each.strip())]
+            if not matching:
+                return f"{printed}\n'{wanted}' is not in it"
             left = left[matching[0] + 1 :]
+        return ""
 
 
 def _in_namespace(kubeconfig: str, namespace: str) -> str:

@@ -58,7 +58,7 @@ class Reason(StrEnum):
     )
     SUSPENDED = (
         "Suspended",
-        "Assistant.Ready Stalled",
+        "Assistant.Ready Assistant.Valid Assistant.GraphFound Stalled",
         (
             "`spec.suspend` is true: edits become versions, but no version is activated, published or pruned. The"
             " conditions keep their status."

@@ -12,6 +12,7 @@ from assistant_operator.resources.condition_types import CONDITION_TYPES, PROGRE
 from assistant_operator.resources.crd import KINDS, definition
 from assistant_operator.resources.reason import Reason
 from documentation import DOCS, ROOT
+from documentation.catalogue import unexplained
 from documentation.chart import CHART, COPIES
 from documentation.chart import written as of_the_chart
 from documentation.generated import filled, written
@@ -92,6 +93,17 @@ def test_what_causes_an_event_is_in_the_catalogue() -> None:
     found = {each for path in SOURCE.rglob("*.py") for each in pattern.findall(path.read_text())}
     assert len(found) > 5, "or the pattern finds nothing"
     assert [each for each in found if not any(place.endswith(".Event") for place in Reason[each].places)] == []
+
+
+RECORDED = sorted((ROOT / "tests" / "upgrade").glob("*/*.yaml"))
+
+
+@pytest.mark.parametrize("path", RECORDED, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_what_a_release_stated_is_explained(path: Path) -> None:
+    """A recorded state has objects in every state that there is an easy way into."""
+    found = list(yaml.safe_load_all(path.read_text()))
+    assert any(each.get("status", {}).get("conditions") for each in found)
+    assert {words for each in found for words in unexplained(each)} == set()
 
 
 # Flags and metrics
