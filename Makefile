@@ -82,15 +82,23 @@ lint: $(STAMP) ## Check style, format, types and who imports whom
 	exit $$failed
 
 .PHONY: format
-format: $(STAMP) ## Format the code and mend what ruff can mend
+format: $(STAMP) ## Format the code and fix what ruff can fix
 	@$(BIN)/ruff check --fix --exit-zero --quiet
 	@$(BIN)/ruff format
 
+.PHONY: generate
+generate: crds docs ## Write all that is generated: crds/, parts of docs/, files of the chart
+	@PYTHONPATH=tests $(BIN)/python -m documentation chart
+
 .PHONY: crds
-crds: $(STAMP) ## Write crds/ anew from the models
+crds: $(STAMP) ## Write crds/ from the models
 	@$(BIN)/python -m assistant_operator crds --directory crds
 	@cp crds/assistants.yaml crds/assistantversions.yaml crds/graphs.yaml deploy/chart/files/crds/
 	@echo "crds/ is as the models say"
+
+.PHONY: docs
+docs: $(STAMP) ## Write the generated parts of docs/ from the code
+	@PYTHONPATH=tests $(BIN)/python -m documentation
 
 .PHONY: tools
 tools: $(STAMP) ## Make the tools of others that the tests run: helm, promtool, kubeconform, kube-score, hadolint

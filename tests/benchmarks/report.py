@@ -1,4 +1,4 @@
-"""Figures as a table that can stand in the README as it is."""
+"""Figures as a table for docs/benchmarks.md."""
 
 from dataclasses import dataclass
 from statistics import median

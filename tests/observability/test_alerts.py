@@ -15,8 +15,8 @@ FROM_SCRAPING = {"instance", "namespace"}
 
 
 def sections() -> dict[str, str]:
-    """What the runbook says under each heading."""
-    _, *parts = re.split(r"^## ", (MONITORING / "RUNBOOK.md").read_text(), flags=re.MULTILINE)
+    """What docs/runbook.md says under each heading."""
+    _, *parts = re.split(r"^## ", (MONITORING.parents[1] / "docs/runbook.md").read_text(), flags=re.MULTILINE)
     return {part.split("\n", 1)[0]: part.split("\n", 1)[1] for part in parts}
 
 
@@ -43,13 +43,13 @@ def test_each_says_what_where_and_what_to_read(alert: dict[str, Any]) -> None:
     said = alert["annotations"]
     assert said.keys() == {"summary", "description", "runbook_url"}
     assert said["summary"].endswith(".")
-    assert said["runbook_url"] == f"deploy/monitoring/RUNBOOK.md#{alert['alert'].lower()}"
+    assert said["runbook_url"] == f"docs/runbook.md#{alert['alert'].lower()}"
 
 
-def test_each_has_a_page_with_what_to_look_at_and_what_to_do() -> None:
+def test_each_has_a_section_with_what_to_check_and_what_to_do() -> None:
     pages = sections()
     assert list(pages) == [each["alert"] for each in ALERTS]
-    assert all("\n- Look:" in page and "\n- Do:" in page for page in pages.values())
+    assert all("\n- Check:" in page and "\n- Do:" in page for page in pages.values())
 
 
 @EACH

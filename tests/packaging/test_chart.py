@@ -107,9 +107,9 @@ def test_the_rules_are_the_rules() -> None:
     (plain,) = of_kind("PrometheusRule", charted(on))
     assert plain["spec"] == yaml.safe_load(original)
     (linked,) = of_kind("PrometheusRule", charted(*VALUES["everything"]))
-    there = original.replace("deploy/monitoring/RUNBOOK.md", "https://runbooks.example/assistant-operator")
+    there = original.replace("docs/runbook.md", "https://runbooks.example/assistant-operator")
     assert linked["spec"] == yaml.safe_load(there)
-    assert "deploy/monitoring" not in str(linked)
+    assert "docs/runbook.md" not in str(linked)
 
 
 def test_the_dashboard_is_the_dashboard() -> None:

@@ -53,7 +53,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end -}}
 {{- end -}}
 
-{{/* What the operator needs where it looks, and nothing else. */}}
+{{/* What the operator needs in the namespaces that it watches, and nothing else. */}}
 {{- define "assistant-operator.rules" -}}
 - apiGroups: [assistant-operator.dev]
   resources: [graphs]

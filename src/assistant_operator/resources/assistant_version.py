@@ -68,7 +68,7 @@ class AssistantVersionSpec(Model):
     snapshot: Snapshot = Field(description="snapshot is the versioned part of the Assistant's spec.")
     chain: Digest = Field(
         description="chain is the sha256 of the previous version's chain, this number and this digest, a line each:"
-        " whoever drops, alters or reorders versions is found out."
+        " a version that was dropped, altered or reordered is found by computing it again."
     )
     change: Change = Field(description="change says what changed since the previous version.")
 

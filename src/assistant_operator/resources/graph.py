@@ -151,7 +151,7 @@ class GraphStatus(Model):
     )
     schemas: Schemas | None = Field(
         default=None,
-        description="schemas in force for the assistants of this graph; absent while its server did not tell them.",
+        description="schemas in force for the assistants of this graph; absent until its server has given them.",
     )
     server_version: Annotated[str, bounded(256)] | None = Field(
         default=None,

@@ -157,7 +157,7 @@ _CONDITION_TYPE = (
 
 
 class Condition(Model):
-    """One statement about an object, for whoever typed `kubectl get`."""
+    """One statement about an object, as Kubernetes defines conditions."""
 
     model_config = ConfigDict(
         json_schema_extra={"required": ["type", "status", "lastTransitionTime", "reason", "message"]}
@@ -179,7 +179,7 @@ class Condition(Model):
         default=None, description="lastTransitionTime is when status changed last."
     )
     reason: Annotated[str, bounded(1024, minLength=1, pattern="^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$")] = Field(
-        description="reason is the cause in one word, from the catalogue in the README."
+        description="reason is the cause in one word, from the catalogue in docs/conditions.md."
     )
     message: Annotated[str, bounded(32768)] = Field(
         default="", description="message says what, where and because of which input, in one line."

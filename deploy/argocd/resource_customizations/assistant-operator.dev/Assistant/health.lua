@@ -1,5 +1,5 @@
 -- The conditions are kstatus-compatible: Ready always, Reconciling or Stalled only while true.
-local health = {status = "Progressing", message = "Waiting for the operator to look at it"}
+local health = {status = "Progressing", message = "Waiting for the operator to reconcile it"}
 if obj.metadata.deletionTimestamp ~= nil then
   health.message = "Being deleted"
   return health
@@ -15,7 +15,7 @@ for _, condition in ipairs(obj.status.conditions) do
   conditions[condition.type] = condition
 end
 local ready, stalled = conditions.Ready, conditions.Stalled
--- Before Stalled: a suspended assistant keeps what it said, and somebody wanted it so.
+-- Before Stalled: a suspended assistant keeps its conditions, and a person suspended it.
 if ready ~= nil and ready.reason == "Suspended" then
   return {status = "Suspended", message = ready.message}
 end

@@ -1,5 +1,5 @@
 -- The conditions are kstatus-compatible: Ready always, Reconciling or Stalled only while true.
-local health = {status = "Progressing", message = "Waiting for the operator to look at it"}
+local health = {status = "Progressing", message = "Waiting for the operator to reconcile it"}
 if obj.metadata.deletionTimestamp ~= nil then
   health.message = "Being deleted"
   return health

@@ -1,0 +1,147 @@
+"""What is generated is as the code says."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from assistant_operator.operator.__main__ import run
+from assistant_operator.operator.metrics import Metrics
+from assistant_operator.resources.condition_types import CONDITION_TYPES, PROGRESS
+from assistant_operator.resources.crd import KINDS, definition
+from assistant_operator.resources.reason import Reason
+from documentation import DOCS, ROOT
+from documentation.catalogue import unexplained
+from documentation.chart import CHART, COPIES
+from documentation.chart import written as of_the_chart
+from documentation.generated import filled, written
+from documentation.reference import walk
+
+FILES = [*written(), *of_the_chart()]
+SOURCE = ROOT / "src" / "assistant_operator"
+TABLE_ROW = re.compile(r"^\| `(\w+)` \| (\w+) \|([^|]*)\|", re.MULTILINE)
+
+
+@pytest.mark.parametrize(("path", "text"), FILES, ids=[str(path.relative_to(ROOT)) for path, _ in FILES])
+def test_a_generated_file_is_as_the_code_says(path: Path, text: str) -> None:
+    assert path.read_text() == text, "run `make generate`"
+
+
+def test_every_file_of_the_chart_that_is_no_template_is_a_copy() -> None:
+    files = {str(path.relative_to(CHART / "files")) for path in (CHART / "files").rglob("*") if path.is_file()}
+    assert files == COPIES.keys()
+
+
+def test_a_page_without_its_part_is_named() -> None:
+    with pytest.raises(ValueError, match=r"docs/api\.md has 0 parts 'reference'"):
+        filled("nothing", "api.md")
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.model.kind_name)
+def test_the_reference_has_every_field(kind: object) -> None:
+    (version,) = definition(kind)["spec"]["versions"]  # type: ignore[arg-type]
+    page = (DOCS / "api.md").read_text()
+    for part in ("spec", "status"):
+        schema = version["schema"]["openAPIV3Schema"]["properties"][part]
+        fields = [path for path, _, _ in walk(schema, part)]
+        assert fields
+        assert [each for each in fields if f"| `{each}` |" not in page] == []
+
+
+# Reasons and conditions
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_each_reason_says_where_it_appears_and_what_it_means(reason: Reason) -> None:
+    places = {f"{kind}.{name}" for kind, names in CONDITION_TYPES.items() for name in (*names, "Event")}
+    assert reason.places
+    assert set(reason.places) <= places | PROGRESS.keys()
+    assert any("." in place for place in reason.places)
+    assert reason.meaning.endswith(".")
+    assert not reason.action or reason.action.endswith(".")
+
+
+@pytest.mark.parametrize("reason", [each for each in Reason if "Stalled" in each.places])
+def test_each_reason_on_which_a_person_has_to_act_says_how(reason: Reason) -> None:
+    assert reason.action
+    assert {"Assistant.Ready", "Graph.Ready"} & set(reason.places)
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_each_reason_is_used(reason: Reason) -> None:
+    assert any(f"Reason.{reason.name}" in path.read_text() for path in SOURCE.rglob("*.py"))
+
+
+def stated() -> set[tuple[str, str]]:
+    """Type and reason of each condition that the code states with both in one place."""
+    pattern = re.compile(r'Claim\(\s*"(\w+)",\s*\w+,\s*Reason\.([A-Z_]+)')
+    return {found for path in SOURCE.rglob("*.py") for found in pattern.findall(path.read_text())}
+
+
+def test_what_the_code_states_is_in_the_catalogue() -> None:
+    found = stated()
+    assert len(found) > 15, "or the pattern finds nothing"
+    kinds = {place for kind in CONDITION_TYPES for place in CONDITION_TYPES[kind]}
+    for name, reason in found:
+        assert name in kinds
+        assert any(place.endswith(f".{name}") for place in Reason[reason].places), (name, reason)
+
+
+def test_what_causes_an_event_is_in_the_catalogue() -> None:
+    pattern = re.compile(r"\.(?:warning|normal)\(\w+, Reason\.([A-Z_]+)")
+    found = {each for path in SOURCE.rglob("*.py") for each in pattern.findall(path.read_text())}
+    assert len(found) > 5, "or the pattern finds nothing"
+    assert [each for each in found if not any(place.endswith(".Event") for place in Reason[each].places)] == []
+
+
+RECORDED = sorted((ROOT / "tests" / "upgrade").glob("*/*.yaml"))
+
+
+@pytest.mark.parametrize("path", RECORDED, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_what_a_release_stated_is_explained(path: Path) -> None:
+    """A recorded state has objects in every state that there is an easy way into."""
+    found = list(yaml.safe_load_all(path.read_text()))
+    assert any(each.get("status", {}).get("conditions") for each in found)
+    assert {words for each in found for words in unexplained(each)} == set()
+
+
+# Flags and metrics
+
+
+def test_the_flags_and_their_defaults_are_those_of_the_program() -> None:
+    page = (DOCS / "operations.md").read_text()
+    rows = re.findall(r"^\| (`--[^|]+) \| ([^|]+) \|", page, re.MULTILINE)
+    documented = {flag: default for flags, default in rows for flag in re.findall(r"--[\w-]+", flags)}
+    real = {
+        flag: each.default for each in run.params for flag in (*each.opts, *each.secondary_opts) if flag != "--help"
+    }
+    assert documented.keys() == real.keys()
+    spelled = {name: f"`{default}`" for name, default in real.items() if isinstance(default, str)}
+    assert {name: documented[name] for name in spelled} == spelled
+
+
+def test_the_metrics_are_those_of_the_program() -> None:
+    """Of single objects and of requests, tests/observability checks the rest on a running operator."""
+    rows = TABLE_ROW.findall((DOCS / "operations.md").read_text())
+    documented = {name: kind for name, kind, _ in rows}
+    types = re.findall(r"^# TYPE assistant_operator_(\w+) (\w+)$", Metrics().text().decode(), re.MULTILINE)
+    real = {name: kind for name, kind in types if not name.endswith("_created")}
+    assert real.items() <= documented.items()
+    assert documented.keys() - real.keys() == {"objects", "versions", "ready", "stalled", "graph_served"}
+
+
+def test_every_module_is_in_the_architecture() -> None:
+    page = (DOCS / "architecture.md").read_text()
+    modules = [path for path in SOURCE.glob("*/*.py") if not path.name.startswith("__")]
+    assert len(modules) > 50
+    sections = dict(re.findall(r"^### (\w+)\n(.*?)(?=^##|\Z)", page, re.MULTILINE | re.DOTALL))
+    for package in {path.parent.name for path in modules}:
+        named = set(re.findall(r"`(\w+\.py)`", sections[package]))
+        assert named == {path.name for path in modules if path.parent.name == package}
+
+
+def test_the_release_in_the_documents_is_this_one() -> None:
+    version = yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"]
+    named = re.findall(r"assistant-operator:(\d[\w.]*)", (ROOT / "README.md").read_text())
+    assert set(named) == {version}
