@@ -58,6 +58,7 @@ class Chaos:
             *[self._edit] * 8,
             *(self._break_content, self._pin, self._unpin, self._limit, self._suspend, self._resume),
             *(self._label, self._delete, self._orphan, self._delete_version, self._keep),
+            *(self._let_go, self._unlabel, self._be_manual, self._be_automatic),
         )
 
     async def run(self) -> None:
@@ -130,7 +131,8 @@ class Chaos:
 
     def _edit(self, name: str) -> None:
         for _ in range(self._chance.choice((1, 1, 1, 3))):
-            self._person.edit("Assistant", name, **self._content())
+            manager = self._chance.choice(("ann", "bob"))
+            self._person.patch("Assistant", name, {"spec": self._content()}, manager)
 
     def _break_content(self, name: str) -> None:
         self._person.edit("Assistant", name, context={"prompt": _INVALID})
@@ -168,6 +170,22 @@ class Chaos:
             number = self._chance.choice(versions)
             self._person.patch("AssistantVersion", f"{name}-v{number}", {"metadata": {"labels": {_KEEP: ""}}})
 
+    def _let_go(self, name: str) -> None:
+        """As `kubectl replace` does with a manifest that has no finalizers."""
+        if "deletionTimestamp" not in (self._person.get("Assistant", name) or {})["metadata"]:
+            self._person.patch("Assistant", name, {"metadata": {"finalizers": None}})
+
+    def _unlabel(self, name: str) -> None:
+        if versions := sorted(self._world.history.versions_of(f"team/{name}")):
+            number = self._chance.choice(versions)
+            self._person.patch("AssistantVersion", f"{name}-v{number}", {"metadata": {"labels": None}})
+
+    def _be_manual(self, name: str) -> None:
+        self._person.edit("Assistant", name, versioning={"activation": "Manual"})
+
+    def _be_automatic(self, name: str) -> None:
+        self._person.edit("Assistant", name, versioning={"activation": "Automatic"})
+
     def _change_schema(self) -> None:
         name, schema = self._chance.choice(GRAPHS), self._chance.choice((SCHEMA, STRICTER))
         self._say(f"change the schema of {name} to {schema}")
@@ -180,7 +198,8 @@ class Chaos:
         self._say("all faults end")
         for name in self._names:
             if self._person.get("Assistant", name):
-                whole = {"versioning": {"activeVersion": None}, "suspend": False, "context": {"prompt": "z"}}
+                versioning = {"activeVersion": None, "activation": "Automatic"}
+                whole = {"versioning": versioning, "suspend": False, "context": {"prompt": "z"}}
                 self._person.edit("Assistant", name, **whole)
 
 
