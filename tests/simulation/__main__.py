@@ -25,7 +25,8 @@ def main() -> int:
     if asked.seed is not None or asked.scenario:
         quiet()
         one = Run(asked.scenario, asked.replicas or 1, asked.call, asked.fault)
-        return _shown([_tried_run(one) if asked.scenario else _tried_seed(asked.seed)])
+        found = [_tried(lambda: _one(one if asked.scenario else asked.seed, shows=asked.trace))]
+        return _shown([text for text in found if text])
     with processes() as each:
         found = _tried_at_each_call(each, asked) if asked.one_in else []
         found += _all(each, "seeds", _tried_seed, range(asked.first, asked.first + asked.seeds))
@@ -37,12 +38,19 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=100, help="how many seeds to run")
     parser.add_argument("--first", type=int, default=0, help="the first of them")
     parser.add_argument("--seed", type=int, help="run this one alone")
+    parser.add_argument("--trace", action="store_true", help="show what happened in that one in any case")
     parser.add_argument("--one-in", type=int, default=1, help="of so many calls and faults try one; 0 for none at all")
     parser.add_argument("--scenario", help="run this one alone", choices=[each.name for each in SCENARIOS])
     parser.add_argument("--replicas", type=int, help="of the operator; without it one, and then two", choices=(1, 2))
     parser.add_argument("--call", type=int, default=0, help="the number of the call that fails; 0 for none")
     parser.add_argument("--fault", default="", help="how it fails", choices=["", *KINDS])
     return parser.parse_args()
+
+
+def _one(what: int | Run, *, shows: bool) -> None:
+    world = run(what, None) if isinstance(what, Run) else run_seed(what, None)
+    if shows:
+        print(world.simulation.trace.text())
 
 
 def _tried_at_each_call(each: Each, asked: argparse.Namespace) -> list[str]:
@@ -89,7 +97,7 @@ def _shown(found: list[str]) -> int:
         print(text, file=sys.stderr)
     if len(found) > 1:
         print("\n".join([f"{len(found)} failed:", *(text.partition("\n")[0] for text in found)]), file=sys.stderr)
-    return 1 if any(found) else 0
+    return 1 if found else 0
 
 
 if __name__ == "__main__":

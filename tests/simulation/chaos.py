@@ -25,7 +25,7 @@ class Size:
     """Of a run. Most faults of an operator are found in a small one, where a call in twenty fails."""
 
     weight: int
-    """How many of a hundred seeds are of this size."""
+    """How many of a thousand seeds are of this size."""
     assistants: tuple[int, ...]
     steps: tuple[int, ...]
     pauses: tuple[float, ...]
@@ -35,9 +35,9 @@ class Size:
 
 
 SIZES = (
-    Size(94, (1, 1, 2, 3), (6, 12, 24), (0.02, 0.2, 1.0), (0.01, 0.03, 0.1, 0.2)),
-    Size(5, (3, 6, 12), (40, 80), (0.05, 0.5, 3.0), (0.0, 0.01, 0.03, 0.1)),
-    Size(1, (12, 24, 36), (150, 300), (0.05, 0.5, 3.0), (0.0, 0.01, 0.03)),
+    Size(957, (1, 1, 2, 3), (6, 12, 24), (0.02, 0.2, 1.0), (0.01, 0.03, 0.1, 0.2)),
+    Size(40, (3, 6, 12), (40, 80), (0.05, 0.5, 3.0), (0.0, 0.01, 0.03, 0.1)),
+    Size(3, (12, 24, 36), (150, 300), (0.05, 0.5, 3.0), (0.0, 0.01, 0.03)),
 )
 
 

@@ -14,6 +14,7 @@ from harness.virtual_http import Seen
 Json = dict[str, Any]
 PREFIX = "assistant-operator.dev/"
 FINALIZER, OWNER, NUMBER = f"{PREFIX}withdraw", f"{PREFIX}owner", f"{PREFIX}version"
+DEFAULT = f"{PREFIX}default"
 LABELS = {"app.kubernetes.io/managed-by", f"{PREFIX}assistant"}
 LEASES = "coordination.k8s.io/leases"
 LEASE_LASTS = 15.0
@@ -172,7 +173,8 @@ class Conduct:
         if change.get("paths", []) != paths:
             self._break(f"version {made.number} of {made.name} says that {change.get('paths')} changed: {paths}")
         editor = self._world.person.editor_of(made.uid, made.spec["generation"])
-        if editor and change.get("manager") != editor:
+        is_default = DEFAULT in self._assistants().get(made.name, {"metadata": {}})["metadata"].get("labels", {})
+        if editor and not is_default and change.get("manager") != editor:
             self._break(f"version {made.number} of {made.name} is by {change.get('manager')}, and was by {editor}")
 
     # Copies on servers
