@@ -131,7 +131,7 @@ class Chaos:
 
     def _edit(self, name: str) -> None:
         for _ in range(self._chance.choice((1, 1, 1, 3))):
-            manager = self._chance.choice(("ann", "bob"))
+            manager = self._chance.choice(("ann", "zoe"))
             self._person.patch("Assistant", name, {"spec": self._content()}, manager)
 
     def _break_content(self, name: str) -> None:

@@ -4,7 +4,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from harness.simulated_api import Policy
 from harness.simulated_world import World
+from harness.simulated_world.world import condition
 
 Json = dict[str, Any]
 Steps = Callable[[World], Awaitable[None]]
@@ -173,6 +175,49 @@ async def default_assistant(world: World) -> None:
     await world.until(lambda: _default(world).get("context") == {"prompt": "b"})
 
 
+async def late_label(world: World) -> None:
+    """Somebody keeps a version that is about to be pruned, and the news of that comes late."""
+    await _begun(world, versioning={"historyLimit": 1})
+    await world.until_ready()
+    world.cluster.server.endpoint.hold("assistantversions")
+    world.person.patch("AssistantVersion", "bot-v1", {"metadata": {"labels": {"assistant-operator.dev/keep": ""}}})
+    _edit(world, "b")
+    await world.until(lambda: status(world).get("activeVersion") == 2 and world.is_quiet(3))
+    world.cluster.server.endpoint.release()
+
+
+async def refused_pruning(world: World) -> None:
+    """While a policy refuses it, all else goes on: each version says whether it is in force."""
+    policy = Policy("kept", "assistantversions", frozenset({"DELETE"}), lambda _: False, "kept for seven years")
+    world.cluster.policies["kept"] = policy
+    await _begun(world, versioning={"historyLimit": 1})
+    for prompt in ("b", "c"):
+        _edit(world, prompt)
+    marked = {1: "False", 2: "False", 3: "True"}
+    await world.until(lambda: _marks(world) == marked and status(world).get("versions") == 3)
+    del world.cluster.policies["kept"]
+
+
+def _marks(world: World) -> dict[int, str | None]:
+    versions = world.history.versions_of("team/bot")
+    return {number: condition(each, "Active").get("status") for number, each in versions.items()}
+
+
+async def other_cluster_name(world: World) -> None:
+    await _begun(world, served=True)
+    await world.until_ready()
+    world.settings["cluster_name"] = "prod"
+    for replica in world.replicas:
+        if world.simulation.node(replica).is_alive:
+            world.simulation.node(replica).crash("is started anew with another cluster name")
+    await world.until(lambda: _owners(world) == ["prod/team/bot"])
+
+
+def _owners(world: World) -> list[str]:
+    found = (row["metadata"].get("assistant-operator.dev/owner") for row in world.servers["langgraph"].assistants())
+    return [owner for owner in found if owner]
+
+
 def copies(world: World, server: str = "langgraph") -> dict[str, Json]:
     """What the operator keeps on a server: by name, what callers get."""
     rows = world.servers[server].assistants()
@@ -187,6 +232,9 @@ def _default(world: World) -> Json:
 
 
 SCENARIOS = (
+    Scenario("late label", late_label, lambda world: _is_at(world, 2, [1, 2])),
+    Scenario("refused pruning", refused_pruning, lambda world: _is_at(world, 3, [3])),
+    Scenario("other cluster name", other_cluster_name, lambda world: _owners(world) == ["prod/team/bot"]),
     Scenario("first edit", first_edit, lambda world: _is_at(world, 2, [1, 2])),
     Scenario("three fast edits", three_fast_edits, lambda world: _is_at(world, 4, [1, 2, 3, 4])),
     Scenario("pin", pin, lambda world: _is_at(world, 1, [1, 2])),
