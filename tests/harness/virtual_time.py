@@ -78,6 +78,8 @@ class Simulation:
         self.trace = Trace(self.elapsed)
         self.failures: list[str] = []
         """Exceptions that nothing handled, as asyncio reports them."""
+        self.verdict: str | None = None
+        """Why there is no use in going on: `run` raises it as an AssertionError."""
         self._schedule = random.Random(f"{seed} schedule")
         self.network = Network(self, self.trace, self._schedule)
         self._serial = 0
@@ -166,6 +168,8 @@ class Simulation:
         end = self.now + limit
         while not task.done():
             self._turn()
+            if self.verdict:
+                raise AssertionError(self.verdict)
             if self.now > end:
                 raise TimeoutError(f"not done after {limit:g} virtual seconds")
         return task.result()

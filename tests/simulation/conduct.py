@@ -142,10 +142,10 @@ class Conduct:
         pins = self._pins[before["metadata"]["uid"]]
         if number < was and number not in pins and was in self._world.history.versions_of(name):
             self._break(f"{name} falls back from version {was} to {number}, which nobody pinned")
-        if not _is_seen(before):
+        if not _is_seen(after):
             return
-        versioning = before["spec"].get("versioning", {})
-        if before["spec"].get("suspend"):
+        versioning = after["spec"].get("versioning", {})
+        if after["spec"].get("suspend"):
             self._break(f"{name} activates version {number} while it is suspended")
         if versioning.get("activation") == "Manual" and number != versioning.get("activeVersion"):
             self._break(f"{name} activates version {number} by itself, and its activation is Manual")

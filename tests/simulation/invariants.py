@@ -57,6 +57,7 @@ class Laws:
     def _break(self, law: str) -> None:
         text = f"{self.world.simulation.elapsed():.3f}: {law}"
         self.broken.append(text)
+        self.world.simulation.verdict = text
         self.world.simulation.trace.add("laws", f"BROKEN: {law}")
 
     # Each change

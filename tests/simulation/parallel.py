@@ -4,6 +4,7 @@ import gc
 import logging
 import multiprocessing
 import os
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -40,6 +41,7 @@ def quiet() -> None:
     """Prepare a process that does nothing but simulate. For one that pytest runs in, use a process of its own."""
     warnings.simplefilter("ignore", ResourceWarning)  # of what a crashed replica left open
     logging.disable()  # what aiohttp's server says of connections that were cut: the trace has it
+    sys.unraisablehook = lambda _: None  # of what a failed simulation left, when the process ends
     gc.collect()
     gc.freeze()
     gc.disable()  # a simulation collects what many of them left

@@ -23,7 +23,7 @@ class Scenario:
 
     name: str
     steps: Steps
-    is_right: Callable[[World], bool]
+    is_right: Callable[[World], object]
 
 
 async def _begun(world: World, *, served: bool = False, **assistant: Any) -> None:
@@ -86,6 +86,25 @@ async def invalid_edit_and_fix(world: World) -> None:
     _edit(world, "c")
 
 
+async def invalid_pin(world: World) -> None:
+    await _begun(world)
+    await world.until_ready()
+    world.not_ready = {"bot": "PinnedVersionInvalid"}
+    _edit(world, 5, versioning={"activeVersion": 2})
+    await world.until_ready()
+    world.not_ready = {}
+    _edit(world, "c", versioning={"activeVersion": None})
+
+
+async def deleted_while_pinned(world: World) -> None:
+    await _begun(world)
+    await world.until_ready()
+    _edit(world, "b", versioning={"activeVersion": 1})
+    await world.until_ready()
+    world.person.delete("AssistantVersion", "bot-v1")
+    await world.until(lambda: 1 in numbers(world))
+
+
 async def late_graph(world: World) -> None:
     world.not_ready = {"bot": "GraphNotFound"}
     world.person.assistant("bot", context={"prompt": "a"})
@@ -129,11 +148,22 @@ async def adoption(world: World) -> None:
     await _begun(world)
     _edit(world, "b")
     await world.until_ready()
+    _own_besides(world, "bot-v1")
     world.person.delete("Assistant", "bot", "Orphan")
     await world.until(lambda: not world.person.get("Assistant", "bot"))
     world.person.assistant("bot", context={"prompt": "b"})
     await world.until_ready()
     _edit(world, "c")
+
+
+def _own_besides(world: World, version: str) -> None:
+    """Make the Graph another owner of a version."""
+    graph, found = world.person.get("Graph", "writer"), world.person.get("AssistantVersion", version)
+    assert graph
+    assert found
+    owner = {"apiVersion": graph["apiVersion"], "kind": "Graph", "name": "writer", "uid": graph["metadata"]["uid"]}
+    owners = [*found["metadata"]["ownerReferences"], owner]
+    world.person.patch("AssistantVersion", version, {"metadata": {"ownerReferences": owners}})
 
 
 async def deletion(world: World) -> None:
@@ -203,6 +233,21 @@ def _marks(world: World) -> dict[int, str | None]:
     return {number: condition(each, "Active").get("status") for number, each in versions.items()}
 
 
+async def replaced(world: World) -> None:
+    """`kubectl replace` with a manifest that has no finalizers."""
+    await _begun(world, served=True)
+    await world.until_ready()
+    await world.until(lambda: world.is_quiet(3))
+    world.person.patch("Assistant", "bot", {"metadata": {"finalizers": None}})
+    await world.until(lambda: _finalizers(world))
+
+
+def _finalizers(world: World) -> list[str]:
+    found = world.person.get("Assistant", "bot")
+    finalizers: list[str] = found["metadata"].get("finalizers", []) if found else []
+    return finalizers
+
+
 async def other_cluster_name(world: World) -> None:
     await _begun(world, served=True)
     await world.until_ready()
@@ -234,11 +279,14 @@ def _default(world: World) -> Json:
 SCENARIOS = (
     Scenario("late label", late_label, lambda world: _is_at(world, 2, [1, 2])),
     Scenario("refused pruning", refused_pruning, lambda world: _is_at(world, 3, [3])),
+    Scenario("replaced", replaced, _finalizers),
     Scenario("other cluster name", other_cluster_name, lambda world: _owners(world) == ["prod/team/bot"]),
     Scenario("first edit", first_edit, lambda world: _is_at(world, 2, [1, 2])),
     Scenario("three fast edits", three_fast_edits, lambda world: _is_at(world, 4, [1, 2, 3, 4])),
     Scenario("pin", pin, lambda world: _is_at(world, 1, [1, 2])),
     Scenario("invalid edit and fix", invalid_edit_and_fix, lambda world: _is_at(world, 3, [1, 2, 3])),
+    Scenario("invalid pin", invalid_pin, lambda world: _is_at(world, 3, [1, 2, 3])),
+    Scenario("deleted while pinned", deleted_while_pinned, lambda world: _is_at(world, 1, [1, 2])),
     Scenario("late graph", late_graph, lambda world: _is_at(world, 1, [1])),
     Scenario("schema change", schema_change, lambda world: _is_at(world, 3, [1, 2, 3])),
     Scenario("pruning", pruning, lambda world: _is_at(world, 5, [2, 4, 5])),

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -17,19 +18,21 @@ def _hunted(name: str) -> str:
     """How the bug was found; empty if it was not. In a process of its own, which imports the planted module."""
     done = python("-m", "simulation.planted", name)
     assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout
+    return done.stdout.strip()
 
 
 @pytest.fixture(scope="module")
 def hunts(request: pytest.FixtureRequest) -> Iterator[Hunts]:
     """Of each bug that a test of this run is about: on all processors, the longest hunt first."""
-    asked = {each.callspec.params["name"] for each in request.session.items if "hunts" in _fixtures(each)}
+    asked = {_name(each) for each in request.session.items}
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         yield {name: pool.submit(_hunted, name) for name in [NONE, *BUGS] if name in asked}
 
 
-def _fixtures(item: pytest.Item) -> list[str]:
-    return getattr(item, "fixturenames", [])
+def _name(test: pytest.Item) -> Any:
+    """Of the bug that a test is about."""
+    called: Any = getattr(test, "callspec", None)
+    return called.params.get("name") if called else None
 
 
 @pytest.mark.parametrize("name", BUGS)
