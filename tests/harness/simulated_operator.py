@@ -4,12 +4,15 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from contextlib import ExitStack
+from functools import cache
+from importlib.metadata import version
 from types import TracebackType
 from typing import Any, Self
 
 from kubernetes.aio import client
 
 from assistant_operator.gateways import schemas
+from assistant_operator.operator import metrics
 from assistant_operator.operator.process import Process
 from assistant_operator.operator.settings import Settings
 
@@ -20,6 +23,8 @@ from .virtual_node import Node
 from .virtual_time import Simulation
 
 LOGGERS = ("assistant_operator", "kopf")
+_version = cache(version)
+"""Of a package, read from disk once: a process reads it when it starts, a simulation starts many."""
 
 
 class Operators:
@@ -37,6 +42,7 @@ class Operators:
 
     def __enter__(self) -> Self:
         self._stack.enter_context(replaced(schemas, "SchemaWorker", InlineSchemaWorker))
+        self._stack.enter_context(replaced(metrics, "version", _version))
         for name in LOGGERS:
             logger = logging.getLogger(name)
             logger.addHandler(self._handler)

@@ -11,7 +11,7 @@ Callback = Callable[..., object]
 class VirtualHandle:
     """A callback that is ready, or will be at its time. asyncio needs no more of a Handle than this."""
 
-    __slots__ = ("_args", "_callback", "_context", "_is_cancelled", "_loop", "_when")
+    __slots__ = ("_args", "_callback", "_context", "_loop", "_when", "is_cancelled")
 
     def __init__(
         self,
@@ -26,16 +26,16 @@ class VirtualHandle:
         self._args = args
         self._loop = loop
         self._context = copy_context() if context is None else context
-        self._is_cancelled = False
+        self.is_cancelled = False
 
     def when(self) -> float:
         return self._when
 
     def cancel(self) -> None:
-        self._is_cancelled = True
+        self.is_cancelled = True
 
     def cancelled(self) -> bool:
-        return self._is_cancelled
+        return self.is_cancelled
 
     def run(self) -> None:
         try:

@@ -76,11 +76,14 @@ class Faults:
 
     def __init__(self, plan: Plan = lambda seen: None) -> None:
         self.plan = plan
+        self.listener: Callable[[Seen], None] = lambda seen: None
+        """Told of each request as it arrives."""
         self.seen: list[Seen] = []
 
     def judge(self, client: str, server: str, method: str, path: str) -> tuple[Seen, Fault | None]:
         seen = Seen(len(self.seen) + 1, client, server, method, path)
         self.seen.append(seen)
+        self.listener(seen)
         return seen, self.plan(seen)
 
 

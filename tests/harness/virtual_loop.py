@@ -62,22 +62,25 @@ class VirtualLoop(asyncio.AbstractEventLoop):
 
     def due(self) -> float:
         """The earliest time at which there may be something to run."""
-        if self._ready:
+        if self._ready or self._next < self.frozen_until:
             return self.frozen_until
-        return max(self.frozen_until, self._next)
+        return self._next
 
     def run_batch(self) -> None:
         """Run what is ready, as one iteration of asyncio's loop does: the network first, then timers."""
         now = self._scheduler.now
         for queue in (self._arrivals, self._timers):
-            while queue and (queue[0][0] <= now or queue[0][2].cancelled()):
+            while queue and (queue[0][0] <= now or queue[0][2].is_cancelled):
                 self._ready.append(heapq.heappop(queue)[2])
-        self._next = min(queue[0][0] if queue else NEVER for queue in (self._arrivals, self._timers))
-        for _ in range(len(self._ready)):
+        arrival = self._arrivals[0][0] if self._arrivals else NEVER
+        timer = self._timers[0][0] if self._timers else NEVER
+        self._next = min(arrival, timer)
+        ready = self._ready
+        for _ in range(len(ready)):
             if self.frozen_until > now or self.is_dead:
                 return
-            handle = self._ready.popleft()
-            if not handle.cancelled():
+            handle = ready.popleft()
+            if not handle.is_cancelled:
                 handle.run()
 
     def arrive(self, when: float, callback: Callback, *args: Any) -> None:

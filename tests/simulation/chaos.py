@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from harness.simulated_api import ApiError
@@ -19,6 +20,27 @@ _VALID, _INVALID = ("a", "b", "c", "ab", "abcdef"), 5
 _KEEP = "assistant-operator.dev/keep"
 
 
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Of a run. Most faults of an operator are found in a small one, where a call in twenty fails."""
+
+    weight: int
+    """How many of a thousand seeds are of this size."""
+    assistants: tuple[int, ...]
+    steps: tuple[int, ...]
+    pauses: tuple[float, ...]
+    """Seconds between two steps, on average."""
+    rates: tuple[float, ...]
+    """How often a call fails."""
+
+
+SIZES = (
+    Size(957, (1, 1, 2, 3), (6, 12, 24), (0.02, 0.2, 1.0), (0.01, 0.03, 0.1, 0.2)),
+    Size(40, (3, 6, 12), (40, 80), (0.05, 0.5, 3.0), (0.0, 0.01, 0.03, 0.1)),
+    Size(3, (12, 24, 36), (150, 300), (0.05, 0.5, 3.0), (0.0, 0.01, 0.03)),
+)
+
+
 class Chaos:
     """What happens in one run."""
 
@@ -27,15 +49,16 @@ class Chaos:
         self._chance = chance
         self._person = world.person
         self._is_over = False
-        self._rate = chance.choice((0.0, 0.01, 0.03, 0.1))
-        """How often a call fails."""
-        self._names = [f"bot{number}" for number in range(chance.choice((1, 3, 12, 24)))]
-        self._steps = chance.choice((20, 60, 150))
-        self._pause = chance.choice((0.05, 0.5, 3.0))
+        size = chance.choices(SIZES, [each.weight for each in SIZES])[0]
+        self._rate = chance.choice(size.rates)
+        self._names = [f"bot{number}" for number in range(chance.choice(size.assistants))]
+        self._steps = chance.choice(size.steps)
+        self._pause = chance.choice(size.pauses)
         self._edits: tuple[Callable[[str], None], ...] = (
             *[self._edit] * 8,
             *(self._break_content, self._pin, self._unpin, self._limit, self._suspend, self._resume),
             *(self._label, self._delete, self._orphan, self._delete_version, self._keep),
+            *(self._let_go, self._unlabel, self._be_manual, self._be_automatic),
         )
 
     async def run(self) -> None:
@@ -108,7 +131,8 @@ class Chaos:
 
     def _edit(self, name: str) -> None:
         for _ in range(self._chance.choice((1, 1, 1, 3))):
-            self._person.edit("Assistant", name, **self._content())
+            manager = self._chance.choice(("ann", "zoe"))
+            self._person.patch("Assistant", name, {"spec": self._content()}, manager)
 
     def _break_content(self, name: str) -> None:
         self._person.edit("Assistant", name, context={"prompt": _INVALID})
@@ -146,6 +170,22 @@ class Chaos:
             number = self._chance.choice(versions)
             self._person.patch("AssistantVersion", f"{name}-v{number}", {"metadata": {"labels": {_KEEP: ""}}})
 
+    def _let_go(self, name: str) -> None:
+        """As `kubectl replace` does with a manifest that has no finalizers."""
+        if "deletionTimestamp" not in (self._person.get("Assistant", name) or {})["metadata"]:
+            self._person.patch("Assistant", name, {"metadata": {"finalizers": None}})
+
+    def _unlabel(self, name: str) -> None:
+        if versions := sorted(self._world.history.versions_of(f"team/{name}")):
+            number = self._chance.choice(versions)
+            self._person.patch("AssistantVersion", f"{name}-v{number}", {"metadata": {"labels": None}})
+
+    def _be_manual(self, name: str) -> None:
+        self._person.edit("Assistant", name, versioning={"activation": "Manual"})
+
+    def _be_automatic(self, name: str) -> None:
+        self._person.edit("Assistant", name, versioning={"activation": "Automatic"})
+
     def _change_schema(self) -> None:
         name, schema = self._chance.choice(GRAPHS), self._chance.choice((SCHEMA, STRICTER))
         self._say(f"change the schema of {name} to {schema}")
@@ -158,14 +198,15 @@ class Chaos:
         self._say("all faults end")
         for name in self._names:
             if self._person.get("Assistant", name):
-                whole = {"versioning": {"activeVersion": None}, "suspend": False, "context": {"prompt": "z"}}
+                versioning = {"activeVersion": None, "activation": "Automatic"}
+                whole = {"versioning": versioning, "suspend": False, "context": {"prompt": "z"}}
                 self._person.edit("Assistant", name, **whole)
 
 
 def run_seed(seed: int, last: int | None = 60) -> World:
     """The world at the end. Raises Found, with the `last` lines of the trace and the command that repeats it."""
     chance = random.Random(f"{seed} chaos")
-    with simulated(seed, replicas=chance.choice((1, 2))) as world:
+    with simulated(seed, replicas=chance.choice((1, 1, 2))) as world:
         laws = Laws(world)
 
         async def story() -> None:

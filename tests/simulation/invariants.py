@@ -14,6 +14,7 @@ from harness.simulated_world import OPERATOR, World
 from harness.simulated_world.history import ASSISTANTS, GRAPHS, VERSIONS, Edit, Made, assistant_of
 from harness.simulated_world.leftovers import leftovers
 from harness.simulated_world.world import condition
+from simulation.conduct import Conduct
 
 Json = dict[str, Any]
 PREFIX = "assistant-operator.dev/"
@@ -32,7 +33,8 @@ class Laws:
         self.history = world.history
         self.broken: list[str] = []
         world.cluster.store.listeners.append(self._changed)
-        world.copies_changed = self._check_copies
+        world.copies_changed = self._copies_changed
+        self._conduct = Conduct(world, self._break)
 
     def check_end(self) -> None:
         """Raises AssertionError for a law that was ever broken, or is at the end."""
@@ -42,6 +44,7 @@ class Laws:
             self._check_in_force(name, assistant.get("status", {}))
         self._check_copies()
         self._check_leftovers()
+        self._conduct.check_end()
         self.check()
 
     def check(self) -> None:
@@ -54,9 +57,14 @@ class Laws:
     def _break(self, law: str) -> None:
         text = f"{self.world.simulation.elapsed():.3f}: {law}"
         self.broken.append(text)
+        self.world.simulation.verdict = text
         self.world.simulation.trace.add("laws", f"BROKEN: {law}")
 
     # Each change
+
+    def _copies_changed(self) -> None:
+        self._check_copies()
+        self._conduct.copies_changed()
 
     def _changed(self, change: Change) -> None:
         storage, name = change.key

@@ -4,7 +4,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from harness.simulated_api import Policy
 from harness.simulated_world import World
+from harness.simulated_world.world import condition
 
 Json = dict[str, Any]
 Steps = Callable[[World], Awaitable[None]]
@@ -21,7 +23,7 @@ class Scenario:
 
     name: str
     steps: Steps
-    is_right: Callable[[World], bool]
+    is_right: Callable[[World], object]
 
 
 async def _begun(world: World, *, served: bool = False, **assistant: Any) -> None:
@@ -84,6 +86,25 @@ async def invalid_edit_and_fix(world: World) -> None:
     _edit(world, "c")
 
 
+async def invalid_pin(world: World) -> None:
+    await _begun(world)
+    await world.until_ready()
+    world.not_ready = {"bot": "PinnedVersionInvalid"}
+    _edit(world, 5, versioning={"activeVersion": 2})
+    await world.until_ready()
+    world.not_ready = {}
+    _edit(world, "c", versioning={"activeVersion": None})
+
+
+async def deleted_while_pinned(world: World) -> None:
+    await _begun(world)
+    await world.until_ready()
+    _edit(world, "b", versioning={"activeVersion": 1})
+    await world.until_ready()
+    world.person.delete("AssistantVersion", "bot-v1")
+    await world.until(lambda: 1 in numbers(world))
+
+
 async def late_graph(world: World) -> None:
     world.not_ready = {"bot": "GraphNotFound"}
     world.person.assistant("bot", context={"prompt": "a"})
@@ -127,11 +148,22 @@ async def adoption(world: World) -> None:
     await _begun(world)
     _edit(world, "b")
     await world.until_ready()
+    _own_besides(world, "bot-v1")
     world.person.delete("Assistant", "bot", "Orphan")
     await world.until(lambda: not world.person.get("Assistant", "bot"))
     world.person.assistant("bot", context={"prompt": "b"})
     await world.until_ready()
     _edit(world, "c")
+
+
+def _own_besides(world: World, version: str) -> None:
+    """Make the Graph another owner of a version."""
+    graph, found = world.person.get("Graph", "writer"), world.person.get("AssistantVersion", version)
+    assert graph
+    assert found
+    owner = {"apiVersion": graph["apiVersion"], "kind": "Graph", "name": "writer", "uid": graph["metadata"]["uid"]}
+    owners = [*found["metadata"]["ownerReferences"], owner]
+    world.person.patch("AssistantVersion", version, {"metadata": {"ownerReferences": owners}})
 
 
 async def deletion(world: World) -> None:
@@ -173,6 +205,64 @@ async def default_assistant(world: World) -> None:
     await world.until(lambda: _default(world).get("context") == {"prompt": "b"})
 
 
+async def late_label(world: World) -> None:
+    """Somebody keeps a version that is about to be pruned, and the news of that comes late."""
+    await _begun(world, versioning={"historyLimit": 1})
+    await world.until_ready()
+    world.cluster.server.endpoint.hold("assistantversions")
+    world.person.patch("AssistantVersion", "bot-v1", {"metadata": {"labels": {"assistant-operator.dev/keep": ""}}})
+    _edit(world, "b")
+    await world.until(lambda: status(world).get("activeVersion") == 2 and world.is_quiet(3))
+    world.cluster.server.endpoint.release()
+
+
+async def refused_pruning(world: World) -> None:
+    """While a policy refuses it, all else goes on: each version says whether it is in force."""
+    policy = Policy("kept", "assistantversions", frozenset({"DELETE"}), lambda _: False, "kept for seven years")
+    world.cluster.policies["kept"] = policy
+    await _begun(world, versioning={"historyLimit": 1})
+    for prompt in ("b", "c"):
+        _edit(world, prompt)
+    marked = {1: "False", 2: "False", 3: "True"}
+    await world.until(lambda: _marks(world) == marked and status(world).get("versions") == 3)
+    del world.cluster.policies["kept"]
+
+
+def _marks(world: World) -> dict[int, str | None]:
+    versions = world.history.versions_of("team/bot")
+    return {number: condition(each, "Active").get("status") for number, each in versions.items()}
+
+
+async def replaced(world: World) -> None:
+    """`kubectl replace` with a manifest that has no finalizers."""
+    await _begun(world, served=True)
+    await world.until_ready()
+    await world.until(lambda: world.is_quiet(3))
+    world.person.patch("Assistant", "bot", {"metadata": {"finalizers": None}})
+    await world.until(lambda: _finalizers(world))
+
+
+def _finalizers(world: World) -> list[str]:
+    found = world.person.get("Assistant", "bot")
+    finalizers: list[str] = found["metadata"].get("finalizers", []) if found else []
+    return finalizers
+
+
+async def other_cluster_name(world: World) -> None:
+    await _begun(world, served=True)
+    await world.until_ready()
+    world.settings["cluster_name"] = "prod"
+    for replica in world.replicas:
+        if world.simulation.node(replica).is_alive:
+            world.simulation.node(replica).crash("is started anew with another cluster name")
+    await world.until(lambda: _owners(world) == ["prod/team/bot"])
+
+
+def _owners(world: World) -> list[str]:
+    found = (row["metadata"].get("assistant-operator.dev/owner") for row in world.servers["langgraph"].assistants())
+    return [owner for owner in found if owner]
+
+
 def copies(world: World, server: str = "langgraph") -> dict[str, Json]:
     """What the operator keeps on a server: by name, what callers get."""
     rows = world.servers[server].assistants()
@@ -187,10 +277,16 @@ def _default(world: World) -> Json:
 
 
 SCENARIOS = (
+    Scenario("late label", late_label, lambda world: _is_at(world, 2, [1, 2])),
+    Scenario("refused pruning", refused_pruning, lambda world: _is_at(world, 3, [3])),
+    Scenario("replaced", replaced, _finalizers),
+    Scenario("other cluster name", other_cluster_name, lambda world: _owners(world) == ["prod/team/bot"]),
     Scenario("first edit", first_edit, lambda world: _is_at(world, 2, [1, 2])),
     Scenario("three fast edits", three_fast_edits, lambda world: _is_at(world, 4, [1, 2, 3, 4])),
     Scenario("pin", pin, lambda world: _is_at(world, 1, [1, 2])),
     Scenario("invalid edit and fix", invalid_edit_and_fix, lambda world: _is_at(world, 3, [1, 2, 3])),
+    Scenario("invalid pin", invalid_pin, lambda world: _is_at(world, 3, [1, 2, 3])),
+    Scenario("deleted while pinned", deleted_while_pinned, lambda world: _is_at(world, 1, [1, 2])),
     Scenario("late graph", late_graph, lambda world: _is_at(world, 1, [1])),
     Scenario("schema change", schema_change, lambda world: _is_at(world, 3, [1, 2, 3])),
     Scenario("pruning", pruning, lambda world: _is_at(world, 5, [2, 4, 5])),

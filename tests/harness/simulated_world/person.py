@@ -6,9 +6,11 @@ from ..simulated_api import SimulatedCluster, patches
 from ..simulated_api.deletion import delete
 from ..simulated_api.intents import Intent
 from ..simulated_api.resources import Resource
+from .history import VERSIONED
 
 Json = dict[str, Any]
 GROUP = "assistant-operator.dev/v1alpha1"
+MANAGER = "person"
 
 
 class Person:
@@ -17,6 +19,7 @@ class Person:
     def __init__(self, cluster: SimulatedCluster, namespace: str) -> None:
         self._cluster = cluster
         self._namespace = namespace
+        self._editors: dict[tuple[str, int], str] = {}
 
     def graph(self, name: str, **spec: Any) -> Json:
         return self.create("Graph", name, spec)
@@ -33,9 +36,18 @@ class Person:
         """A merge patch of the spec."""
         return self.patch(kind, name, {"spec": spec})
 
-    def patch(self, kind: str, name: str, body: Json) -> Json:
-        intent = self._intent(self._resource(kind), name)
-        return self._cluster.objects.patch(intent, lambda old: dict(patches.merged(old, body))).content
+    def patch(self, kind: str, name: str, body: Json, manager: str = MANAGER) -> Json:
+        """A merge patch. `manager`: the field manager."""
+        intent = self._intent(self._resource(kind), name, manager)
+        made = self._cluster.objects.patch(intent, lambda old: dict(patches.merged(old, body))).content
+        if any(field in body.get("spec", {}) for field in VERSIONED):
+            self._editors.setdefault((made["metadata"]["uid"], made["metadata"].get("generation", 0)), manager)
+        return made
+
+    def editor_of(self, uid: str, generation: int) -> str | None:
+        """The field manager of the newest edit of content up to that generation; None if there was none."""
+        found = [each for each in self._editors if each[0] == uid and each[1] <= generation]
+        return self._editors[max(found)] if found else None
 
     def delete(self, kind: str, name: str, policy: str = "Background") -> None:
         """Raises ApiError if there is none."""
@@ -53,5 +65,5 @@ class Person:
     def _resource(self, kind: str) -> Resource:
         return self._cluster.objects.catalogue.by_kind[GROUP, kind]
 
-    def _intent(self, resource: Resource, name: str) -> Intent:
-        return Intent(resource, self._namespace, name, "person")
+    def _intent(self, resource: Resource, name: str, manager: str = MANAGER) -> Intent:
+        return Intent(resource, self._namespace, name, manager)

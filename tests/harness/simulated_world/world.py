@@ -19,6 +19,7 @@ from .person import Person
 
 NAMESPACE = "team"
 TOKEN = "operator"
+REVISION = 990
 SETTLING, QUIET = 120.0, 30.0
 """Virtual seconds in which everything settles after faults, and in which nothing is written then."""
 _CALM = 6.0
@@ -41,6 +42,8 @@ class World:
         self.cluster = SimulatedCluster(_now, random.Random(f"{simulation.seed} cluster"))
         self.cluster.authorizer.users[TOKEN] = User(TOKEN, (Grant(_ALL, _ALL, _ALL),))
         self.cluster.create_namespace(NAMESPACE)
+        # The first edits come when resource versions get a digit more: they are compared as numbers, not as texts.
+        self.cluster.store.advance(REVISION - self.cluster.store.revision)
         front = self.cluster.server.front
         front.keeps_requests = False
         self.audit = Audit(simulation.elapsed, TOKEN)
