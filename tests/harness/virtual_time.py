@@ -7,6 +7,7 @@ import logging
 import os
 import random
 import re
+import signal
 import ssl
 import sys
 import warnings
@@ -99,6 +100,8 @@ class Simulation:
         self._stack.enter_context(replaced(aiohappyeyeballs, "start_connection", self.network.start_connection))
         self._stack.enter_context(ordered())
         self._stack.enter_context(replaced(os, "_exit", self._exit))
+        # kopf ends its process so when its own end takes too long.
+        self._stack.enter_context(replaced(signal, "pthread_kill", self._kill))
         # Each client makes one, which takes as long as a hundred requests. There is no TLS to use it for.
         self._stack.enter_context(replaced(ssl, "create_default_context", lambda *_, **__: _any_tls()))
         self._stack.callback(sys.set_asyncgen_hooks, *sys.get_asyncgen_hooks())
@@ -231,6 +234,9 @@ class Simulation:
     def _exit(self, code: int) -> None:
         self._node_of(asyncio.get_running_loop()).exit(code)
         raise ProcessEnded(code)
+
+    def _kill(self, _: int, number: int) -> None:
+        self._node_of(asyncio.get_running_loop()).crash(f"is ended by signal {number}")
 
     def _node_of(self, loop: asyncio.AbstractEventLoop | None) -> Node:
         return next(node for node in self._nodes.values() if node.loop is loop)
