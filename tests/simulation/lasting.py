@@ -86,7 +86,6 @@ def refused(world: World, operation: str, name: str, number: int | None = None) 
 
     def end() -> None:
         policies.pop(title, None)
-        world.cluster.controllers.restart()  # the garbage collector tries again what was refused
 
     return end
 
