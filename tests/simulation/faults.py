@@ -1,16 +1,20 @@
 """What can go wrong at one call of the operator, by name."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from typing import Any
 
+from harness.simulated_api.statuses import expired
 from harness.simulated_world import World
-from harness.virtual_http import Answered, Crash, Delay, Fault, Reset, Seen
+from harness.virtual_http import Answered, Crash, Delay, Fault, Reset, Seen, Silence
 
 Inject = Callable[[World, Seen], Fault | None]
 LONGER_THAN_LEASE = 20.0
 HELD = 15.0
 """Seconds for which watches show nothing new."""
+GIVEN_UP = 75.0
+"""Seconds after which any request is given up if it is never answered."""
 _HTML = b"<html><body>502 Bad Gateway</body></html>"
 
 
@@ -33,6 +37,14 @@ def _late(*, handled: bool) -> Inject:
     def inject(world: World, _: Seen) -> Fault:
         world.trouble(LONGER_THAN_LEASE)
         return Delay(LONGER_THAN_LEASE, handled=handled)
+
+    return inject
+
+
+def _silent(*, handled: bool) -> Inject:
+    def inject(world: World, _: Seen) -> Fault:
+        world.trouble(GIVEN_UP)
+        return Silence(handled=handled)
 
     return inject
 
@@ -67,6 +79,17 @@ def _expired(world: World, seen: Seen) -> Fault | None:
     return _said(410, "Expired")(world, seen)
 
 
+def _watches_expire(world: World, seen: Seen) -> Fault | None:
+    """Each watch that is running, and the one that begins, ends with an event that says 410."""
+    world.history.is_lossy = True
+    error = expired("too old resource version: 1 (2)")
+    world.cluster.server.endpoint.interrupt(error)
+    if "watch=true" not in seen.path:
+        return None
+    event = json.dumps({"type": "ERROR", "object": error.manifest()})
+    return Answered(200, f"{event}\n".encode(), {"Content-Type": "application/json"})
+
+
 def _stale(world: World, seen: Seen) -> Fault:
     """The replica is started anew, and what it reads from the watch cache is as of now for a while."""
     withhold(world, seen)
@@ -82,6 +105,8 @@ KINDS: dict[str, Inject] = {
     "crash after": _always(Crash(handled=True)),
     "answer lost": _always(Reset(handled=True)),
     "connection closed": _always(Reset(handled=False)),
+    "no answer": _silent(handled=False),
+    "no answer to what is done": _silent(handled=True),
     "late answer": _late(handled=True),
     "late effect": _late(handled=False),
     "stale read": _stale,
@@ -92,6 +117,7 @@ KINDS: dict[str, Inject] = {
     "404": _not_found,
     "409": _said(409, "Conflict"),
     "410": _expired,
+    "410 as watch events": _watches_expire,
     "422": _said(422, "Invalid"),
     "429": _said(429, "TooManyRequests", **{"Retry-After": "3"}),
     "500": _said(500, "InternalError"),

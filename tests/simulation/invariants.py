@@ -261,7 +261,9 @@ class Laws:
         keys = frozenset((each.partition("/")[0], each.partition("/")[2]) for each in names)
         adopted = {each["spec"]["assistantRef"]["uid"] for each in self.history.existing(VERSIONS).values()}
         process = self.world.operators.processes[self.world.leader]
-        for each in leftovers(process, frozenset(self.history.gone.keys() - adopted), keys)[:3]:
+        again = {f"{VERSIONS} {name}" for name in self.history.existing(VERSIONS)}  # the same, under another UID
+        uids = {uid for uid, what in self.history.gone.items() if what not in again}
+        for each in leftovers(process, frozenset(uids - adopted), keys)[:3]:
             self._break(f"{self.world.leader} still knows what is gone: {each}")
 
     # What is in force

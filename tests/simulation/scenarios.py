@@ -1,12 +1,14 @@
 """Short stories of a person with one or two assistants, each of which ends settled whatever fails on the way."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
 from harness.simulated_api import Policy
-from harness.simulated_world import World
+from harness.simulated_world import Person, World
 from harness.simulated_world.world import condition
+from simulation import lasting
 
 Json = dict[str, Any]
 Steps = Callable[[World], Awaitable[None]]
@@ -15,6 +17,8 @@ SCHEMA: Json = {
     "properties": {"prompt": {"type": "string"}, "temperature": {"type": "number", "maximum": 2}},
 }
 NO_DEFAULT = {"policy": "None"}
+ALL_VERBS = frozenset({"create", "delete", "get", "list", "patch", "update", "watch"})
+MINUTE = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,11 @@ def status(world: World, name: str = "bot") -> Json:
 
 def numbers(world: World, name: str = "bot") -> list[int]:
     return sorted(world.history.versions_of(f"team/{name}"))
+
+
+def _is_refused(world: World) -> bool:
+    found = world.person.get("Assistant", "bot") or {}
+    return condition(found, "Ready").get("reason") == "VersionRefused"
 
 
 def _is_at(world: World, active: int, kept: list[int]) -> bool:
@@ -216,7 +225,7 @@ async def late_label(world: World) -> None:
     world.cluster.server.endpoint.release()
 
 
-async def refused_pruning(world: World) -> None:
+async def refused_prunings(world: World) -> None:
     """While a policy refuses it, all else goes on: each version says whether it is in force."""
     policy = Policy("kept", "assistantversions", frozenset({"DELETE"}), lambda _: False, "kept for seven years")
     world.cluster.policies["kept"] = policy
@@ -263,6 +272,109 @@ def _owners(world: World) -> list[str]:
     return [owner for owner in found if owner]
 
 
+async def lost_role(world: World) -> None:
+    await _begun(world)
+    await world.until_ready()
+    lasting.during(world, MINUTE, lasting.without_rights(world, "assistants", ALL_VERBS, cuts_watches=True))
+    _edit(world, "b")
+    await asyncio.sleep(MINUTE / 2)
+    _edit(world, "c")
+    await asyncio.sleep(MINUTE / 2)
+
+
+async def refused_version(world: World) -> None:
+    """A policy refuses version 2 of one Assistant: all else goes on, and it heals without an edit."""
+    await _begun(world)
+    world.person.assistant("other", context={"prompt": "x"}, versioning={"historyLimit": 1})
+    await world.until_ready()
+    lasting.during(world, MINUTE, lasting.refused(world, "CREATE", "bot", 2))
+    _edit(world, "b")
+    world.person.edit("Assistant", "other", context={"prompt": "y"})
+    await world.until(lambda: _is_refused(world) and status(world).get("activeVersion") == 1, MINUTE)
+    await world.until(lambda: numbers(world, "other") == [2], MINUTE)
+
+
+async def refused_pruning(world: World) -> None:
+    await _begun(world, versioning={"historyLimit": 1})
+    await world.until_ready()
+    lasting.during(world, MINUTE, lasting.refused(world, "DELETE", "bot", 1))
+    for prompt in ("b", "c"):
+        _edit(world, prompt)
+    await world.until(lambda: numbers(world) == [1, 3])
+
+
+async def quota(world: World) -> None:
+    await _begun(world)
+    await world.until_ready()
+    lasting.during(world, MINUTE, lasting.full(world, room=1))
+    for prompt in ("b", "c"):
+        _edit(world, prompt)
+    await world.until(lambda: _is_refused(world) and numbers(world) == [1, 2], MINUTE)
+
+
+async def namespace_deletion(world: World) -> None:
+    """Nothing can be made in a namespace that is being deleted; afterwards there is another of that name."""
+    await _begun(world)
+    world.cluster.create_namespace("other")
+    other = Person(world.cluster, "other")
+    other.graph("writer", contextSchema=SCHEMA, defaultAssistant=NO_DEFAULT)
+    other.create("Assistant", "held", {"graphRef": {"name": "writer"}}, finalizers=["example.com/held"])
+    await world.until_ready()
+    world.end_namespace("other")
+    other.edit("Assistant", "held", context={"prompt": "b"})
+    _edit(world, "b")
+    await world.until(lambda: numbers(world) == [1, 2])
+    await asyncio.sleep(MINUTE / 2)
+    other.patch("Assistant", "held", {"metadata": {"finalizers": None}})
+    await world.until(lambda: not world.has_namespace("other"))
+    world.cluster.create_namespace("other")
+    other.graph("writer", contextSchema=SCHEMA, defaultAssistant=NO_DEFAULT)
+    other.assistant("held", context={"prompt": "c"})
+
+
+async def compaction(world: World) -> None:
+    await _begun(world)
+    await world.until_ready()
+    for prompt in ("b", "c"):
+        _edit(world, prompt)
+    lasting.compacted(world, restarts=True)
+    _edit(world, "d")
+    await world.until_ready()
+    lasting.compacted(world, restarts=False)
+    _edit(world, "e")
+
+
+async def restored_storage(world: World) -> None:
+    """The store is put back while the operator runs: later edits are recorded, and numbers are unique."""
+    await _begun(world)
+    _edit(world, "b")
+    await world.until(lambda: status(world).get("activeVersion") == 2 and world.is_quiet(3))
+    snapshot = world.snapshot()
+    for prompt in ("c", "d"):
+        _edit(world, prompt)
+    world.person.assistant("later", context={"prompt": "x"})
+    await world.until_ready()
+    world.restore(*snapshot)
+    for prompt in ("e", "f"):
+        _edit(world, prompt)
+    await world.until_ready()
+    world.person.assistant("later", context={"prompt": "y"})
+
+
+async def stale_server(world: World) -> None:
+    """Behind a load balancer with an API server whose watch cache lags."""
+    lasting.during(world, MINUTE, lasting.stale_server(world))
+    await _begun(world, versioning={"historyLimit": 2})
+    await world.until_ready()
+    for prompt in ("b", "c", "b"):
+        _edit(world, prompt)
+        await asyncio.sleep(lasting.LAG / 2)
+    await world.until(lambda: 4 in numbers(world))
+    world.person.delete("AssistantVersion", "bot-v4")
+    world.person.edit("Assistant", "bot", versioning={"activeVersion": 3})
+    await world.until(lambda: status(world).get("activeVersion") == 3)
+
+
 def copies(world: World, server: str = "langgraph") -> dict[str, Json]:
     """What the operator keeps on a server: by name, what callers get."""
     rows = world.servers[server].assistants()
@@ -278,7 +390,7 @@ def _default(world: World) -> Json:
 
 SCENARIOS = (
     Scenario("late label", late_label, lambda world: _is_at(world, 2, [1, 2])),
-    Scenario("refused pruning", refused_pruning, lambda world: _is_at(world, 3, [3])),
+    Scenario("refused prunings", refused_prunings, lambda world: _is_at(world, 3, [3])),
     Scenario("replaced", replaced, _finalizers),
     Scenario("other cluster name", other_cluster_name, lambda world: _owners(world) == ["prod/team/bot"]),
     Scenario("first edit", first_edit, lambda world: _is_at(world, 2, [1, 2])),
@@ -304,4 +416,12 @@ SCENARIOS = (
         default_assistant,
         lambda world: (_default(world)["description"], numbers(world, "writer")) == ("mine", [1, 2, 3]),
     ),
+    Scenario("lost role", lost_role, lambda world: _is_at(world, 3, [1, 2, 3])),
+    Scenario("refused version", refused_version, lambda world: _is_at(world, 2, [1, 2])),
+    Scenario("refused pruning", refused_pruning, lambda world: _is_at(world, 3, [3])),
+    Scenario("quota", quota, lambda world: _is_at(world, 3, [1, 2, 3])),
+    Scenario("namespace deletion", namespace_deletion, lambda world: _is_at(world, 2, [1, 2])),
+    Scenario("compaction", compaction, lambda world: status(world).get("activeVersion") == max(numbers(world))),
+    Scenario("restored storage", restored_storage, lambda world: _is_at(world, 4, [1, 2, 3, 4])),
+    Scenario("stale API server", stale_server, lambda world: _is_at(world, 3, [3, 4])),
 )

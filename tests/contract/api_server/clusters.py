@@ -70,6 +70,14 @@ class Cluster(Protocol):
         """The token of a ServiceAccount with these rights and no others."""
         ...
 
+    async def revoke(self, namespace: str, name: str) -> None:
+        """Take the rights of that user away again."""
+        ...
+
+    def quota(self, namespace: str, name: str, resource: str, hard: int) -> AbstractAsyncContextManager[None]:
+        """While it is open, so many more objects of that resource (plural and group) can be created there."""
+        ...
+
     def policy(self, namespace: str, name: str, refusal: Refusal) -> AbstractAsyncContextManager[None]:
         """While it is open, that is refused there."""
         ...

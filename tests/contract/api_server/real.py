@@ -138,6 +138,20 @@ class Real:
         made = await api.done("POST", f"{accounts}/{name}/token", {"spec": {"expirationSeconds": 3600}})
         return str(made.body["status"]["token"])
 
+    async def revoke(self, namespace: str, name: str) -> None:
+        await self.api(namespace).done("DELETE", f"{RBAC}/namespaces/{namespace}/rolebindings/{name}")
+
+    @asynccontextmanager
+    async def quota(self, namespace: str, name: str, resource: str, hard: int) -> AsyncIterator[None]:
+        """No controller of quotas runs here: its part, which is to say what is used at first, is done by hand."""
+        api, path = self.api(namespace), f"/api/v1/namespaces/{namespace}/resourcequotas"
+        counted, status = {f"count/{resource}": str(hard)}, {f"count/{resource}": "0"}
+        await api.done("POST", path, {"metadata": {"name": name}, "spec": {"hard": counted}})
+        told = {"status": {"hard": counted, "used": status}}
+        await api.done("PATCH", f"{path}/{name}/status", told, kind="application/merge-patch+json")
+        yield
+        await api.done("DELETE", f"{path}/{name}")
+
     @asynccontextmanager
     async def policy(self, namespace: str, name: str, refusal: Refusal) -> AsyncIterator[None]:
         api = self.api(namespace)

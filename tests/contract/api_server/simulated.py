@@ -9,7 +9,7 @@ from typing import Self
 
 from aiohttp import ClientSession, web
 
-from harness.simulated_api import ApiServer, Attempt, Grant, Policy, SimulatedCluster, Snapshot, User, grants_of
+from harness.simulated_api import ApiServer, Attempt, Grant, Policy, Quota, SimulatedCluster, Snapshot, User, grants_of
 
 from .client import Api
 from .clusters import Refusal, Rights
@@ -73,11 +73,21 @@ class Simulated:
         self.cluster.authorizer.users[token] = User(f"system:serviceaccount:{namespace}:{name}", grants)
         return token
 
+    async def revoke(self, namespace: str, name: str) -> None:
+        user = f"system:serviceaccount:{namespace}:{name}"
+        self.cluster.authorizer.users[f"token-of-{namespace}-{name}"] = User(user)
+
+    @asynccontextmanager
+    async def quota(self, namespace: str, name: str, resource: str, hard: int) -> AsyncIterator[None]:
+        self.cluster.quotas[name] = Quota(name, namespace, resource, hard)
+        yield
+        del self.cluster.quotas[name]
+
     @asynccontextmanager
     async def policy(self, namespace: str, name: str, refusal: Refusal) -> AsyncIterator[None]:
         def allows(attempt: Attempt) -> bool:
-            is_elsewhere = attempt.namespace["metadata"]["name"] != namespace
-            return is_elsewhere or attempt.new is None or refusal.allows(attempt.new)
+            content = attempt.new or attempt.old or {}
+            return content["metadata"]["namespace"] != namespace or refusal.allows(attempt.new or {})
 
         self.cluster.policies[name] = Policy(
             name, refusal.plural, frozenset(refusal.operations), allows, refusal.message

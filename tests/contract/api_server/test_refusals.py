@@ -7,7 +7,8 @@ import pytest
 from .applying import REF, told
 from .client import GROUP, OURS, Api, Reply
 from .clusters import Cluster, Refusal, Rights
-from .objects import assistant, version
+from .objects import assistant, graph, version
+from .test_deletion import owner
 from .waiting import eventually
 
 KIB = 1024
@@ -176,3 +177,90 @@ async def test_what_fits_may_grow_too_large(api: Api) -> None:
     grown = await api.merge("assistants", "bot", {"spec": {"context": {"b": "x" * 900 * KIB}}})
     assert (grown.status, grown.message) == (500, "etcdserver: request is too large")
     assert (await api.get("assistants", "bot")).meta["generation"] == 1
+
+
+async def test_a_role_that_is_taken_away_is_missed_by_requests_and_not_by_a_running_watch(
+    api: Api, cluster: Cluster
+) -> None:
+    rights = Rights(GROUP, ("assistants",), ("get", "list", "patch", "watch"))
+    user = api.as_user(await cluster.user(api.namespace, "editor", rights))
+    await api.create("assistants", assistant())
+
+    async def may_look() -> bool:
+        return (await user.get("assistants", "bot")).status == 200
+
+    async def may_not_look() -> bool:
+        return (await user.get("assistants", "bot")).refusal == (403, "Forbidden")
+
+    await eventually(may_look)
+    start = (await user.list("assistants")).position
+    async with user.watch("assistants", resourceVersion=start) as watch:
+        await cluster.revoke(api.namespace, "editor")
+        await eventually(may_not_look)
+        refused = await user.send("GET", user.path("assistants"), watch="true", resourceVersion=start)
+        assert refused.refusal == (403, "Forbidden")
+        await api.create("assistants", assistant("later"))
+        assert await watch.told(1) == [("ADDED", "later")]
+
+
+async def exhausts(api: Api) -> bool:
+    """Whether a quota of none refuses already: the API server reads quotas from a cache."""
+    refused = await api.create("graphs", graph("probe"))
+    await api.delete("graphs", "probe")
+    return refused.status == 403
+
+
+async def test_a_quota_refuses_to_create_more_and_nothing_else(api: Api, cluster: Cluster) -> None:
+    counted = f"count/assistantversions.{GROUP}"
+    async with (
+        cluster.quota(api.namespace, "none", f"graphs.{GROUP}", 0),
+        cluster.quota(api.namespace, "versions", f"assistantversions.{GROUP}", 1),
+    ):
+        await eventually(lambda: exhausts(api))
+        assert (await api.create("assistantversions", version(1))).status == 201
+        refused = await api.create("assistantversions", version(2))
+        assert refused.refusal == (403, "Forbidden")
+        assert refused.message == (
+            f'assistantversions.{GROUP} "bot-v2" is forbidden: exceeded quota: versions, '
+            f"requested: {counted}=1, used: {counted}=1, limited: {counted}=1"
+        )
+        assert refused.body["details"] == {"name": "bot-v2", "group": GROUP, "kind": "assistantversions"}
+        written = await api.merge("assistantversions", "bot-v1", {"status": {"serverVersion": 1}}, "status")
+        assert written.status == 200
+        assert (await api.create("assistants", assistant())).status == 201
+        assert (await api.delete("assistantversions", "bot-v1")).status == 200
+    await eventually(lambda: is_made(api))
+
+
+async def is_made(api: Api) -> bool:
+    return (await api.create("assistantversions", version(2))).status == 201
+
+
+async def test_the_schema_is_asked_before_a_quota(api: Api, cluster: Cluster) -> None:
+    async with cluster.quota(api.namespace, "none", f"graphs.{GROUP}", 0):
+        await eventually(lambda: exhausts(api))
+        refused = await api.create("graphs", graph("bot", server={"url": "http://a", "resyncPeriodSeconds": 0}))
+        assert refused.refusal == (422, "Invalid")
+
+
+async def test_the_garbage_collector_tries_again_what_a_policy_refused(api: Api, cluster: Cluster) -> None:
+    made = await api.create("assistants", assistant())
+    await api.create("assistantversions", version(meta={"ownerReferences": [owner(made)]}))
+    refusal = Refusal("assistantversions", ("DELETE",), "false", lambda _: False, "not in this quarter")
+    async with cluster.policy(api.namespace, f"policy-{api.namespace}", refusal):
+        await eventually(lambda: keeps_versions(api))
+        assert (await api.delete("assistants", "bot", propagationPolicy="Background")).status == 200
+        assert (await api.get("assistants", "bot")).status == 404
+        refused = await api.delete("assistantversions", "bot-v1")
+        assert refused.refusal == (422, "Invalid")
+
+    async def is_gone() -> bool:
+        return (await api.get("assistantversions", "bot-v1")).status == 404
+
+    await eventually(is_gone)
+
+
+async def keeps_versions(api: Api) -> bool:
+    """Whether the policy that refuses deletions is in force yet."""
+    await api.create("assistantversions", version(of="probe"))
+    return (await api.delete("assistantversions", "probe-v1")).status == 422

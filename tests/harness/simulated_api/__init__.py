@@ -13,7 +13,8 @@ is. What a client may do to it: HTTP. What a test may do to it besides:
   `forget()` the window of the watch cache, `interrupt()` every watch with an error event.
 - `cluster.add_server()`: a second API server before the same store.
 - `cluster.snapshot()`, `restore()`, `compact()`; `cluster.store.advance()`: revisions that others write.
-- `cluster.policies`: ValidatingAdmissionPolicies as predicates; `cluster.authorizer.users`: who may do what.
+- `cluster.policies`: ValidatingAdmissionPolicies as predicates; `cluster.quotas`: how many objects may be created;
+  `cluster.authorizer.users`: who may do what.
 
 What is not simulated is answered with 501 and noted in `cluster.server.front.handlers.failures`, which a test must find
 empty.
@@ -22,6 +23,7 @@ empty.
 from .admission import Attempt, Policy
 from .authorization import Grant, User, grants_of
 from .cluster import ApiServer, SimulatedCluster
+from .quotas import Quota
 from .statuses import ApiError, NotSimulated
 from .store import Snapshot
 
@@ -32,6 +34,7 @@ __all__ = [
     "Grant",
     "NotSimulated",
     "Policy",
+    "Quota",
     "SimulatedCluster",
     "Snapshot",
     "User",

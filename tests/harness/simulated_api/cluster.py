@@ -11,6 +11,7 @@ from .garbage import Controllers
 from .handlers import Handlers
 from .intents import Intent
 from .objects import Objects
+from .quotas import Quota
 from .resources import catalogue
 from .server import ApiServerFront
 from .store import Snapshot, Store
@@ -52,6 +53,11 @@ class SimulatedCluster:
     def policies(self) -> dict[str, Policy]:
         """The ValidatingAdmissionPolicies, by name."""
         return self.objects.policies
+
+    @property
+    def quotas(self) -> dict[str, Quota]:
+        """The ResourceQuotas, by name."""
+        return self.objects.quotas
 
     def add_server(self) -> ApiServer:
         """Another API server before the same store."""

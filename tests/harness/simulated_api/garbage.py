@@ -13,6 +13,8 @@ from .store import Change, Key
 
 Json = dict[str, Any]
 MANAGER = "kube-controller-manager"
+RETRY = 1.0
+"""Seconds until a deletion that was refused is tried again."""
 
 
 class Controllers:
@@ -24,15 +26,25 @@ class Controllers:
         self._delay = delay
         self._dependents: dict[str, dict[Key, None]] = {}
         self._suspects: dict[Key, None] = {}
+        self._refused: dict[Key, None] = {}
+        """What could not be deleted, and its namespace: tried again."""
         self._news = asyncio.Event()
         objects.store.listeners.append(self._noted)
 
     async def run(self) -> None:
         """Until cancelled."""
         while True:
-            await self._news.wait()
+            await self._noticed()
             await asyncio.sleep(self._delay())
             self.settle()
+
+    async def _noticed(self) -> None:
+        """Wait for something to do."""
+        try:
+            await asyncio.wait_for(self._news.wait(), RETRY if self._refused else None)
+        except TimeoutError:
+            refused, self._refused = self._refused, {}
+            self._suspect(*refused)
 
     def settle(self) -> None:
         """Act until there is nothing more to do."""
@@ -138,8 +150,9 @@ class Controllers:
         options = {"propagationPolicy": policy, "preconditions": {"uid": record.meta["uid"]}}
         try:
             delete(self._objects, self._intent(record), options)
-        except ApiError:
-            return
+        except ApiError as error:
+            if error.code not in (404, 409):
+                self._refused.update(dict.fromkeys((self._key(record), self._namespace_of(record))))
 
     def _change(self, record: Record, metadata: Json) -> None:
         meta = {name: value for name, value in {**record.meta, **metadata}.items() if value is not None}

@@ -10,6 +10,7 @@ from . import built_in, contents, managed_fields, metadata, schema
 from .admission import Attempt, Policy, admit
 from .intents import Intent
 from .managed_fields import Ownership, Write
+from .quotas import Quota, charge
 from .record import Record, encode
 from .resources import Catalogue, Resource
 from .statuses import (
@@ -43,6 +44,7 @@ class Objects:
     now: Callable[[], datetime]
     random: Random
     policies: dict[str, Policy] = field(default_factory=dict)
+    quotas: dict[str, Quota] = field(default_factory=dict)
 
     def create(self, intent: Intent, body: Json, *, ownership: Ownership | None = None) -> Record:
         """`ownership`: of an object that is made by a server-side apply. Raises ApiError."""
@@ -61,6 +63,7 @@ class Objects:
         contents.check(resource, content, None)
         intent.check_create()
         admit(self.policies, Attempt("CREATE", about, self._namespace(intent), content, None))
+        charge(self.quotas.values(), intent, about)
         key = resource.key(intent.namespace, about.name)
         if taken := self.store.get(key):
             raise already_exists(about, is_being_deleted=taken.is_being_deleted)

@@ -3,11 +3,12 @@
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from ..simulated_api.store import Change, Store
 
 Json = dict[str, Any]
+T = TypeVar("T")
 ASSISTANTS, VERSIONS, GRAPHS = (
     f"assistant-operator.dev/{plural}" for plural in ("assistants", "assistantversions", "graphs")
 )
@@ -39,6 +40,17 @@ class Made:
         return int(self.spec["number"])
 
 
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a History knew at one moment."""
+
+    edits: dict[str, list[Edit]]
+    made: list[Made]
+    schemas: dict[str, list[tuple[float, Any]]]
+    gone: dict[str, str]
+    ended: dict[tuple[str, int], float]
+
+
 class History:
     """Every edit, by UID of the Assistant, and every version that was ever made, in order."""
 
@@ -56,6 +68,15 @@ class History:
         self.is_lossy = False
         """Whether edits may be lost, because the API server forgot some of its history."""
         store.listeners.append(self._changed)
+
+    def past(self) -> Past:
+        return Past(_lists(self.edits), list(self.made), _lists(self.schemas), dict(self.gone), dict(self.ended))
+
+    def rewind(self, past: Past) -> None:
+        """The storage was put back: what came after that moment never happened."""
+        self.edits = defaultdict(list, _lists(past.edits))
+        self.schemas = defaultdict(list, _lists(past.schemas))
+        self.made, self.gone, self.ended = list(past.made), dict(past.gone), dict(past.ended)
 
     def existing(self, storage: str) -> dict[str, Json]:
         """Objects by namespace/name."""
@@ -101,6 +122,10 @@ class History:
         name, spec = assistant_of(content), content["spec"]
         existed = {number: each["spec"] for number, each in self.versions_of(name).items() if number != spec["number"]}
         self.made.append(Made(name, spec["assistantRef"]["uid"], spec, self.clock(), existed))
+
+
+def _lists(of: dict[str, list[T]]) -> dict[str, list[T]]:
+    return {name: list(each) for name, each in of.items()}
 
 
 def assistant_of(version: Json) -> str:

@@ -8,13 +8,17 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from ..simulated_api import Grant, SimulatedCluster, User
+from aiohttp import web
+
+from ..simulated_api import ApiServer, Grant, SimulatedCluster, Snapshot, User
+from ..simulated_api.deletion import delete
+from ..simulated_api.intents import Intent
 from ..simulated_langgraph import SimulatedLangGraphServer
 from ..simulated_operator import Operators
 from ..virtual_http import Faults, HttpServer
 from ..virtual_time import Simulation
 from .audit import Audit
-from .history import ASSISTANTS, History
+from .history import ASSISTANTS, History, Past
 from .person import Person
 
 NAMESPACE = "team"
@@ -44,10 +48,8 @@ class World:
         self.cluster.create_namespace(NAMESPACE)
         # The first edits come when resource versions get a digit more: they are compared as numbers, not as texts.
         self.cluster.store.advance(REVISION - self.cluster.store.revision)
-        front = self.cluster.server.front
-        front.keeps_requests = False
         self.audit = Audit(simulation.elapsed, TOKEN)
-        front.handlers = self.audit.of_cluster(front.handlers)
+        self._prepare(self.cluster.server)
         self.history = History(self.cluster.store, simulation.elapsed)
         self.person = Person(self.cluster, NAMESPACE)
         self.faults = Faults()
@@ -66,7 +68,7 @@ class World:
         self.simulation.run(self._main(work), limit=limit)
 
     async def _main(self, work: Coroutine[Any, Any, None]) -> None:
-        await HttpServer(self.simulation, "api", self.cluster.server.front.handle, self.faults).start()
+        await HttpServer(self.simulation, "api", self._handle, self.faults).start()
         self.simulation.node("controllers").start(self.cluster.controllers.run())
         for name in self.replicas:
             self.start(name)
@@ -75,9 +77,43 @@ class World:
             await work
         finally:
             keeper.cancel()
-            front = self.cluster.server.front
-            front.cut_watches()  # what a front remembers would keep the replicas' clients alive
-            front.cut_connections()
+            for server in self.cluster.servers:
+                server.front.cut_watches()  # what a front remembers would keep the replicas' clients alive
+                server.front.cut_connections()
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """As behind a load balancer: each connection goes to one of the API servers."""
+        assert request.transport
+        port: int = request.transport.get_extra_info("peername")[1]
+        servers = self.cluster.servers
+        return await servers[port % len(servers)].front.handle(request)
+
+    def _prepare(self, server: ApiServer) -> None:
+        server.front.keeps_requests = False
+        server.front.handlers = self.audit.of_cluster(server.front.handlers)
+
+    def add_api_server(self) -> ApiServer:
+        """Another API server before the same store: every second connection goes there."""
+        server = self.cluster.add_server()
+        self._prepare(server)
+        return server
+
+    def end_namespace(self, name: str) -> None:
+        """Delete a namespace: it is gone once all that is in it is."""
+        resource = self.cluster.objects.catalogue.by_kind["v1", "Namespace"]
+        delete(self.cluster.objects, Intent(resource, "", name, "admin"), {})
+
+    def has_namespace(self, name: str) -> bool:
+        return name in self.history.existing("/namespaces")
+
+    def snapshot(self) -> tuple[Snapshot, Past]:
+        """What the store holds, and what happened up to now."""
+        return self.cluster.snapshot(), self.history.past()
+
+    def restore(self, snapshot: Snapshot, past: Past) -> None:
+        """Put the store back and start the API servers anew: nothing that was written since ever happened."""
+        self.cluster.restore(snapshot)
+        self.history.rewind(past)
 
     @property
     def leader(self) -> str:

@@ -1,0 +1,101 @@
+"""What the Tab key offers from a cluster: a simulated one, on a loopback socket."""
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from aiohttp.test_utils import RawTestServer
+
+from assistant_operator.kubectl.offering import offer
+from harness.simulated_api import Grant, SimulatedCluster, User
+from harness.simulated_world import Person
+
+TOKEN = "person"
+VERBS = frozenset({"get", "list"})
+GROUPS = frozenset({"assistant-operator.dev"})
+
+
+@pytest.fixture
+def cluster() -> SimulatedCluster:
+    """With a Graph, two Assistants and two versions in the namespace team."""
+    made = SimulatedCluster(lambda: datetime.now(UTC), random.Random(1))
+    made.create_namespace("team")
+    made.authorizer.users[TOKEN] = User("person", (Grant(GROUPS, frozenset({"*"}), VERBS, "team"),))
+    person = Person(made, "team")
+    person.graph("writer")
+    for name in ("bot", "agent"):
+        uid = person.assistant(name)["metadata"]["uid"]
+        for number in (1, 2):
+            version = {
+                "assistantRef": {"name": name, "uid": uid},
+                "number": number,
+                "generation": number,
+                "digest": f"sha256:{'0' * 64}",
+                "chain": f"sha256:{'0' * 64}",
+                "snapshot": {"graphRef": {"name": "writer"}},
+                "change": {"kind": "Created"},
+            }
+            person.create("AssistantVersion", f"{name}-v{number}", version)
+    return made
+
+
+@pytest.fixture
+async def kubeconfig(cluster: SimulatedCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Path]:
+    """Of a server that serves the cluster; KUBECONFIG names it."""
+    path = tmp_path / "config"
+    monkeypatch.setenv("KUBECONFIG", str(path))
+    async with RawTestServer(cluster.server.front.handle) as server:
+        _write(path, str(server.make_url("/")))
+        yield path
+    assert cluster.server.front.handlers.failures == []
+
+
+def _write(path: Path, server: str) -> None:
+    told = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "here",
+        "clusters": [{"name": "here", "cluster": {"server": server.rstrip("/")}}],
+        "users": [{"name": "me", "user": {"token": TOKEN}}],
+        "contexts": [{"name": "here", "context": {"cluster": "here", "user": "me", "namespace": "team"}}],
+    }
+    path.write_text(json.dumps(told))
+
+
+async def offered(*words: str) -> list[str]:
+    """The lines, as a shell reads them. `offer` runs an event loop of its own."""
+    return (await asyncio.to_thread(offer, words)).splitlines()
+
+
+@pytest.mark.usefixtures("kubeconfig")
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        pytest.param(["undo", ""], ["agent", "bot"], id="assistants"),
+        pytest.param(["undo", "b"], ["bot"], id="assistants that begin so"),
+        pytest.param(["tree", ""], ["writer"], id="graphs"),
+        pytest.param(["undo", "bot", "--to-revision", ""], ["2", "1"], id="numbers, the newest first"),
+        pytest.param(["-n", "elsewhere", "undo", ""], [], id="of a namespace that may not be read"),
+        pytest.param(["get", "--context", ""], ["here"], id="contexts"),
+    ],
+)
+async def test_names_come_from_the_cluster(words: list[str], names: list[str]) -> None:
+    assert await offered(*words) == [*names, ":4"]
+
+
+async def test_nothing_is_offered_where_the_cluster_does_not_answer(kubeconfig: Path) -> None:
+    _write(kubeconfig, "http://127.0.0.1:9")
+    assert await offered("undo", "") == [":4"]
+
+
+def test_the_shell_offers_files_itself() -> None:
+    assert offer(["get", "--kubeconfig", ""]) == ":0\n"
+
+
+def test_commands_need_no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBECONFIG", "/nowhere")
+    assert [line.partition("\t")[0] for line in offer(["su"]).splitlines()] == ["suspend", ":4"]

@@ -1,0 +1,36 @@
+"""`python -m` of the package and of the plugin."""
+
+import sys
+from collections.abc import Iterator
+from runpy import run_module
+
+import pytest
+import yaml
+
+
+@pytest.fixture(autouse=True)
+def recursion_limit() -> Iterator[None]:
+    """The programs raise it for their own process."""
+    limit = sys.getrecursionlimit()
+    yield
+    sys.setrecursionlimit(limit)
+
+
+def test_the_package_is_the_operator(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["assistant-operator", "crds"])
+    with pytest.raises(SystemExit) as ended:
+        run_module("assistant_operator", run_name="__main__")
+    assert ended.value.code == 0
+    documents = list(yaml.safe_load_all(capsys.readouterr().out))
+    assert sorted(each["spec"]["names"]["kind"] for each in documents) == ["Assistant", "AssistantVersion", "Graph"]
+
+
+@pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")
+def test_the_plugin_is_a_program(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["kubectl-assistants", "undo"])
+    with pytest.raises(SystemExit) as ended:
+        run_module("assistant_operator.kubectl", run_name="__main__")
+    assert ended.value.code == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "kubectl assistants undo" in told.err
