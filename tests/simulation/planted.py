@@ -317,4 +317,5 @@ def main(name: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    # The classes of `__main__` are others than those that simulation.hunting imports: no hint would be recognized.
+    importlib.import_module("simulation.planted").main(sys.argv[1])
