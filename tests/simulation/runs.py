@@ -54,6 +54,7 @@ async def _story(world: World, told: Scenario) -> None:
     await told.steps(world)
     await world.settle()
     laws.check_end()
-    assert told.is_right(world), (
+    # Where the API server said that it holds the past no longer, edits may be missed: the laws see them counted.
+    assert world.history.is_lossy or told.is_right(world), (
         f"the end is not as it is to be: {world.history.existing('assistant-operator.dev/assistants')}"
     )

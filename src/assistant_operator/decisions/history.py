@@ -1,6 +1,6 @@
 """Is this edit a change, which number does it get, what changed and who changed it. Pure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -42,25 +42,26 @@ def is_change(previous: AssistantVersion | None, assistant: Assistant) -> bool:
     return previous is None or previous.spec.snapshot.canonical != assistant.spec.snapshot.canonical
 
 
-def overtaken(uid: str, states: Iterable[Assistant], versions: Iterable[AssistantVersion]) -> set[int]:
-    """The generations of those states that changed the content and have no version, where a later edit has one.
+def overtaken(uid: str, latest: int, states: Iterable[Assistant], versions: Collection[AssistantVersion]) -> set[int]:
+    """The generations of those states that changed the content and got no version, where a later edit has one.
 
     They can get none any more: a version of an earlier edit must not have a greater number. So they are missed.
-    `versions`: of the Assistant with that UID; one that it adopted comes before all its edits.
+    `versions`: of the Assistant with that UID, from number `latest` on; one that it adopted comes before all its edits.
+    A number that is lacking among them was the version of one such state, and somebody deleted it.
     """
-    recorded = {
-        each.spec.generation if each.spec.assistant_ref.uid == uid else 0: each.spec.snapshot.canonical
-        for each in versions
-    }
-    found = set()
-    for state in states:
-        generation = state.metadata.generation
-        if generation in recorded or generation > max(recorded, default=0):
-            continue
+    recorded = {each.spec.generation if each.spec.assistant_ref.uid == uid else 0: each for each in versions}
+    lost: set[int] = set()
+    for generation, version in sorted(recorded.items()):
         before = max((each for each in recorded if each < generation), default=None)
-        if before is None or recorded[before] != state.spec.snapshot.canonical:
-            found.add(generation)
-    return found
+        content = None if before is None else recorded[before].spec.snapshot.canonical
+        between = sorted(
+            each.metadata.generation
+            for each in states
+            if (before or 0) < each.metadata.generation < generation and each.spec.snapshot.canonical != content
+        )
+        deleted = version.spec.number - (latest if before is None else recorded[before].spec.number) - 1
+        lost.update(between[max(deleted, 0) :])
+    return lost
 
 
 def newest_of(uid: str, kept: Iterable[VersionRecord]) -> VersionRecord | None:

@@ -276,7 +276,7 @@ class Recorder:
         """Fill the gap before this state, as far as anybody still knows what was in it; count the rest."""
         beyond = await self._past.beyond(ledger, assistant)
         states = await self._states_between(ledger, assistant)
-        lost = history.overtaken(assistant.metadata.uid, states, beyond)
+        lost = history.overtaken(assistant.metadata.uid, ledger.latest, states, beyond)
         for state in states:
             await self._record(ledger, state)
         seen = {state.metadata.generation for state in states} | {

@@ -449,6 +449,7 @@ def state(generation: int, content: int, **more: Any) -> Assistant:
 
 
 V1, V4 = recorded(state(1, 0), is_first=True), recorded(state(4, 4), 2)
+FIRST4, THIRD4 = recorded(state(4, 4), is_first=True), recorded(state(4, 4), 3)
 ADOPTED = recorded(written({"context": {"n": 0}}, uid="before", generation=9), is_first=True)
 
 
@@ -460,7 +461,9 @@ ADOPTED = recorded(written({"context": {"n": 0}}, uid="before", generation=9), i
         pytest.param([state(4, 4)], [V1, V4], set(), id="it has one"),
         pytest.param([state(2, 2), state(3, 3)], [V1, V4], {2, 3}, id="a later edit has one, and they have none"),
         pytest.param([state(2, 0, suspend=True)], [V1, V4], set(), id="an edit that changed no content needs none"),
-        pytest.param([state(1, 1)], [V4], {1}, id="the first edit, and a version of a later one"),
+        pytest.param([state(1, 1)], [FIRST4], {1}, id="the first edit, and a version of a later one"),
+        pytest.param([state(1, 1)], [V4], set(), id="its version was deleted: a number is lacking"),
+        pytest.param([state(2, 2), state(3, 3)], [V1, THIRD4], {3}, id="of two, one had the number that is lacking"),
         pytest.param([state(2, 2)], [ADOPTED], set(), id="what was adopted comes before all"),
         pytest.param([state(2, 0), state(3, 3)], [ADOPTED, V4], {3}, id="the content of what was adopted needs none"),
     ],
@@ -468,4 +471,4 @@ ADOPTED = recorded(written({"context": {"n": 0}}, uid="before", generation=9), i
 def test_an_edit_that_a_later_version_has_overtaken_is_lost(
     states: list[Assistant], versions: list[AssistantVersion], lost: set[int]
 ) -> None:
-    assert overtaken(UID, states, versions) == lost
+    assert overtaken(UID, 0, states, versions) == lost
