@@ -124,7 +124,8 @@ class Laws:
         of_same = [each for each in self.history.made[:-1] if each.name == made.name]
         for each in of_same:
             if each.number == made.number and each.uid == made.uid:
-                if each.spec != made.spec:
+                # What is made for an Assistant that is gone meanwhile is garbage, and is collected.
+                if each.spec != made.spec and made.uid not in self.history.gone:
                     self._break(f"{what} is made again with another spec: the number is reused")
                 return  # it was deleted by hand and is there again
         self._check_content(what, made)

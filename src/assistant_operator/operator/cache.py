@@ -80,6 +80,13 @@ class Cache:
         if kept and kept.metadata.uid == assistant.metadata.uid:
             del self.recorded[assistant.key]
 
+    def mark_deletion(self, live: Assistant) -> None:
+        """That very one is being deleted: only its copies are to be withdrawn until the news of that comes."""
+        kept = self.recorded.get(live.key)
+        if kept and kept.metadata.uid == live.metadata.uid and not kept.metadata.is_being_deleted:
+            told = {"deletion_timestamp": live.metadata.deletion_timestamp, "finalizers": live.metadata.finalizers}
+            self.recorded[live.key] = kept.model_copy(update={"metadata": kept.metadata.model_copy(update=told)})
+
     def _unsee(self, key: Key) -> Assistant | None:
         if before := self.seen.pop(key, None):
             _discard(self._by_graph, _graph_of(before), key)

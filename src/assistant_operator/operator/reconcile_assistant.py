@@ -300,7 +300,10 @@ class AssistantReconciler:
         same = live is not None and live.metadata.uid == assistant.metadata.uid
         if live and same and not live.metadata.is_being_deleted:
             return True
-        self._cache.drop_recorded(assistant)
+        if live and same:  # dropped, it would stay for ever if the news of its deletion came before
+            self._cache.mark_deletion(live)
+        else:
+            self._cache.drop_recorded(assistant)
         return False
 
     async def _restore(self, world: World, number: int) -> None:
