@@ -342,9 +342,9 @@ class AssistantReconciler:
     async def _catch_up(self, world: World) -> None:
         self._cache.outrun(world.assistant.key)
         live = await self._cluster.assistant(world.assistant.key)
-        if live is None:
+        if live is None or live.metadata.uid != world.assistant.metadata.uid:
             self._cache.drop_recorded(world.assistant)
-        else:
+        if live:
             await self._recorder.observe(live, anew=True)
 
     async def _mark(self, world: World, step: Mark) -> str | None:
