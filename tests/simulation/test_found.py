@@ -1,5 +1,9 @@
 """What the simulation found, each as a story of its own."""
 
+from typing import Any
+
+import pytest
+
 from harness.simulated_world import World, simulated
 from harness.virtual_http import Answered, Fault, Plan, Seen
 from simulation.invariants import Laws
@@ -93,3 +97,46 @@ def _restarting(world: World) -> Plan:
         return None
 
     return plan
+
+
+@pytest.mark.parametrize("is_restarted", [False, True], ids=["watched", "the API server was restarted"])
+def test_a_latest_version_that_was_deleted_during_a_downtime_is_restored_before_the_next_edit(
+    *, is_restarted: bool
+) -> None:
+    """It existed for a moment, long ago: a search in ever longer steps missed it, and the next chain began anew."""
+    lost: list[dict[str, Any]] = []
+
+    async def steps(world: World) -> None:
+        world.person.assistant("bot", context={"prompt": "a"})
+        await world.until_ready()
+        world.person.edit("Assistant", "bot", context={"prompt": "b"})
+        await world.until(lambda: status(world).get("latestVersion") == 2)
+        lost.append(world.person.get("AssistantVersion", "bot-v2") or {})
+        world.simulation.node(world.leader).crash()
+        world.person.delete("AssistantVersion", "bot-v2")
+        for number in range(100):
+            world.person.edit("Graph", "writer", description=str(number))
+        world.person.edit("Assistant", "bot", context={"prompt": "c"})
+        if is_restarted:
+            world.cluster.server.restart()
+
+    world = held(steps)
+    assert numbers(world) == [1, 2, 3]
+    assert world.history.versions_of("team/bot")[2]["spec"] == lost[0]["spec"]
+
+
+def test_an_edit_back_to_an_active_version_that_was_restored_after_newer_ones_is_a_version() -> None:
+    """It was made again after version 2, yet version 2 is the one before version 3."""
+
+    async def steps(world: World) -> None:
+        world.person.assistant("bot", context={"prompt": "a"})
+        await world.until_ready()
+        world.person.edit("Assistant", "bot", context={"prompt": 5})
+        await world.until(lambda: status(world).get("latestVersion") == 2 and world.is_quiet(3))
+        world.person.delete("AssistantVersion", "bot-v1")
+        await world.until(lambda: numbers(world) == [1, 2])
+        world.person.edit("Assistant", "bot", context={"prompt": "a"})
+        await world.until_ready()
+
+    change = held(steps).history.versions_of("team/bot")[3]["spec"]["change"]
+    assert (change["kind"], change["sameAs"]) == ("Reverted", 1)

@@ -10,6 +10,7 @@ from assistant_operator.resources.assistant import Assistant
 from assistant_operator.resources.assistant_version import VersionRecord
 from worlds import (
     BOT,
+    EARLIER,
     GRAPH,
     KEY,
     NAMESPACE,
@@ -318,3 +319,24 @@ def test_who_owns_which_field_is_kept_only_where_it_is_needed(assistant: Assista
     slimmed = slim(assistant)
     assert bool(slimmed.metadata.managed_fields) is kept
     assert (slimmed.spec, slimmed.status, slimmed.key) == (assistant.spec, assistant.status, assistant.key)
+
+
+DELETED = {"deletion_timestamp": EARLIER, "finalizers": ("orphan",)}
+
+
+@pytest.mark.parametrize(
+    ("live", "is_marked"),
+    [
+        pytest.param(at(9, meta=DELETED), True, id="its deletion is known, and its content as it is recorded"),
+        pytest.param(at(9, meta={**DELETED, "uid": "another"}), False, id="another of its name"),
+        pytest.param(at(9, "other", meta=DELETED), False, id="another name"),
+    ],
+)
+def test_a_deletion_that_was_read_is_known_before_its_news(live: Assistant, *, is_marked: bool) -> None:
+    cache = Cache()
+    cache.record(at(1))
+    cache.mark_deletion(live)
+    kept = cache.recorded[KEY]
+    assert kept.metadata.is_being_deleted is is_marked
+    assert (kept.spec, kept.metadata.resource_version) == (at(1).spec, "1")
+    assert list(cache.recorded) == [KEY]
