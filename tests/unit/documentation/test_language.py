@@ -30,7 +30,7 @@ WORDS = {
     "news": "news",
 }
 PATTERN = re.compile(rf"\b(?:{'|'.join(WORDS.values())})\b", re.IGNORECASE)
-CHECKED = [name for name in (*pages(), *(each for folder in FOLDERS for each in below(folder)))]
+CHECKED = [*pages(), *(each for folder in FOLDERS for each in below(folder))]
 
 
 def rejected(text: str) -> list[str]:
