@@ -51,7 +51,9 @@ def overtaken(uid: str, latest: int, states: Iterable[Assistant], versions: Coll
     """
     recorded = {each.spec.generation if each.spec.assistant_ref.uid == uid else 0: each for each in versions}
     lost: set[int] = set()
-    for generation, version in sorted(recorded.items()):
+    for generation, version in sorted(recorded.items(), key=lambda each: each[0]):
+        if version.spec.number <= latest:
+            continue  # a status may tell of a version before it tells of the edits up to it
         before = max((each for each in recorded if each < generation), default=None)
         content = None if before is None else recorded[before].spec.snapshot.canonical
         between = sorted(

@@ -472,3 +472,9 @@ def test_an_edit_that_a_later_version_has_overtaken_is_lost(
     states: list[Assistant], versions: list[AssistantVersion], lost: set[int]
 ) -> None:
     assert overtaken(UID, 0, states, versions) == lost
+
+
+def test_an_edit_before_the_version_that_the_status_tells_of_is_not_judged() -> None:
+    """A status may tell of a version before it tells of the edits up to it: their versions are not among those read."""
+    assert overtaken(UID, 2, [state(2, 2), state(3, 3)], [V4]) == set()
+    assert overtaken(UID, 2, [state(3, 3), state(5, 5)], [V4, recorded(state(6, 6), 3)]) == {5}
