@@ -1,6 +1,7 @@
 """The edits nobody watched: read again from the API server's watch cache, then from its exact history."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from ..gateways.cluster import Cluster
 from ..resources.assistant import Assistant
@@ -8,6 +9,18 @@ from ..resources.meta import position
 
 MOST_READS = 500
 _AT_ONCE = 8
+
+
+async def newest_before(end: int, is_before: Callable[[int], Awaitable[bool]]) -> int:
+    """The newest resource version below `end` for which `is_before` holds, or 1: it holds up to some point only."""
+    step = 1
+    while step < end and not await is_before(end - step):
+        step *= 2
+    low, high = max(1, end - step), end - step // 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if await is_before(middle) else (low, middle)
+    return low
 
 
 class Recovery:
@@ -34,7 +47,8 @@ class _Search:
         self._reads = 0
 
     async def run(self) -> dict[int, Assistant]:
-        since = await self._before()
+        # Where nothing was missed yet, or the oldest that the API server holds.
+        since = await newest_before(self._end, self._is_before)
         if await self._is_replayed(since) and self._is_lacking and await self._at(since) == "Expired":
             await self._replay_from_before(since)
         if self._is_lacking:
@@ -64,17 +78,6 @@ class _Search:
         same = state.metadata.uid == self._assistant.metadata.uid
         if same and self._observed < generation < self._assistant.metadata.generation:
             self._found.setdefault(generation, state)
-
-    async def _before(self) -> int:
-        """The newest resource version at which nothing was missed yet, or the oldest the API server holds."""
-        step = 1
-        while step < self._end and not await self._is_before(self._end - step):
-            step *= 2
-        low, high = max(1, self._end - step), self._end - step // 2
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (middle, high) if await self._is_before(middle) else (low, middle)
-        return low
 
     async def _is_before(self, revision: int) -> bool:
         state = await self._at(revision)

@@ -10,6 +10,7 @@ from ..resources.assistant import Assistant
 from ..resources.assistant_version import AssistantVersion, version_labels, version_name
 from ..resources.meta import Key, ObjectMeta
 from .cache import Cache
+from .recovery import newest_before
 
 MOST_TRIES = 5
 """Tries to make a version whose name is taken while there is no such version."""
@@ -92,26 +93,20 @@ class Restoration:
         The version was there when the status told of it first. That moment is found by bisection, since the latest
         version of a status never falls.
         """
-        low, high = 0, await self._cluster.position()
-        step = 1
-        while step < high and await self._is_reported(assistant, number, high - step):
-            step *= 2
-        low, high = max(high - step, 0), high - step // 2
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (low, middle) if await self._is_reported(assistant, number, middle) else (middle, high)
+
+        async def is_before(revision: int) -> bool:
+            state = await self._cluster.assistant_at(assistant.key, revision)
+            if not isinstance(state, Assistant) or state.metadata.uid != assistant.metadata.uid:
+                return True
+            return (state.status.latest_version or 0) < number
+
+        before = await newest_before(await self._cluster.position(), is_before)
         key = (assistant.key[0], version_name(assistant.key[1], number))
-        for revision in (high, low):  # it may have been deleted in between
+        for revision in (before + 1, before):  # it may have been deleted in between
             state = await self._cluster.versions.read_at(key, revision)
             if isinstance(state, AssistantVersion):
                 return _of(assistant.metadata.uid, state)
         return None
-
-    async def _is_reported(self, assistant: Assistant, number: int, revision: int) -> bool:
-        state = await self._cluster.assistant_at(assistant.key, revision)
-        if not isinstance(state, Assistant) or state.metadata.uid != assistant.metadata.uid:
-            return False
-        return (state.status.latest_version or 0) >= number
 
     async def _from_spec(self, assistant: Assistant, number: int) -> AssistantVersion | None:
         """The latest version says what the Assistant says, if no edit came after it."""
