@@ -1,6 +1,7 @@
 """The cluster as our models: what the operator reads from Kubernetes and the few things it may write there."""
 
 import base64
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,10 +18,9 @@ from .api_server import (
     Call,
     ClusterRefused,
     ClusterUnavailable,
-    watch_event,
 )
 from .positions import Positions
-from .requests import METADATA, METADATA_LIST, Requests, checked_page, path_of, reading
+from .requests import METADATA, METADATA_LIST, Requests, TooOld, checked_page, path_of, reading
 from .versions import Versions
 
 
@@ -75,21 +75,13 @@ class Cluster:
 
     async def replay(self, key: Key, since: int, until: int) -> list[Assistant] | Literal["Expired"]:
         """Each state of the Assistant after `since` up to `until`, from the API server's watch cache."""
-        query = {"watch": "true", "fieldSelector": f"metadata.name={key[1]}", "resourceVersion": str(since)}
-        call = Call("GET", path_of(Assistant, (key[0], "")), {**query, "timeoutSeconds": "10"})
         states: list[Assistant] = []
-        try:
-            async with self._requests.server.watching(call, silence=10) as lines:
-                async for line in lines:
-                    event = watch_event(call, line)
-                    if event["type"] == "ERROR":
-                        return "Expired"
-                    states.append(Assistant.model_validate(event["object"]))
+        with suppress(TooOld):
+            async with aclosing(self._requests.replay(Assistant, key, since, 10)) as replayed:
+                async for content in replayed:
+                    states.append(Assistant.model_validate(content))
                     if position(states[-1].metadata.resource_version) >= until:
                         return states
-        except ClusterRefused as refused:
-            if refused.status.code != 410:
-                raise
         return "Expired"
 
     async def report(

@@ -1,18 +1,39 @@
 """What the doors to Kubernetes share: how an object is read, as of when, page by page, and changed if it is there."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Literal
 
 from ..resources.meta import GROUP, VERSION, FreeForm, Key, Resource
-from .api_server import JSON, AnswerTooLarge, ApiServer, Call, ClusterRefused, ClusterUnavailable
+from .api_server import (
+    JSON,
+    AnswerTooLarge,
+    ApiServer,
+    Call,
+    ClusterRefused,
+    ClusterUnavailable,
+    Status,
+    status_of,
+    watch_event,
+)
 from .positions import Positions
 
 PAGE = 500
+_SILENCE = 5
+"""Seconds at least that a replay waits for the next event."""
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 """An answer without the content, which we just sent ourselves."""
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
+
+class TooOld(Exception):
+    """The API server cannot replay from that resource version."""
+
+    def __init__(self, status: Status) -> None:
+        super().__init__(status.message)
+        self.oldest = status.oldest_resource_version
+        """From where it can, if it says so."""
 
 
 class Requests:
@@ -51,6 +72,25 @@ class Requests:
             raise
         items: list[FreeForm] = found["items"]
         return items
+
+    async def replay(self, kind: type[Resource], key: Key, since: int, seconds: int) -> AsyncGenerator[FreeForm, None]:
+        """Each state of the object after `since`, from the API server's watch cache, and then for `seconds`.
+
+        Raises TooOld, which the API server says by HTTP status or by an event.
+        """
+        query = {"watch": "true", "fieldSelector": f"metadata.name={key[1]}", "resourceVersion": str(since)}
+        call = Call("GET", path_of(kind, (key[0], "")), {**query, "timeoutSeconds": str(seconds)})
+        try:
+            async with self.server.watching(call, silence=max(seconds, _SILENCE)) as lines:
+                async for line in lines:
+                    event = watch_event(call, line)
+                    if event["type"] == "ERROR":
+                        raise TooOld(status_of(event["object"]))
+                    yield event["object"]
+        except ClusterRefused as refused:
+            if refused.status.code != 410:
+                raise
+            raise TooOld(refused.status) from refused
 
     async def pages(
         self, path: str, accept: str, selection: Mapping[str, str] | None = None

@@ -7,8 +7,8 @@ from typing import Literal
 from ..resources.assistant import Assistant
 from ..resources.assistant_version import AssistantVersion, VersionRecord, has_version_labels, version_labels
 from ..resources.meta import API_VERSION, MANAGER, Condition, FreeForm, Key, ObjectMeta
-from .api_server import MERGE_PATCH, Call, ClusterRefused, status_of, watch_event
-from .requests import METADATA, Requests, path_of
+from .api_server import MERGE_PATCH, Call, ClusterRefused
+from .requests import METADATA, Requests, TooOld, path_of
 from .version_table import VersionEvent
 from .version_watch import VersionWatch
 
@@ -69,28 +69,17 @@ class Versions:
 
         A watch that begins before the cache ends in an error that names the oldest resource version to begin with.
         """
-        since = 1
+        since: int | None = 1
         for _ in range(_MOST_REPLAYS):
-            states, oldest = await self._replayed(key, since)
-            if oldest is None:
-                return states
-            since = oldest
+            if since is None:
+                break
+            try:
+                # What the cache holds comes at once; the watch of a version that is gone has nothing to wait for.
+                replayed = self._requests.replay(AssistantVersion, key, since, 1)
+                return [AssistantVersion.model_validate(content) async for content in replayed]
+            except TooOld as error:
+                since = error.oldest
         return []
-
-    async def _replayed(self, key: Key, since: int) -> tuple[list[AssistantVersion], int | None]:
-        """The states after `since`, or where the watch cache begins."""
-        query: dict[str, str | int] = {"fieldSelector": f"metadata.name={key[1]}", "resourceVersion": since}
-        # What the cache holds comes at once; the watch of a version that is gone has nothing to wait for.
-        query |= {"watch": "true", "timeoutSeconds": 1}
-        call = Call("GET", path_of(AssistantVersion, (key[0], "")), query)
-        states: list[AssistantVersion] = []
-        async with self._requests.server.watching(call, silence=5) as lines:
-            async for line in lines:
-                event = watch_event(call, line)
-                if event["type"] == "ERROR":
-                    return [], status_of(event["object"]).oldest_resource_version
-                states.append(AssistantVersion.model_validate(event["object"]))
-        return states, None
 
     async def create(self, version: AssistantVersion) -> Creation:
         """The name is the compare-and-swap: of all who try, one makes it.
