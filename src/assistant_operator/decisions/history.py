@@ -1,6 +1,6 @@
 """Is this edit a change, which number does it get, what changed and who changed it. Pure."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -42,27 +42,24 @@ def is_change(previous: AssistantVersion | None, assistant: Assistant) -> bool:
     return previous is None or previous.spec.snapshot.canonical != assistant.spec.snapshot.canonical
 
 
-def overtaken(uid: str, latest: int, states: Iterable[Assistant], versions: Collection[AssistantVersion]) -> set[int]:
+def overtaken(uid: str, latest: int, states: Iterable[Assistant], versions: Iterable[AssistantVersion]) -> set[int]:
     """The generations of those states that changed the content and got no version, where a later edit has one.
 
     They can get none any more: a version of an earlier edit must not have a greater number. So they are missed.
-    `versions`: of the Assistant with that UID, from number `latest` on; one that it adopted comes before all its edits.
+    `states`: oldest first. `versions`: of the Assistant with that UID, by number, from `latest` on; one that it adopted
+    comes before all its edits.
     A number that is lacking among them was the version of one such state, and somebody deleted it.
     """
-    recorded = {each.spec.generation if each.spec.assistant_ref.uid == uid else 0: each for each in versions}
     lost: set[int] = set()
-    for generation, version in sorted(recorded.items(), key=lambda each: each[0]):
-        if version.spec.number <= latest:
-            continue  # a status may tell of a version before it tells of the edits up to it
-        before = max((each for each in recorded if each < generation), default=None)
-        content = None if before is None else recorded[before].spec.snapshot.canonical
-        between = sorted(
-            each.metadata.generation
-            for each in states
-            if (before or 0) < each.metadata.generation < generation and each.spec.snapshot.canonical != content
-        )
-        deleted = version.spec.number - (latest if before is None else recorded[before].spec.number) - 1
-        lost.update(between[max(deleted, 0) :])
+    before, since = None, 0
+    for version in versions:
+        until = version.spec.generation if version.spec.assistant_ref.uid == uid else 0
+        # A status may tell of a version before it tells of the edits up to it: those are not judged.
+        if version.spec.number > latest:
+            between = [each for each in states if since < each.metadata.generation < until and is_change(before, each)]
+            deleted = version.spec.number - (before.spec.number if before else latest) - 1
+            lost.update(each.metadata.generation for each in between[deleted:])
+        before, since = version, until
     return lost
 
 

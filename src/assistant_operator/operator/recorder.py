@@ -279,10 +279,8 @@ class Recorder:
         lost = history.overtaken(assistant.metadata.uid, ledger.latest, states, beyond)
         for state in states:
             await self._record(ledger, state)
-        seen = {state.metadata.generation for state in states} | {
-            each.spec.generation for each in beyond if each.spec.assistant_ref.uid == assistant.metadata.uid
-        }
-        seen -= lost
+        versions = {each.spec.generation for each in beyond if each.spec.assistant_ref.uid == assistant.metadata.uid}
+        seen = versions | {state.metadata.generation for state in states} - lost
         missed = [each for each in range(ledger.observed + 1, assistant.metadata.generation) if each not in seen]
         ledger.observed, ledger.recovered = assistant.metadata.generation - 1, (0, 0, [])
         if missed:
