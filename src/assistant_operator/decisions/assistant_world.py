@@ -85,7 +85,7 @@ class World:
     @property
     def copies(self) -> tuple[Copy, ...]:
         """The recorded copies that are on a server, or may be."""
-        return tuple(each for each in self.assistant.status.copies if each not in self.withdrawn)
+        return self.assistant.status.copies_without(self.withdrawn)
 
     def name(self, number: int | None) -> str:
         return version_name(self.assistant.metadata.name, number) if number else "no version"

@@ -93,7 +93,7 @@ class World:
     @property
     def present(self) -> tuple[Copy, ...]:
         """Copies that are on a server, or may be."""
-        return tuple(each for each in self.assistant.status.copies if each not in self.withdrawn)
+        return self.assistant.status.copies_without(self.withdrawn)
 
     @property
     def is_retained(self) -> bool:

@@ -145,7 +145,7 @@ class LangGraphServers:
         try:
             await self._wire.send(endpoint, "DELETE", f"/assistants/{assistant_id}")
         except ServerRefused as refused:
-            # A proxy that lets DELETE not through answers 404, too.
+            # A proxy that does not let DELETE through answers 404, too.
             if refused.status != 404 or await self.assistant(endpoint, assistant_id):
                 raise
             await self.require_assistants(endpoint)

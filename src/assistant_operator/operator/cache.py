@@ -81,7 +81,7 @@ class Cache:
             del self.recorded[assistant.key]
 
     def mark_deletion(self, live: Assistant) -> None:
-        """That very one is being deleted: only its copies are to be withdrawn until the news of that comes."""
+        """Record that this Assistant is being deleted, before its watch event: then only its copies are withdrawn."""
         kept = self.recorded.get(live.key)
         if kept and kept.metadata.uid == live.metadata.uid and not kept.metadata.is_being_deleted:
             told = {"deletion_timestamp": live.metadata.deletion_timestamp, "finalizers": live.metadata.finalizers}

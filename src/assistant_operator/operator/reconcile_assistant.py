@@ -297,14 +297,13 @@ class AssistantReconciler:
     async def _is_alive(self, assistant: Assistant) -> bool:
         """Whether that very Assistant is there to stay; if not, nothing more is done to it."""
         live = await self._cluster.assistant(assistant.key)
-        same = live is not None and live.metadata.uid == assistant.metadata.uid
-        if live and same and not live.metadata.is_being_deleted:
-            return True
-        if live and same:  # dropped, it would stay for ever if the news of its deletion came before
-            self._cache.mark_deletion(live)
-        else:
+        if live is None or live.metadata.uid != assistant.metadata.uid:
             self._cache.drop_recorded(assistant)
-        return False
+            return False
+        if live.metadata.is_being_deleted:
+            # If it were dropped and its watch event had come before, its finalizer would never be removed.
+            self._cache.mark_deletion(live)
+        return not live.metadata.is_being_deleted
 
     async def _restore(self, world: World, number: int) -> None:
         if not await self._is_alive(world.assistant):

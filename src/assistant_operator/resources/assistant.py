@@ -1,5 +1,6 @@
 """Assistant: a graph with one specific configuration, and the snapshot of it that versions keep."""
 
+from collections.abc import Collection
 from functools import cached_property
 from typing import Annotated, ClassVar, Literal
 
@@ -178,6 +179,10 @@ class AssistantStatus(Model):
         description="activations are the versions that came into force, newest first, at most 20.",
         json_schema_extra={"maxItems": 20, "x-kubernetes-list-type": "atomic"},
     )
+
+    def copies_without(self, withdrawn: Collection[Copy]) -> tuple[Copy, ...]:
+        """The recorded copies that are on a server, or may be; `withdrawn`: those that are known to be gone."""
+        return tuple(each for each in self.copies if each not in withdrawn)
 
 
 class Assistant(Resource):
