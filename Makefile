@@ -93,7 +93,6 @@ generate: crds docs ## Write all that is generated: crds/, parts of docs/, files
 .PHONY: crds
 crds: $(STAMP) ## Write crds/ from the models
 	@$(BIN)/python -m assistant_operator crds --directory crds
-	@cp crds/assistants.yaml crds/assistantversions.yaml crds/graphs.yaml deploy/chart/files/crds/
 	@echo "crds/ is as the models say"
 
 .PHONY: docs

@@ -7,7 +7,7 @@ from typing import Any
 from harness.simulated_api.record import Record
 from harness.simulated_api.store import Change
 from harness.simulated_world import OPERATOR, World
-from harness.simulated_world.history import ASSISTANTS, GRAPHS, VERSIONS, Made, assistant_of
+from harness.simulated_world.history import ASSISTANTS, GRAPHS, VERSIONS, Made, assistant_of, controller_of, is_observed
 from harness.simulated_world.world import condition
 from harness.virtual_http import Seen
 
@@ -45,7 +45,7 @@ class Conduct:
         for name, assistant in self._assistants().items():
             self._check_status(name, assistant)
         for version in self._world.history.existing(VERSIONS).values():
-            if _controller(version) and not version["metadata"].get("labels", {}).keys() >= LABELS:
+            if controller_of(version) and not version["metadata"].get("labels", {}).keys() >= LABELS:
                 self._break(f"version {version['metadata']['name']} lacks labels")
         for url, name in self._copies:
             if name not in self._assistants() and name not in self._unheld:
@@ -142,7 +142,7 @@ class Conduct:
         pins = self._pins[before["metadata"]["uid"]]
         if number < was and number not in pins and was in self._world.history.versions_of(name):
             self._break(f"{name} falls back from version {was} to {number}, which nobody pinned")
-        if not _is_seen(after):
+        if not is_observed(after):
             return
         versioning = after["spec"].get("versioning", {})
         if after["spec"].get("suspend"):
@@ -152,13 +152,13 @@ class Conduct:
 
     def _check_suspended(self, version: Json) -> None:
         assistant = self._assistants().get(assistant_of(version))
-        if assistant and assistant["spec"].get("suspend") and _is_seen(assistant):
+        if assistant and assistant["spec"].get("suspend") and is_observed(assistant):
             self._break(f"version {version['metadata']['name']} is pruned while its Assistant is suspended")
 
     def _check_owners(self, name: str, before: Record, after: Record) -> None:
         kept = {each["uid"] for each in after.meta.get("ownerReferences", [])}
         lost = [each["uid"] for each in before.meta.get("ownerReferences", []) if each["uid"] not in kept]
-        if lost or (_controller(before.content) and _controller(after.content) != _controller(before.content)):
+        if lost or (controller_of(before.content) and controller_of(after.content) != controller_of(before.content)):
             self._break(f"the operator takes version {name} from its owners {before.meta['ownerReferences']}")
 
     def _check_told(self, made: Made) -> None:
@@ -219,18 +219,8 @@ def _name_of(row: Json) -> str:
     return str(row["metadata"].get(OWNER, "")).partition("/")[2]
 
 
-def _controller(content: Json) -> str | None:
-    owners = content["metadata"].get("ownerReferences", [])
-    return next((each["uid"] for each in owners if each.get("controller")), None)
-
-
 def _is_retained(assistant: Json) -> bool:
     return bool(assistant["spec"].get("deletionPolicy") == "Retain")
-
-
-def _is_seen(assistant: Json) -> bool:
-    """Whether the operator's status is of the present spec."""
-    return bool(assistant.get("status", {}).get("observedGeneration") == assistant["metadata"]["generation"])
 
 
 def _differences(before: Any, after: Any, at: str = "") -> Iterator[str]:

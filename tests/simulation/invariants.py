@@ -11,7 +11,16 @@ import rfc8785
 from harness.simulated_api.record import Record
 from harness.simulated_api.store import Change
 from harness.simulated_world import OPERATOR, World
-from harness.simulated_world.history import ASSISTANTS, GRAPHS, VERSIONS, Edit, Made, assistant_of
+from harness.simulated_world.history import (
+    ASSISTANTS,
+    GRAPHS,
+    VERSIONS,
+    Edit,
+    Made,
+    assistant_of,
+    controller_of,
+    is_observed,
+)
 from harness.simulated_world.leftovers import leftovers
 from harness.simulated_world.world import condition
 from simulation.conduct import Conduct
@@ -193,9 +202,10 @@ class Laws:
         versioning = assistant["spec"].get("versioning", {})
         own = sorted(self.history.versions_of(assistant_of(version)), reverse=True)
         kept = own[: versioning.get("historyLimit", 100)]
-        is_seen = assistant.get("status", {}).get("observedGeneration") == assistant["metadata"]["generation"]
         is_pinned = number == versioning.get("activeVersion")
-        if ((number in kept or is_pinned) and is_seen) or number == assistant.get("status", {}).get("activeVersion"):
+        if ((number in kept or is_pinned) and is_observed(assistant)) or number == assistant.get("status", {}).get(
+            "activeVersion"
+        ):
             self._break(f"the operator prunes version {name}: newest are {kept}, pinned is {is_pinned}")
         if KEEP in version["metadata"].get("labels", {}):
             self._break(f"the operator prunes version {name}, which is labelled keep")
@@ -311,11 +321,6 @@ def digest_of(snapshot: Json) -> str:
 
 def chained(previous: str, made: Made) -> str:
     return "sha256:" + hashlib.sha256(f"{previous}\n{made.number}\n{made.spec['digest']}".encode()).hexdigest()
-
-
-def controller_of(content: Json) -> str | None:
-    owners = content["metadata"].get("ownerReferences", [])
-    return next((each["uid"] for each in owners if each.get("controller")), None)
 
 
 def _is(made: Made, name: str, number: int) -> bool:

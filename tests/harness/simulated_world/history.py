@@ -134,3 +134,14 @@ def assistant_of(version: Json) -> str:
 
 def snapshot_of(assistant: Json) -> Json:
     return {name: assistant["spec"][name] for name in VERSIONED if name in assistant["spec"]}
+
+
+def controller_of(content: Json) -> str | None:
+    """The UID of the owner that controls the object; None if there is none."""
+    owners = content["metadata"].get("ownerReferences", [])
+    return next((each["uid"] for each in owners if each.get("controller")), None)
+
+
+def is_observed(assistant: Json) -> bool:
+    """Whether the operator's status is of the present spec."""
+    return bool(assistant.get("status", {}).get("observedGeneration") == assistant["metadata"]["generation"])
