@@ -81,11 +81,15 @@ class Cache:
             del self.recorded[assistant.key]
 
     def mark_deletion(self, live: Assistant) -> None:
-        """Record that this Assistant is being deleted, before its watch event: then only its copies are withdrawn."""
+        """Record that this Assistant is being deleted, before its watch event: then only its copies are withdrawn.
+
+        Its status comes along: the state that is kept may be from before the copies were written down.
+        """
         kept = self.recorded.get(live.key)
         if kept and kept.metadata.uid == live.metadata.uid and not kept.metadata.is_being_deleted:
             told = {"deletion_timestamp": live.metadata.deletion_timestamp, "finalizers": live.metadata.finalizers}
-            self.recorded[live.key] = kept.model_copy(update={"metadata": kept.metadata.model_copy(update=told)})
+            metadata = kept.metadata.model_copy(update=told)
+            self.recorded[live.key] = kept.model_copy(update={"metadata": metadata, "status": live.status})
 
     def _unsee(self, key: Key) -> Assistant | None:
         if before := self.seen.pop(key, None):

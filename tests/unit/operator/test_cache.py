@@ -6,7 +6,7 @@ import pytest
 
 from assistant_operator.decisions.stored import Unstored
 from assistant_operator.operator.cache import Cache, slim
-from assistant_operator.resources.assistant import Assistant
+from assistant_operator.resources.assistant import Assistant, AssistantStatus, Copy
 from assistant_operator.resources.assistant_version import VersionRecord
 from worlds import (
     BOT,
@@ -322,12 +322,14 @@ def test_who_owns_which_field_is_kept_only_where_it_is_needed(assistant: Assista
 
 
 DELETED = {"deletion_timestamp": EARLIER, "finalizers": ("orphan",)}
+HELD = AssistantStatus(copies=(Copy(server="http://one", assistant_id="a"),))
 
 
 @pytest.mark.parametrize(
     ("live", "is_marked"),
     [
         pytest.param(at(9, meta=DELETED), True, id="its deletion is known, and its content as it is recorded"),
+        pytest.param(at(9, meta=DELETED, status=HELD), True, id="its copies as they are written down"),
         pytest.param(at(9, meta={**DELETED, "uid": "another"}), False, id="another of its name"),
         pytest.param(at(9, "other", meta=DELETED), False, id="another name"),
     ],
@@ -339,4 +341,5 @@ def test_a_deletion_that_was_read_is_known_before_its_news(live: Assistant, *, i
     kept = cache.recorded[KEY]
     assert kept.metadata.is_being_deleted is is_marked
     assert (kept.spec, kept.metadata.resource_version) == (at(1).spec, "1")
+    assert kept.status == (live if is_marked else at(1)).status
     assert list(cache.recorded) == [KEY]
