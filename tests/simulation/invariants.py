@@ -138,6 +138,8 @@ class Laws:
                     self._break(f"{what} is made again with another spec: the number is reused")
                 return  # it was deleted by hand and is there again
         self._check_content(what, made)
+        if made.uid in self.history.gone:
+            return  # garbage as well: what it follows went with its Assistant, or is a successor's
         self._check_number(what, made, of_same)
         self._check_chain(what, made, of_same)
         self._check_change(what, made, of_same)

@@ -120,5 +120,5 @@ class Restoration:
 
 
 def _of(owner: str, state: AssistantVersion) -> AssistantVersion | None:
-    controller = state.metadata.controller
-    return state if controller and controller.uid == owner else None
+    """The state if that Assistant owned the version, or nobody did: it may have been orphaned before it was deleted."""
+    return state if state.record().owner in (owner, None) else None

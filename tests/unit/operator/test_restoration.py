@@ -106,11 +106,19 @@ def test_what_nobody_holds_any_more_is_lost() -> None:
     assert isinstance(restored(History(a_version(3)), Cache(), DELETED), Lost)
 
 
-def test_another_owners_version_of_that_name_is_not_brought_back() -> None:
+@pytest.mark.parametrize("cached", [True, False], ids=["in the watch cache", "in the exact history"])
+@pytest.mark.parametrize(
+    ("owner", "is_lost"),
+    [
+        pytest.param("another", True, id="another's history has that name"),
+        pytest.param(None, False, id="it was orphaned before it was deleted"),
+    ],
+)
+def test_only_what_another_does_not_own_is_brought_back(owner: str | None, *, is_lost: bool, cached: bool) -> None:
     own = a_version(3)
-    owners = tuple(each.model_copy(update={"uid": "another"}) for each in own.metadata.owner_references)
-    foreign = own.model_copy(update={"metadata": own.metadata.model_copy(update={"owner_references": owners})})
-    assert isinstance(restored(History(foreign, cached=True), Cache()), Lost)
+    owners = tuple(each.model_copy(update={"uid": owner}) for each in own.metadata.owner_references if owner)
+    found = own.model_copy(update={"metadata": own.metadata.model_copy(update={"owner_references": owners})})
+    assert isinstance(restored(History(found, cached=cached), Cache()), Lost) is is_lost
 
 
 def test_a_name_that_stays_taken_by_nothing_is_tried_a_few_times_only() -> None:
