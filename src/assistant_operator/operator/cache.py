@@ -42,6 +42,8 @@ class Cache:
         self._concerned: dict[Key, set[Key]] = defaultdict(set)
         self._concerns: dict[Key, set[Key]] = defaultdict(set)
         self._deleted: OrderedDict[tuple[Key, int], int] = OrderedDict()
+        self._ends: dict[Key, tuple[str, Assistant | None]] = {}
+        """Of Assistants whose end was read before the watch told of it: the UID, and the state; None if it is gone."""
 
     def is_filled(self, namespace: str) -> bool:
         """Whether what is known of that namespace is all there is: only then can anything be decided there."""
@@ -50,6 +52,8 @@ class Cache:
     def see(self, assistant: Assistant) -> Assistant | None:
         """Keep the newest state of an Assistant; returns the one before."""
         before = self._unsee(assistant.key)
+        if before and before.metadata.uid != assistant.metadata.uid:
+            self._ends.pop(assistant.key, None)
         self.seen[assistant.key] = slim(assistant)
         self._by_graph[_graph_of(assistant)].add(assistant.key)
         if controller := assistant.metadata.controller:
@@ -68,28 +72,51 @@ class Cache:
 
     def drop_assistant(self, key: Key) -> Assistant | None:
         self.recorded.pop(key, None)
+        self._ends.pop(key, None)
         self.written.drop(key)
         self.epochs.pop((Assistant.kind_name, key), None)
         for graph in self._concerns.pop(key, ()):
             _discard(self._concerned, graph, key)
         return self._unsee(key)
 
-    def drop_recorded(self, assistant: Assistant) -> None:
-        """That very one is gone: nothing more is to be done to it before the news of it comes."""
-        kept = self.recorded.get(assistant.key)
-        if kept and kept.metadata.uid == assistant.metadata.uid:
-            del self.recorded[assistant.key]
+    def rewind(self) -> None:
+        """The storage went back: what is recorded, and what has ended, is to be found again."""
+        self.recorded.clear()
+        self._ends.clear()
+
+    def drop_recorded(self, state: Assistant) -> None:
+        """Nothing more is to be done to that state. A later one is recorded as ever."""
+        if self.recorded.get(state.key) is state:
+            del self.recorded[state.key]
+
+    def mark_gone(self, assistant: Assistant) -> None:
+        """Record that this Assistant was deleted, before its watch event: nothing more is done to it."""
+        self._end(assistant, None)
 
     def mark_deletion(self, live: Assistant) -> None:
-        """Record that this Assistant is being deleted, before its watch event: then only its copies are withdrawn.
+        """Record that this Assistant is being deleted, before its watch event: then only its copies are withdrawn."""
+        self._end(live, live)
 
-        Its status comes along: the state that is kept may be from before the copies were written down.
+    def _end(self, assistant: Assistant, live: Assistant | None) -> None:
+        key, uid = assistant.key, assistant.metadata.uid
+        seen, kept = self.seen.get(key), self.recorded.get(key)
+        if seen and seen.metadata.uid == uid:
+            self._ends[key] = (uid, live)
+        if kept and kept.metadata.uid == uid:
+            if live is None:
+                del self.recorded[key]
+            else:
+                self.recorded[key] = self._as_ending(kept, live)
+
+    def _as_ending(self, state: Assistant, live: Assistant) -> Assistant:
+        """An earlier state as that of an Assistant that is being deleted, which no edit takes back.
+
+        Its status comes along: the state may be from before the copies were written down.
         """
-        kept = self.recorded.get(live.key)
-        if kept and kept.metadata.uid == live.metadata.uid and not kept.metadata.is_being_deleted:
-            told = {"deletion_timestamp": live.metadata.deletion_timestamp, "finalizers": live.metadata.finalizers}
-            metadata = kept.metadata.model_copy(update=told)
-            self.recorded[live.key] = kept.model_copy(update={"metadata": metadata, "status": live.status})
+        if _position(state) >= _position(live):
+            return state
+        told = {"deletion_timestamp": live.metadata.deletion_timestamp, "finalizers": live.metadata.finalizers}
+        return state.model_copy(update={"metadata": state.metadata.model_copy(update=told), "status": live.status})
 
     def _unsee(self, key: Key) -> Assistant | None:
         if before := self.seen.pop(key, None):
@@ -103,6 +130,11 @@ class Cache:
 
         Whether it shows that a status which was not stored whole is stored now, or the reverse.
         """
+        uid, live = self._ends.get(assistant.key, ("", None))
+        if uid == assistant.metadata.uid:
+            if live is None:
+                return False
+            assistant = self._as_ending(assistant, live)
         before, unstored = self.recorded.get(assistant.key), self.written.unstored(assistant)
         if not (before and _position(before) > _position(assistant)):
             self.recorded[assistant.key] = slim(self.written.overlaid(assistant))

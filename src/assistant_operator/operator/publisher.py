@@ -122,9 +122,13 @@ class Publisher:
         try:
             return await self._take_steps(key)
         finally:
-            seen = self._cache.seen.get(key)
-            if assistant and (seen is None or seen.metadata.uid != assistant.metadata.uid):
+            if assistant and not self._is_there(assistant):
                 self.forget(assistant)  # it went while we waited: what was noted since would stay for ever
+
+    def _is_there(self, assistant: Assistant) -> bool:
+        """Whether no event told that it is gone."""
+        seen = self._cache.seen.get(assistant.key)
+        return seen is not None and seen.metadata.uid == assistant.metadata.uid
 
     async def _take_steps(self, key: Key) -> float | None:
         stuck: dict[Step, float] = {}
@@ -133,6 +137,8 @@ class Publisher:
             if assistant is None:
                 return None
             world = await self._observe(assistant)
+            if not self._is_there(assistant):
+                return None  # it went meanwhile, and what was known of its copies with it
             step = next((each for each in steps(world) if each not in stuck), None)
             if step is None:
                 return min(stuck.values(), default=None)

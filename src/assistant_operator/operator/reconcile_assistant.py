@@ -298,7 +298,7 @@ class AssistantReconciler:
         """Whether that very Assistant is there to stay; if not, nothing more is done to it."""
         live = await self._cluster.assistant(assistant.key)
         if live is None or live.metadata.uid != assistant.metadata.uid:
-            self._cache.drop_recorded(assistant)
+            self._cache.mark_gone(assistant)
             return False
         if live.metadata.is_being_deleted:
             # If it were dropped and its watch event had come before, its finalizer would never be removed.
@@ -334,7 +334,7 @@ class AssistantReconciler:
                     self._metrics.activated()
                 self._narrator.reported(world.assistant, step.status)
             case "Gone":
-                self._cache.drop_recorded(world.assistant)
+                self._cache.mark_gone(world.assistant)
             case "Outrun":
                 await self._catch_up(world)
 
@@ -342,7 +342,7 @@ class AssistantReconciler:
         self._cache.outrun(world.assistant.key)
         live = await self._cluster.assistant(world.assistant.key)
         if live is None or live.metadata.uid != world.assistant.metadata.uid:
-            self._cache.drop_recorded(world.assistant)
+            self._cache.mark_gone(world.assistant)
         if live:
             await self._recorder.observe(live, anew=True)
 

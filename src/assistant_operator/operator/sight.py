@@ -65,7 +65,7 @@ class Sight:
         """By namespace, empty for all: the epoch in which versions were listed last."""
         self._versions_listed = asyncio.Event()
         # What is known of a storage that is no more must not be acted on: a version that is missing now never was.
-        positions.rewound = cache.recorded.clear
+        positions.rewound = cache.rewind
 
     @property
     def is_leading(self) -> bool:

@@ -1,5 +1,6 @@
 """What was seen: the newest wins, what comes late changes nothing, and the indexes never point at what is gone."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -334,12 +335,68 @@ HELD = AssistantStatus(copies=(Copy(server="http://one", assistant_id="a"),))
         pytest.param(at(9, "other", meta=DELETED), False, id="another name"),
     ],
 )
-def test_a_deletion_that_was_read_is_known_before_its_news(live: Assistant, *, is_marked: bool) -> None:
+@pytest.mark.parametrize("late", [None, 5], ids=["nothing else", "an earlier edit recorded since"])
+def test_a_deletion_that_was_read_is_known_before_its_news(
+    live: Assistant, late: int | None, *, is_marked: bool
+) -> None:
     cache = Cache()
+    cache.see(at(1))
     cache.record(at(1))
     cache.mark_deletion(live)
-    kept = cache.recorded[KEY]
+    if late:
+        cache.record(at(late))
+    kept, before = cache.recorded[KEY], at(late or 1)
     assert kept.metadata.is_being_deleted is is_marked
-    assert (kept.spec, kept.metadata.resource_version) == (at(1).spec, "1")
-    assert kept.status == (live if is_marked else at(1)).status
+    assert (kept.spec, kept.metadata.resource_version) == (before.spec, before.metadata.resource_version)
+    assert kept.status == (live if is_marked else before).status
     assert list(cache.recorded) == [KEY]
+
+
+ENDED = at(9, meta=DELETED)
+
+
+@pytest.mark.parametrize(
+    ("since", "recorded"),
+    [
+        pytest.param((), None, id="an earlier edit is recorded"),
+        pytest.param((lambda cache: cache.see(at(12, meta={"uid": "next"})),), "5", id="another took its name"),
+        pytest.param((lambda cache: cache.rewind(),), "5", id="the storage went back"),
+        pytest.param((lambda cache: cache.drop_assistant(KEY),), "5", id="the news came, and so it is not kept on"),
+    ],
+)
+@pytest.mark.parametrize("is_gone", [True, False], ids=["gone", "being deleted"])
+def test_what_was_read_of_an_end_holds_until_something_else_is_known(
+    since: tuple[Callable[[Cache], object], ...], recorded: str | None, *, is_gone: bool
+) -> None:
+    cache = Cache()
+    cache.see(at(1))
+    cache.record(at(1))
+    if is_gone:
+        cache.mark_gone(at(1))
+        assert not cache.recorded
+    else:
+        cache.mark_deletion(ENDED)
+    for each in since:
+        each(cache)
+    cache.record(at(5))
+    kept = cache.recorded.get(KEY)
+    assert (kept.metadata.resource_version if kept else None) == (recorded if is_gone else "5")
+    assert kept is None or kept.metadata.is_being_deleted is (recorded is None)
+
+
+def test_a_later_state_of_what_is_being_deleted_is_as_it_is() -> None:
+    cache = Cache()
+    cache.see(at(1))
+    cache.mark_deletion(ENDED)
+    last = at(10, meta={**DELETED, "finalizers": ()})
+    cache.record(last)
+    assert cache.recorded[KEY] == last
+
+
+def test_only_the_very_state_is_dropped() -> None:
+    cache, first = Cache(), at(1)
+    cache.record(first)
+    cache.drop_recorded(at(1))
+    assert cache.recorded
+    cache.drop_recorded(cache.recorded[KEY])
+    assert not cache.recorded
