@@ -14,6 +14,7 @@ from harness.virtual_http import Seen
 Json = dict[str, Any]
 PREFIX = "assistant-operator.dev/"
 FINALIZER, OWNER, NUMBER = f"{PREFIX}withdraw", f"{PREFIX}owner", f"{PREFIX}version"
+DIGEST = f"{PREFIX}digest"
 DEFAULT = f"{PREFIX}default"
 LABELS = {"app.kubernetes.io/managed-by", f"{PREFIX}assistant"}
 LEASES = "coordination.k8s.io/leases"
@@ -68,14 +69,15 @@ class Conduct:
             self._break(f"{name} has {active} in force, and its activations are {activations}")
         if condition(assistant, "Published").get("status") == "True" and not assistant["spec"].get("suspend"):
             url = status["copies"][0]["server"].removeprefix("http://")
-            if self._number_on(url, name) != active:
-                self._break(f"{name} says it is published, and {url} has version {self._number_on(url, name)}")
+            if (found := self._published_on(url, name)) != (active, status.get("digest")):
+                self._break(f"{name} says it is published, and {url} has {found}")
             if FINALIZER not in assistant["metadata"].get("finalizers", []) and not _is_retained(assistant):
                 self._break(f"{name} has copies and no finalizer")
 
-    def _number_on(self, url: str, name: str) -> int | None:
-        rows = self._world.servers[url].assistants()
-        return next((row["metadata"][NUMBER] for row in rows if _name_of(row) == name), None)
+    def _published_on(self, url: str, name: str) -> tuple[int, str] | None:
+        """Number and digest of the copy there."""
+        marks = (row["metadata"] for row in self._world.servers[url].assistants() if _name_of(row) == name)
+        return next(((each[NUMBER], each[DIGEST]) for each in marks), None)
 
     # As a leader
 

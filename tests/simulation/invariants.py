@@ -307,8 +307,10 @@ class Laws:
                 if owner is None:
                     continue
                 name = owner.partition("/")[2]
-                number = int(row["metadata"].get(f"{PREFIX}version", 0))
-                spec = next((each.spec for each in reversed(self.history.made) if _is(each, name, number)), None)
+                number, digest = int(row["metadata"].get(f"{PREFIX}version", 0)), row["metadata"].get(f"{PREFIX}digest")
+                # By digest, too: the copy may be that of a predecessor, whose finalizer a person took off.
+                same = (each.spec for each in reversed(self.history.made) if _is(each, name, number))
+                spec = next((each for each in same if each["digest"] == digest), None)
                 if spec is None:
                     self._break(f"{name} is published on {url} as version {number}, which never was")
                 elif row["context"] != spec["snapshot"].get("context", {}):
