@@ -1,11 +1,12 @@
 """What the simulation found, each as a story of its own."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from harness.simulated_world import World, simulated
-from harness.virtual_http import Answered, Fault, Plan, Seen
+from harness.virtual_http import Answered, Delay, Fault, Plan, Seen
 from simulation.invariants import Laws
 from simulation.scenarios import SCHEMA, Steps, copies, numbers, status
 
@@ -66,6 +67,51 @@ def test_nothing_is_noted_of_an_assistant_that_goes_while_it_is_published() -> N
         await world.until(lambda: not world.person.get("Assistant", "bot"))
 
     held(steps)  # the laws look for what is left
+
+
+def test_nothing_is_published_for_an_assistant_that_goes_while_the_server_takes_its_time() -> None:
+    """Its copy stayed for ever: the next Assistant of that name has a graph without a server."""
+    asked: list[Seen] = []
+
+    def plan(seen: Seen) -> Fault | None:
+        if seen.method == "GET" and seen.path.startswith("/assistants/") and not seen.path.endswith("/schemas"):
+            asked.append(seen)
+            return Delay(1.0, handled=True) if len(asked) == 1 else None
+        return None
+
+    async def steps(world: World) -> None:
+        await world.serve()
+        world.person.edit("Graph", "writer", server={"url": "http://langgraph"})
+        world.person.graph("router", contextSchema=SCHEMA, defaultAssistant={"policy": "None"})
+        world.faults.plan = plan
+        world.person.assistant("bot", context={"prompt": "a"})
+        await world.until(lambda: bool(asked))
+        world.person.patch("Assistant", "bot", {"metadata": {"finalizers": None}})
+        world.person.delete("Assistant", "bot")
+        world.person.assistant("bot", "router", context={"prompt": "b"})
+        await asyncio.sleep(60)
+
+    assert copies(held(steps)) == {}
+
+
+@pytest.mark.parametrize("cascade", ["Background", "Orphan"])
+def test_a_copy_that_was_withdrawn_is_not_published_for_edits_that_are_recorded_since(cascade: str) -> None:
+    """The end of the Assistant was read before the events of its last edits came. They said that it is alive."""
+
+    async def steps(world: World) -> None:
+        await world.serve()
+        world.person.edit("Graph", "writer", server={"url": "http://langgraph"})
+        world.person.assistant("bot", context={"prompt": "a"})
+        await world.until_ready()
+        world.cluster.server.endpoint.hold("assistants")
+        for prompt in "bc":
+            world.person.edit("Assistant", "bot", context={"prompt": prompt})
+        world.person.delete("Assistant", "bot", cascade)
+        world.person.delete("AssistantVersion", "bot-v1")
+        await world.until(lambda: world.is_quiet(1))
+        world.cluster.server.endpoint.release()
+
+    assert copies(held(steps)) == {}
 
 
 def test_a_graph_that_is_read_after_a_conflict_moves_its_assistants() -> None:

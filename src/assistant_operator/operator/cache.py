@@ -65,6 +65,11 @@ class Cache:
         seen = self.seen.get(assistant.key)
         return seen is not None and _position(seen) > _position(assistant)
 
+    def is_present(self, assistant: Assistant) -> bool:
+        """Whether this Assistant was seen, and no event told that it is gone."""
+        seen = self.seen.get(assistant.key)
+        return seen is not None and seen.metadata.uid == assistant.metadata.uid
+
     def is_succeeded(self, assistant: Assistant) -> bool:
         """Whether another object of its name was seen since: its own history goes with it."""
         seen = self.seen.get(assistant.key)
@@ -99,8 +104,8 @@ class Cache:
 
     def _end(self, assistant: Assistant, live: Assistant | None) -> None:
         key, uid = assistant.key, assistant.metadata.uid
-        seen, kept = self.seen.get(key), self.recorded.get(key)
-        if seen and seen.metadata.uid == uid:
+        kept = self.recorded.get(key)
+        if self.is_present(assistant):
             self._ends[key] = (uid, live)
         if kept and kept.metadata.uid == uid:
             if live is None:

@@ -22,6 +22,10 @@ _MOST_UNKEPT = 8
 _MOST_RETAINED = 10_000
 
 
+class NotYet(Exception):
+    """Something that must come first has not come: what it waits for enqueues the key, or the next try finds it."""
+
+
 class Copies:
     """Reads what is there and writes only what differs. What is another's is never touched."""
 
@@ -93,18 +97,20 @@ class Copies:
         )
 
     async def put(self, assistant: Assistant, version: AssistantVersion, place: Place) -> Outcome:
-        """Read what is there, and write only what differs."""
+        """Read what is there, and write only what differs. Raises NotYet if the Assistant went meanwhile."""
         servers, copy, owner = self._probes.servers, place.copy, self.owner(assistant)
         owners = remote.owners(assistant, copy, owner)
         endpoint = await self._probes.credentials.endpoint(assistant.metadata.namespace, copy)
         wanted = remote.wanted(place, assistant, version.number, version.spec.snapshot, owner)
         there = await servers.assistant(endpoint, copy.assistant_id)
+        self._require_present(assistant)
         if there is None:
             there = await servers.create(endpoint, remote.creation(wanted, copy.assistant_id))
         if (other := there.mark(remote.OWNER)) not in {None, *owners}:
             message = f"assistant {copy.assistant_id} on {copy.server} belongs to '{other}'"
             return Outcome(version.number, copy, False, Reason.OWNED_BY_ANOTHER, message, Fate.REJECT)
         former = await self._former_keys(assistant, version, there)
+        self._require_present(assistant)
         if self._differences(assistant, wanted, there, former):
             there = await servers.update(endpoint, copy.assistant_id, remote.update(wanted, there, former))
             if there.graph_id != wanted.graph_id:
@@ -118,6 +124,11 @@ class Copies:
         is_recorded = version.status.server_version == there.version
         number = None if is_recorded else there.version
         return Outcome(version.number, copy, True, Reason.PUBLISHED, message, server_version=number)
+
+    def _require_present(self, assistant: Assistant) -> None:
+        """A server may answer after minutes. Nobody would withdraw what is published for an Assistant that is gone."""
+        if not self._cache.is_present(assistant):
+            raise NotYet
 
     def _differences(
         self, assistant: Assistant, wanted: Wanted, there: RemoteAssistant, former: frozenset[str]

@@ -37,7 +37,7 @@ from ..resources.graph import Graph
 from ..resources.meta import Key, position
 from ..resources.reason import Reason
 from .cache import Cache
-from .copies import Copies
+from .copies import Copies, NotYet
 from .metrics import Metrics
 from .narrator import Narrator
 from .probes import Probes
@@ -55,10 +55,6 @@ _INTERNAL_ERROR, _MOST_INTERNAL_ERRORS = 500, 3
 _MOST_STEPS = 20
 _MOST_LOOKS = 500
 """Looks a second that all those together may take who wait for a busy server."""
-
-
-class _NotYet(Exception):
-    """Something that must come first has not come: what it waits for wakes it, or it looks again soon."""
 
 
 class Publisher:
@@ -122,13 +118,8 @@ class Publisher:
         try:
             return await self._take_steps(key)
         finally:
-            if assistant and not self._is_there(assistant):
+            if assistant and not self._cache.is_present(assistant):
                 self.forget(assistant)  # it went while we waited: what was noted since would stay for ever
-
-    def _is_there(self, assistant: Assistant) -> bool:
-        """Whether no event told that it is gone."""
-        seen = self._cache.seen.get(assistant.key)
-        return seen is not None and seen.metadata.uid == assistant.metadata.uid
 
     async def _take_steps(self, key: Key) -> float | None:
         stuck: dict[Step, float] = {}
@@ -137,7 +128,7 @@ class Publisher:
             if assistant is None:
                 return None
             world = await self._observe(assistant)
-            if not self._is_there(assistant):
+            if not self._cache.is_present(assistant):
                 return None  # it went meanwhile, and what was known of its copies with it
             step = next((each for each in steps(world) if each not in stuck), None)
             if step is None:
@@ -250,7 +241,7 @@ class Publisher:
         state.withdrawn -= {step.place.copy}  # it may be there again from now on
         try:
             outcome = await self._published(assistant, step.number, step.place)
-        except _NotYet:
+        except NotYet:
             return _PENDING
         except ServerTrouble as trouble:
             outcome = self._failed(world, step, trouble)
@@ -274,7 +265,7 @@ class Publisher:
         probe = self._probes.of(graph) if graph else None
         version = await self._copies.version(assistant, number)
         if graph is None or probe is None or version is None:
-            raise _NotYet
+            raise NotYet
         if not probe.serves:
             fate = Fate.WAIT if probe.reason is Reason.SERVER_UNREACHABLE else Fate.REJECT
             return Outcome(number, place.copy, False, probe.reason, f"{name} is not published: {probe.message}", fate)
