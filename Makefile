@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # More for the program that a target runs: make test-unit ARGS="-k history -x"
 ARGS ?=
+# Files of tests at a time. Most of them wait, each folder of a worker for a control plane of its own.
+WORKERS ?= 3
 # How many seeds `make simulate` runs.
 SEEDS ?= 100
 
@@ -55,7 +57,7 @@ demo-langgraph: $(STAMP) ## The same with a real LangGraph Server: what you appl
 # PYTHONHASHSEED: the schedule of a simulation is that of its seed and of the order of sets.
 .PHONY: test
 test: lint tools test-image-python ## Lint, then run every test
-	@PYTHONHASHSEED=0 $(BIN)/pytest tests $(ARGS)
+	@PYTHONHASHSEED=0 $(BIN)/pytest tests -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: test-unit
 test-unit: $(STAMP) ## Run the tests that need no control plane

@@ -16,7 +16,9 @@ from controlplane import ComponentFailed, ControlPlane
 from controlplane.waiting import eventually
 
 HOST = """
-import pathlib, sys, time
+import pathlib, signal, sys, time
+# Where the tests run in the background of a shell, SIGINT is ignored, and programs that are started inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from controlplane import ControlPlane
 plane = ControlPlane(pathlib.Path(sys.argv[1]))
 plane.start()
