@@ -165,6 +165,10 @@ class Laws:
         expected = {chained(previous.spec["chain"] if previous else "", made)}
         if previous and previous.uid != made.uid and previous.number not in self._adoptable(made):
             expected.add(chained("", made))  # a dead predecessor's
+        if made.uid in self.history.gone:
+            # The request was under way when another Assistant of that name made its first versions. It is garbage.
+            own = next((each for each in reversed(of_same) if _is_of(each, made.uid, made.number - 1)), None)
+            expected |= {chained(own.spec["chain"], made)} if own else set()
         if made.spec["chain"] not in expected:
             self._break(f"the chain of {what} does not follow from the version before it")
 
@@ -325,6 +329,10 @@ def chained(previous: str, made: Made) -> str:
 
 def _is(made: Made, name: str, number: int) -> bool:
     return made.name == name and made.number == number
+
+
+def _is_of(made: Made, uid: str, number: int) -> bool:
+    return made.uid == uid and made.number == number
 
 
 def _same(one: Json, other: Json) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from harness.simulated_world import World, simulated
-from harness.virtual_http import Answered, Fault, Plan, Seen
+from harness.virtual_http import Answered, Delay, Fault, Plan, Seen
 from simulation.invariants import Laws
 from simulation.scenarios import SCHEMA, Steps, copies, numbers, status
 
@@ -140,3 +140,32 @@ def test_an_edit_back_to_an_active_version_that_was_restored_after_newer_ones_is
 
     change = held(steps).history.versions_of("team/bot")[3]["spec"]["change"]
     assert (change["kind"], change["sameAs"]) == ("Reverted", 1)
+
+
+def test_a_version_of_an_assistant_that_is_gone_may_come_after_the_first_one_of_its_successor() -> None:
+    """The request was under way when both went and came: it is garbage, and is collected."""
+
+    async def steps(world: World) -> None:
+        slow: list[Seen] = []
+
+        def plan(seen: Seen) -> Fault | None:
+            if slow or seen.method != "POST" or "assistantversions" not in seen.path:
+                return None
+            slow.append(seen)
+            return Delay(8.0, handled=False)
+
+        world.person.assistant("bot", context={"prompt": "a"})
+        await world.until_ready()
+        world.faults.plan = plan
+        world.person.edit("Assistant", "bot", context={"prompt": "b"})
+        await world.until(lambda: slow)
+        world.person.delete("Assistant", "bot")
+        await world.until(lambda: not world.person.all("AssistantVersion"))
+        world.person.assistant("bot", context={"prompt": "c"})
+        await world.until(lambda: len(world.history.made) == 3)
+        world.person.edit("Assistant", "bot", context={"prompt": "d"})
+        await world.until_ready()
+
+    world = held(steps)
+    made = [(each.number, each.spec["snapshot"]["context"]["prompt"]) for each in world.history.made]
+    assert made == [(1, "a"), (1, "c"), (2, "b"), (2, "d")]
