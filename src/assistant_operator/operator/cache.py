@@ -56,6 +56,11 @@ class Cache:
             self._by_controller[controller.uid].add(assistant.key)
         return before
 
+    def has(self, which: Assistant | Graph) -> bool:
+        """Whether that very object was seen and is not known to be gone."""
+        seen = (self.seen if isinstance(which, Assistant) else self.graphs).get(which.key)
+        return seen is not None and seen.metadata.uid == which.metadata.uid
+
     def is_outdated(self, assistant: Assistant) -> bool:
         """Whether that is an older state than the one seen; of an object before it of the same name, too."""
         seen = self.seen.get(assistant.key)
