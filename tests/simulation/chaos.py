@@ -9,6 +9,7 @@ from typing import Any
 from harness.simulated_api import ApiError
 from harness.simulated_world import World, simulated
 from harness.virtual_http import Fault, Seen
+from simulation import lasting
 from simulation.faults import KINDS
 from simulation.invariants import Laws
 from simulation.runs import REPLAY, Found
@@ -49,6 +50,7 @@ class Chaos:
         self._chance = chance
         self._person = world.person
         self._is_over = False
+        self._endings: list[Callable[[], None]] = []
         size = chance.choices(SIZES, [each.weight for each in SIZES])[0]
         self._rate = chance.choice(size.rates)
         self._names = [f"bot{number}" for number in range(chance.choice(size.assistants))]
@@ -106,7 +108,7 @@ class Chaos:
         world, chance = self._world, self._chance
         replica = chance.choice(world.replicas)
         node = world.simulation.node(replica)
-        match chance.randrange(4):
+        match chance.randrange(6):
             case 0:
                 seconds = chance.uniform(1, 40)
                 node.freeze(seconds)
@@ -116,9 +118,17 @@ class Chaos:
                 self._say(f"the clock of {replica} is {node.skew:+.0f} s off")
             case 2:
                 world.simulation.network.cut(replica, chance.choice(("api", "langgraph")))
+            case 3 | 4:
+                self._begin_lasting()
             case _:
                 if node.is_alive:
                     node.crash()
+
+    def _begin_lasting(self) -> None:
+        seconds = self._chance.uniform(1, 200)
+        said, end = lasting.any_of(self._world, self._chance, self._names)
+        self._say(f"for {seconds:.0f} s: {said}")
+        self._endings.append(lasting.during(self._world, seconds, end))
 
     # What a person does
 
@@ -196,6 +206,8 @@ class Chaos:
         """End all faults, and put right what people did wrong."""
         self._is_over = True
         self._say("all faults end")
+        for end in self._endings:
+            end()
         for name in self._names:
             if self._person.get("Assistant", name):
                 versioning = {"activeVersion": None, "activation": "Automatic"}

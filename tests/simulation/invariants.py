@@ -138,8 +138,6 @@ class Laws:
                     self._break(f"{what} is made again with another spec: the number is reused")
                 return  # it was deleted by hand and is there again
         self._check_content(what, made)
-        if made.uid in self.history.gone:
-            return  # garbage as well: what it follows went with its Assistant, or is a successor's
         self._check_number(what, made, of_same)
         self._check_chain(what, made, of_same)
         self._check_change(what, made, of_same)
@@ -167,6 +165,10 @@ class Laws:
         expected = {chained(previous.spec["chain"] if previous else "", made)}
         if previous and previous.uid != made.uid and previous.number not in self._adoptable(made):
             expected.add(chained("", made))  # a dead predecessor's
+        if made.uid in self.history.gone:
+            # The request was under way when another Assistant of that name made its first versions. It is garbage.
+            own = next((each for each in reversed(of_same) if _is_of(each, made.uid, made.number - 1)), None)
+            expected |= {chained(own.spec["chain"], made)} if own else set()
         if made.spec["chain"] not in expected:
             self._break(f"the chain of {what} does not follow from the version before it")
 
@@ -329,6 +331,10 @@ def chained(previous: str, made: Made) -> str:
 
 def _is(made: Made, name: str, number: int) -> bool:
     return made.name == name and made.number == number
+
+
+def _is_of(made: Made, uid: str, number: int) -> bool:
+    return made.uid == uid and made.number == number
 
 
 def _same(one: Json, other: Json) -> bool:

@@ -7,6 +7,8 @@ import pytest
 
 from harness.simulated_world import World, simulated
 from harness.virtual_http import Answered, Delay, Fault, Plan, Seen
+from simulation import lasting
+from simulation.chaos import STRICTER
 from simulation.invariants import Laws
 from simulation.scenarios import SCHEMA, Steps, copies, numbers, status
 
@@ -186,3 +188,83 @@ def test_an_edit_back_to_an_active_version_that_was_restored_after_newer_ones_is
 
     change = held(steps).history.versions_of("team/bot")[3]["spec"]["change"]
     assert (change["kind"], change["sameAs"]) == ("Reverted", 1)
+
+
+def test_a_version_of_an_assistant_that_is_gone_may_come_after_the_first_one_of_its_successor() -> None:
+    """The request was under way when both went and came: it is garbage, and is collected."""
+
+    async def steps(world: World) -> None:
+        slow: list[Seen] = []
+
+        def plan(seen: Seen) -> Fault | None:
+            if slow or seen.method != "POST" or "assistantversions" not in seen.path:
+                return None
+            slow.append(seen)
+            return Delay(8.0, handled=False)
+
+        world.person.assistant("bot", context={"prompt": "a"})
+        await world.until_ready()
+        world.faults.plan = plan
+        world.person.edit("Assistant", "bot", context={"prompt": "b"})
+        await world.until(lambda: slow)
+        world.person.delete("Assistant", "bot")
+        await world.until(lambda: not world.person.all("AssistantVersion"))
+        world.person.assistant("bot", context={"prompt": "c"})
+        await world.until(lambda: len(world.history.made) == 3)
+        world.person.edit("Assistant", "bot", context={"prompt": "d"})
+        await world.until_ready()
+
+    world = held(steps)
+    made = [(each.number, each.spec["snapshot"]["context"]["prompt"]) for each in world.history.made]
+    assert made == [(1, "a"), (1, "c"), (2, "b"), (2, "d")]
+
+
+def test_nothing_is_noted_of_an_assistant_that_goes_while_its_version_is_restored() -> None:
+    """The API server refuses to say whether it is there, and the refusal was kept for ever."""
+
+    async def steps(world: World) -> None:
+        path = "/apis/assistant-operator.dev/v1alpha1/namespaces/team/assistants/bot"
+        reads: list[Seen] = []
+
+        def plan(seen: Seen) -> Fault | None:
+            if (seen.method, seen.path) != ("GET", path):
+                return None
+            reads.append(seen)
+            return Delay(2.0, handled=True)
+
+        world.person.assistant("bot", context={"prompt": "a"})
+        await world.until(lambda: world.is_ready() and world.is_quiet(3))
+        world.faults.plan = plan
+        end = lasting.without_rights(world, "assistants", frozenset({"get"}))
+        world.cluster.server.endpoint.hold("assistants")
+        world.person.delete("Assistant", "bot")
+        await world.until(lambda: reads)
+        world.cluster.server.endpoint.release()
+        await world.until(lambda: world.is_quiet(6))
+        end()
+
+    held(steps)  # the laws look for what is left
+
+
+def test_nothing_is_noted_of_an_assistant_that_no_watch_has_shown() -> None:
+    """It was read where a status was refused, as the one that has the name now, and was gone before it was seen."""
+
+    async def steps(world: World) -> None:
+        world.person.assistant("bot", context={"prompt": "abcdef"})
+        await world.until(lambda: world.is_ready() and world.is_quiet(3))
+        world.cluster.server.endpoint.hold("assistants", "assistantversions")
+        world.person.delete("Assistant", "bot")
+        world.person.assistant("bot", context={"prompt": "b"})
+        count = len(world.faults.seen)
+        world.person.edit("Graph", "writer", contextSchema=STRICTER)
+        await world.until(lambda: len(_reads_of_bot(world.faults.seen[count:])) > 1)
+        await asyncio.sleep(1)
+        world.person.delete("Assistant", "bot")
+        world.person.assistant("bot", context={"prompt": "c"})
+        world.cluster.server.restart()
+
+    held(steps)  # the laws look for what is left
+
+
+def _reads_of_bot(calls: list[Seen]) -> list[Seen]:
+    return [seen for seen in calls if seen.method == "GET" and seen.path.endswith("/assistants/bot")]

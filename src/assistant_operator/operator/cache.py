@@ -60,15 +60,15 @@ class Cache:
             self._by_controller[controller.uid].add(assistant.key)
         return before
 
+    def has(self, which: Assistant | Graph) -> bool:
+        """Whether that very object was seen and is not known to be gone."""
+        seen = (self.seen if isinstance(which, Assistant) else self.graphs).get(which.key)
+        return seen is not None and seen.metadata.uid == which.metadata.uid
+
     def is_outdated(self, assistant: Assistant) -> bool:
         """Whether that is an older state than the one seen; of an object before it of the same name, too."""
         seen = self.seen.get(assistant.key)
         return seen is not None and _position(seen) > _position(assistant)
-
-    def is_present(self, assistant: Assistant) -> bool:
-        """Whether this Assistant was seen, and no event told that it is gone."""
-        seen = self.seen.get(assistant.key)
-        return seen is not None and seen.metadata.uid == assistant.metadata.uid
 
     def is_succeeded(self, assistant: Assistant) -> bool:
         """Whether another object of its name was seen since: its own history goes with it."""
@@ -105,7 +105,7 @@ class Cache:
     def _end(self, assistant: Assistant, live: Assistant | None) -> None:
         key, uid = assistant.key, assistant.metadata.uid
         kept = self.recorded.get(key)
-        if self.is_present(assistant):
+        if self.has(assistant):
             self._ends[key] = (uid, live)
         if kept and kept.metadata.uid == uid:
             if live is None:

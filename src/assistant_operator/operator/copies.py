@@ -127,7 +127,7 @@ class Copies:
 
     def _require_present(self, assistant: Assistant) -> None:
         """A server may answer after minutes. Nobody would withdraw what is published for an Assistant that is gone."""
-        if not self._cache.is_present(assistant):
+        if not self._cache.has(assistant):
             raise NotYet
 
     def _differences(

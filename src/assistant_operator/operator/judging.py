@@ -58,7 +58,8 @@ class Judging:
         if not isinstance(content, Snapshot):
             return content
         namespace = world.assistant.metadata.namespace
-        self._cache.concern(world.assistant.key, (namespace, content.graph_ref.name))
+        if self._cache.has(world.assistant):
+            self._cache.concern(world.assistant.key, (namespace, content.graph_ref.name))
         graph = self._cache.graphs.get((namespace, content.graph_ref.name))
         if graph is None:
             return validity.graph_missing(content, namespace)

@@ -118,7 +118,7 @@ class Publisher:
         try:
             return await self._take_steps(key)
         finally:
-            if assistant and not self._cache.is_present(assistant):
+            if assistant and not self._cache.has(assistant):
                 self.forget(assistant)  # it went while we waited: what was noted since would stay for ever
 
     async def _take_steps(self, key: Key) -> float | None:
@@ -128,7 +128,7 @@ class Publisher:
             if assistant is None:
                 return None
             world = await self._observe(assistant)
-            if not self._cache.is_present(assistant):
+            if not self._cache.has(assistant):
                 return None  # it went meanwhile, and what was known of its copies with it
             step = next((each for each in steps(world) if each not in stuck), None)
             if step is None:

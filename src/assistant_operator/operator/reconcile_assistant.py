@@ -106,8 +106,11 @@ class AssistantReconciler:
 
     def forget(self, assistant: Assistant) -> None:
         self._judging.judgements.forget(assistant.key)
-        self._lost.pop(assistant.metadata.uid, None)
-        self._refusals.forget(assistant.metadata.uid)
+        self._forget_notes(assistant.metadata.uid)
+
+    def _forget_notes(self, uid: str) -> None:
+        self._lost.pop(uid, None)
+        self._refusals.forget(uid)
 
     async def reconcile(self, key: Key) -> float | None:
         """Take the steps that are due. Seconds until the rest should be taken; None if there is no rest.
@@ -137,7 +140,11 @@ class AssistantReconciler:
                 return self._rest(world)
             if (pause := self._pause(world, step, this)) is not None:
                 return pause
-            await self._take(world, step, this)
+            try:
+                await self._take(world, step, this)
+            finally:
+                if not self._cache.has(world.assistant):
+                    self._forget_notes(uid)  # it went meanwhile: what was noted since would stay for ever
         return _PAUSE
 
     def _pause(self, world: World, step: Step, this: _Pass) -> float | None:
@@ -228,7 +235,8 @@ class AssistantReconciler:
 
     async def _look_again(self, assistant: Assistant, sent: AssistantStatus) -> None:
         live = await self._cluster.assistant(assistant.key)
-        if live and live.metadata.resource_version == assistant.metadata.resource_version and live.status == sent:
+        is_same = live is not None and live.metadata.resource_version == assistant.metadata.resource_version
+        if live and is_same and live.status == sent and self._cache.has(assistant):
             self._cache.record(assistant.model_copy(update={"status": sent}))
 
     def _unstored(self, assistant: Assistant) -> Unstored[AssistantStatus] | None:
@@ -325,6 +333,8 @@ class AssistantReconciler:
     async def _report(self, world: World, step: Report) -> None:
         uid = world.assistant.metadata.uid
         match outcome := await self._cluster.report(world.assistant, step.status):
+            case int() if not self._cache.has(world.assistant):
+                pass  # it went before the answer came
             case int():
                 self._cache.reported(world.assistant, step.status, outcome)
                 if world.unstored and world.unstored.sent == step.status:  # until an event shows that it was stored
@@ -343,7 +353,7 @@ class AssistantReconciler:
         live = await self._cluster.assistant(world.assistant.key)
         if live is None or live.metadata.uid != world.assistant.metadata.uid:
             self._cache.mark_gone(world.assistant)
-        if live:
+        elif self._cache.has(live):  # of what was not seen yet, or is gone by now, nobody would close the ledger
             await self._recorder.observe(live, anew=True)
 
     async def _mark(self, world: World, step: Mark) -> str | None:

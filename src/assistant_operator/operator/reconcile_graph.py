@@ -118,7 +118,11 @@ class GraphReconciler:
                 if failed:
                     raise next(iter(failed.values()))
                 return self._refusals.wait(uid)
-            await self._take(world, *picked, failed)
+            try:
+                await self._take(world, *picked, failed)
+            finally:
+                if not self._cache.has(world.graph):
+                    self.forget(key, uid)  # it went meanwhile: what was noted since would stay for ever
         return 1.0
 
     def changed(self, before: Graph, now: Graph) -> None:
@@ -264,6 +268,8 @@ class GraphReconciler:
 
     def _reported(self, graph: Graph, status: GraphStatus, at: int) -> bool:
         """Take in what was written. Whether it was a status that was not stored before."""
+        if not self._cache.has(graph):
+            return False  # it went before the answer came
         before = self._cache.written_graphs.unstored(graph)
         is_tried_again = before is not None and before.sent == status
         now = self._cache.graph_reported(graph, status, at)
@@ -335,6 +341,6 @@ class GraphReconciler:
             self._wakes.rejudge(graph.key, wholly=False)
             self._wakes.probe(graph.key)  # which forgets it
             return
-        now = self._cache.put_graph(live)
-        if before:
-            self.changed(before, now)
+        if before is None:
+            return  # its deletion was seen since, or the watch is about to show it
+        self.changed(before, self._cache.put_graph(live))
