@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from harness.simulated_world import World, simulated
+from harness.simulated_world.history import controller_of
 from harness.virtual_http import Answered, Delay, Fault, Plan, Seen
 from simulation import lasting
 from simulation.chaos import STRICTER
@@ -223,3 +224,26 @@ def test_nothing_is_noted_of_an_assistant_that_no_watch_has_shown() -> None:
 
 def _reads_of_bot(calls: list[Seen]) -> list[Seen]:
     return [seen for seen in calls if seen.method == "GET" and seen.path.endswith("/assistants/bot")]
+
+
+def test_a_version_that_was_orphaned_and_deleted_is_still_the_one_before_the_next() -> None:
+    """Its content was held to be lost, so that the deletion, which has a generation of its own, made a version."""
+
+    async def steps(world: World) -> None:
+        world.person.assistant("bot", context={"prompt": "a"})
+        await world.until(lambda: world.is_ready() and world.is_quiet(3))
+        world.person.patch("Assistant", "bot", {"metadata": {"finalizers": ["example.com/hold"]}})
+        world.simulation.node(world.leader).crash()  # so that it does not remember the version
+        await asyncio.sleep(6)
+        world.cluster.server.endpoint.hold()
+        world.person.delete("Assistant", "bot", "Orphan")
+        await world.until(lambda: not controller_of(world.history.versions_of("team/bot")[1]))
+        world.person.delete("AssistantVersion", "bot-v1")
+        world.cluster.server.endpoint.release("assistantversions")
+        await asyncio.sleep(1)
+        world.cluster.server.endpoint.release()
+        await world.until(lambda: world.is_quiet(6))
+        world.person.patch("Assistant", "bot", {"metadata": {"finalizers": None}})
+        await asyncio.sleep(3)
+
+    assert {made.number for made in held(steps).history.made} == {1}

@@ -78,7 +78,7 @@ class Restoration:
         raise unreadable((meta.namespace, meta.name))
 
     async def _as_it_was(self, assistant: Assistant, number: int) -> AssistantVersion | None:
-        """The newest state of the deleted version that the API server still holds, if it was that owner's."""
+        """The newest state of the deleted version that the API server holds, if it was that owner's or nobody's."""
         key, owner = (assistant.key[0], version_name(assistant.key[1], number)), assistant.metadata.uid
         if deleted := self._cache.deletion_of(assistant.key, number):
             state = await self._cluster.versions.read_at(key, deleted - 1)
@@ -120,5 +120,5 @@ class Restoration:
 
 
 def _of(owner: str, state: AssistantVersion) -> AssistantVersion | None:
-    controller = state.metadata.controller
-    return state if controller and controller.uid == owner else None
+    """The state, if that owner controls it. What nobody controls it would have adopted, or has lost by orphaning."""
+    return state if state.record().owner in (owner, None) else None

@@ -106,6 +106,22 @@ def test_what_nobody_holds_any_more_is_lost() -> None:
     assert isinstance(restored(History(a_version(3)), Cache(), DELETED), Lost)
 
 
+def orphaned(version: AssistantVersion) -> AssistantVersion:
+    """As a deletion with `--cascade=orphan` leaves it."""
+    return version.model_copy(update={"metadata": version.metadata.model_copy(update={"owner_references": ()})})
+
+
+@pytest.mark.parametrize("way", ["its deletion was seen", "watch cache", "exact history"])
+def test_a_version_that_was_orphaned_before_it_was_deleted_is_found(way: str) -> None:
+    history, cache = History(orphaned(a_version(3)), cached=way == "watch cache"), Cache()
+    if way == "its deletion was seen":
+        cache.put_version(a_record(3, resource_version=str(BORN)))
+        cache.drop_version(a_record(3, resource_version=str(DELETED)))
+    back = restored(history, cache)
+    assert isinstance(back, AssistantVersion)
+    assert back.spec == a_version(3).spec
+
+
 def test_another_owners_version_of_that_name_is_not_brought_back() -> None:
     own = a_version(3)
     owners = tuple(each.model_copy(update={"uid": "another"}) for each in own.metadata.owner_references)
