@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from harness.simulated_world import World, simulated
+from harness.simulated_world.history import controller_of
 from harness.virtual_http import Answered, Delay, Fault, Plan, Seen
 from simulation import lasting
 from simulation.chaos import STRICTER
@@ -268,3 +269,96 @@ def test_nothing_is_noted_of_an_assistant_that_no_watch_has_shown() -> None:
 
 def _reads_of_bot(calls: list[Seen]) -> list[Seen]:
     return [seen for seen in calls if seen.method == "GET" and seen.path.endswith("/assistants/bot")]
+
+
+def test_a_version_that_was_orphaned_and_deleted_is_still_the_one_before_the_next() -> None:
+    """Its content was held to be lost, so that the deletion, which has a generation of its own, made a version."""
+
+    async def steps(world: World) -> None:
+        world.person.assistant("bot", context={"prompt": "a"})
+        await world.until(lambda: world.is_ready() and world.is_quiet(3))
+        world.person.patch("Assistant", "bot", {"metadata": {"finalizers": ["example.com/hold"]}})
+        world.simulation.node(world.leader).crash()  # so that it does not remember the version
+        await asyncio.sleep(6)
+        world.cluster.server.endpoint.hold()
+        world.person.delete("Assistant", "bot", "Orphan")
+        await world.until(lambda: not controller_of(world.history.versions_of("team/bot")[1]))
+        world.person.delete("AssistantVersion", "bot-v1")
+        world.cluster.server.endpoint.release("assistantversions")
+        await asyncio.sleep(1)
+        world.cluster.server.endpoint.release()
+        await world.until(lambda: world.is_quiet(6))
+        world.person.patch("Assistant", "bot", {"metadata": {"finalizers": None}})
+        await asyncio.sleep(3)
+
+    assert {made.number for made in held(steps).history.made} == {1}
+
+
+@pytest.mark.parametrize("is_refused", [False, True], ids=["stored", "refused"])
+def test_nothing_is_noted_of_a_graph_that_goes_while_its_status_is_written(*, is_refused: bool) -> None:
+    async def steps(world: World) -> None:
+        writes: list[Seen] = []
+
+        def plan(seen: Seen) -> Fault | None:
+            if seen.method != "PATCH" or "/graphs/writer/status" not in seen.path or writes:
+                return None
+            writes.append(seen)
+            return Delay(2.0, handled=True)
+
+        await world.until(lambda: world.is_quiet(3))
+        world.faults.plan = plan
+        end = lasting.without_rights(world, "graphs/status", frozenset({"patch"}) if is_refused else frozenset())
+        world.person.edit("Graph", "writer", contextSchema=STRICTER)
+        await world.until(lambda: writes)
+        world.person.delete("Graph", "writer")
+        await asyncio.sleep(5)
+        end()
+
+    held(steps)  # the laws look for what is left
+
+
+def test_a_graph_that_was_read_before_it_went_is_not_kept() -> None:
+    async def steps(world: World) -> None:
+        path = "/apis/assistant-operator.dev/v1alpha1/namespaces/team/graphs/writer"
+        reads: list[Seen] = []
+
+        def plan(seen: Seen) -> Fault | None:
+            if (seen.method, seen.path) != ("GET", path):
+                return None
+            reads.append(seen)
+            return Delay(2.0, handled=True)
+
+        await world.until(lambda: world.is_quiet(3))
+        world.faults.plan = plan
+        world.person.edit("Graph", "writer", defaultAssistant={"policy": "Create"})
+        await world.until(lambda: reads)
+        world.person.delete("Graph", "writer")
+        await asyncio.sleep(5)
+
+    held(steps)  # the laws look for what is left
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("PATCH", "/assistants/bot/status"), ("GET", "/assistantversions/bot-v1")]
+)
+def test_nothing_is_noted_of_an_assistant_that_goes_while_it_is_judged_anew(method: str, path: str) -> None:
+    async def steps(world: World) -> None:
+        calls: list[Seen] = []
+
+        def plan(seen: Seen) -> Fault | None:
+            if seen.method != method or path not in seen.path:
+                return None
+            calls.append(seen)
+            return Delay(2.0, handled=True)
+
+        world.person.assistant("bot", context={"prompt": "abc"})
+        await world.until_ready()
+        world.person.edit("Assistant", "bot", context={"prompt": "abcdef"})
+        await world.until(lambda: world.is_ready() and world.is_quiet(3))
+        world.faults.plan = plan
+        world.person.edit("Graph", "writer", contextSchema=STRICTER)
+        await world.until(lambda: calls)
+        world.person.delete("Assistant", "bot")
+        await asyncio.sleep(5)
+
+    held(steps)  # the laws look for what is left
