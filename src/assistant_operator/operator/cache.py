@@ -42,8 +42,8 @@ class Cache:
         self._concerned: dict[Key, set[Key]] = defaultdict(set)
         self._concerns: dict[Key, set[Key]] = defaultdict(set)
         self._deleted: OrderedDict[tuple[Key, int], int] = OrderedDict()
-        self._ends: dict[Key, tuple[str, Assistant | None]] = {}
-        """Of Assistants whose end was read before the watch told of it: the UID, and the state; None if it is gone."""
+        self._ending: dict[Key, Assistant] = {}
+        """Assistants as they were read while they were being deleted, before the watch told of it."""
 
     def is_filled(self, namespace: str) -> bool:
         """Whether what is known of that namespace is all there is: only then can anything be decided there."""
@@ -53,7 +53,7 @@ class Cache:
         """Keep the newest state of an Assistant; returns the one before."""
         before = self._unsee(assistant.key)
         if before and before.metadata.uid != assistant.metadata.uid:
-            self._ends.pop(assistant.key, None)
+            self._ending.pop(assistant.key, None)
         self.seen[assistant.key] = slim(assistant)
         self._by_graph[_graph_of(assistant)].add(assistant.key)
         if controller := assistant.metadata.controller:
@@ -77,7 +77,7 @@ class Cache:
 
     def drop_assistant(self, key: Key) -> Assistant | None:
         self.recorded.pop(key, None)
-        self._ends.pop(key, None)
+        self._ending.pop(key, None)
         self.written.drop(key)
         self.epochs.pop((Assistant.kind_name, key), None)
         for graph in self._concerns.pop(key, ()):
@@ -85,43 +85,30 @@ class Cache:
         return self._unsee(key)
 
     def rewind(self) -> None:
-        """The storage went back: what is recorded, and what has ended, is to be found again."""
+        """The storage went back: what is recorded, and what is being deleted, is to be found again."""
         self.recorded.clear()
-        self._ends.clear()
+        self._ending.clear()
 
-    def drop_recorded(self, state: Assistant) -> None:
+    def drop_state(self, state: Assistant) -> None:
         """Nothing more is to be done to that state. A later one is recorded as ever."""
         if self.recorded.get(state.key) is state:
             del self.recorded[state.key]
 
-    def mark_gone(self, assistant: Assistant) -> None:
-        """Record that this Assistant was deleted, before its watch event: nothing more is done to it."""
-        self._end(assistant, None)
+    def drop_recorded(self, assistant: Assistant) -> None:
+        """That very one seems to be gone: nothing more is to be done to it before there is news of it."""
+        kept = self.recorded.get(assistant.key)
+        if kept and kept.metadata.uid == assistant.metadata.uid:
+            del self.recorded[assistant.key]
 
     def mark_deletion(self, live: Assistant) -> None:
-        """Record that this Assistant is being deleted, before its watch event: then only its copies are withdrawn."""
-        self._end(live, live)
+        """Record that this Assistant is being deleted, before its watch event: then only its copies are withdrawn.
 
-    def _end(self, assistant: Assistant, live: Assistant | None) -> None:
-        key, uid = assistant.key, assistant.metadata.uid
-        kept = self.recorded.get(key)
-        if self.has(assistant):
-            self._ends[key] = (uid, live)
-        if kept and kept.metadata.uid == uid:
-            if live is None:
-                del self.recorded[key]
-            else:
-                self.recorded[key] = self._as_ending(kept, live)
-
-    def _as_ending(self, state: Assistant, live: Assistant) -> Assistant:
-        """An earlier state as that of an Assistant that is being deleted, which no edit takes back.
-
-        Its status comes along: the state may be from before the copies were written down.
+        It holds for earlier states, too, which may be recorded after it: no edit takes a deletion back.
         """
-        if _position(state) >= _position(live):
-            return state
-        told = {"deletion_timestamp": live.metadata.deletion_timestamp, "finalizers": live.metadata.finalizers}
-        return state.model_copy(update={"metadata": state.metadata.model_copy(update=told), "status": live.status})
+        if self.has(live):
+            self._ending[live.key] = live
+        if kept := self.recorded.get(live.key):
+            self.recorded[live.key] = _as_ending(kept, live)
 
     def _unsee(self, key: Key) -> Assistant | None:
         if before := self.seen.pop(key, None):
@@ -135,11 +122,8 @@ class Cache:
 
         Whether it shows that a status which was not stored whole is stored now, or the reverse.
         """
-        uid, live = self._ends.get(assistant.key, ("", None))
-        if uid == assistant.metadata.uid:
-            if live is None:
-                return False
-            assistant = self._as_ending(assistant, live)
+        if live := self._ending.get(assistant.key):
+            assistant = _as_ending(assistant, live)
         before, unstored = self.recorded.get(assistant.key), self.written.unstored(assistant)
         if not (before and _position(before) > _position(assistant)):
             self.recorded[assistant.key] = slim(self.written.overlaid(assistant))
@@ -311,6 +295,17 @@ def _discard(index: dict[K, set[V]], key: K, member: V) -> None:
         members.discard(member)
         if not members:
             del index[key]
+
+
+def _as_ending(state: Assistant, live: Assistant) -> Assistant:
+    """An earlier state of an Assistant that is being deleted, as `live` shows: with its deletion, and its status.
+
+    The state itself may be from before the copies were written down.
+    """
+    if state.metadata.uid != live.metadata.uid or _position(state) >= _position(live):
+        return state
+    told = {"deletion_timestamp": live.metadata.deletion_timestamp, "finalizers": live.metadata.finalizers}
+    return state.model_copy(update={"metadata": state.metadata.model_copy(update=told), "status": live.status})
 
 
 def slim(assistant: Assistant) -> Assistant:

@@ -306,7 +306,7 @@ class AssistantReconciler:
         """Whether that very Assistant is there to stay; if not, nothing more is done to it."""
         live = await self._cluster.assistant(assistant.key)
         if live is None or live.metadata.uid != assistant.metadata.uid:
-            self._cache.mark_gone(assistant)
+            self._cache.drop_recorded(assistant)
             return False
         if live.metadata.is_being_deleted:
             # If it were dropped and its watch event had come before, its finalizer would never be removed.
@@ -320,7 +320,7 @@ class AssistantReconciler:
         remembered = head if head and head.number == number else None
         back = await self._recorder.restoration.restore(world.assistant, number, remembered)
         if back is None:
-            self._cache.drop_recorded(world.assistant)  # its namespace goes, and it goes with it
+            self._cache.drop_state(world.assistant)  # its namespace goes, and it goes with it
             return
         is_lost = isinstance(back, Lost)
         if is_lost:
@@ -344,7 +344,7 @@ class AssistantReconciler:
                     self._metrics.activated()
                 self._narrator.reported(world.assistant, step.status)
             case "Gone":
-                self._cache.mark_gone(world.assistant)
+                self._cache.drop_recorded(world.assistant)
             case "Outrun":
                 await self._catch_up(world)
 
@@ -352,7 +352,7 @@ class AssistantReconciler:
         self._cache.outrun(world.assistant.key)
         live = await self._cluster.assistant(world.assistant.key)
         if live is None or live.metadata.uid != world.assistant.metadata.uid:
-            self._cache.mark_gone(world.assistant)
+            self._cache.drop_recorded(world.assistant)
         elif self._cache.has(live):  # of what was not seen yet, or is gone by now, nobody would close the ledger
             await self._recorder.observe(live, anew=True)
 

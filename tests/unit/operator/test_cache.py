@@ -356,32 +356,25 @@ ENDED = at(9, meta=DELETED)
 
 
 @pytest.mark.parametrize(
-    ("since", "recorded"),
+    ("since", "is_marked"),
     [
-        pytest.param((), None, id="an earlier edit is recorded"),
-        pytest.param((lambda cache: cache.see(at(12, meta={"uid": "next"})),), "5", id="another took its name"),
-        pytest.param((lambda cache: cache.rewind(),), "5", id="the storage went back"),
-        pytest.param((lambda cache: cache.drop_assistant(KEY),), "5", id="the news came, and so it is not kept on"),
+        pytest.param((), True, id="an earlier edit is recorded"),
+        pytest.param((lambda cache: cache.see(at(12, meta={"uid": "next"})),), False, id="another took its name"),
+        pytest.param((lambda cache: cache.rewind(),), False, id="the storage went back"),
+        pytest.param((lambda cache: cache.drop_assistant(KEY),), False, id="the news came, and so it is not kept on"),
     ],
 )
-@pytest.mark.parametrize("is_gone", [True, False], ids=["gone", "being deleted"])
-def test_what_was_read_of_an_end_holds_until_something_else_is_known(
-    since: tuple[Callable[[Cache], object], ...], recorded: str | None, *, is_gone: bool
+def test_a_deletion_that_was_read_holds_until_something_else_is_known(
+    since: tuple[Callable[[Cache], object], ...], *, is_marked: bool
 ) -> None:
     cache = Cache()
     cache.see(at(1))
     cache.record(at(1))
-    if is_gone:
-        cache.mark_gone(at(1))
-        assert not cache.recorded
-    else:
-        cache.mark_deletion(ENDED)
+    cache.mark_deletion(ENDED)
     for each in since:
         each(cache)
     cache.record(at(5))
-    kept = cache.recorded.get(KEY)
-    assert (kept.metadata.resource_version if kept else None) == (recorded if is_gone else "5")
-    assert kept is None or kept.metadata.is_being_deleted is (recorded is None)
+    assert cache.recorded[KEY].metadata.is_being_deleted is is_marked
 
 
 def test_a_later_state_of_what_is_being_deleted_is_as_it_is() -> None:
@@ -396,7 +389,7 @@ def test_a_later_state_of_what_is_being_deleted_is_as_it_is() -> None:
 def test_only_the_very_state_is_dropped() -> None:
     cache, first = Cache(), at(1)
     cache.record(first)
-    cache.drop_recorded(at(1))
+    cache.drop_state(at(1))
     assert cache.recorded
-    cache.drop_recorded(cache.recorded[KEY])
+    cache.drop_state(cache.recorded[KEY])
     assert not cache.recorded

@@ -115,7 +115,7 @@ def test_an_assistant_that_is_gone_is_left_alone() -> None:
     async def story() -> None:
         one = Repeated(Unusable(TOO_SLOW, 60.0, is_passing=True))
         await one.judge()
-        one.cache.mark_gone(an_assistant())
+        one.cache.drop_recorded(an_assistant())
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(one.wakes.here.take(), 1000)
         assert not one.judgements.is_judged_anew(KEY)
