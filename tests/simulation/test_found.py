@@ -140,3 +140,24 @@ def test_an_edit_back_to_an_active_version_that_was_restored_after_newer_ones_is
 
     change = held(steps).history.versions_of("team/bot")[3]["spec"]["change"]
     assert (change["kind"], change["sameAs"]) == ("Reverted", 1)
+
+
+def test_a_server_that_told_no_schemas_once_is_asked_again_before_its_period_is_over() -> None:
+    """A proxy answered 404: the assistants of the graph waited until the next resync, after five minutes."""
+
+    async def steps(world: World) -> None:
+        asked: list[Seen] = []
+
+        def plan(seen: Seen) -> Fault | None:
+            if not seen.path.endswith("/schemas"):
+                return None
+            asked.append(seen)
+            return Answered(404, b"404 page not found\n", {"Content-Type": "text/plain"}) if len(asked) == 1 else None
+
+        await world.serve()
+        world.faults.plan = plan
+        world.person.edit("Graph", "writer", server={"url": "http://langgraph"})
+        world.person.assistant("bot", context={"prompt": "a"})
+        await world.until(world.is_ready, within=10)
+
+    held(steps)
