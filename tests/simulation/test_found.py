@@ -362,3 +362,24 @@ def test_nothing_is_noted_of_an_assistant_that_goes_while_it_is_judged_anew(meth
         await asyncio.sleep(5)
 
     held(steps)  # the laws look for what is left
+
+
+def test_a_server_that_told_no_schemas_once_is_asked_again_before_its_period_is_over() -> None:
+    """A proxy answered 404: the assistants of the graph waited until the next resync, after five minutes."""
+
+    async def steps(world: World) -> None:
+        asked: list[Seen] = []
+
+        def plan(seen: Seen) -> Fault | None:
+            if not seen.path.endswith("/schemas"):
+                return None
+            asked.append(seen)
+            return Answered(404, b"404 page not found\n", {"Content-Type": "text/plain"}) if len(asked) == 1 else None
+
+        await world.serve()
+        world.faults.plan = plan
+        world.person.edit("Graph", "writer", server={"url": "http://langgraph"})
+        world.person.assistant("bot", context={"prompt": "a"})
+        await world.until(world.is_ready, within=10)
+
+    held(steps)

@@ -76,11 +76,19 @@ class Probes:
         if probe != before:
             log.info("graph %s/%s: %s", *graph.key, probe.message)
             self._changed(graph, probe)
-        if probe.serves and graph.spec.server:
-            self._failures.pop(graph.key, None)
-            return endpoint, float(graph.spec.server.resync_period_seconds)
-        count = self._failures[graph.key] = self._failures.get(graph.key, 0) + 1
-        return None, min(_FIRST_RETRY * 2.0 ** min(count - 1, 10), _LONGEST_RETRY)
+        period = float(graph.spec.server.resync_period_seconds) if graph.spec.server else _LONGEST_RETRY
+        if not probe.serves:
+            return None, self._pause(graph.key)
+        if probe.schemas is None and not graph.knows_schemas:
+            # Its assistants wait for the schemas: a proxy that answers 404 for a moment must not cost a whole period.
+            return endpoint, min(self._pause(graph.key), period)
+        self._failures.pop(graph.key, None)
+        return endpoint, period
+
+    def _pause(self, key: Key) -> float:
+        """Seconds until a server that did not tell what is needed is asked again."""
+        count = self._failures[key] = self._failures.get(key, 0) + 1
+        return min(_FIRST_RETRY * 2.0 ** min(count - 1, 10), _LONGEST_RETRY)
 
     async def _asked(self, graph: Graph) -> tuple[Endpoint | None, Probe]:
         place = place_of(graph, graph.key, self.cluster_name)
