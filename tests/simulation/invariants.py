@@ -89,7 +89,7 @@ class Laws:
             self._check_owned(name, change.before, change.after)
 
     def _assistant(self, name: str, before: Record | None, after: Record) -> None:
-        if DEFAULT not in after.meta.get("labels", {}):
+        if DEFAULT not in (before or after).meta.get("labels", {}):  # taking that label off is what a release is
             self._check_owned(name, before, after)
         self._check_recorded(name, after.content)
         was = before.content.get("status", {}).get("activeVersion") if before else None

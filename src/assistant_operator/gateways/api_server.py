@@ -58,6 +58,17 @@ class ClusterRefused(Exception):
         self.status = status
 
 
+NO_EFFECT = "the write was accepted and had no effect"
+
+
+class NoEffect(ClusterRefused):
+    """The API server accepted a write and stored nothing of it: an admission webhook took it back, for example."""
+
+    def __init__(self) -> None:
+        Exception.__init__(self, NO_EFFECT)
+        self.status = Status(200)
+
+
 class NotLeading(Exception):
     """A write was held back because the Lease is not ours any more."""
 

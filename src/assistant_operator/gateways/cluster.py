@@ -18,6 +18,7 @@ from .api_server import (
     Call,
     ClusterRefused,
     ClusterUnavailable,
+    NoEffect,
 )
 from .positions import Positions
 from .requests import METADATA, METADATA_LIST, Requests, TooOld, checked_page, path_of, reading
@@ -158,7 +159,7 @@ class Cluster:
 
         None if the object is gone, or takes no finalizer any more because it is being deleted. The finalizers of others
         and concurrent changes stay: the patch tests what it was made from, and is made anew if that has changed.
-        Raises ClusterRefused.
+        Raises ClusterRefused, also where a change is accepted and the finalizers stay what they were.
         """
         meta, is_live = assistant.metadata, False
         for _ in range(_MOST_CONFLICTS):
@@ -191,7 +192,10 @@ class Cluster:
             if live and _holds_as(live, meta):
                 raise
             return None
-        return position(answer["metadata"]["resourceVersion"])
+        changed = ObjectMeta.model_validate(answer["metadata"])
+        if (finalizer in changed.finalizers) != on:
+            raise NoEffect
+        return position(changed.resource_version)
 
     async def _meta(self, kind: type[Resource], key: Key) -> ObjectMeta | None:
         found = await self._requests.read(path_of(kind, key), METADATA)

@@ -7,7 +7,7 @@ from typing import Literal
 from ..resources.assistant import Assistant
 from ..resources.assistant_version import AssistantVersion, VersionRecord, has_version_labels, version_labels
 from ..resources.meta import API_VERSION, MANAGER, Condition, FreeForm, Key, ObjectMeta
-from .api_server import MERGE_PATCH, Call, ClusterRefused
+from .api_server import MERGE_PATCH, Call, ClusterRefused, NoEffect
 from .requests import METADATA, Requests, TooOld, path_of
 from .version_table import VersionEvent
 from .version_watch import VersionWatch
@@ -124,10 +124,15 @@ class Versions:
         return ObjectMeta.model_validate(answer["metadata"]) if answer and same else None
 
     async def record_server_version(self, key: Key, number: int) -> None:
-        """Keep the LangGraph Server's own number of a version's content."""
+        """Keep the LangGraph Server's own number of a version's content.
+
+        Raises ClusterRefused, also where the write is accepted and has no effect.
+        """
         body = {"status": {"serverVersion": number}}
         path = path_of(AssistantVersion, key) + "/status"
-        await self._requests.change(Call("PATCH", path, {"fieldManager": MANAGER}, body, MERGE_PATCH, METADATA))
+        answer = await self._requests.change(Call("PATCH", path, {"fieldManager": MANAGER}, body, MERGE_PATCH))
+        if answer is not None and answer.get("status", {}).get("serverVersion") != number:
+            raise NoEffect
 
     async def adopt(self, record: VersionRecord, assistant: Assistant) -> Changed | None:
         """Become the controller of that very version, beside its other owners; None if it is gone or has changed."""

@@ -21,7 +21,7 @@ from ..decisions.assistant_world import (
 )
 from ..decisions.status import Claim, conditions
 from ..decisions.stored import Unstored, not_stored
-from ..gateways.api_server import ClusterRefused, ClusterUnavailable
+from ..gateways.api_server import NO_EFFECT, ClusterRefused, ClusterUnavailable
 from ..gateways.cluster import Cluster
 from ..gateways.versions import Changed
 from ..resources.assistant import Assistant, AssistantStatus
@@ -52,7 +52,6 @@ _MOST_REPEATS = 2
 
 STORE = "Store"
 """What is held back where the API server does not store all of a status: sending the same status again."""
-NO_EFFECT = "the write was accepted and had no effect"
 REASONS: dict[str, tuple[Reason, str]] = {
     "Adopt": (Reason.ADOPTION_REFUSED, "Adopt"),
     "Mark": (Reason.MARK_REFUSED, "Mark"),

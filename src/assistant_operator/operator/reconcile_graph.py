@@ -9,7 +9,7 @@ from operator import itemgetter
 from ..decisions.default_assistant import DEFAULT, without
 from ..decisions.graph import ApplyDefault, GraphStep, Release, ReportGraph, World, steps
 from ..decisions.stored import Unstored
-from ..gateways.api_server import ClusterRefused, ClusterUnavailable
+from ..gateways.api_server import NO_EFFECT, ClusterRefused, ClusterUnavailable
 from ..gateways.cluster import Applied, Cluster
 from ..gateways.schemas import SchemaJudge
 from ..resources.assistant import GraphRef, Snapshot
@@ -21,7 +21,6 @@ from .cache import Cache
 from .metrics import Metrics
 from .narrator import Narrator
 from .probes import Probes
-from .reconcile_assistant import NO_EFFECT
 from .refusals import Refusals, StepId
 from .wakes import Wakes
 
