@@ -23,6 +23,7 @@ from support.walk import comes_to, events, fate, writes
 POLICIES = "/apis/admissionregistration.k8s.io/v1"
 ROLE = "/apis/rbac.authorization.k8s.io/v1/clusterroles/assistant-operator"
 WORDS = "not in this quarter"
+NO_EFFECT = "the write was accepted and had no effect"
 OLD, NEW = (
     f"(has({each}.metadata.finalizers) && '{FINALIZER}' in {each}.metadata.finalizers)"
     for each in ("oldObject", "object")
@@ -40,20 +41,29 @@ class Write:
     """In CEL: whether a policy lets an update pass."""
     reason: str
     """What tells of it."""
+    taken_back: str
+    """In CEL: the JSON patch with which a policy takes it back."""
 
 
+AS_BEFORE = (
+    'JSONPatch{op: "add", path: "/metadata/finalizers", '
+    "value: has(oldObject.metadata.finalizers) ? oldObject.metadata.finalizers : []}"
+)
 WRITES = {
-    "the finalizer is added": Write("assistants", f"{OLD} || !{NEW}", "FinalizerRefused"),
-    "the finalizer is removed": Write("assistants", f"!{OLD} || {NEW}", "FinalizerRefused"),
+    "the finalizer is added": Write("assistants", f"{OLD} || !{NEW}", "FinalizerRefused", AS_BEFORE),
+    "the finalizer is removed": Write("assistants", f"!{OLD} || {NEW}", "FinalizerRefused", AS_BEFORE),
     "the server's version is recorded": Write(
-        "assistantversions/status", "!has(object.status.serverVersion)", "ServerVersionRefused"
+        "assistantversions/status",
+        "!has(object.status.serverVersion)",
+        "ServerVersionRefused",
+        'JSONPatch{op: "remove", path: "/status/serverVersion"}',
     ),
 }
 Lift = Callable[[], None]
 
 
 def by_policy(plane: ControlPlane, workspace: Workspace, write: Write, reason: str) -> Lift:
-    """Refused in this namespace; `reason` makes the status of the answer."""
+    """Refused in this namespace; `reason` makes the status of the answer, or has the write taken back in silence."""
     name = f"refused-{workspace.namespace}"
     rule = {
         "apiGroups": ["assistant-operator.dev"],
@@ -62,10 +72,20 @@ def by_policy(plane: ControlPlane, workspace: Workspace, write: Write, reason: s
         "resources": [write.resource],
     }
     where = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": workspace.namespace}}}
-    validation = {"expression": write.allowed, "message": WORDS, "reason": reason}
-    policy = {"matchConstraints": {"resourceRules": [rule]}, "validations": [validation]}
-    binding = {"policyName": name, "validationActions": ["Deny"], "matchResources": where}
-    kinds = {"validatingadmissionpolicies": policy, "validatingadmissionpolicybindings": binding}
+    policy: dict[str, Any] = {"matchConstraints": {"resourceRules": [rule]}}
+    binding: dict[str, Any] = {"policyName": name, "matchResources": where}
+    if reason == NO_EFFECT:
+        policy |= {
+            "matchConditions": [{"name": "meant", "expression": f"!({write.allowed})"}],
+            "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": f"[{write.taken_back}]"}}],
+            "reinvocationPolicy": "Never",
+            "failurePolicy": "Fail",
+        }
+        kinds = {"mutatingadmissionpolicies": policy, "mutatingadmissionpolicybindings": binding}
+    else:
+        policy["validations"] = [{"expression": write.allowed, "message": WORDS, "reason": reason}]
+        binding["validationActions"] = ["Deny"]
+        kinds = {"validatingadmissionpolicies": policy, "validatingadmissionpolicybindings": binding}
     for kind, spec in kinds.items():
         plane.admin.create(f"{POLICIES}/{kind}", {"metadata": {"name": name}, "spec": spec})
 
@@ -105,8 +125,8 @@ def refused(plane: ControlPlane, workspace: Workspace, write: Write, how: str) -
         lift()
 
 
-def bites(workspace: Workspace, write: Write) -> bool:
-    """Whether the policy is in force, tried without an effect."""
+def bites(workspace: Workspace, write: Write, how: str) -> bool:
+    """Whether the policy is in force, tried in a dry run."""
     path = workspace.path("assistants", "probe") + "?dryRun=All"
     body: dict[str, Any] = {"metadata": {"finalizers": [FINALIZER]}}
     if write.resource == "assistantversions/status":
@@ -114,7 +134,12 @@ def bites(workspace: Workspace, write: Write) -> bool:
         body = {"status": {"serverVersion": 1}}
     elif write is WRITES["the finalizer is removed"]:
         path, body = workspace.path("assistants", "other") + "?dryRun=All", {"metadata": {"finalizers": None}}
-    return WORDS in str(workspace.client.ask("PATCH", path, body, MERGE))
+    answer = workspace.client.ask("PATCH", path, body, MERGE)
+    if how == NO_EFFECT:
+        stored = {**answer[1]["metadata"], **answer[1].get("status", {})}
+        is_held = FINALIZER in stored.get("finalizers", ())
+        return "serverVersion" not in stored and is_held == (write is WRITES["the finalizer is removed"])
+    return WORDS in str(answer)
 
 
 def warnings(workspace: Workspace, name: str, reason: str) -> list[str]:
@@ -139,16 +164,16 @@ def prepared(installed: ControlPlane, workspace: Workspace, server: LangGraphSer
     return workspace
 
 
-HOW = ["Invalid", "Forbidden", "RBAC"]
+HOW = ["Invalid", "Forbidden", "RBAC", NO_EFFECT]
 
 
 def until_refused(workspace: Workspace, write: Write, how: str) -> None:
     if how != "RBAC":
-        eventually(lambda: bites(workspace, write))
+        eventually(lambda: bites(workspace, write, how))
 
 
 def words(how: str) -> str:
-    return "cannot patch resource" if how == "RBAC" else WORDS
+    return {"RBAC": "cannot patch resource", NO_EFFECT: NO_EFFECT}.get(how, WORDS)
 
 
 def others_go_on(workspace: Workspace, server: LangGraphServer) -> None:
