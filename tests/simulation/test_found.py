@@ -383,3 +383,29 @@ def test_a_server_that_told_no_schemas_once_is_asked_again_before_its_period_is_
         await world.until(world.is_ready, within=10)
 
     held(steps)
+
+
+def test_no_version_is_made_for_an_assistant_whose_name_another_took_while_its_history_was_searched() -> None:
+    """Its latest version had been deleted, and what was made meanwhile under that number was another's."""
+
+    async def steps(world: World) -> None:
+        searches: list[Seen] = []
+
+        def plan(seen: Seen) -> None:
+            if "watch=true&fieldSelector=metadata.name%3Dbot-v1&" in seen.path:
+                searches.append(seen)
+
+        world.person.assistant("bot", context={"prompt": "a"})
+        await world.until_ready()
+        world.simulation.node(world.leader).crash()
+        world.person.delete("AssistantVersion", "bot-v1")
+        world.person.edit("Assistant", "bot", versioning={"historyLimit": 5})
+        world.faults.plan = plan
+        await world.until(lambda: searches)
+        world.person.delete("Assistant", "bot")
+        world.person.assistant("bot", context={"prompt": "b"})
+        await world.until_ready()
+
+    world = held(steps)
+    made = [(each.number, each.spec["snapshot"]["context"]["prompt"]) for each in world.history.made]
+    assert made == [(1, "a"), (1, "b")]

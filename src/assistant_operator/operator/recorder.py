@@ -309,7 +309,8 @@ class Recorder:
                 break
             edit = await self._past.edit(ledger, assistant, head)
             version = history.version(edit)
-            if await self._made(ledger, assistant, version):
+            # What was read took its time, and a version for what is gone would take the name of its successor's.
+            if self._cache.is_succeeded(assistant) or await self._made(ledger, assistant, version):
                 break
             if (tries := tries + 1) == MOST_TRIES:
                 raise unreadable(version.key)

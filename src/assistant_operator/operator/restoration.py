@@ -40,11 +40,16 @@ class Restoration:
     async def restore(
         self, assistant: Assistant, number: int, remembered: AssistantVersion | None
     ) -> AssistantVersion | Lost | None:
-        """The version, there again; None if it cannot be stored now; Lost if its content is not known."""
+        """The version, there again; Lost if its content is not known.
+
+        None if it cannot be stored now, or if another Assistant of that name was seen meanwhile.
+        """
         key = (assistant.metadata.namespace, version_name(assistant.metadata.name, number))
         there: AssistantVersion | Lost | None = await self._cluster.versions.read(key)
         if there is None:
             was = remembered or await self._as_it_was(assistant, number)
+            if self._cache.is_succeeded(assistant):
+                return None
             there = await self._made_again(assistant, number, was)
         if isinstance(there, AssistantVersion):
             self._cache.put_version(there.record())

@@ -121,6 +121,23 @@ def test_only_what_another_does_not_own_is_brought_back(owner: str | None, *, is
     assert isinstance(restored(History(found, cached=cached), Cache()), Lost) is is_lost
 
 
+@pytest.mark.parametrize(
+    ("uid", "position", "is_made"),
+    [
+        pytest.param("next", "9000", False, id="another took its name"),
+        pytest.param("before", "1", True, id="another had its name before"),
+        pytest.param(an_assistant().metadata.uid, "9000", True, id="it was edited"),
+    ],
+)
+def test_nothing_is_made_again_for_an_assistant_whose_name_another_took(
+    uid: str, position: str, *, is_made: bool
+) -> None:
+    history, cache = History(a_version(3), cached=True), Cache()
+    cache.see(an_assistant(meta={"uid": uid, "resource_version": position}))
+    back = restored(history, cache)
+    assert (back is not None, history.tries) == (is_made, int(is_made))
+
+
 def test_a_name_that_stays_taken_by_nothing_is_tried_a_few_times_only() -> None:
     history, cache = History(a_version(3), taken=True), Cache()
     cache.put_version(a_record(3, resource_version=str(BORN)))
