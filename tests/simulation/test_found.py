@@ -409,3 +409,43 @@ def test_no_version_is_made_for_an_assistant_whose_name_another_took_while_its_h
     world = held(steps)
     made = [(each.number, each.spec["snapshot"]["context"]["prompt"]) for each in world.history.made]
     assert made == [(1, "a"), (1, "b")]
+
+
+def test_an_assistant_that_no_watch_has_shown_is_not_published_again_and_again() -> None:
+    """It was read where a status was refused. What was noted of its copy was forgotten after each look."""
+
+    async def steps(world: World) -> None:
+        await world.serve()
+        world.person.edit("Graph", "writer", server={"url": "http://langgraph"})
+        world.person.assistant("bot", context={"prompt": "abcdef"})
+        await world.until(lambda: world.is_ready() and world.is_quiet(3))
+        world.cluster.server.endpoint.hold("assistants")
+        world.person.patch("Assistant", "bot", {"metadata": {"finalizers": None}})
+        world.person.delete("Assistant", "bot")
+        world.person.assistant("bot", context={"prompt": "b"})
+        world.person.edit("Graph", "writer", contextSchema=STRICTER)
+        await asyncio.sleep(15)
+        world.cluster.server.endpoint.release()
+
+    held(steps)  # the laws count the writes
+
+
+def test_a_copy_may_be_that_of_a_predecessor_whose_finalizer_a_person_took_off() -> None:
+    """The copy is that of its version 1, until the next Assistant of that name is published in its place."""
+
+    async def steps(world: World) -> None:
+        await world.serve()
+        world.person.edit("Graph", "writer", server={"url": "http://langgraph"})
+        world.person.assistant("bot", context={"prompt": "a"})
+        await world.until(lambda: world.is_ready() and world.is_quiet(3))
+        of_bot = f"/assistants/{status(world)['assistantId']}"
+        world.faults.plan = lambda seen: Delay(5.0, handled=False) if seen.path.startswith(of_bot) else None
+        world.person.patch("Assistant", "bot", {"metadata": {"finalizers": None}})
+        world.person.delete("Assistant", "bot")
+        world.person.assistant("bot", context={"prompt": "b"})
+        world.person.assistant("other", context={"prompt": "c"})
+        await world.until(lambda: "other" in copies(world))
+        assert copies(world)["bot"] == {"prompt": "a"}
+        world.faults.plan = lambda _: None
+
+    assert copies(held(steps))["bot"] == {"prompt": "b"}

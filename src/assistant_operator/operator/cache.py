@@ -90,9 +90,10 @@ class Cache:
         self._ending.clear()
 
     def drop_state(self, state: Assistant) -> None:
-        """Nothing more is to be done to that state. A later one is recorded as ever."""
-        if self.recorded.get(state.key) is state:
-            del self.recorded[state.key]
+        """Nothing more is to be done to what it says before there is news of it. Its deletion may have come since."""
+        kept = self.recorded.get(state.key)
+        if kept and kept.metadata.is_being_deleted == state.metadata.is_being_deleted:
+            self.drop_recorded(state)
 
     def drop_recorded(self, assistant: Assistant) -> None:
         """That very one seems to be gone: nothing more is to be done to it before there is news of it."""

@@ -386,10 +386,17 @@ def test_a_later_state_of_what_is_being_deleted_is_as_it_is() -> None:
     assert cache.recorded[KEY] == last
 
 
-def test_only_the_very_state_is_dropped() -> None:
-    cache, first = Cache(), at(1)
-    cache.record(first)
+@pytest.mark.parametrize(
+    ("since", "is_dropped"),
+    [
+        pytest.param(at(1), True, id="nothing came since"),
+        pytest.param(at(2), True, id="a later state"),
+        pytest.param(ENDED, False, id="its deletion, which is to be acted upon"),
+        pytest.param(at(2, meta={"uid": "another"}), False, id="another of its name"),
+    ],
+)
+def test_a_state_is_dropped_unless_something_else_is_to_be_done(since: Assistant, *, is_dropped: bool) -> None:
+    cache = Cache()
+    cache.record(since)
     cache.drop_state(at(1))
-    assert cache.recorded
-    cache.drop_state(cache.recorded[KEY])
-    assert not cache.recorded
+    assert (not cache.recorded) is is_dropped
