@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 import yaml
 
-from assistant_operator.gateways.guest import Conflict, Guest
-from assistant_operator.gateways.kubeconfig import Wish, access
-from assistant_operator.kubectl.edits import Put, json_patch
+from assistant_operator.kubectl.client import Conflict, KubectlClient
+from assistant_operator.kubectl.kubeconfig import ConnectionFlags, access
+from assistant_operator.kubectl.patch import guarded
 from controlplane.waiting import eventually
 from support import OperatorProcess, Workspace
 from support.walk import comes_to, marks
@@ -418,18 +418,18 @@ def test_what_is_printed_is_the_same_content_for_kubectl(kubectl: Kubectl, works
 
 
 async def test_a_restore_does_not_overrun_an_edit(kubectl: Kubectl, workspace: Workspace) -> None:
-    found = await access(Wish(str(workspace.plane.admin_kubeconfig)))
-    guest, key = Guest(found.server()), (workspace.namespace, "bot")
+    found = await access(ConnectionFlags(str(workspace.plane.admin_kubeconfig)))
+    client, key = KubectlClient(found.server()), (workspace.namespace, "bot")
     try:
-        seen = await guest.assistant(key)
+        seen = await client.assistant(key)
         assert seen
         await asyncio.to_thread(workspace.edit, displayName="meanwhile")
-        edit = (Put(("displayName",), "restored"),)
+        edit = ({"op": "add", "path": "/spec/displayName", "value": "restored"},)
         with pytest.raises(Conflict):
-            await guest.change(key, json_patch(edit, seen.resource, as_seen=True))
-        changed = await guest.change(key, json_patch(edit, seen.resource, as_seen=False))
+            await client.patch(key, guarded(edit, seen.resource, same_spec=True))
+        changed = await client.patch(key, guarded(edit, seen.resource, same_spec=False))
     finally:
-        await guest.close()
+        await client.close()
     assert changed.resource.spec.display_name == "restored"
 
 
@@ -457,7 +457,8 @@ def test_completion_of_a_cluster_that_is_away_offers_nothing(kubectl: Kubectl) -
 
 
 def test_a_shell_completes_without_kubectl(kubectl: Kubectl, workspace: Workspace) -> None:
-    typed = f'COMP_WORDS=(kubectl-assistants undo -n {workspace.namespace} ""); COMP_CWORD=4; _kubectl_assistants'
+    typed = f'COMP_WORDS=(kubectl-assistants undo -n {workspace.namespace} ""); COMP_CWORD=4'
+    typed += "; _kubectl_assistants_completion kubectl-assistants"
     program = f'source <(kubectl-assistants completion bash); {typed}; echo "${{COMPREPLY[@]}}"'
     done = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=True, env=kubectl.environment)
     assert done.stdout == "bot\n"

@@ -1,1 +1,1 @@
-"""THE GUEST: `kubectl assistants`, what people type. It reads, and edits Assistants as any other client would."""
+"""The kubectl plugin `kubectl assistants`. It reads our kinds and edits Assistants, as any other client does."""

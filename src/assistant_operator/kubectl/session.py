@@ -1,85 +1,76 @@
-"""One command's connection to the cluster, and what becomes of its failures."""
+"""The connection of one command to the cluster, and the translation of its errors for the user."""
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-import typer
+import click
 
 from ..gateways.api_server import ClusterRefused, ClusterUnavailable
-from ..gateways.guest import Conflict, Guest
-from ..gateways.kubeconfig import Wish, access
-from ..resources.meta import NAME_PATTERN
-from .trouble import FAILED, Trouble
+from .client import Conflict, KubectlClient
+from .errors import FAILED, CliError
+from .kubeconfig import ConnectionFlags, access
 
 T = TypeVar("T")
-Work = Callable[[Guest, str], Awaitable[T]]
-"""What is done with the door, in this namespace."""
+Work = Callable[[KubectlClient, str], Awaitable[T]]
+"""What a command does with the client, in the namespace that is the second argument."""
 
-_TELLS_REQUESTS = 6
+_LOGS_REQUESTS = 6
+"""Verbosity from which on each request is logged, as kubectl does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What was typed about where and as whom."""
+    """The values of the connection flags."""
 
-    wish: Wish
+    flags: ConnectionFlags
     namespace: str | None = None
     verbosity: int = 0
 
     def run(self, work: Work[T], *, failed: int = FAILED) -> T:
-        """What comes of the work. Raises Trouble with the code `failed` for all that the cluster may answer."""
+        """Connect and return the result of the work. Raises CliError with at least the exit code `failed`."""
         try:
-            return asyncio.run(self._visit(work))
-        except Trouble as trouble:
-            raise Trouble(str(trouble), max(failed, trouble.code)) from trouble
+            return asyncio.run(self.connect(work))
+        except CliError as error:
+            raise CliError(error.message, max(failed, error.exit_code)) from error
         except Conflict as conflict:
-            raise Trouble(
-                f"error: it was changed meanwhile, nothing is written: look again ({conflict})", failed
-            ) from None
+            message = f"error: the object was changed meanwhile, nothing is written: try again ({conflict})"
+            raise CliError(message, failed) from None
         except ClusterUnavailable as unavailable:
             cause = str(unavailable.__cause__ or "") or unavailable
-            raise Trouble(f"Unable to connect to the server: {cause}", failed) from None
+            raise CliError(f"Unable to connect to the server: {cause}", failed) from None
         except ClusterRefused as refused:
-            raise Trouble(_refusal(refused), failed) from None
+            raise CliError(_refusal(refused), failed) from None
         except ValueError as error:
-            raise Trouble(f"error: {error}", failed) from None
+            raise CliError(f"error: {error}", failed) from None
 
-    async def _visit(self, work: Work[T]) -> T:
-        found = await access(self.wish)
-        guest = Guest(found.server(hint if self.verbosity >= _TELLS_REQUESTS else None))
+    async def connect(self, work: Work[T]) -> T:
+        """Like `run`, within an event loop and with the errors of the client."""
+        cluster = await access(self.flags)
+        client = KubectlClient(cluster.server(hint if self.verbosity >= _LOGS_REQUESTS else None))
         try:
-            return await work(guest, self.namespace or found.namespace)
+            return await work(client, self.namespace or cluster.namespace)
         finally:
-            await guest.close()
+            await client.close()
 
 
-def valid(name: str) -> str:
-    """`name`, if an object can be called so: it becomes part of a path."""
-    if not re.fullmatch(NAME_PATTERN, name):
-        raise typer.BadParameter(f"nothing can be called {name!r}")
-    return name
-
-
-def session(ctx: typer.Context) -> Session:
-    """What the flags before and behind the command say."""
-    found: Session = ctx.obj
-    return found
+def session(ctx: click.Context) -> Session:
+    """The session that the connection flags describe, before and after the name of the command."""
+    values = ctx.find_object(dict) or {}
+    flags = ConnectionFlags(values.get("kubeconfig"), values.get("context"), values.get("as"))
+    return Session(flags, values.get("namespace"), values.get("verbosity", 0))
 
 
 def hint(text: str) -> None:
-    """For the person, not for the pipe."""
-    typer.echo(text, err=True)
+    """Print to stderr what is for the reader, and not part of the output."""
+    click.echo(text, err=True)
 
 
 def _refusal(refused: ClusterRefused) -> str:
     status = refused.status
-    if status.code == 401:  # noqa: PLR2004 (as HTTP has it)
+    if status.code == 401:
         return "error: You must be logged in to the server (Unauthorized)"
-    if status.code == 404 and not status.kind:  # noqa: PLR2004
-        return (
-            "error: the server knows no assistants: the CustomResourceDefinitions of assistant-operator are not there"
-        )
+    if status.code == 404 and not status.kind:
+        return "error: the server has no assistants: the CustomResourceDefinitions of assistant-operator are missing"
     return f"Error from server ({status.reason}): {status.message}"

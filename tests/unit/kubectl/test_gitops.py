@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from assistant_operator.kubectl.gitops import keeper, to_commit
+from assistant_operator.kubectl.gitops import git_owner, to_commit
 from worlds import an_assistant, managed
 
 TRACKING = "argocd.argoproj.io/tracking-id"
@@ -55,7 +55,7 @@ ARGO = managed("argocd-controller", "context.prompt", operation="Apply")
     ],
 )
 def test_who_keeps_it(meta: dict[str, Any], by: str | None) -> None:
-    assert keeper(an_assistant(meta=meta)) == by
+    assert git_owner(an_assistant(meta=meta)) == by
 
 
 def a_document(spec: dict[str, Any], **meta: Any) -> dict[str, Any]:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from assistant_operator.kubectl.trouble import MISUSED, Trouble
-from assistant_operator.kubectl.undo import Way, chosen, remarks, target
+from assistant_operator.kubectl.errors import MISUSED, CliError
+from assistant_operator.kubectl.undo import UndoMode, target, undo_mode, undo_notes
 from assistant_operator.resources.assistant import Activation
 from unit.kubectl.kept import NOT_VALID, UNJUDGED, a_kept, kept
 from worlds import EARLIER, a_status, an_assistant
@@ -100,24 +100,24 @@ ALTERED = a_kept(1).model_copy(update={"spec": a_kept(1).spec.model_copy(update=
     ],
 )
 def test_where_undo_cannot_go(assistant: Any, versions: Any, number: int, message: str) -> None:
-    with pytest.raises(Trouble) as told:
+    with pytest.raises(CliError) as told:
         target(assistant, versions, number)
-    assert (str(told.value), told.value.code) == (message, 1)
+    assert (str(told.value), told.value.exit_code) == (message, 1)
 
 
 def test_many_numbers_are_told_by_the_newest() -> None:
     versions = [a_kept(number, "x") for number in range(1, 13)]
-    with pytest.raises(Trouble, match="has no version 99: the newest are 3, 4, 5, 6, 7, 8, 9, 10, 11, 12"):
+    with pytest.raises(CliError, match="has no version 99: the newest are 3, 4, 5, 6, 7, 8, 9, 10, 11, 12"):
         target(an_assistant(), versions, 99)
 
 
 @pytest.mark.parametrize(
     ("flags", "way"),
-    [((), Way.PIN), (("pin",), Way.PIN), (("restore",), Way.RESTORE), (("unpin",), Way.UNPIN)],
+    [((), UndoMode.PIN), (("pin",), UndoMode.PIN), (("restore",), UndoMode.RESTORE), (("unpin",), UndoMode.UNPIN)],
 )
-def test_which_way(flags: tuple[str, ...], way: Way) -> None:
+def test_which_way(flags: tuple[str, ...], way: UndoMode) -> None:
     told = {name: name in flags for name in ("pin", "restore", "unpin")}
-    assert chosen(**told, number=0) is way
+    assert undo_mode(**told, number=0) is way
 
 
 @pytest.mark.parametrize(
@@ -125,23 +125,23 @@ def test_which_way(flags: tuple[str, ...], way: Way) -> None:
 )
 def test_ways_exclude_one_another_and_no_number_goes_with_unpin(flags: set[str], number: int) -> None:
     told = {name: name in flags for name in ("pin", "restore", "unpin")}
-    with pytest.raises(Trouble) as trouble:
-        chosen(**told, number=number)
-    assert trouble.value.code == MISUSED
+    with pytest.raises(CliError) as trouble:
+        undo_mode(**told, number=number)
+    assert trouble.value.exit_code == MISUSED
 
 
 @pytest.mark.parametrize(
     ("way", "assistant", "told"),
     [
         pytest.param(
-            Way.PIN,
+            UndoMode.PIN,
             an_assistant(),
             ["edits made from now on wait until 'kubectl assistants undo bot --unpin'"],
             id="a pin keeps later edits back",
         ),
-        pytest.param(Way.PIN, an_assistant(manual=True), [], id="in Manual they wait anyway"),
+        pytest.param(UndoMode.PIN, an_assistant(manual=True), [], id="in Manual they wait anyway"),
         pytest.param(
-            Way.PIN,
+            UndoMode.PIN,
             an_assistant(suspend=True),
             [
                 "spec.suspend is true: nothing is activated until 'kubectl assistants resume bot'",
@@ -150,25 +150,25 @@ def test_ways_exclude_one_another_and_no_number_goes_with_unpin(flags: set[str],
             id="held",
         ),
         pytest.param(
-            Way.RESTORE,
+            UndoMode.RESTORE,
             an_assistant(pin=2),
             ["the pin to 2 is removed, so that the new version comes into force"],
             id="a restore under a pin",
         ),
         pytest.param(
-            Way.RESTORE,
+            UndoMode.RESTORE,
             an_assistant(manual=True, pin=2),
             ["activation is Manual: the new version comes into force once it is pinned"],
             id="a restore where activation is Manual",
         ),
         pytest.param(
-            Way.UNPIN,
+            UndoMode.UNPIN,
             an_assistant(manual=True),
             ["activation is Manual: what is in force stays"],
             id="no pin in Manual",
         ),
-        pytest.param(Way.UNPIN, an_assistant(pin=2), [], id="an un-pin needs no remark"),
+        pytest.param(UndoMode.UNPIN, an_assistant(pin=2), [], id="an un-pin needs no remark"),
     ],
 )
-def test_what_is_remarked(way: Way, assistant: Any, told: list[str]) -> None:
-    assert remarks(way, assistant) == told
+def test_what_is_remarked(way: UndoMode, assistant: Any, told: list[str]) -> None:
+    assert undo_notes(way, assistant) == told

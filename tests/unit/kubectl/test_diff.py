@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 
-from assistant_operator.kubectl import difftool
-from assistant_operator.kubectl.differences import Side, parsed, sides, unified
-from assistant_operator.kubectl.trouble import MISUSED, Trouble
+from assistant_operator.kubectl.diff import Side, parse_revisions, show, sides, unified
+from assistant_operator.kubectl.errors import MISUSED, CliError
 from assistant_operator.resources.assistant import Snapshot
 from unit.kubectl.kept import kept
 from worlds import a_status, an_assistant
@@ -29,20 +28,20 @@ def test_what_is_compared(assistant: Any, wished: tuple[int, ...], labels: list[
 
 
 def test_a_version_that_is_not_there_cannot_be_compared() -> None:
-    with pytest.raises(Trouble, match="assistant 'bot' has no version 9: it has 1, 2, 3"):
+    with pytest.raises(CliError, match="assistant 'bot' has no version 9: it has 1, 2, 3"):
         sides(an_assistant(), kept(), (1, 9))
 
 
 @pytest.mark.parametrize(("text", "numbers"), [("", ()), ("3", (3,)), ("3,5", (3, 5)), ("3, 5", (3, 5))])
 def test_numbers_are_read(text: str, numbers: tuple[int, ...]) -> None:
-    assert parsed(text) == numbers
+    assert parse_revisions(text) == numbers
 
 
 @pytest.mark.parametrize("text", ["x", "0", "-1", "1,2,3", "1,", "v1", "1..2"])
 def test_what_is_no_number_is_a_misuse(text: str) -> None:
-    with pytest.raises(Trouble) as trouble:
-        parsed(text)
-    assert trouble.value.code == MISUSED
+    with pytest.raises(CliError) as error:
+        parse_revisions(text)
+    assert error.value.exit_code == MISUSED
 
 
 def a_side(label: str, **context: Any) -> Side:
@@ -88,7 +87,7 @@ def test_a_person_sees_colours(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm-256color")
-    assert difftool.show(ONE, TWO)
+    assert show(ONE, TWO)
     assert "\x1b[31m-  prompt: one\x1b[0m\n\x1b[32m+  prompt: two\x1b[0m\n" in capsys.readouterr().out
 
 
@@ -100,23 +99,23 @@ def test_a_file_or_who_wants_none_gets_no_colour(
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert difftool.show(ONE, TWO)
+    assert show(ONE, TWO)
     assert capsys.readouterr().out == "".join(unified(ONE, TWO))
 
 
 def test_markup_of_a_prompt_is_text(capsys: pytest.CaptureFixture[str]) -> None:
-    difftool.show(ONE, a_side("two", prompt="[bold]:smile: {{ x }}"))
+    show(ONE, a_side("two", prompt="[bold]:smile: {{ x }}"))
     assert "+  prompt: '[bold]:smile: {{ x }}'\n" in capsys.readouterr().out
 
 
 def test_equal_contents_say_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    assert not difftool.show(ONE, ONE)
+    assert not show(ONE, ONE)
     assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize("program", ["no-such-program", "sh -c 'exit 3'", "unbalanced '"])
 def test_a_diff_program_that_fails_is_trouble(program: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECTL_EXTERNAL_DIFF", program)
-    with pytest.raises(Trouble, match=r"^error: KUBECTL_EXTERNAL_DIFF=") as trouble:
-        difftool.show(ONE, TWO)
-    assert trouble.value.code == MISUSED
+    with pytest.raises(CliError, match=r"^error: KUBECTL_EXTERNAL_DIFF=") as error:
+        show(ONE, TWO)
+    assert error.value.exit_code == MISUSED

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from assistant_operator.kubectl.listing import assistants_table, readiness, why
+from assistant_operator.kubectl.conditions import not_ready_reason, readiness
+from assistant_operator.kubectl.get import assistants_table
 from assistant_operator.resources.assistant import Assistant
 from worlds import NOW, a_condition, a_status, an_assistant
 
@@ -15,7 +16,7 @@ HELD = a_condition("Ready", "True", "Suspended", "spec.suspend is true")
 
 
 def a_line(assistant: Assistant, **asked: bool) -> list[str]:
-    told = {"wide": False, "everywhere": False, **asked}
+    told = {"wide": False, "all_namespaces": False, **asked}
     return assistants_table([assistant], NOW, **told).splitlines()
 
 
@@ -40,7 +41,7 @@ def test_wide_has_the_kept_versions_and_the_id() -> None:
 
 
 def test_everywhere_has_the_namespace_first() -> None:
-    assert a_line(an_assistant(meta=BORN), everywhere=True)[1].startswith("team        bot    support   3")
+    assert a_line(an_assistant(meta=BORN), all_namespaces=True)[1].startswith("team        bot    support   3")
 
 
 def test_a_long_reason_is_cut_and_wide_has_it_in_full() -> None:
@@ -66,23 +67,23 @@ def test_a_long_reason_is_cut_and_wide_has_it_in_full() -> None:
         pytest.param(
             {"meta": {"generation": 4}},
             "Unknown",
-            "NotSeen: the operator has not looked at this spec yet",
+            "NotSeen: the operator has not observed this spec yet",
             id="a status of an older spec says nothing of this one",
         ),
         pytest.param(
             {"status": a_status(observed_generation=-1, conditions=())},
             "Unknown",
-            "NotSeen: the operator has not looked at this spec yet",
+            "NotSeen: the operator has not observed this spec yet",
             id="never looked at",
         ),
         pytest.param(
             {"meta": {"deletion_timestamp": NOW}},
             "True",
-            "Deleting: it goes once its finalizers are done",
+            "Deleting: it is gone once its finalizers are removed",
             id="being deleted",
         ),
     ],
 )
 def test_why_it_is_not_ready(different: dict[str, Any], ready: str, reason: str) -> None:
     assistant = an_assistant(**different)
-    assert (readiness(assistant), why(assistant)) == (ready, reason)
+    assert (readiness(assistant), not_ready_reason(assistant)) == (ready, reason)

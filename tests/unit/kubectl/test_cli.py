@@ -1,32 +1,18 @@
-"""The words of a command line, its usage, and what is said where the extra is missing."""
+"""The command line: usage, misuse, and the message where the extra is missing."""
 
 import subprocess
 import sys
 
 import pytest
 
-from assistant_operator.kubectl.app import connection_first, run, spoken
-from assistant_operator.kubectl.reading import bare, parsed_duration
-from assistant_operator.kubectl.trouble import MISUSED, Trouble
+from assistant_operator.kubectl.cli import run, usage_name
+from assistant_operator.kubectl.errors import MISUSED
 
 
-@pytest.mark.parametrize(
-    ("typed", "read"),
-    [
-        pytest.param("get -n team", "-n team get", id="behind the command"),
-        pytest.param("-n team get", "-n team get", id="before it"),
-        pytest.param("get -nteam a --context=prod", "-nteam --context=prod get a", id="joined to the value"),
-        pytest.param("get -n=team -o=yaml", "-n team get -o yaml", id="with an equals sign, as kubectl takes it"),
-        pytest.param("undo a --as me -v 6 --v=7", "--as me -v 6 --v=7 undo a", id="the others"),
-        pytest.param("undo a --to-revision 2 --pin", "undo a --to-revision 2 --pin", id="a command's own stay"),
-        pytest.param("get -- -n", "get -- -n", id="what comes after -- is no flag"),
-        pytest.param("get a -n", "-n", id="a value that is missing"),
-        pytest.param("status a --watch=false", "status a --no-watch", id="as kubectl says no"),
-        pytest.param("get -A", "get -A", id="another letter"),
-    ],
-)
-def test_flags_of_the_connection_may_stand_anywhere(typed: str, read: str) -> None:
-    assert connection_first(typed.split()) == read.split()
+def exit_code(*arguments: str) -> object:
+    with pytest.raises(SystemExit) as ended:
+        run(arguments)
+    return ended.value.code
 
 
 @pytest.mark.parametrize(
@@ -38,14 +24,14 @@ def test_flags_of_the_connection_may_stand_anywhere(typed: str, read: str) -> No
     ],
 )
 def test_usage_says_what_was_typed(program: str, name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert spoken(program) == name
-    assert run([program, "undo", "--help"]) == 0
+    assert usage_name(program) == name
+    assert exit_code(program, "undo", "--help") == 0
     assert capsys.readouterr().out.startswith(f"Usage: {name} undo ")
 
 
 @pytest.mark.parametrize("words", [[], ["--help"], ["-h"], ["get", "-h"]])
 def test_help_is_no_failure(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["kubectl-assistants", *words]) == 0
+    assert exit_code("kubectl-assistants", *words) == 0
     told = capsys.readouterr()
     assert told.out.startswith("Usage: kubectl assistants")
     assert told.err == ""
@@ -75,7 +61,7 @@ def test_help_is_no_failure(words: list[str], capsys: pytest.CaptureFixture[str]
     ids=" ".join,
 )
 def test_a_misuse_ends_with_2_and_words_on_stderr(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["kubectl-assistants", *words]) == MISUSED
+    assert exit_code("kubectl-assistants", *words) == MISUSED
     told = capsys.readouterr()
     assert told.out == ""
     assert "rror" in told.err
@@ -84,32 +70,31 @@ def test_a_misuse_ends_with_2_and_words_on_stderr(words: list[str], capsys: pyte
 
 def test_no_kubeconfig_is_said_in_words(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("KUBECONFIG", "/nowhere")
-    assert run(["kubectl-assistants", "get"]) == 1
+    assert exit_code("kubectl-assistants", "get") == 1
     assert capsys.readouterr().err == (
         "error: there is no kubeconfig at /nowhere: set KUBECONFIG, or say --kubeconfig\n"
     )
-    assert run(["kubectl-assistants", "diff", "a"]) == MISUSED
+    assert exit_code("kubectl-assistants", "diff", "a") == MISUSED
 
 
-@pytest.mark.parametrize(
-    ("name", "plain"),
-    [("bot", "bot"), ("assistant/bot", "bot"), ("asst/bot", "bot"), ("assistant.assistant-operator.dev/bot", "bot")],
-)
-def test_a_name_may_have_its_type_before_it(name: str, plain: str) -> None:
-    assert bare(name) == plain
+def test_commands_are_listed_in_the_order_of_use(capsys: pytest.CaptureFixture[str]) -> None:
+    exit_code("kubectl-assistants", "-h")
+    listed = capsys.readouterr().out.partition("Commands:\n")[2].partition("\n\n")[0]
+    assert [line.split()[0] for line in listed.splitlines()] == [
+        *("get", "history", "diff", "status", "tree", "undo", "suspend", "resume", "version", "completion")
+    ]
 
 
-@pytest.mark.parametrize(
-    ("text", "seconds"), [("0", 0), ("90", 90), ("90s", 90), ("1.5m", 90), ("2h", 7200), ("-5", 0)]
-)
-def test_a_time_is_read(text: str, seconds: float) -> None:
-    assert parsed_duration(text) == seconds
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_script_asks_the_program_for_candidates(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code("kubectl-assistants", "completion", shell) == 0
+    script = capsys.readouterr().out
+    assert f"_KUBECTL_ASSISTANTS_COMPLETE={shell}_complete" in script
+    assert "_kubectl_assistants_completion" in script
 
 
-@pytest.mark.parametrize("text", ["", "s", "5d", "soon"])
-def test_what_is_no_time_is_a_misuse(text: str) -> None:
-    with pytest.raises(Trouble):
-        parsed_duration(text)
+def test_another_shell_is_a_misuse() -> None:
+    assert exit_code("kubectl-assistants", "completion", "powershell") == MISUSED
 
 
 def without(library: str, function: str) -> subprocess.CompletedProcess[str]:
@@ -120,7 +105,7 @@ def without(library: str, function: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("library", ["typer", "rich"])
+@pytest.mark.parametrize("library", ["jsonpatch", "rich"])
 def test_without_the_extra_it_says_which_one_to_install(library: str) -> None:
     done = without(library, "main")
     assert (done.returncode, done.stdout) == (1, "")
@@ -131,5 +116,5 @@ def test_without_the_extra_it_says_which_one_to_install(library: str) -> None:
 
 
 def test_without_the_extra_completion_is_silent() -> None:
-    done = without("typer", "complete")
+    done = without("rich", "complete")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from assistant_operator.kubectl.progress import Progress, progress
+from assistant_operator.kubectl.errors import CliError
+from assistant_operator.kubectl.status import Progress, parse_duration, progress
 from worlds import NOW, a_condition, a_status, an_assistant
 
 
@@ -24,12 +25,12 @@ def held(**status: Any) -> Any:
         pytest.param(an_assistant(), Progress("bot-v3 is active", is_ready=True), id="ready"),
         pytest.param(
             an_assistant(meta={"generation": 4}),
-            Progress("the operator has not looked at the newest edit yet"),
+            Progress("the operator has not observed the newest edit yet"),
             id="ready, but of an older spec",
         ),
         pytest.param(
             an_assistant(status=a_status(observed_generation=-1, conditions=())),
-            Progress("the operator has not looked at the newest edit yet"),
+            Progress("the operator has not observed the newest edit yet"),
             id="never looked at",
         ),
         pytest.param(
@@ -68,3 +69,16 @@ def held(**status: Any) -> Any:
 )
 def test_progress(assistant: Any, seen: Progress) -> None:
     assert progress(assistant, "bot") == seen
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("0", 0), ("90", 90), ("90s", 90), ("1.5m", 90), ("2h", 7200), ("-5", 0)]
+)
+def test_a_time_is_read(text: str, seconds: float) -> None:
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "s", "5d", "soon"])
+def test_what_is_no_time_is_a_misuse(text: str) -> None:
+    with pytest.raises(CliError):
+        parse_duration(text)

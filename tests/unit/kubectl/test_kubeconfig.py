@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestServer
 from kubernetes.aio import client
 
 from assistant_operator.gateways.api_server import Call
-from assistant_operator.gateways.kubeconfig import Access, Wish, access, contexts
+from assistant_operator.kubectl.kubeconfig import Access, ConnectionFlags, access, contexts
 
 SERVER = "https://cluster.example:6443"
 
@@ -34,13 +34,13 @@ async def token(found: Access) -> str | None:
 
 
 async def test_what_the_kubeconfig_says(tmp_path: Path) -> None:
-    found = await access(Wish(a_kubeconfig(tmp_path / "config", context={"namespace": "team"})))
+    found = await access(ConnectionFlags(a_kubeconfig(tmp_path / "config", context={"namespace": "team"})))
     assert (found.configuration.host, found.namespace, found.headers) == (SERVER, "team", {})
     assert await token(found) == "Bearer secret"
 
 
 async def test_without_a_namespace_it_is_default(tmp_path: Path) -> None:
-    assert (await access(Wish(a_kubeconfig(tmp_path / "config")))).namespace == "default"
+    assert (await access(ConnectionFlags(a_kubeconfig(tmp_path / "config")))).namespace == "default"
 
 
 async def test_several_files_are_merged_and_a_context_is_chosen(
@@ -49,9 +49,9 @@ async def test_several_files_are_merged_and_a_context_is_chosen(
     first = a_kubeconfig(tmp_path / "first", name="here")
     second = a_kubeconfig(tmp_path / "second", name="there", context={"namespace": "far"})
     monkeypatch.setenv("KUBECONFIG", f"{first}:{tmp_path / 'missing'}:{second}")
-    assert contexts(Wish()) == ["here", "there"]
-    assert (await access(Wish(context="there"))).namespace == "far"
-    assert (await access(Wish(kubeconfig=first))).namespace == "default"
+    assert contexts(ConnectionFlags()) == ["here", "there"]
+    assert (await access(ConnectionFlags(context="there"))).namespace == "far"
+    assert (await access(ConnectionFlags(kubeconfig=first))).namespace == "default"
 
 
 async def test_an_exec_plugin_is_asked(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ async def test_an_exec_plugin_is_asked(tmp_path: Path) -> None:
         "command": sys.executable,
         "args": ["-c", f"print('{json.dumps(told)}')"],
     }
-    found = await access(Wish(a_kubeconfig(tmp_path / "config", user={"exec": plugin})))
+    found = await access(ConnectionFlags(a_kubeconfig(tmp_path / "config", user={"exec": plugin})))
     assert await token(found) == "Bearer fresh"
 
 
@@ -74,12 +74,12 @@ async def test_an_exec_plugin_is_asked(tmp_path: Path) -> None:
 async def test_an_exec_plugin_without_credentials_makes_nobody_anonymous(tmp_path: Path, program: str) -> None:
     plugin = {"apiVersion": "client.authentication.k8s.io/v1", "command": sys.executable, "args": ["-c", program]}
     with pytest.raises(ValueError, match=r"the credential plugin .* gave no credentials"):
-        await access(Wish(a_kubeconfig(tmp_path / "config", user={"exec": plugin})))
+        await access(ConnectionFlags(a_kubeconfig(tmp_path / "config", user={"exec": plugin})))
 
 
 async def test_proxy_and_server_name_are_kept(tmp_path: Path) -> None:
     cluster = {"proxy-url": "http://proxy.example:3128", "tls-server-name": "api.internal"}
-    made = (await access(Wish(a_kubeconfig(tmp_path / "config", cluster=cluster)))).configuration
+    made = (await access(ConnectionFlags(a_kubeconfig(tmp_path / "config", cluster=cluster)))).configuration
     assert (made.proxy, made.tls_server_name) == ("http://proxy.example:3128", "api.internal")
 
 
@@ -103,7 +103,7 @@ async def test_the_proxy_of_the_environment(
         monkeypatch.delenv(name.lower(), raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    found = await access(Wish(a_kubeconfig(tmp_path / "config", cluster={"server": server})))
+    found = await access(ConnectionFlags(a_kubeconfig(tmp_path / "config", cluster={"server": server})))
     assert found.configuration.proxy == proxy
 
 
@@ -119,14 +119,14 @@ async def test_the_proxy_of_the_environment(
 async def test_whom_it_impersonates(
     tmp_path: Path, user: dict[str, Any], wish: str | None, headers: dict[str, str]
 ) -> None:
-    found = await access(Wish(a_kubeconfig(tmp_path / "config", user={"token": "t", **user}), user=wish))
+    found = await access(ConnectionFlags(a_kubeconfig(tmp_path / "config", user={"token": "t", **user}), user=wish))
     assert found.headers == headers
 
 
 async def test_groups_are_not_quietly_left_out(tmp_path: Path) -> None:
     user = {"token": "t", "as": "alice", "as-groups": ["admins"]}
     with pytest.raises(ValueError, match="impersonates more than a name"):
-        await access(Wish(a_kubeconfig(tmp_path / "config", user=user)))
+        await access(ConnectionFlags(a_kubeconfig(tmp_path / "config", user=user)))
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ async def test_what_is_no_kubeconfig_is_said(
     if text is not None:
         path.write_text(text)
     with pytest.raises(ValueError, match=message):
-        await access(Wish(str(path), **wish))
+        await access(ConnectionFlags(str(path), **wish))
 
 
 @pytest.mark.parametrize("text", [None, "[]", "{", "{}"])
@@ -154,7 +154,7 @@ def test_where_there_is_no_kubeconfig_there_is_no_context(tmp_path: Path, text: 
     path = tmp_path / "config"
     if text is not None:
         path.write_text(text)
-    assert contexts(Wish(str(path))) == []
+    assert contexts(ConnectionFlags(str(path))) == []
 
 
 async def test_each_request_says_whom_it_impersonates_and_may_be_told_of() -> None:

@@ -1,0 +1,52 @@
+"""The command line of `kubectl assistants`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from .completion import VARIABLE, completion, for_kubectl
+from .diff import diff
+from .get import get
+from .history import history
+from .parameters import KubectlGroup, connection_options
+from .resume import resume
+from .status import status
+from .suspend import suspend
+from .tree import tree
+from .undo import undo
+from .version import version
+
+_COMMANDS = (get, history, diff, status, tree, undo, suspend, resume, version, completion)
+
+
+@click.group(
+    cls=KubectlGroup,
+    commands={command.name or "": command for command in _COMMANDS},
+    invoke_without_command=True,
+    subcommand_metavar="COMMAND [ARGS]...",
+    epilog="These flags may also follow the command.",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+)
+@connection_options
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """Show assistants and their versions, and go back to one."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def run(arguments: Sequence[str]) -> None:
+    """Run a command and exit. `arguments`: with the name of the program first."""
+    cli.main(args=list(arguments[1:]), prog_name=usage_name(arguments[0]), complete_var=VARIABLE)
+
+
+def complete(words: Sequence[str]) -> str:
+    """The answer to `kubectl_complete-assistants WORDS`: candidates for the last word."""
+    return for_kubectl(cli, words)
+
+
+def usage_name(program: str) -> str:
+    """What the user types to run the program: kubectl runs `kubectl-assistants` for `kubectl assistants`."""
+    name = Path(program).name
+    return name.replace("-", " ", 1) if name.startswith("kubectl-") else "python -m assistant_operator.kubectl"

@@ -1,0 +1,102 @@
+"""Shell completion: candidates from the cluster, kubectl's protocol, and the command that prints a script."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+import click
+from click.shell_completion import ShellComplete, get_completion_class
+
+from ..gateways.api_server import ClusterRefused, ClusterUnavailable
+from ..resources.assistant import Assistant
+from ..resources.graph import Graph
+from ..resources.meta import Resource
+from .client import KubectlClient
+from .kubeconfig import contexts
+from .session import Work, session
+
+PROGRAM = "kubectl-assistants"
+VARIABLE = "_KUBECTL_ASSISTANTS_COMPLETE"
+"""Environment variable by which Click's scripts ask the program for candidates."""
+
+_TIMEOUT = 2.0
+"""Seconds that one key press waits for the cluster at most."""
+_FILES, _NO_FILES = ":0", ":4"
+"""Directives of kubectl's shell scripts: whether the shell completes names of files."""
+
+
+def assistant_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    return _object_names(Assistant, ctx, param, incomplete)
+
+
+def graph_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    return _object_names(Graph, ctx, param, incomplete)
+
+
+def namespaces(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 (Click's)
+    return _beginning(incomplete, _read(ctx, lambda client, _: client.namespaces()))
+
+
+def context_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001
+    return _beginning(incomplete, contexts(session(ctx).flags))
+
+
+def version_numbers(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001
+    """Numbers of the versions of the Assistant that the command line names, newest first."""
+    # Click stops at an option without its value and leaves the arguments before it in ctx.args.
+    name = ctx.params.get("name") or next(iter(ctx.args), None)
+    if not name:
+        return []
+
+    async def numbers(client: KubectlClient, namespace: str) -> list[str]:
+        versions = await client.versions((namespace, name))
+        return [str(version.resource.number) for version in reversed(versions)]
+
+    return _beginning(incomplete, _read(ctx, numbers))
+
+
+def _object_names(kind: type[Resource], ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    used = (ctx.params.get(param.name or "") or ()) if param.nargs < 0 else ()
+    names = _read(ctx, lambda client, namespace: client.names(kind, namespace))
+    return [name for name in _beginning(incomplete, names) if name not in used]
+
+
+def _beginning(incomplete: str, names: Sequence[str]) -> list[str]:
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def _read(ctx: click.Context, work: Work[list[str]]) -> list[str]:
+    """The result of the work; empty if the cluster cannot be asked."""
+    quiet = replace(session(ctx), verbosity=0)
+    try:
+        return asyncio.run(asyncio.wait_for(quiet.connect(work), _TIMEOUT))
+    except (ClusterRefused, ClusterUnavailable, TimeoutError, ValueError):
+        return []
+
+
+def for_kubectl(command: click.Command, words: Sequence[str]) -> str:
+    """What `kubectl_complete-assistants` prints: a candidate a line, its help after a tab, and a directive.
+
+    Of `--output=js` the candidates are without `--output=`: the shell scripts of kubectl split that off.
+    """
+    *complete, incomplete = words or ("",)
+    items = ShellComplete(command, {}, PROGRAM, VARIABLE).get_completions(complete, incomplete)
+    if any(item.type != "plain" for item in items):
+        return f"{_FILES}\n"
+    lines = [f"{item.value}\t{item.help}" if item.help else item.value for item in items]
+    return "".join(f"{line}\n" for line in (*lines, _NO_FILES))
+
+
+@click.command()
+@click.argument("shell", metavar="bash|zsh|fish", type=click.Choice(["bash", "zsh", "fish"]))
+@click.pass_context
+def completion(ctx: click.Context, shell: str) -> None:
+    """Print a completion script for your shell.
+
+    It completes `kubectl-assistants`. kubectl 1.26 or newer completes `kubectl assistants` by itself if
+    kubectl_complete-assistants is on PATH.
+    """
+    found = get_completion_class(shell)
+    if found is None:
+        raise click.UsageError(f"this release of Click has no completion for {shell}", ctx)
+    click.echo(found(ctx.find_root().command, {}, PROGRAM, VARIABLE).source(), nl=False)

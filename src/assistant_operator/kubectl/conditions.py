@@ -1,0 +1,52 @@
+"""What the conditions of an Assistant, a Graph or a version say about their present spec. Pure."""
+
+from ..resources.assistant import Assistant
+from ..resources.assistant_version import AssistantVersion
+from ..resources.graph import Graph
+from ..resources.meta import ConditionStatus, condition
+from ..resources.reason import Reason
+
+
+def is_observed(resource: Assistant | Graph) -> bool:
+    """Whether the status and its condition Ready are about the present spec."""
+    ready = condition(resource.status.conditions, "Ready")
+    observed = min(resource.status.observed_generation, (ready and ready.observed_generation) or -1)
+    return observed >= resource.metadata.generation
+
+
+def readiness(resource: Assistant | Graph) -> str:
+    """The status of Ready; Unknown if it is about an older spec."""
+    ready = condition(resource.status.conditions, "Ready")
+    return ready.status if ready and is_observed(resource) else ConditionStatus.UNKNOWN.value
+
+
+def not_ready_reason(resource: Assistant | Graph) -> str:
+    """Reason and message of a resource that is not ready, or suspended; empty for any other."""
+    if resource.metadata.is_being_deleted:
+        return "Deleting: it is gone once its finalizers are removed"
+    ready = condition(resource.status.conditions, "Ready")
+    if ready is None or not is_observed(resource):
+        return "NotSeen: the operator has not observed this spec yet"
+    if ready.status == ConditionStatus.TRUE and ready.reason != Reason.SUSPENDED:
+        return ""
+    return f"{ready.reason}: {ready.message}"
+
+
+def activity(assistant: Assistant | None, version: AssistantVersion) -> str:
+    """Whether the version is active: by the status of the Assistant, which is newer than the version's condition.
+
+    `assistant`: None if it no longer exists.
+    """
+    if assistant is None:
+        return _status(version, "Active")
+    is_active = str(assistant.status.active_version == version.number)
+    return f"{is_active} (pinned)" if assistant.pin == version.number else is_active
+
+
+def validity(version: AssistantVersion) -> str:
+    return _status(version, "Valid")
+
+
+def _status(version: AssistantVersion, kind: str) -> str:
+    found = condition(version.status.conditions, kind)
+    return found.status if found else ConditionStatus.UNKNOWN.value

@@ -1,0 +1,118 @@
+"""Address, credentials and namespace of the cluster: from the connection flags, else from the kubeconfig."""
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kubernetes.aio import client, config
+from kubernetes.aio.config.kube_config import KubeConfigMerger
+
+from ..gateways.api_server import ApiServer, Call
+from ..gateways.connection import UNREADABLE, configuration, find_proxy, telling
+
+_POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionFlags:
+    """The flags that choose cluster and user; None: as the kubeconfig has it."""
+
+    kubeconfig: str | None = None
+    context: str | None = None
+    user: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Address and credentials of a cluster, and the default namespace."""
+
+    configuration: client.Configuration
+    namespace: str = "default"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def server(self, log: Callable[[str], None] | None = None) -> ApiServer:
+        """`log`: is called with a line for each request."""
+        if log:
+            return _LoggingApiServer(log, self.configuration, headers=self.headers)
+        return ApiServer(self.configuration, headers=self.headers)
+
+
+class _LoggingApiServer(ApiServer):
+    """Logs each request with its duration."""
+
+    def __init__(self, log: Callable[[str], None], configuration: client.Configuration, **options: Any) -> None:
+        super().__init__(configuration, **options)
+        self._log, self._host = log, configuration.host
+
+    async def send(self, call: Call, *, timeout: float = 30.0) -> dict[str, Any]:
+        started = time.monotonic()
+        try:
+            return await super().send(call, timeout=timeout)
+        finally:
+            self._log(f"{call.method} {self._host}{call.url} in {(time.monotonic() - started) * 1000:.0f} ms")
+
+
+async def access(flags: ConnectionFlags) -> Access:
+    """Read the kubeconfig, and run its exec plugin if it names one. Raises ValueError with a message for the user."""
+    if _is_in_pod(flags):
+        return Access(await configuration(), _pod_namespace(), _impersonation(flags.user))
+    found, paths = client.Configuration(), files(flags)
+    if not _exists(paths):
+        raise ValueError(f"there is no kubeconfig at {paths}: set KUBECONFIG, or say --kubeconfig")
+    if flags.context and flags.context not in contexts(flags):
+        raise ValueError(f"context {flags.context!r} does not exist in {paths}")
+    with telling(paths):
+        loader = await config.load_kube_config(  # type: ignore[no-untyped-call]
+            paths, flags.context, client_configuration=found, persist_config=False
+        )
+        context = loader.current_context["context"]
+        user = _user(paths, context.get("user"))
+    find_proxy(found)
+    if "exec" in user and not found.api_key and not found.cert_file:
+        raise ValueError(
+            f"the credential plugin {user['exec'].get('command')!r} that {paths} names gave no credentials"
+        )
+    if not flags.user and {"as-groups", "as-uid", "as-user-extra"} & user.keys():
+        raise ValueError(f"{paths} impersonates more than a name: that is beyond this plugin; say --as")
+    return Access(found, context.get("namespace") or "default", _impersonation(flags.user or user.get("as")))
+
+
+def _pod_namespace() -> str:
+    return _POD_NAMESPACE.read_text().strip() if _POD_NAMESPACE.exists() else "default"
+
+
+def contexts(flags: ConnectionFlags) -> list[str]:
+    """Names of the contexts; empty if no kubeconfig can be read."""
+    if not _exists(paths := files(flags)):
+        return []
+    try:
+        return [context["name"] for context in KubeConfigMerger(paths).config.value["contexts"]]  # type: ignore[no-untyped-call]
+    except (*UNREADABLE, KeyError):
+        return []
+
+
+def files(flags: ConnectionFlags) -> str:
+    """Paths of the kubeconfig files, separated as in KUBECONFIG."""
+    return flags.kubeconfig or os.environ.get("KUBECONFIG") or str(Path("~/.kube/config").expanduser())
+
+
+def _exists(paths: str) -> bool:
+    return any(Path(path).expanduser().exists() for path in paths.split(os.pathsep) if path)
+
+
+def _is_in_pod(flags: ConnectionFlags) -> bool:
+    is_chosen = flags.kubeconfig or flags.context or "KUBECONFIG" in os.environ
+    return not is_chosen and "KUBERNETES_SERVICE_HOST" in os.environ and not Path(files(flags)).exists()
+
+
+def _user(paths: str, name: str | None) -> dict[str, Any]:
+    """The entry of that user in the kubeconfig; empty if there is none."""
+    users = KubeConfigMerger(paths).config.value["users"]  # type: ignore[no-untyped-call]
+    return next((entry.value.get("user") or {} for entry in users if entry["name"] == name), {})
+
+
+def _impersonation(user: str | None) -> dict[str, str]:
+    return {"Impersonate-User": user} if user else {}

@@ -1,0 +1,68 @@
+"""The changes that the plugin makes to the spec of an Assistant, as operations of a JSON patch. Pure."""
+
+import jsonpatch
+
+from ..resources.assistant import Assistant, Snapshot
+from ..resources.canonical import canonical
+from ..resources.meta import FreeForm
+
+SNAPSHOT_FIELDS = tuple(field.alias or name for name, field in Snapshot.model_fields.items())
+
+Patch = tuple[FreeForm, ...]
+"""Operations of a JSON patch (RFC 6902); empty if there is nothing to change."""
+
+
+def _set(path: str, value: object) -> FreeForm:
+    return {"op": "add", "path": f"/spec/{path}", "value": value}
+
+
+def _remove(path: str) -> FreeForm:
+    return {"op": "remove", "path": f"/spec/{path}"}
+
+
+def pin(spec: FreeForm, number: int) -> Patch:
+    versioning = spec.get("versioning")
+    if versioning is None:
+        return (_set("versioning", {"activeVersion": number}),)
+    return () if versioning.get("activeVersion") == number else (_set("versioning/activeVersion", number),)
+
+
+def unpin(spec: FreeForm) -> Patch:
+    is_pinned = (spec.get("versioning") or {}).get("activeVersion") is not None
+    return (_remove("versioning/activeVersion"),) if is_pinned else ()
+
+
+def suspend(spec: FreeForm, *, on: bool) -> Patch:
+    return () if spec.get("suspend", False) == on else (_set("suspend", on),)
+
+
+def restore(spec: FreeForm, snapshot: FreeForm) -> Patch:
+    """Make the versioned fields of the spec those of the snapshot. A field is replaced as a whole."""
+    patch: list[FreeForm] = []
+    for name in SNAPSHOT_FIELDS:
+        if name not in snapshot:
+            patch += [_remove(name)] if name in spec else []
+        elif name not in spec or canonical(spec[name]) != canonical(snapshot[name]):
+            patch.append(_set(name, snapshot[name]))
+    return tuple(patch)
+
+
+def guarded(patch: Patch, assistant: Assistant, *, same_spec: bool) -> list[FreeForm]:
+    """The patch, to be refused if the object was replaced by another, or with `same_spec` also if its spec changed."""
+    meta = assistant.metadata
+    tests: list[FreeForm] = [{"op": "test", "path": "/metadata/uid", "value": meta.uid}]
+    if same_spec:
+        tests.append({"op": "test", "path": "/metadata/generation", "value": meta.generation})
+    return [*tests, *patch]
+
+
+def patched(document: FreeForm, patch: Patch) -> FreeForm:
+    """A copy of the object with the patch applied."""
+    result: FreeForm = jsonpatch.apply_patch(document, list(patch))
+    return result
+
+
+def described(patch: Patch) -> str:
+    """The changed fields, in words."""
+    verbs = {"add": "changes", "remove": "is removed"}
+    return ", ".join(f"{each['path'][1:].replace('/', '.')} {verbs[each['op']]}" for each in patch)

@@ -1,0 +1,23 @@
+"""`kubectl assistants resume`: end a suspension."""
+
+import click
+
+from ..resources.assistant import Assistant
+from . import patch
+from .change import ChangeOptions, Plan, change, change_options
+from .client import Found, KubectlClient
+from .parameters import assistant_argument, connection_options
+
+
+@click.command()
+@assistant_argument
+@change_options
+@connection_options
+@click.pass_context
+def resume(ctx: click.Context, name: str, options: ChangeOptions) -> None:
+    """Resume a suspended assistant."""
+
+    async def plan(_: KubectlClient, found: Found[Assistant]) -> Plan:
+        return Plan(patch.suspend(found.document["spec"], on=False), "resumed")
+
+    change(ctx, name, plan, options)

@@ -1,0 +1,94 @@
+"""`kubectl assistants tree`: a Graph, its Assistants, and their versions."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+import click
+
+from ..resources.assistant import Assistant
+from ..resources.assistant_version import AssistantVersion
+from ..resources.graph import Graph
+from ..resources.meta import condition
+from .client import KubectlClient
+from .completion import graph_names
+from .conditions import activity, not_ready_reason, readiness, validity
+from .errors import not_found
+from .parameters import connection_options, object_name
+from .session import session
+from .text import age, table
+
+Branch = tuple[Assistant, Sequence[AssistantVersion]]
+Row = tuple[str, str, str, str]
+
+_ACTIVITY = {"True": "active", "True (pinned)": "active, pinned", "False (pinned)": "pinned"}
+_VALIDITY = {"True": "", "False": "not valid"}
+
+
+@click.command()
+@click.argument("graph", metavar="GRAPH", type=object_name, shell_complete=graph_names)
+@click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    metavar="N",
+    default=5,
+    show_default=True,
+    help="Number of newest versions that are shown; 0: all.",
+)
+@connection_options
+@click.pass_context
+def tree(ctx: click.Context, graph: str, limit: int) -> None:
+    """Show a graph, its assistants and their versions."""
+
+    async def read(client: KubectlClient, namespace: str) -> str:
+        found = await client.graph((namespace, graph))
+        if found is None:
+            raise not_found("graphs", graph)
+        assistants = [each.resource for each in await client.assistants(namespace, graph=graph)]
+        listed = await asyncio.gather(*(client.versions(assistant.key) for assistant in assistants))
+        versions = [[version.resource for version in each] for each in listed]
+        return tree_table(found.resource, list(zip(assistants, versions, strict=True)), datetime.now(UTC), limit=limit)
+
+    click.echo(session(ctx).run(read), nl=False)
+
+
+def tree_table(graph: Graph, branches: Sequence[Branch], now: datetime, *, limit: int) -> str:
+    """`limit`: how many of the newest versions of an assistant are shown; 0: all."""
+    created = age(graph.metadata.creation_timestamp, now)
+    rows = [(f"graph/{graph.metadata.name}", readiness(graph), created, _status(graph))]
+    for branch in branches:
+        rows += _branch(graph, branch, now, limit, is_last=branch is branches[-1])
+    return table(("NAME", "READY", "AGE", "STATUS"), rows)
+
+
+def _branch(graph: Graph, branch: Branch, now: datetime, limit: int, *, is_last: bool) -> Iterator[Row]:
+    assistant, versions = branch
+    meta = assistant.metadata
+    default = " (default)" if graph.status.default_assistant == meta.name else ""
+    mark, indent = ("└─", "  ") if is_last else ("├─", "│ ")
+    created = age(meta.creation_timestamp, now)
+    yield (f"{mark} assistant/{meta.name}{default}", readiness(assistant), created, _status(assistant))
+    shown = _shown(assistant, versions, limit)
+    hidden = len(versions) - len(shown)
+    for version in shown:
+        mark = "└─" if version is shown[-1] and not hidden else "├─"
+        created = age(version.metadata.creation_timestamp, now)
+        yield (f"{indent} {mark} {version.metadata.name}", "", created, _version_status(assistant, version))
+    if hidden:
+        yield (f"{indent} └─ {hidden} more", "", "", f"kubectl assistants history {meta.name}")
+
+
+def _shown(assistant: Assistant, versions: Sequence[AssistantVersion], limit: int) -> list[AssistantVersion]:
+    """The newest versions first, and the active and the pinned version."""
+    numbers = {version.number for version in versions[-limit:]} | {assistant.status.active_version, assistant.pin}
+    return [version for version in reversed(versions) if version.number in numbers]
+
+
+def _status(resource: Graph | Assistant) -> str:
+    ready = condition(resource.status.conditions, "Ready")
+    return not_ready_reason(resource) or (ready.message if ready else "")
+
+
+def _version_status(assistant: Assistant, version: AssistantVersion) -> str:
+    marks = (_ACTIVITY.get(activity(assistant, version), ""), _VALIDITY.get(validity(version), "not validated"))
+    return ", ".join(filter(None, marks))
