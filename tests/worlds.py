@@ -3,14 +3,14 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from assistant_operator.decisions import assistant_world, graph
-from assistant_operator.decisions.assistant_world import Judgement, Recorded
-from assistant_operator.decisions.history import Edit, version
-from assistant_operator.resources.assistant import Activation, Assistant, AssistantSpec, AssistantStatus
-from assistant_operator.resources.assistant_version import AssistantVersion, VersionRecord
-from assistant_operator.resources.graph import Graph, GraphSpec, GraphStatus, Schemas
-from assistant_operator.resources.meta import API_VERSION, Condition, ManagedFields, ObjectMeta, OwnerReference
-from assistant_operator.resources.reason import Reason
+from assistant_operator.api.assistant import Activation, Assistant, AssistantSpec, AssistantStatus
+from assistant_operator.api.assistant_version import AssistantVersion, VersionRecord
+from assistant_operator.api.graph import Graph, GraphSpec, GraphStatus, Schemas
+from assistant_operator.api.meta import API_VERSION, Condition, ManagedFields, ObjectMeta, OwnerReference
+from assistant_operator.api.reason import Reason
+from assistant_operator.policy import assistant_input, graph
+from assistant_operator.policy.assistant_input import Captured, ValidationResult
+from assistant_operator.policy.versioning import Edit, version
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 EARLIER = NOW - timedelta(days=1)
@@ -18,10 +18,10 @@ NAMESPACE, BOT, GRAPH = "team", "bot", "support"
 UID, GRAPH_UID = "uid-of-bot", "uid-of-support"
 KEY = (NAMESPACE, BOT)
 
-VALID = Judgement(True, Reason.SCHEMA_ACCEPTED, f"fits the schemas of graph '{GRAPH}'", GRAPH)
-INVALID = Judgement(False, Reason.SCHEMA_REFUSED, f"graph '{GRAPH}' refuses it: /context/prompt: no", GRAPH)
-UNDECIDED = Judgement(None, Reason.SCHEMA_UNUSABLE, f"graph '{GRAPH}' cannot judge it: too dear", GRAPH)
-NO_GRAPH = Judgement(None, Reason.GRAPH_NOT_FOUND, f"graph '{GRAPH}' does not exist in namespace '{NAMESPACE}'")
+VALID = ValidationResult(True, Reason.SCHEMA_ACCEPTED, f"fits the schemas of graph '{GRAPH}'", GRAPH)
+INVALID = ValidationResult(False, Reason.SCHEMA_REFUSED, f"graph '{GRAPH}' refuses it: /context/prompt: no", GRAPH)
+UNDECIDED = ValidationResult(None, Reason.SCHEMA_UNUSABLE, f"graph '{GRAPH}' cannot judge it: too dear", GRAPH)
+NO_GRAPH = ValidationResult(None, Reason.GRAPH_NOT_FOUND, f"graph '{GRAPH}' does not exist in namespace '{NAMESPACE}'")
 
 SPEC_FIELDS: dict[str, Any] = {"graph_ref": {"name": GRAPH}, "context": {"prompt": "three"}}
 
@@ -75,11 +75,11 @@ def records(*numbers: int, **different: Any) -> tuple[VersionRecord, ...]:
     return tuple(a_record(number, **different) for number in numbers)
 
 
-def a_world(**different: Any) -> assistant_world.World:
+def a_world(**different: Any) -> assistant_input.AssistantInput:
     """An Assistant with three versions, the third in force: nothing to do."""
-    told: dict[str, Any] = {"assistant": an_assistant(), "recorded": Recorded(3, 3), "now": NOW}
+    told: dict[str, Any] = {"assistant": an_assistant(), "recorded": Captured(3, 3), "now": NOW}
     told |= {"kept": records(1, 2, 3), "judged": dict.fromkeys((1, 2, 3), VALID)}
-    return assistant_world.World(**{**told, **different})
+    return assistant_input.AssistantInput(**{**told, **different})
 
 
 def a_version(number: int = 1, previous: AssistantVersion | None = None, **spec: Any) -> AssistantVersion:
@@ -146,7 +146,7 @@ def a_default(
     return an_assistant(meta=meta, **{"context": {"prompt": "hello"}, **spec})
 
 
-def a_graph_world(**different: Any) -> graph.World:
+def a_graph_world(**different: Any) -> graph.GraphInput:
     """A Graph whose default assistant follows it and is ready: nothing to do."""
     told: dict[str, Any] = {"graph": a_graph(), "now": NOW, "default": a_default(), "assistants": 1}
-    return graph.World(**{**told, **different})
+    return graph.GraphInput(**{**told, **different})

@@ -1,5 +1,5 @@
 """`python -m assistant_operator` is `assistant-operator`."""
 
-from .operator.__main__ import main
+from assistant_operator.manager.__main__ import main
 
 main()

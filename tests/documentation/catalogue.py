@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from assistant_operator.resources.condition_types import PROGRESS
-from assistant_operator.resources.reason import Reason
+from assistant_operator.api.condition_types import PROGRESS
+from assistant_operator.api.reason import Reason
 
 
 def unexplained(found: dict[str, Any]) -> Iterator[str]:

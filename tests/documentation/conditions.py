@@ -1,7 +1,7 @@
 """The tables of conditions, reasons and events, from the catalogues in the code."""
 
-from assistant_operator.resources.condition_types import CONDITION_TYPES, PROGRESS
-from assistant_operator.resources.reason import Reason
+from assistant_operator.api.condition_types import CONDITION_TYPES, PROGRESS
+from assistant_operator.api.reason import Reason
 
 from .tables import table
 

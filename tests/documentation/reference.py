@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from assistant_operator.resources.crd import KINDS, Kind, definition
-from assistant_operator.resources.meta import API_VERSION
+from assistant_operator.api.crd import KINDS, Kind, definition
+from assistant_operator.api.meta import API_VERSION
 
 from .tables import table
 

@@ -13,7 +13,7 @@ from e2e.copies import a_graph, content, own_id, put_secret
 from langgraph_server import LangGraphServer
 from support import OperatorProcess, Workspace
 from support.rights import grant_credentials
-from support.walk import comes_to, events, fate, ready
+from support.walk import comes_to, events, progress, ready
 
 WRITER_SCHEMA = {
     "description": "The knobs of the writer.",
@@ -162,7 +162,7 @@ def test_a_wrong_address_is_told_and_history_goes_on(
     status, _, told = deployed(workspace)
     assert status == "False"
     assert told.startswith(message.format(**where))
-    assert fate(workspace, "writer", "graphs") == hint
+    assert progress(workspace, "writer", "graphs") == hint
     workspace.edit(context={"prompt": "2"})
     workspace.until_versions(2)
     assert ready(workspace) == ("False", "Probing")
@@ -194,7 +194,7 @@ def test_an_unknown_graph_is_told_with_those_that_are_known_and_found_when_it_is
     said = "404 Graph 'late' not found. Expected one of: ['router', 'shop', 'writer']"
     message = f"the server does not know the graph: POST {own_server.url}/assistants/search: {said}"
     assert deployed(workspace, "late") == ("False", "GraphUnknown", message)
-    assert fate(workspace, "late", "graphs") == {"Stalled"}
+    assert progress(workspace, "late", "graphs") == {"Stalled"}
     workspace.assistant("bot", "writer", context={"temperature": "hot"})
     workspace.until_not_ready("SchemaRefused")
     own_server.stop()
@@ -251,7 +251,7 @@ def test_a_server_without_the_assistants_api_is_told_as_that(
                 "the server cannot be published to: its Assistants API is switched off or not served:"
                 f" POST {server.url}/assistants/search: 404 Not Found"
             )
-            assert fate(workspace, name, "graphs") == {"Stalled"}
+            assert progress(workspace, name, "graphs") == {"Stalled"}
 
 
 def test_schemas_that_a_server_does_not_tell_are_not_none(
@@ -344,7 +344,7 @@ def test_a_secret_that_may_not_be_read_is_told_with_the_command_that_grants_it(
         comes_to(lambda: deployed(workspace), told)
         bundle_told = ("False", "CredentialsForbidden", f"key 'ca.crt' of ConfigMap 'ca' {where} {needs}")
         comes_to(lambda: deployed(workspace, "trusting"), bundle_told)
-        assert fate(workspace, "writer", "graphs") == {"Stalled"}
+        assert progress(workspace, "writer", "graphs") == {"Stalled"}
         before, (_, since) = workspace.get("graphs", "writer"), workspace.plane.audit_since()
         eventually(lambda: refusals(workspace, since) >= 2)
         assert workspace.get("graphs", "writer") == before, "the same trouble is not written again"

@@ -18,7 +18,7 @@ from e2e.copies import FINALIZER, a_graph, content, is_held, is_published, own_i
 from langgraph_server import LangGraphServer
 from support import OperatorProcess, Workspace
 from support.client import MERGE
-from support.walk import comes_to, events, fate, writes
+from support.walk import comes_to, events, progress, writes
 
 POLICIES = "/apis/admissionregistration.k8s.io/v1"
 ROLE = "/apis/rbac.authorization.k8s.io/v1/clusterroles/assistant-operator"
@@ -221,7 +221,7 @@ def test_the_finalizer_cannot_be_removed(
         told = workspace.condition("gone")["message"]
         assert told.startswith(f"Deletion waits: finalizer '{FINALIZER}' cannot be removed: ")
         assert words(how) in told
-        assert fate(workspace, "gone") == {"Stalled"}
+        assert progress(workspace, "gone") == {"Stalled"}
         assert server.assistant(own_id(workspace, "gone")) is None, "the copy is withdrawn already"
         others_go_on(workspace, server)
         assert warnings(workspace, "gone", write.reason) == [told]
@@ -325,7 +325,7 @@ def test_the_server_refuses_for_good(
         for status, name in names.items():
             workspace.until_not_ready(STATUSES[status], name)
             assert f"{status} {WORDS}" in workspace.condition(name)["message"]
-            assert fate(workspace, name) == {"Stalled"}
+            assert progress(workspace, name) == {"Stalled"}
             comes_to(lambda status=status, name=name: len(warnings(workspace, name, STATUSES[status])), 1)  # type: ignore[misc]
             assert refusals.tried(status) < 20, "it is asked less and less"
             workspace.delete("assistants", f"other-{status}") if method == "POST" else None

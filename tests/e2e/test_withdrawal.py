@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from assistant_operator.gateways.credentials import REMEMBERED
+from assistant_operator.clients.kubernetes.server_credentials import REMEMBERED
 from controlplane import ControlPlane, Delay, FaultProxy
 from controlplane.faults import Request
 from controlplane.waiting import eventually

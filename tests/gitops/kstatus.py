@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from assistant_operator.resources.assistant import Assistant
-from unit.decisions.kstatus import Health, kstatus
+from assistant_operator.api.assistant import Assistant
+from unit.policy.kstatus import Health, kstatus
 
 
 def kstatus_of(found: dict[str, Any]) -> Health:

@@ -42,10 +42,10 @@ def test_a_recorded_object_is_to_the_expressions_what_it_is_to_kstatus(path: Pat
 @pytest.mark.parametrize("kind", ["Graph", "Assistant"])
 @pytest.mark.parametrize("observed", [-1, 1, 2], ids=["never looked at", "edited since", "looked at"])
 @pytest.mark.parametrize("ready", ["True", "False", "Unknown"])
-@pytest.mark.parametrize("fate", [{}, {"Reconciling": "True"}, {"Stalled": "True"}, {"Stalled": "False"}], ids=str)
-def test_so_is_every_mix_of_conditions(kind: str, observed: int, ready: str, fate: Json) -> None:
+@pytest.mark.parametrize("progress", [{}, {"Reconciling": "True"}, {"Stalled": "True"}, {"Stalled": "False"}], ids=str)
+def test_so_is_every_mix_of_conditions(kind: str, observed: int, ready: str, progress: Json) -> None:
     for deletion, other in product(({}, {"deletionTimestamp": "2026-01-01T00:00:00Z"}), ({}, {"Valid": "False"})):
-        status = {**stated(Ready=ready, **other, **fate), "observedGeneration": observed}
+        status = {**stated(Ready=ready, **other, **progress), "observedGeneration": observed}
         found = of(kind, status, **deletion)
         said = kstatus_of(found)
         assert cel_health_of(found) == TERMINATING.get(said, said)

@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from assistant_operator.gateways.schema_worker import answer
-from assistant_operator.gateways.schemas import Parts, SchemaWorker
+from assistant_operator.clients.schema.validator import Parts, SchemaWorker
+from assistant_operator.clients.schema.worker import answer
 
 
 class InlineSchemaWorker(SchemaWorker):

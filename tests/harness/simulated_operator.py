@@ -11,10 +11,10 @@ from typing import Any, Self
 
 from kubernetes.aio import client
 
-from assistant_operator.gateways import schemas
-from assistant_operator.operator import metrics
-from assistant_operator.operator.process import Process
-from assistant_operator.operator.settings import Settings
+from assistant_operator.clients.schema import validator
+from assistant_operator.manager.manager import Manager
+from assistant_operator.manager.settings import Settings
+from assistant_operator.runtime import metrics
 
 from .inline_schema_worker import InlineSchemaWorker
 from .replacing import replaced
@@ -37,11 +37,11 @@ class Operators:
         self._token = token
         self._stack = ExitStack()
         self._handler = _Traced(simulation.trace)
-        self.processes: dict[str, Process] = {}
+        self.processes: dict[str, Manager] = {}
         """The newest of each replica."""
 
     def __enter__(self) -> Self:
-        self._stack.enter_context(replaced(schemas, "SchemaWorker", InlineSchemaWorker))
+        self._stack.enter_context(replaced(validator, "SchemaWorker", InlineSchemaWorker))
         self._stack.enter_context(replaced(metrics, "version", _version))
         for name in LOGGERS:
             logger = logging.getLogger(name)
@@ -66,7 +66,7 @@ class Operators:
         return node
 
     async def _run(self, node: Node, settings: Settings) -> None:
-        process = self.processes[node.name] = Process(settings, self._configuration)
+        process = self.processes[node.name] = Manager(settings, self._configuration)
         node.exit(await process.run())
 
     async def _configuration(self) -> client.Configuration:

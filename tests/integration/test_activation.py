@@ -9,7 +9,7 @@ import pytest
 
 from controlplane.waiting import eventually
 from support import OperatorProcess, Workspace
-from support.walk import comes_to, events, fate, marks, ready, writes
+from support.walk import comes_to, events, marks, progress, ready, writes
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -68,12 +68,12 @@ def test_what_the_graph_refuses_is_recorded_and_the_last_known_good_stays(
     valid = workspace.condition(kind="Valid")
     assert (valid["status"], valid["reason"], valid["message"]) == ("False", "SchemaRefused", told)
     assert workspace.condition(kind="GraphFound")["status"] == "True"
-    assert fate(workspace) == {"Stalled"}
+    assert progress(workspace) == {"Stalled"}
     assert (status["latestVersion"], status["activeVersion"], status["digest"]) == (2, 1, before["digest"])
     comes_to(lambda: marks(workspace), {1: "VA", 2: "va"})
     workspace.edit(**good, displayName="mended")
     assert workspace.until_ready()["activeVersion"] == 3
-    assert fate(workspace) == set()
+    assert progress(workspace) == set()
     comes_to(lambda: marks(workspace), {1: "Va", 2: "va", 3: "VA"})
 
 
@@ -109,7 +109,7 @@ def test_a_stricter_schema_leaves_the_active_version_in_force_until_it_is_relaxe
     same = ("activeVersion", "latestVersion", "digest", "activations", "versions")
     assert {name: status[name] for name in same} == {name: before[name] for name in same}
     comes_to(lambda: marks(workspace), {1: "va", 2: "Va", 3: "va", 4: "vA"})
-    assert fate(workspace) == {"Stalled"}
+    assert progress(workspace) == {"Stalled"}
 
     workspace.edit("support", "graphs", contextSchema=SCHEMA)
     assert workspace.until_ready()["activations"] == before["activations"]
@@ -142,7 +142,7 @@ def test_an_assistant_is_ready_within_a_second_of_its_graphs_coming(
         workspace.assistant(name, context={"prompt": name})
     for name in names:
         workspace.until_not_ready("GraphNotFound", name)
-        assert fate(workspace, name) == {"Reconciling"}
+        assert progress(workspace, name) == {"Reconciling"}
     missing = f"graph 'support' does not exist in namespace '{workspace.namespace}'"
     assert workspace.condition("bot0")["message"] == f"bot0-v1 is not activated: {missing}; no version is active"
     assert workspace.condition("bot0", "GraphFound")["status"] == "False"
@@ -155,7 +155,7 @@ def test_an_assistant_is_ready_within_a_second_of_its_graphs_coming(
     assert monotonic() - came < 5
     workspace.delete("graphs", "support")
     status = workspace.until_not_ready("GraphNotFound", "bot0")
-    assert (status["activeVersion"], fate(workspace, "bot0")) == (1, {"Reconciling"})
+    assert (status["activeVersion"], progress(workspace, "bot0")) == (1, {"Reconciling"})
 
 
 def two_graphs(workspace: Workspace) -> tuple[str, str]:
@@ -205,7 +205,7 @@ def test_a_pin_to_a_version_whose_graph_is_missing_is_honoured_when_the_graph_co
     workspace.delete("graphs", "other")
     workspace.edit(versioning={"activeVersion": 1})
     assert workspace.until_not_ready("GraphNotFound")["activeVersion"] == 2
-    assert fate(workspace) == {"Reconciling"}
+    assert progress(workspace) == {"Reconciling"}
     workspace.graph("other")
     assert workspace.until_ready()["activeVersion"] == 1
 
@@ -256,7 +256,7 @@ def test_in_manual_activation_only_a_pin_changes_what_is_in_force(
     workspace.graph(contextSchema=SCHEMA)
     workspace.assistant(context={"prompt": "one"}, versioning={"activation": "Manual"})
     assert "activeVersion" not in workspace.until_not_ready("AwaitingActivation")
-    assert fate(workspace) == {"Stalled"}
+    assert progress(workspace) == {"Stalled"}
     comes_to(lambda: marks(workspace), {1: "Va"})
     workspace.edit(versioning={"activeVersion": 1})
     assert workspace.until_ready()["activeVersion"] == 1
@@ -318,7 +318,7 @@ def test_a_schema_that_changed_while_suspended_judges_all_kept_versions_once_tha
     comes_to(lambda: marks(workspace), {1: "VA", 2: "va", 3: "va"})
     workspace.edit(suspend=True)
     comes_to(lambda: ready(workspace), ("False", "Suspended"))
-    assert fate(workspace) == {"Stalled"}
+    assert progress(workspace) == {"Stalled"}
     workspace.edit("support", "graphs", contextSchema={"properties": {"temperature": {"minimum": 3, "maximum": 3}}})
     eventually(lambda: workspace.condition("support", plural="graphs"))
     workspace.edit(suspend=None)

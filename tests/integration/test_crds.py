@@ -674,7 +674,7 @@ def test_kubectl_explains_every_field_by_its_name(place: Workspace, kind: str) -
     assert f"FIELD: spec <Object> DESCRIPTION: {explained['properties']['spec']['description']}" in told
 
 
-def positions(plane: ControlPlane, *what: str) -> dict[str, str]:
+def resource_versions(plane: ControlPlane, *what: str) -> dict[str, str]:
     listed = json.loads(plane.kubectl("get", "-ojson", *what).stdout)
     return {
         f"{each['kind']} {each['metadata']['name']}": each["metadata"]["resourceVersion"]
@@ -686,9 +686,9 @@ def assert_stays_as_applied(plane: ControlPlane, *what: str) -> None:
     assert plane.kubectl("diff", "--server-side", *what).stdout == ""
 
     def changes_nothing() -> bool:
-        before = positions(plane, *what)
+        before = resource_versions(plane, *what)
         plane.kubectl("apply", "--server-side", *what)
-        return positions(plane, *what) == before
+        return resource_versions(plane, *what) == before
 
     # At most once: an unwritten default is written with the next change, and controllers have their say on what is new.
     eventually(changes_nothing)

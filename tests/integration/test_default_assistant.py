@@ -9,7 +9,7 @@ import yaml
 
 from controlplane.waiting import eventually
 from support import OperatorProcess, Workspace
-from support.walk import comes_to, events, fate, ready, writes
+from support.walk import comes_to, events, progress, ready, writes
 from support.workspace import API_VERSION, Json
 
 JSON_PATCH = "application/json-patch+json"
@@ -323,7 +323,10 @@ def test_an_assistant_of_another_graph_is_left_alone_until_the_name_is_free(
     before = written(workspace)
     workspace.graph(defaults=HELLO)
     status = workspace.until_not_ready("NameConflict", plural="graphs", name="support")
-    assert (default_ready(workspace), fate(workspace, "support", "graphs")) == (("False", "NameConflict"), {"Stalled"})
+    assert (default_ready(workspace), progress(workspace, "support", "graphs")) == (
+        ("False", "NameConflict"),
+        {"Stalled"},
+    )
     said = "assistant 'support' belongs to graph 'other': set spec.defaultAssistant.name to another name"
     assert workspace.condition("support", plural="graphs")["message"] == said
     assert "defaultAssistant" not in status

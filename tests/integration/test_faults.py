@@ -145,22 +145,22 @@ def test_each_call_of_a_life_may_fail(
     fault: Fault, container: Container, proxy: FaultProxy, lives: list[Workspace]
 ) -> None:
     container.process.start()
-    crowd = Crowd(f"bot-{list(FAULTS.values()).index(fault)}", lives)
+    limiter = Crowd(f"bot-{list(FAULTS.values()).index(fault)}", lives)
     turns = proxy.fault = Turns(fault, lives)
     for life in lives:
-        life.assistant(crowd.name, context={"prompt": 0})
+        life.assistant(limiter.name, context={"prompt": 0})
     for prompt in (1, 2, 3):
-        crowd.edit(context={"prompt": prompt})
-    crowd.until(active=4)
-    crowd.edit(versioning={"activeVersion": 2})
-    crowd.until(active=2)
-    crowd.edit(versioning={"activeVersion": None})
-    for status in crowd.until(active=4):
+        limiter.edit(context={"prompt": prompt})
+    limiter.until(active=4)
+    limiter.edit(versioning={"activeVersion": 2})
+    limiter.until(active=2)
+    limiter.edit(versioning={"activeVersion": None})
+    for status in limiter.until(active=4):
         assert (status["latestVersion"], status["versions"], status["observedGeneration"]) == (4, 4, 6)
         assert [each["number"] for each in status["activations"][:2]] == [4, 2]
         assert "missedGenerations" not in status
-    for versions in crowd.until_marked(active=4):
-        assert_history(versions, range(4), crowd.name)
+    for versions in limiter.until_marked(active=4):
+        assert_history(versions, range(4), limiter.name)
     met = turns.met()
     assert met.index(False) >= 12, "each life has at least so many calls"
     assert not met[-1], "no life has more calls than there were lives"

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from assistant_operator.resources.assistant import Snapshot
+from assistant_operator.api.assistant import Snapshot
 from controlplane.waiting import eventually
 from support import OperatorProcess, Workspace
 from support.walk import comes_to, complaints

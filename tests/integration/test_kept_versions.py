@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from assistant_operator.resources.assistant_version import chained
+from assistant_operator.api.assistant_version import chained
 from controlplane.waiting import eventually
 from support import OperatorProcess, Workspace
-from support.walk import comes_to, events, fate, marks, ready, writes
+from support.walk import comes_to, events, marks, progress, ready, writes
 from support.workspace import Json
 
 KEEP = {"metadata": {"labels": {"assistant-operator.dev/keep": ""}}}
@@ -382,14 +382,14 @@ def test_an_edit_too_large_to_store_is_told_once_and_a_smaller_one_goes_on(
     _, since = workspace.plane.audit_since()
     workspace.edit(context={"n": None, "text": "x" * (1536 - 26) * 1024, **LONG_KEYS})
     status = workspace.until_not_ready("SnapshotTooLarge")
-    assert (status["latestVersion"], status["activeVersion"], fate(workspace)) == (1, 1, {"Stalled"})
+    assert (status["latestVersion"], status["activeVersion"], progress(workspace)) == (1, 1, {"Stalled"})
     said = "the edit cannot be stored as a version (it is larger than the API server can store)"
     assert workspace.condition()["message"] == f"{said}; bot-v1 stays active"
     comes_to(lambda: [event[:2] for event in events(workspace)], [("Warning", "SnapshotTooLarge")])
     assert creations_within_quiet_time(workspace, since) == 1
     workspace.edit(context=dict.fromkeys(LONG_KEYS) | {"text": "short"})
     comes_to(lambda: told(workspace), (2, 2, 2, "True", "Active"))
-    assert fate(workspace) == set()
+    assert progress(workspace) == set()
 
 
 def test_a_namespace_being_deleted_is_no_reason_to_try_again(operator: OperatorProcess, workspace: Workspace) -> None:

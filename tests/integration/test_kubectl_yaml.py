@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from assistant_operator.api.canonical import canonical
 from assistant_operator.kubectl.text import as_yaml
-from assistant_operator.resources.canonical import canonical
 from controlplane import ControlPlane
 from support import Workspace
 from support.workspace import API_VERSION

@@ -28,8 +28,8 @@ class Replica(OperatorProcess):
         kubeconfig = plane.kubeconfig_for("assistant-operator", "assistant-operator")
         super().__init__(kubeconfig, log, *flags)
         token = json.loads(kubeconfig.read_text())["users"][0]["user"]["token"]
-        claims = token.split(".")[1]
-        self._credential = "JTI=" + json.loads(base64.urlsafe_b64decode(claims + "=="))["jti"]
+        drafts = token.split(".")[1]
+        self._credential = "JTI=" + json.loads(base64.urlsafe_b64decode(drafts + "=="))["jti"]
         self._plane = plane
 
     @property

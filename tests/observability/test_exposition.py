@@ -73,7 +73,7 @@ def test_it_counts_what_happened(exposition: str, name: str, labels: dict[str, s
         ("workqueue_adds_total", {"name": "cluster"}),
         ("workqueue_queue_duration_seconds_sum", {"name": "cluster"}),
         ("workqueue_work_duration_seconds_sum", {"name": "servers"}),
-        ("steps_total", {"controller": "assistant", "step": "Report"}),
+        ("steps_total", {"controller": "assistant", "step": "UpdateStatus"}),
         ("steps_total", {"controller": "publication", "step": "Publish"}),
         ("rest_client_requests_total", {"method": "POST", "code": "201"}),
         ("rest_client_request_duration_seconds_sum", {"method": "PATCH"}),

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import yaml
 
-from assistant_operator.resources.assistant import Assistant
-from assistant_operator.resources.assistant_version import AssistantVersion
-from assistant_operator.resources.crd import manifests
-from assistant_operator.resources.graph import Graph
+from assistant_operator.api.assistant import Assistant
+from assistant_operator.api.assistant_version import AssistantVersion
+from assistant_operator.api.crd import manifests
+from assistant_operator.api.graph import Graph
 from controlplane.waiting import eventually
 
 from .conftest import Busy

@@ -20,7 +20,7 @@ from .conftest import Busy
 
 KEY, PROMPT = "canary-of-the-key", "canary-of-the-prompt"
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (DEBUG  |INFO   |WARNING|ERROR  ) \S.*")
-STEPS = "assistant_operator.operator.reconcile_"
+STEPS = "assistant_operator.controllers."
 
 
 def parsed(operator: OperatorProcess) -> list[dict[str, Any]]:
@@ -38,7 +38,7 @@ def test_each_line_of_json_says_when_how_bad_and_where(busy: Busy, exposition: s
 @pytest.mark.parametrize("controller", ["assistant", "graph"])
 def test_there_is_one_line_a_step_with_the_object_it_is_about(busy: Busy, exposition: str, controller: str) -> None:
     def taken() -> list[dict[str, Any]]:
-        return [each for each in parsed(busy.operator) if each["logger"] == STEPS + controller]
+        return [each for each in parsed(busy.operator) if each["logger"] == f"{STEPS}{controller}.reconciler"]
 
     eventually(lambda: len(taken()) == busy.figure("steps_total", controller=controller))
     steps = taken()

@@ -13,7 +13,7 @@ import click
 import pytest
 import yaml
 
-from assistant_operator.operator.__main__ import run
+from assistant_operator.manager.__main__ import run
 from tools import oracle
 from tools.rendering import CHART, ROOT, Json, charted, demand_helm, identity, objects, of_kind, run_helm
 from tools.schemas import checked

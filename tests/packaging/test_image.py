@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant_operator.resources.crd import manifests
+from assistant_operator.api.crd import manifests
 from controlplane.waiting import eventually
 from support import Workspace
 from tools import hadolint

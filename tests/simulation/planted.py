@@ -38,254 +38,263 @@ class Bug:
 
 
 BUGS = {
-    "equal content makes a version": Bug("decisions.history", "return previous is None or", "return True or"),
-    "the chain begins anew": Bug("decisions.history", 'edit.previous.spec.chain if edit.previous else ""', '""'),
+    "equal content makes a version": Bug("policy.versioning", "return previous is None or", "return True or"),
+    "the chain begins anew": Bug("policy.versioning", 'edit.previous.spec.chain if edit.previous else ""', '""'),
     "a changed path is left out": Bug(
-        "decisions.history", "for path in paths[:MOST_PATHS]", "for path in paths[1:MOST_PATHS]"
+        "policy.versioning", "for path in paths[:MOST_PATHS]", "for path in paths[1:MOST_PATHS]"
     ),
     "who owned the field once counts as its owner": Bug(
-        "decisions.history",
+        "policy.versioning",
         "            return 0\n        fields = fields",
         "            return 0 if fields else len(path)\n        fields = fields",
         Seed(1),
     ),
     "a gap of one edit is no gap": Bug(
-        "operator.recorder", "if generation > ledger.observed + 1:", "if generation > ledger.observed + 2:"
+        "controllers.capture.capture",
+        "if generation > capture_state.observed + 1:",
+        "if generation > capture_state.observed + 2:",
     ),
     "numbers go on from what is kept": Bug(
-        "operator.past", "max(ledger.latest or self._cache.newest_number(assistant.key), ledger.taken) + 1", "1"
+        "controllers.capture.gather",
+        "max(capture_state.latest or self._cache.newest_number(assistant.key), capture_state.taken) + 1",
+        "1",
     ),
     "every version is made twice": Bug(
-        "operator.recorder",
+        "controllers.capture.capture",
         "same and head.spec.generation >=",
         "same and 0 >=",
         Struck("three fast edits", "crash after", 15),
     ),
     "an edit counts as recorded before it is": Bug(
-        "operator.recorder",
-        "        await self._record(ledger, assistant)\n        ledger.observed = generation\n",
-        "        ledger.observed = generation\n        await self._record(ledger, assistant)\n",
+        "controllers.capture.capture",
+        "        await self._record(capture_state, assistant)\n        capture_state.observed = generation\n",
+        "        capture_state.observed = generation\n        await self._record(capture_state, assistant)\n",
         Struck("first edit", "503", 9),
     ),
     "what was missed is not counted": Bug(
-        "operator.recorder", "ledger.missed += len(missed)", "ledger.missed += 0", Struck("three fast edits", "410", 9)
+        "controllers.capture.capture",
+        "capture_state.missed += len(missed)",
+        "capture_state.missed += 0",
+        Struck("three fast edits", "410", 9),
     ),
     "the oldest equal version is named": Bug(
-        "operator.cache", "for number in sorted(numbers, reverse=True)]", "for number in sorted(numbers)]", Seed(1)
+        "store.store", "for number in sorted(numbers, reverse=True)]", "for number in sorted(numbers)]", Seed(1)
     ),
     "the status is opened one generation too far": Bug(
-        "operator.ledger",
+        "controllers.capture.state",
         "self.observed = max(status.observed_generation, 0) if is_of_this else 0",
         "self.observed = max(status.observed_generation + 1, 0) if is_of_this else 0",
         Seed(23),
     ),
     "a recovered state is of any generation": Bug(
-        "operator.recovery",
+        "controllers.capture.recovery",
         "self._observed < generation < self._assistant.metadata.generation",
         "self._observed + 1 < generation < self._assistant.metadata.generation",
     ),
-    "keep is not kept": Bug("decisions.retention", "each.is_labelled_keep or each", "each"),
+    "keep is not kept": Bug("policy.pruning", "each.is_labelled_keep or each", "each"),
     "one version too many is pruned": Bug(
-        "decisions.retention",
+        "policy.pruning",
         "world.kept[: -world.assistant.spec.versioning.history_limit]",
         "world.kept[: 1 - world.assistant.spec.versioning.history_limit]",
     ),
     "a version is deleted without a precondition": Bug(
-        "gateways.versions",
+        "clients.kubernetes.versions",
         'preconditions = {"uid": record.uid, "resourceVersion": record.resource_version}',
         'preconditions = {"uid": record.uid}',
     ),
     "a conflict counts as a deletion": Bug(
-        "gateways.versions",
+        "clients.kubernetes.versions",
         "            return refused.status.code == 404\n",
         "            return True\n",
         Struck("pruning", "409", 25),
     ),
     "pruning goes on while suspended": Bug(
-        "decisions.assistant",
+        "policy.assistant",
         "    if not world.assistant.spec.suspend:\n        yield from _prunings",
         "    if True:\n        yield from _prunings",
         Seed(17),
     ),
     "the version in force does not come back": Bug(
-        "decisions.assistant", "needed = {world.newest, world.active or 0} - {0}", "needed = {world.newest} - {0}"
+        "policy.assistant", "needed = {world.newest, world.active or 0} - {0}", "needed = {world.newest} - {0}"
     ),
     "a version is looked for after its deletion": Bug(
-        "operator.restoration",
+        "controllers.capture.restorer",
         "self._cluster.versions.read_at(key, deleted - 1)",
         "self._cluster.versions.read_at(key, deleted)",
         Seed(29),
     ),
     "other owners are lost at adoption": Bug(
-        "gateways.versions", '"ownerReferences": [*others, owner.manifest()]', '"ownerReferences": [owner.manifest()]'
+        "clients.kubernetes.versions",
+        '"ownerReferences": [*others, owner.manifest()]',
+        '"ownerReferences": [owner.manifest()]',
     ),
     "labels are not put back": Bug(
-        "decisions.assistant",
+        "policy.assistant",
         "return is_ours and not record.is_labelled",
         "return False and not record.is_labelled",
         Seed(1),
     ),
     "an invalid version is activated": Bug(
-        "decisions.activation", "            if world.judged[record.number].valid:\n", "            if True:\n"
+        "policy.activation", "            if world.judged[record.number].valid:\n", "            if True:\n"
     ),
     "unknown is valid": Bug(
-        "decisions.activation",
+        "policy.activation",
         "            if world.judged[record.number].valid:\n",
         "            if world.judged[record.number].valid is not False:\n",
     ),
     "a pin to an invalid version is honoured": Bug(
-        "decisions.activation", "return pin if world.judged[pin].valid else in_force", "return pin"
+        "policy.activation", "return pin if world.judged[pin].valid else in_force", "return pin"
     ),
     "an older valid version replaces the one in force": Bug(
-        "decisions.activation", "if record.number > (in_force or 0)]", "if record.number > 0]"
+        "policy.activation", "if record.number > (in_force or 0)]", "if record.number > 0]"
     ),
     "Manual is ignored": Bug(
-        "decisions.activation",
+        "policy.activation",
         '    if world.assistant.spec.versioning.activation == "Manual":\n        return in_force',
         "    if False:\n        return in_force",
         Seed(28),
     ),
     "suspend is ignored": Bug(
-        "decisions.activation",
+        "policy.activation",
         "    if world.assistant.spec.suspend:\n        return _rejected(in_force",
         "    if False:\n        return _rejected(in_force",
         Seed(17),
     ),
     "a schema that changed is not asked": Bug(
-        "operator.wakes",
-        "        self._judgements.void(concerned, wholly=wholly)\n        self.assistants(concerned)",
+        "controllers.triggers",
+        "        self._validation_results.void(concerned, wholly=wholly)\n        self.assistants(concerned)",
         "        self.assistants(concerned)",
     ),
     "an activation is listed again": Bug(
-        "decisions.assistant_status",
+        "policy.assistant_status",
         "if active is None or active == world.active or is_noted:",
         "if active is None or is_noted:",
     ),
     "a version is marked once": Bug(
-        "decisions.assistant",
+        "policy.assistant",
         "    if record.active != str(is_active):\n        return True\n",
         "    if record.active != str(is_active) and not record.active:\n        return True\n",
         Seed(1),
     ),
     "resource versions are compared as texts": Bug(
-        "operator.cache",
+        "store.store",
         "return seen is not None and _position(seen) > _position(assistant)",
         "return seen is not None and seen.metadata.resource_version > assistant.metadata.resource_version",
     ),
     "an answer from before a deletion is news": Bug(
-        "operator.cache",
+        "store.store",
         "if self._deleted.get((record.key, record.number), 0) > position(record.resource_version):",
         "if False:",
         Seed(0),
     ),
     "the deletion of another UID drops an Assistant": Bug(
-        "operator.sight",
+        "manager.event_handlers",
         "        if seen and seen.metadata.uid != uid:\n            return\n        self._graphs",
         "        if seen is None:\n            return\n        self._graphs",
         Seed(21),
     ),
     "recorded states outlive their Assistant": Bug(
-        "operator.cache", "        self.recorded.pop(key, None)\n        self.written", "        self.written"
+        "store.store", "        self.recorded.pop(key, None)\n        self.written", "        self.written"
     ),
     "concerns never shrink": Bug(
-        "operator.cache", "            _discard(self._concerned, graph, key)\n", "            pass\n"
+        "store.store", "            _discard(self._concerned, graph, key)\n", "            pass\n"
     ),
     "digests never shrink": Bug(
-        "operator.cache",
+        "store.store",
         "del self._versions[record.key], self._by_digest[record.key]",
         "del self._versions[record.key]",
     ),
-    "ledgers outlive their Assistant": Bug(
-        "operator.recorder",
-        "self._ledgers.pop(assistant.metadata.uid, None)",
-        "self._ledgers.get(assistant.metadata.uid, None)",
+    "capture_states outlive their Assistant": Bug(
+        "controllers.capture.capture",
+        "self._capture_states.pop(assistant.metadata.uid, None)",
+        "self._capture_states.get(assistant.metadata.uid, None)",
     ),
     "what went while it was published is noted": Bug(
-        "operator.publisher",
+        "controllers.publication.reconciler",
         "if assistant and (seen is None or",
         "if not assistant and (seen is None or",
         Struck("deletion", "409", 36),
     ),
     "a finalizer that is taken off goes unnoticed": Bug(
-        "operator.recorder",
-        "return (*told, meta.finalizers, is_abandoned(assistant))",
-        "return (*told, is_abandoned(assistant))",
+        "controllers.capture.capture",
+        "return (*told, meta.finalizers, is_withdrawal_abandoned(assistant))",
+        "return (*told, is_withdrawal_abandoned(assistant))",
     ),
     "a look that failed is not repeated": Bug(
-        "operator.workqueue",
+        "runtime.workqueue",
         "        self.add(key, delay)\n        return delay",
         "        return delay",
         Struck("first edit", "500", 11),
     ),
     "a refused step is not held back": Bug(
-        "operator.refusals", "pause = min(FIRST * 2.0 ** min(self.attempts, 20), LONGEST)", "pause = 0.0"
+        "runtime.refusals", "pause = min(FIRST * 2.0 ** min(self.attempts, 20), LONGEST)", "pause = 0.0"
     ),
     "a refused watch ends the process": Bug(
-        "gateways.watch_session",
+        "clients.kubernetes.watch_session",
         "        except (ClusterUnavailable, ClusterRefused) as error:\n            if not opened",
         "        except ClusterUnavailable as error:\n            if not opened",
         Struck("first edit", "403", 3),
     ),
     "versions are not listed again": Bug(
-        "operator.cache",
+        "store.store",
         "            if gone and position(record.resource_version) <= position(as_of) and self.drop_version(record):",
         "            if False:",
         Struck("restore", "API server restarts", 15),
     ),
     "the Lease is held beyond its end": Bug(
-        "operator.lease",
+        "runtime.leader_election",
         "DURATION, RENEW_DEADLINE, RETRY = 15.0, 10.0, 2.0",
         "DURATION, RENEW_DEADLINE, RETRY = 15.0, 60.0, 2.0",
         Seed(15),
     ),
     "a live Lease is taken over": Bug(
-        "operator.lease",
+        "runtime.leader_election",
         "self._clock() - self._seen[1] > lease.duration",
         "self._clock() - self._seen[1] > 0.5",
         Seed(0),
     ),
     "it is published before it is written down": Bug(
-        "decisions.publication",
+        "policy.publication",
         "    if not any(each.is_equal(place.copy) for each in world.assistant.status.copies):\n        return\n",
         "",
     ),
     "it is published while nothing holds it": Bug(
-        "decisions.publication",
+        "policy.publication",
         "    if is_held and not world.is_published:\n",
         "    if not world.is_published:\n",
         Struck("publishing", "422", 19),
     ),
     "a copy is withdrawn before there is another": Bug(
-        "decisions.publication", "if world.place is None or world.is_published:  #", "if True:  #"
+        "policy.publication", "if world.place is None or world.is_published:  #", "if True:  #"
     ),
     "the finalizer goes before the copy": Bug(
-        "decisions.publication",
+        "policy.publication",
         "elif world.lost.issuperset(world.pending) or",
         "elif True or",
         Struck("deletion", "503", 32),
     ),
     "another version than the one in force is published": Bug(
-        "decisions.publication",
-        "        return (known.number, known.policy) == wanted",
-        "        return known.policy == wanted[1]",
+        "policy.publication",
+        "        return (known.number, known.policy) == desired",
+        "        return known.policy == desired[1]",
     ),
     "a former address is forgotten": Bug(
-        "decisions.assistant_status",
+        "policy.assistant_status",
         "(place.copy, *(each for each in present if not each.is_same(place.copy)))",
         "(place.copy,)",
     ),
     "the default assistant is applied by another manager": Bug(
-        "gateways.cluster",
+        "clients.kubernetes.cluster",
         'query = {"fieldManager": MANAGER, "fieldValidation": "Strict"}',
         'query = {"fieldManager": "kubectl", "fieldValidation": "Strict"}',
     ),
     "one refused step ends the look": Bug(
-        "operator.reconcile_assistant",
+        "controllers.assistant.reconciler",
         "                self._refuse(world, step, str(refused))\n",
         "                raise\n",
     ),
     "a copy under an earlier cluster name is another's": Bug(
-        "decisions.remote",
+        "policy.desired_copy",
         "return marked is not None and marked == copy.owner",
         "return marked is not None and marked == current",
     ),

@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from assistant_operator.resources.meta import GROUP, VERSION
+from assistant_operator.api.meta import GROUP, VERSION
 
 Json = dict[str, Any]
 

@@ -12,11 +12,16 @@ from functools import partial
 
 import pytest
 
-from assistant_operator.decisions import remote
-from assistant_operator.decisions.remote import Wanted
-from assistant_operator.gateways.langgraph import LangGraphServers
-from assistant_operator.gateways.wire import Endpoint, NotALangGraphServer, ServerRefused, ServerUnavailable
-from assistant_operator.resources.graph import Schemas
+from assistant_operator.api.graph import Schemas
+from assistant_operator.clients.langgraph.assistants import LangGraphServers
+from assistant_operator.clients.langgraph.transport import (
+    Endpoint,
+    NotALangGraphServer,
+    ServerRefused,
+    ServerUnavailable,
+)
+from assistant_operator.policy import desired_copy
+from assistant_operator.policy.desired_copy import DesiredAssistant
 from harness.simulated_langgraph import WRITER, SimulatedLangGraphServer, default_id
 from harness.simulated_operator import Operators
 from harness.virtual_http import Answered, Faults, HttpServer, Reset, at
@@ -25,7 +30,9 @@ from simulation.small_api import SmallApi
 
 OWN = str(uuid.UUID(int=1))
 HERE = Endpoint("http://langgraph")
-WANTED = Wanted("writer", "bot", "d", context={"p": 1}, configurable={}, config={"tags": ["t"]}, metadata={"k": 1})
+WANTED = DesiredAssistant(
+    "writer", "bot", "d", context={"p": 1}, configurable={}, config={"tags": ["t"]}, metadata={"k": 1}
+)
 
 
 def simulated_server(**options: object) -> SimulatedLangGraphServer:
@@ -48,13 +55,13 @@ def test_the_operators_client_publishes_and_withdraws() -> None:
         assert isinstance(told, Schemas)
         assert told.context == WRITER.schemas["context_schema"]
         assert await there.assistant(HERE, OWN) is None
-        made = await there.create(HERE, remote.creation(WANTED, OWN))
-        made = await there.update(HERE, OWN, remote.update(WANTED, made))
-        assert remote.drift(WANTED, made) == ()
+        made = await there.create(HERE, desired_copy.creation(WANTED, OWN))
+        made = await there.update(HERE, OWN, desired_copy.update(WANTED, made))
+        assert desired_copy.drift(WANTED, made) == ()
         server.edit(OWN, context={"p": 2})
         changed = await there.assistant(HERE, OWN)
         assert changed
-        assert remote.drift(WANTED, changed) == ("/config/tags", "/context/p"), "a context replaces all of config"
+        assert desired_copy.drift(WANTED, changed) == ("/config/tags", "/context/p"), "a context replaces all of config"
         await there.delete(HERE, OWN)
         assert server.assistant(OWN) is None
         await there.close()
@@ -100,10 +107,10 @@ def test_a_lost_answer_leaves_what_the_request_did() -> None:
         faults = Faults(at(1, Reset(handled=True)))
         server, there = await served(sim, faults), LangGraphServers()
         with pytest.raises(ServerUnavailable):
-            await there.create(HERE, remote.creation(WANTED, OWN))
+            await there.create(HERE, desired_copy.creation(WANTED, OWN))
         assert server.assistant(OWN)
         await asyncio.sleep(1)
-        assert (await there.create(HERE, remote.creation(WANTED, OWN))).version == 1
+        assert (await there.create(HERE, desired_copy.creation(WANTED, OWN))).version == 1
         faults.plan = at(3, Answered(429, {"detail": "slow"}, {"Retry-After": "7"}))
         with pytest.raises(ServerUnavailable) as caught:
             await there.assistant(HERE, OWN)

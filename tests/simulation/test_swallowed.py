@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from assistant_operator.operator.sight import Sight
+from assistant_operator.manager.event_handlers import EventHandlers
 from harness.replacing import replaced
 from harness.simulated_world import World, simulated
 from harness.simulated_world.leftovers import leftovers
@@ -26,10 +26,10 @@ class Failing:
         self.fails = False
         self.calls = 0
 
-    def __get__(self, sight: Sight, _: type[Sight]) -> Callable[..., Any]:
+    def __get__(self, handlers: EventHandlers, _: type[EventHandlers]) -> Callable[..., Any]:
         def call(*arguments: Any) -> Any:
             if not self.fails:
-                return self.work(sight, *arguments)
+                return self.work(handlers, *arguments)
             self.calls += 1
             raise RuntimeError("a bug")
 
@@ -50,25 +50,25 @@ def is_unknown(world: World, key: tuple[str, str]) -> bool:
     ("handler", "event", "is_repaired"),
     [
         pytest.param(
-            "assistant_seen",
+            "on_assistant_update",
             lambda world: world.person.edit("Assistant", "bot", context={"prompt": "b"}),
             lambda world: numbers(world) == [1, 2] and status(world).get("activeVersion") == 2,
             id="an edit",
         ),
         pytest.param(
-            "graph_seen",
+            "on_graph_update",
             lambda world: world.person.edit("Graph", "writer", contextSchema=EDITED),
             lambda world: graph_generation(world) == 2,
             id="a new schema",
         ),
         pytest.param(
-            "assistant_gone",
+            "on_assistant_delete",
             lambda world: world.person.delete("Assistant", "bot"),
             lambda world: is_unknown(world, ("team", "bot")),
             id="a deleted Assistant",
         ),
         pytest.param(
-            "graph_gone",
+            "on_graph_delete",
             lambda world: world.person.delete("Graph", "router"),
             lambda world: is_unknown(world, ("team", "router")),
             id="a deleted Graph",
@@ -78,8 +78,8 @@ def is_unknown(world: World, key: tuple[str, str]) -> bool:
 def test_what_an_exception_lost_is_repaired(
     handler: str, event: Callable[[World], None], is_repaired: Callable[[World], bool]
 ) -> None:
-    failing = Failing(getattr(Sight, handler))
-    with replaced(Sight, handler, failing), simulated() as world:
+    failing = Failing(getattr(EventHandlers, handler))
+    with replaced(EventHandlers, handler, failing), simulated() as world:
         laws = Laws(world)
 
         async def story() -> None:

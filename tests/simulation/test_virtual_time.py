@@ -20,9 +20,9 @@ import kopf
 import pytest
 from kubernetes.aio import client
 
-from assistant_operator.gateways.api_server import ApiServer, Call, ClusterUnavailable
-from assistant_operator.operator import lease
-from assistant_operator.resources.meta import GROUP, VERSION
+from assistant_operator.api.meta import GROUP, VERSION
+from assistant_operator.clients.kubernetes.transport import ApiServer, Call, ClusterUnavailable
+from assistant_operator.runtime import leader_election
 from harness.virtual_guard import RealWorldUsed
 from harness.virtual_http import Answered, Faults, HttpServer, Reset, at
 from harness.virtual_time import EPOCH, Simulation, StandsStill
@@ -46,7 +46,7 @@ def test_the_clocks_are_those_of_the_simulation() -> None:
         return (
             time.time() - EPOCH,
             datetime.now(UTC).timestamp() - EPOCH,
-            lease.datetime.now(UTC).timestamp() - EPOCH,  # type: ignore[attr-defined]
+            leader_election.datetime.now(UTC).timestamp() - EPOCH,  # type: ignore[attr-defined]
             time.clock_gettime(time.CLOCK_REALTIME) - EPOCH,
             time.monotonic() - 1000,
             time.clock_gettime(time.CLOCK_MONOTONIC) - 1000,

@@ -27,7 +27,7 @@ def ready(workspace: Workspace, name: str = "bot", plural: str = "assistants") -
     return said.get("status", ""), said.get("reason", "")
 
 
-def fate(workspace: Workspace, name: str = "bot", plural: str = "assistants") -> set[str]:
+def progress(workspace: Workspace, name: str = "bot", plural: str = "assistants") -> set[str]:
     """Which of Reconciling and Stalled stand there."""
     stated = {each["type"] for each in workspace.status(name, plural).get("conditions", ())}
     return stated & {"Reconciling", "Stalled"}

@@ -51,9 +51,9 @@ def workspace(installed: ControlPlane, release: str) -> Iterator[Workspace]:
 
 @pytest.fixture(scope="module")
 def restored(workspace: Workspace, release: str) -> Restoration:
-    restoration = Restoration(workspace)
-    restoration.restore(recorded(HERE / release))
-    return restoration
+    restorer = Restoration(workspace)
+    restorer.restore(recorded(HERE / release))
+    return restorer
 
 
 @pytest.fixture(scope="module")

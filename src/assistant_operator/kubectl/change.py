@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
-from ..resources.assistant import Assistant
-from ..resources.meta import FreeForm, Key
+from assistant_operator.api.assistant import Assistant
+from assistant_operator.api.meta import FreeForm, Key
+
 from .client import Found, KubectlClient
 from .errors import UNCHANGED, CliError, not_found
 from .gitops import git_owner, to_commit

@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from ..gateways.api_server import JSON, JSON_PATCH, ApiServer, Call, ClusterRefused
-from ..gateways.requests import METADATA_LIST, Requests, path_of
-from ..resources.assistant import Assistant
-from ..resources.assistant_version import AssistantVersion
-from ..resources.graph import Graph
-from ..resources.meta import FreeForm, Key, Resource
+from assistant_operator.api.assistant import Assistant
+from assistant_operator.api.assistant_version import AssistantVersion
+from assistant_operator.api.graph import Graph
+from assistant_operator.api.meta import FreeForm, Key, Resource
+from assistant_operator.clients.kubernetes.objects import METADATA_LIST, Objects, path_of
+from assistant_operator.clients.kubernetes.transport import JSON, JSON_PATCH, ApiServer, Call, ClusterRefused
 
 FIELD_MANAGER = "kubectl-assistants"
 _WATCH_SECONDS = "290"
@@ -35,7 +35,7 @@ class KubectlClient:
 
     def __init__(self, server: ApiServer) -> None:
         self._server = server
-        self._requests = Requests(server)
+        self._requests = Objects(server)
 
     async def close(self) -> None:
         await self._server.close()

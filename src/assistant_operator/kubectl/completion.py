@@ -7,10 +7,11 @@ from dataclasses import replace
 import click
 from click.shell_completion import ShellComplete, get_completion_class
 
-from ..gateways.api_server import ClusterRefused, ClusterUnavailable
-from ..resources.assistant import Assistant
-from ..resources.graph import Graph
-from ..resources.meta import Resource
+from assistant_operator.api.assistant import Assistant
+from assistant_operator.api.graph import Graph
+from assistant_operator.api.meta import Resource
+from assistant_operator.clients.kubernetes.transport import ClusterRefused, ClusterUnavailable
+
 from .client import KubectlClient
 from .kubeconfig import contexts
 from .session import Work, session

@@ -1,10 +1,10 @@
 """What the conditions of an Assistant, a Graph or a version say about their present spec. Pure."""
 
-from ..resources.assistant import Assistant
-from ..resources.assistant_version import AssistantVersion
-from ..resources.graph import Graph
-from ..resources.meta import ConditionStatus, condition
-from ..resources.reason import Reason
+from assistant_operator.api.assistant import Assistant
+from assistant_operator.api.assistant_version import AssistantVersion
+from assistant_operator.api.graph import Graph
+from assistant_operator.api.meta import ConditionStatus, condition
+from assistant_operator.api.reason import Reason
 
 
 def is_observed(resource: Assistant | Graph) -> bool:

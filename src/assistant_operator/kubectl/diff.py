@@ -16,8 +16,9 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from ..resources.assistant import Assistant, Snapshot
-from ..resources.assistant_version import AssistantVersion
+from assistant_operator.api.assistant import Assistant, Snapshot
+from assistant_operator.api.assistant_version import AssistantVersion
+
 from .client import KubectlClient
 from .completion import version_numbers
 from .errors import MISUSED, CliError, no_such_version, not_found

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 import click
 
-from ..resources.assistant import Assistant
+from assistant_operator.api.assistant import Assistant
+
 from .client import Found, KubectlClient
 from .completion import assistant_names
 from .conditions import not_ready_reason, readiness

@@ -1,7 +1,7 @@
 """Which tool applies an Assistant from Git, and what to commit there instead of a live edit. Pure."""
 
-from ..resources.assistant import Assistant
-from ..resources.meta import API_VERSION, GROUP, FreeForm, ObjectMeta
+from assistant_operator.api.assistant import Assistant
+from assistant_operator.api.meta import API_VERSION, GROUP, FreeForm, ObjectMeta
 
 _TRACKING = "argocd.argoproj.io/tracking-id"
 _ARGO_MANAGERS = {"argocd-controller", "argocd-application-controller"}

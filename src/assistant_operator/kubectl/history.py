@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 
 import click
 
-from ..resources.assistant import Assistant
-from ..resources.assistant_version import AssistantVersion, Change
-from ..resources.meta import FreeForm, Key, condition
+from assistant_operator.api.assistant import Assistant
+from assistant_operator.api.assistant_version import AssistantVersion, Change
+from assistant_operator.api.meta import FreeForm, Key, condition
+
 from .client import Found, KubectlClient
 from .completion import version_numbers
 from .conditions import activity, validity

@@ -10,8 +10,8 @@ from typing import Any
 from kubernetes.aio import client, config
 from kubernetes.aio.config.kube_config import KubeConfigMerger
 
-from ..gateways.api_server import ApiServer, Call
-from ..gateways.connection import UNREADABLE, configuration, find_proxy, telling
+from assistant_operator.clients.kubernetes.connection import UNREADABLE, configuration, configuration_errors, find_proxy
+from assistant_operator.clients.kubernetes.transport import ApiServer, Call
 
 _POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
@@ -64,7 +64,7 @@ async def access(flags: ConnectionFlags) -> Access:
         raise ValueError(f"there is no kubeconfig at {paths}: set KUBECONFIG, or say --kubeconfig")
     if flags.context and flags.context not in contexts(flags):
         raise ValueError(f"context {flags.context!r} does not exist in {paths}")
-    with telling(paths):
+    with configuration_errors(paths):
         loader = await config.load_kube_config(  # type: ignore[no-untyped-call]
             paths, flags.context, client_configuration=found, persist_config=False
         )

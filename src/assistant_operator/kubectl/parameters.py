@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 
 import click
 
-from ..resources.meta import NAME_PATTERN
+from assistant_operator.api.meta import NAME_PATTERN
+
 from .completion import assistant_names, context_names, namespaces
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -2,9 +2,9 @@
 
 import jsonpatch
 
-from ..resources.assistant import Assistant, Snapshot
-from ..resources.canonical import canonical
-from ..resources.meta import FreeForm
+from assistant_operator.api.assistant import Assistant, Snapshot
+from assistant_operator.api.canonical import canonical
+from assistant_operator.api.meta import FreeForm
 
 SNAPSHOT_FIELDS = tuple(field.alias or name for name, field in Snapshot.model_fields.items())
 

@@ -2,7 +2,8 @@
 
 import click
 
-from ..resources.assistant import Assistant
+from assistant_operator.api.assistant import Assistant
+
 from . import patch
 from .change import ChangeOptions, Plan, change, change_options
 from .client import Found, KubectlClient

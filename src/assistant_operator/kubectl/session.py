@@ -7,7 +7,8 @@ from typing import TypeVar
 
 import click
 
-from ..gateways.api_server import ClusterRefused, ClusterUnavailable
+from assistant_operator.clients.kubernetes.transport import ClusterRefused, ClusterUnavailable
+
 from .client import Conflict, KubectlClient
 from .errors import FAILED, CliError
 from .kubeconfig import ConnectionFlags, access

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import click
 
-from ..gateways.api_server import ClusterUnavailable
-from ..resources.assistant import Assistant
-from ..resources.meta import ConditionStatus, Key, condition
+from assistant_operator.api.assistant import Assistant
+from assistant_operator.api.meta import ConditionStatus, Key, condition
+from assistant_operator.clients.kubernetes.transport import ClusterUnavailable
+
 from .client import KubectlClient
 from .conditions import is_observed, not_ready_reason
 from .errors import FAILED, MISUSED, CliError, not_found

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from ..resources.meta import FreeForm
+from assistant_operator.api.meta import FreeForm
 
 GAP = "   "
 NONE = "<none>"

@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 
 import click
 
-from ..resources.assistant import Assistant
-from ..resources.assistant_version import AssistantVersion
-from ..resources.graph import Graph
-from ..resources.meta import condition
+from assistant_operator.api.assistant import Assistant
+from assistant_operator.api.assistant_version import AssistantVersion
+from assistant_operator.api.graph import Graph
+from assistant_operator.api.meta import condition
+
 from .client import KubectlClient
 from .completion import graph_names
 from .conditions import activity, not_ready_reason, readiness, validity

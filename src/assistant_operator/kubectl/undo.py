@@ -5,9 +5,10 @@ from enum import StrEnum
 
 import click
 
-from ..resources.assistant import Assistant
-from ..resources.assistant_version import AssistantVersion
-from ..resources.meta import ConditionStatus, FreeForm, condition
+from assistant_operator.api.assistant import Assistant
+from assistant_operator.api.assistant_version import AssistantVersion
+from assistant_operator.api.meta import ConditionStatus, FreeForm, condition
+
 from . import patch
 from .change import ChangeOptions, Plan, change, change_options
 from .client import Found, KubectlClient

@@ -4,7 +4,7 @@ from importlib.metadata import version as release
 
 import click
 
-from ..resources.meta import API_VERSION
+from assistant_operator.api.meta import API_VERSION
 
 
 @click.command()

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from assistant_operator.operator.__main__ import run
-from assistant_operator.operator.metrics import Metrics
-from assistant_operator.resources.condition_types import CONDITION_TYPES, PROGRESS
-from assistant_operator.resources.crd import KINDS, definition
-from assistant_operator.resources.reason import Reason
+from assistant_operator.api.condition_types import CONDITION_TYPES, PROGRESS
+from assistant_operator.api.crd import KINDS, definition
+from assistant_operator.api.reason import Reason
+from assistant_operator.manager.__main__ import run
+from assistant_operator.runtime.metrics import Metrics
 from documentation import DOCS, ROOT
 from documentation.catalogue import unexplained
 from documentation.chart import CHART, COPIES
@@ -75,7 +75,7 @@ def test_each_reason_is_used(reason: Reason) -> None:
 
 def stated() -> set[tuple[str, str]]:
     """Type and reason of each condition that the code states with both in one place."""
-    pattern = re.compile(r'Claim\(\s*"(\w+)",\s*\w+,\s*Reason\.([A-Z_]+)')
+    pattern = re.compile(r'ConditionDraft\(\s*"(\w+)",\s*\w+,\s*Reason\.([A-Z_]+)')
     return {found for path in SOURCE.rglob("*.py") for found in pattern.findall(path.read_text())}
 
 
@@ -133,12 +133,13 @@ def test_the_metrics_are_those_of_the_program() -> None:
 
 def test_every_module_is_in_the_architecture() -> None:
     page = (DOCS / "architecture.md").read_text()
-    modules = [path for path in SOURCE.glob("*/*.py") if not path.name.startswith("__")]
+    modules = [path for path in SOURCE.rglob("*/*.py") if not path.name.startswith("__")]
     assert len(modules) > 50
-    sections = dict(re.findall(r"^### (\w+)\n(.*?)(?=^##|\Z)", page, re.MULTILINE | re.DOTALL))
-    for package in {path.parent.name for path in modules}:
-        named = set(re.findall(r"`(\w+\.py)`", sections[package]))
-        assert named == {path.name for path in modules if path.parent.name == package}
+    sections = dict(re.findall(r"^### ([\w.]+)\n(.*?)(?=^##|\Z)", page, re.MULTILINE | re.DOTALL))
+    for package in {path.parent for path in modules}:
+        name = ".".join(package.relative_to(SOURCE).parts)
+        named = set(re.findall(r"`(\w+\.py)`", sections[name]))
+        assert named == {path.name for path in modules if path.parent == package}
 
 
 def test_the_release_in_the_documents_is_this_one() -> None:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from assistant_operator.resources.assistant_version import AssistantVersion, Change
+from assistant_operator.api.assistant_version import AssistantVersion, Change
 from worlds import NOW, a_condition, a_version
 
 PROMPTS = ("one", "two", "three")

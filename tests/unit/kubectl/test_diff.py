@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from assistant_operator.api.assistant import Snapshot
 from assistant_operator.kubectl.diff import Side, parse_revisions, show, sides, unified
 from assistant_operator.kubectl.errors import MISUSED, CliError
-from assistant_operator.resources.assistant import Snapshot
 from unit.kubectl.kept import kept
 from worlds import a_status, an_assistant
 

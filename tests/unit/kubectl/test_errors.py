@@ -2,7 +2,7 @@
 
 import pytest
 
-from assistant_operator.gateways.api_server import ClusterRefused, ClusterUnavailable, Status
+from assistant_operator.clients.kubernetes.transport import ClusterRefused, ClusterUnavailable, Status
 from assistant_operator.kubectl.client import Conflict, KubectlClient
 from assistant_operator.kubectl.errors import MISUSED, CliError, no_such_version, not_found
 from assistant_operator.kubectl.kubeconfig import ConnectionFlags

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from assistant_operator.api.assistant import Assistant
 from assistant_operator.kubectl.conditions import not_ready_reason, readiness
 from assistant_operator.kubectl.get import assistants_table
-from assistant_operator.resources.assistant import Assistant
 from worlds import NOW, a_condition, a_status, an_assistant
 
 BORN = {"creation_timestamp": NOW - timedelta(minutes=5)}

@@ -2,9 +2,9 @@
 
 import pytest
 
+from assistant_operator.api.assistant_version import Change
 from assistant_operator.kubectl.conditions import activity
 from assistant_operator.kubectl.history import history_table, version_page
-from assistant_operator.resources.assistant_version import Change
 from unit.kubectl.kept import EDITED, NOT_VALID, PROMPTS, UNJUDGED, a_kept, kept
 from worlds import NOW, a_condition, a_status, an_assistant
 

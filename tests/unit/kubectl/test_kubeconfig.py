@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from kubernetes.aio import client
 
-from assistant_operator.gateways.api_server import Call
+from assistant_operator.clients.kubernetes.transport import Call
 from assistant_operator.kubectl.kubeconfig import Access, ConnectionFlags, access, contexts
 
 SERVER = "https://cluster.example:6443"

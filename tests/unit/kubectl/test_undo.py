@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from assistant_operator.api.assistant import Activation
 from assistant_operator.kubectl.errors import MISUSED, CliError
 from assistant_operator.kubectl.undo import UndoMode, target, undo_mode, undo_notes
-from assistant_operator.resources.assistant import Activation
 from unit.kubectl.kept import NOT_VALID, UNJUDGED, a_kept, kept
 from worlds import EARLIER, a_status, an_assistant
 

@@ -1,0 +1,1 @@
+"""The custom resources: pydantic models, conditions, reasons and canonical JSON. Pure."""

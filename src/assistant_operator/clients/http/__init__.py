@@ -1,0 +1,1 @@
+"""What the HTTP clients share: responses with a bound, proxies, TLS contexts."""

@@ -1,0 +1,1 @@
+"""The Kubernetes API: transport, typed reads and writes, watches, Leases, credentials of servers."""

@@ -1,0 +1,108 @@
+"""One Lease in the cluster: read, and written only over the state that was read."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Self
+
+from assistant_operator.api.meta import FreeForm
+
+from .transport import ApiServer, Call, ClusterRefused, ClusterUnavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A coordination.k8s.io/v1 Lease, as far as leaders need it."""
+
+    holder: str
+    duration: float
+    """Seconds."""
+    acquired: datetime
+    renewed: datetime
+    transitions: int
+    resource_version: str = ""
+
+    @classmethod
+    def held_by(cls, holder: str, duration: float, now: datetime, *, before: "Lease | None") -> Self:
+        stays = before is not None and before.holder == holder
+        return cls(
+            holder,
+            duration,
+            acquired=before.acquired if before and stays else now,
+            renewed=now,
+            transitions=(before.transitions + (not stays)) if before else 0,
+            resource_version=before.resource_version if before else "",
+        )
+
+    def released(self, now: datetime) -> Self:
+        return replace(self, holder="", duration=1.0, renewed=now)
+
+
+class Leases:
+    """The door to one Lease."""
+
+    def __init__(self, server: ApiServer, namespace: str, name: str) -> None:
+        self._server = server
+        self._namespace = namespace
+        self._name = name
+
+    async def read(self) -> Lease | None:
+        try:
+            found = await self._server.send(Call("GET", self._path(self._name)), timeout=5)
+        except ClusterRefused as refused:
+            if refused.status.code == 404:
+                return None
+            raise
+        return _parsed(found)
+
+    async def write(self, lease: Lease, *, timeout: float = 5.0) -> Lease | None:
+        """The Lease as it stands then; None if somebody else wrote or deleted it since. `timeout`: seconds."""
+        method, path = ("PUT", self._path(self._name)) if lease.resource_version else ("POST", self._path(""))
+        try:
+            written = await self._server.send(Call(method, path, body=self._manifest(lease)), timeout=timeout)
+        except ClusterRefused as refused:
+            if refused.status.code == 409 or (method == "PUT" and refused.status.code == 404):
+                return None
+            raise
+        return replace(lease, resource_version=_parsed(written).resource_version)
+
+    def _path(self, name: str) -> str:
+        return f"/apis/coordination.k8s.io/v1/namespaces/{self._namespace}/leases" + (f"/{name}" if name else "")
+
+    def _manifest(self, lease: Lease) -> FreeForm:
+        version = {"resourceVersion": lease.resource_version} if lease.resource_version else {}
+        return {
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": {"name": self._name, "namespace": self._namespace, **version},
+            "spec": {
+                "holderIdentity": lease.holder,
+                "leaseDurationSeconds": int(lease.duration),
+                "acquireTime": _micro(lease.acquired),
+                "renewTime": _micro(lease.renewed),
+                "leaseTransitions": lease.transitions,
+            },
+        }
+
+
+def _micro(time: datetime) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _parsed(found: FreeForm) -> Lease:
+    try:
+        return _lease(found)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ClusterUnavailable(f"what answered is no Lease: {type(error).__name__}") from error
+
+
+def _lease(found: FreeForm) -> Lease:
+    spec = found.get("spec") or {}
+    renewed = datetime.fromisoformat(spec.get("renewTime") or "1970-01-01T00:00:00+00:00")
+    return Lease(
+        holder=spec.get("holderIdentity") or "",
+        duration=float(spec.get("leaseDurationSeconds") or 0),
+        acquired=datetime.fromisoformat(spec.get("acquireTime") or renewed.isoformat()),
+        renewed=renewed,
+        transitions=int(spec.get("leaseTransitions") or 0),
+        resource_version=found["metadata"]["resourceVersion"],
+    )

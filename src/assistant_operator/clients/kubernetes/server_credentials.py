@@ -1,0 +1,129 @@
+"""From a reference to a server to a way to speak to it: the key and the certificates in Secrets and ConfigMaps."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from assistant_operator.api.assistant import Copy
+from assistant_operator.api.reason import Reason
+from assistant_operator.clients.expiring import Expiring
+from assistant_operator.clients.http import tls
+from assistant_operator.clients.langgraph.transport import Endpoint, ServerTrouble
+
+from .cluster import Cluster
+from .grants import DEFAULT_ROLE, missing_grant
+from .transport import ClusterRefused
+
+FRESH = 5.0
+"""Seconds that a value is used without being read again: a rotated key is picked up after that at the latest."""
+REMEMBERED = 10.0
+"""Seconds that a value is kept at all, whether anybody asks for it or not."""
+_MOST = 10_000
+
+
+class CredentialsMissing(ServerTrouble):
+    """What a reference names is not there, or is not what it should be."""
+
+    reason = Reason.CREDENTIALS_NOT_FOUND
+
+
+class CredentialsForbidden(CredentialsMissing):
+    """The operator has no right to read what a reference names."""
+
+    reason = Reason.CREDENTIALS_FORBIDDEN
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    kind: Literal["Secret", "ConfigMap"]
+    namespace: str
+    name: str
+    key: str
+    use: Literal["header", "bundle"]
+
+    def __str__(self) -> str:
+        return f"key '{self.key}' of {self.kind} '{self.name}' in namespace '{self.namespace}'"
+
+    def checked(self, value: str) -> str:
+        """The value as it is used. Raises CredentialsMissing, without the value."""
+        match self.use:
+            case "header":
+                value = value.strip()
+                if not value or not value.isascii() or not value.isprintable():
+                    raise CredentialsMissing(f"{self} is not a key that a header can hold")
+            case "bundle":
+                try:
+                    tls.of_bundle(value)
+                except ValueError:
+                    raise CredentialsMissing(f"{self} holds no certificates (PEM)") from None
+        return value
+
+
+class Credentials:
+    """Reads what it is asked for, when it is asked, and keeps it for seconds. No value of it is ever told."""
+
+    def __init__(self, cluster: Cluster, role: str = DEFAULT_ROLE) -> None:
+        """`role`: the one that allows to read Secrets and ConfigMaps, as grants.checked_role returns it."""
+        self._cluster = cluster
+        self._role = role
+        self._read: Expiring[_Entry, str] = Expiring(REMEMBERED, _MOST)
+
+    async def endpoint(self, namespace: str, copy: Copy) -> Endpoint:
+        """How to speak to the server of `copy`. Raises CredentialsMissing, ClusterUnavailable."""
+        return await self._endpoint(namespace, copy, is_last=False)
+
+    async def endpoint_for_withdrawal(self, namespace: str, copy: Copy) -> Endpoint:
+        """The same for a farewell: a namespace that goes may take its Secrets first.
+
+        What they said holds for as long as it is kept: REMEMBERED seconds after it was read.
+        """
+        return await self._endpoint(namespace, copy, is_last=True)
+
+    def forget(self, namespace: str, copy: Copy) -> None:
+        """Read anew what `copy` names: its server did not take what was read."""
+        for entry in _entries(namespace, copy):
+            if entry:
+                self._read.drop(entry)
+
+    async def _endpoint(self, namespace: str, copy: Copy, *, is_last: bool) -> Endpoint:
+        key, bundle = _entries(namespace, copy)
+        return Endpoint(
+            copy.server,
+            key=await self._value(key, is_last=is_last) if key else None,
+            authorities=await self._value(bundle, is_last=is_last) if bundle else None,
+        )
+
+    async def _value(self, entry: _Entry, *, is_last: bool) -> str:
+        known = self._read.get(entry)
+        if known is not None and self._read.age(entry) < FRESH:
+            return known
+        try:
+            return self._read.put(entry, entry.checked(await self._found(entry)))
+        except CredentialsMissing:
+            # Asked for again: it may have been dropped meanwhile.
+            kept = self._read.get(entry) if is_last else None
+            if kept is None:
+                raise
+            return kept
+
+    async def _found(self, entry: _Entry) -> str:
+        try:
+            found = await self._cluster.value(entry.kind, (entry.namespace, entry.name), entry.key)
+        except ClusterRefused as refused:
+            if refused.status.code == 403:
+                grant = missing_grant(self._role, entry.namespace, refused.status.message)
+                raise CredentialsForbidden(f"{entry} cannot be read: {grant}") from refused
+            raise CredentialsMissing(f"{entry} cannot be read: {refused}") from refused
+        except ValueError:  # whose text shows a part of the value
+            raise CredentialsMissing(f"{entry} is not text") from None
+        if found is None:
+            raise CredentialsMissing(f"{entry} does not exist")
+        return found
+
+
+def _entries(namespace: str, copy: Copy) -> tuple[_Entry | None, _Entry | None]:
+    """Where its key and its certificates are."""
+    key, bundle = copy.api_key_secret_ref, copy.ca_bundle_ref
+    return (
+        _Entry("Secret", namespace, key.name, key.key, "header") if key else None,
+        _Entry(bundle.kind, namespace, bundle.name, bundle.key, "bundle") if bundle else None,
+    )

@@ -1,0 +1,336 @@
+"""The API server as requests and answers: one request in, JSON or a named error out. It knows none of our kinds."""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import aiohttp
+from aiohttp.http import HttpProcessingError
+
+from assistant_operator.clients.http import responses
+from assistant_operator.clients.http.responses import TooLarge
+
+from .connection import Configuration, Login, Reload
+
+JSON = "application/json"
+MERGE_PATCH = "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"
+
+_TOO_LARGE = (
+    "request is too large",
+    "trying to send message larger than max",
+    "grpc: received message larger than max",
+)
+_NOT_ASCII = re.compile(r"[^\x20-\x7e]")
+_LONGEST_EVENT = 8 * 2**20
+"""Bytes. One event holds one object: etcd takes 1.5 MiB unless told otherwise, the API server 3 MiB in one request."""
+_LONGEST_ANSWER = 64 * 2**20
+"""Bytes. A page of 500 objects of 100 KB fits; one that does not is asked for in smaller pages (Requests.pages)."""
+_OPENING = 30.0
+"""Seconds until a watch must be answered; its events may then take as long as they like."""
+_TOO_OLD = re.compile(r"too old resource version: \d+ \((\d+)\)")
+_UNKNOWN_FIELD = re.compile(r'unknown field "([^"]+)"')
+_PASSING = {408, 425, 429, 500, 502, 503, 504}
+
+
+class ClusterUnavailable(Exception):
+    """The API server did not answer, or said that it cannot just now: the same request may succeed later."""
+
+    retry_after: float | None = None
+    is_answer: bool = False
+    """Whether the API server answered: then another request may succeed now."""
+
+
+class AnswerTooLarge(ClusterUnavailable):
+    """The answer is larger than what is read of one: a smaller question may have one that is not."""
+
+
+class ClusterRefused(Exception):
+    """The API server refused: the same request will be refused again."""
+
+    def __init__(self, what: str, status: "Status") -> None:
+        super().__init__(f"Kubernetes refused {what}: {status.code} {status.reason}: {status.message}")
+        self.status = status
+
+
+NO_EFFECT = "the write was accepted and had no effect"
+
+
+class NoEffect(ClusterRefused):
+    """The API server accepted a write and stored nothing of it: an admission webhook took it back, for example."""
+
+    def __init__(self) -> None:
+        Exception.__init__(self, NO_EFFECT)
+        self.status = Status(200)
+
+
+class NotLeading(Exception):
+    """A write was held back because the Lease is not ours any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A metav1.Status: what the API server says instead of an object."""
+
+    code: int
+    reason: str = ""
+    message: str = ""
+    causes: tuple[tuple[str, str], ...] = ()
+    """Reason and field of each cause."""
+    kind: str = ""
+    """Plural of the kind that it is about."""
+
+    @property
+    def is_too_large(self) -> bool:
+        return self.code == 413 or any(text in self.message for text in _TOO_LARGE)
+
+    @property
+    def is_transient(self) -> bool:
+        return self.code in _PASSING and not self.is_too_large
+
+    @property
+    def unknown_fields(self) -> tuple[str, ...]:
+        """The fields that strict field validation refused, such as `spec.change.user`."""
+        is_strict = self.code == 400 and "strict decoding error" in self.message
+        return tuple(_UNKNOWN_FIELD.findall(self.message)) if is_strict else ()
+
+    @property
+    def oldest_resource_version(self) -> int | None:
+        """Where the watch cache begins, if that is after the resource version that was asked for."""
+        found = _TOO_OLD.search(self.message) if self.code == 410 else None
+        return int(found[1]) if found else None
+
+    @property
+    def is_of_another(self) -> bool:
+        """Whether a patch named the UID of an object that has been replaced by another of its name."""
+        return self.code == 422 and any(field == "metadata.uid" for _, field in self.causes)
+
+    @property
+    def is_namespace_terminating(self) -> bool:
+        """Whether nothing can be made there: the namespace is being deleted, or is gone and left objects behind.
+
+        It does leave some: its deletion asks the API server which kinds there are, and one that just started does not
+        know those of CustomResourceDefinitions yet.
+        """
+        is_gone = self.code == 404 and self.kind == "namespaces"
+        return is_gone or (self.code == 403 and any(reason == "NamespaceTerminating" for reason, _ in self.causes))
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request."""
+
+    method: str
+    path: str
+    query: Mapping[str, str | int] | None = None
+    body: Any = None
+    content_type: str = JSON
+    accept: str = JSON
+
+    @property
+    def url(self) -> str:
+        asked = "?" + urlencode(self.query) if self.query else ""
+        return quote(self.path) + asked
+
+    @property
+    def payload(self) -> bytes | None:
+        """The body as it is sent: YAML for an apply, else JSON."""
+        if self.body is None:
+            return None
+        text = yaml_text(self.body) if self.content_type == APPLY_PATCH else json.dumps(self.body)
+        return text.encode()
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+def yaml_text(content: Any) -> str:
+    """JSON content as YAML of one line that is ASCII.
+
+    As JSON it would differ twice: JSON escapes an emoji as two surrogates, which YAML readers refuse, and a line
+    separator that is not escaped is a line break for them.
+    """
+    return _NOT_ASCII.sub(_escaped, json.dumps(content, ensure_ascii=False))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    number = ord(found[0])
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+
+
+class ApiServer:
+    """A connection to one API server, as the kubeconfig or the pod's service account says."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        *,
+        may_write: Callable[[], bool] = lambda: True,
+        observe: Callable[[str, int, float], None] = lambda method, code, seconds: None,
+        headers: Mapping[str, str] | None = None,
+        reload: Reload | None = None,
+    ) -> None:
+        """`headers`: sent with each request. `reload`: reads fresh credentials when the API server answers 401."""
+        self._host = configuration.host
+        self._login = Login(configuration, reload)
+        self._session: aiohttp.ClientSession | None = None
+        self._may_write = may_write
+        self._observe = observe
+        self._headers = dict(headers or {})
+
+    async def close(self) -> None:
+        if self._session:
+            await self._session.close()
+
+    async def send(self, call: Call, *, timeout: float = 30.0) -> dict[str, Any]:
+        """The JSON answer. Raises ClusterUnavailable, ClusterRefused, NotLeading."""
+        response = await self._open(call, timeout)
+        return await _answer(call, response)
+
+    async def stream(self, call: Call, *, silence: float) -> AsyncIterator[dict[str, Any]]:
+        """The events of a watch, until it ends. Raises ClusterUnavailable after `silence` seconds without any."""
+        async with self.watching(call, silence=silence) as lines:
+            async for line in lines:
+                if not isinstance(event := _parsed(line), dict):
+                    raise ClusterUnavailable(f"{call}: the watch broke off: a line is not an event")
+                yield event
+
+    @asynccontextmanager
+    async def watching(self, call: Call, *, silence: float) -> AsyncIterator["Lines"]:
+        """The lines of a watch that the API server has accepted. Raises ClusterUnavailable and ClusterRefused."""
+        try:
+            async with asyncio.timeout(_OPENING):
+                response = await self._open(call, None)
+        except TimeoutError as late:
+            raise ClusterUnavailable(f"{call}: no answer within {_OPENING:.0f} s") from late
+        try:
+            if response.status != 200:
+                await _answer(call, response)
+            if response.headers.get("Content-Type", "").startswith("text/"):
+                raise ClusterUnavailable(f"{call}: {response.status}, but what answered is no Kubernetes API")
+            yield Lines(call, response, silence)
+        finally:
+            response.close()
+
+    async def _open(self, call: Call, timeout: float | None) -> aiohttp.ClientResponse:
+        if call.method != "GET" and not self._may_write():
+            raise NotLeading(f"{call}: the Lease is not held")
+        self._session = self._session or self._login.session()
+        headers = {**self._headers, "Accept": call.accept, "Content-Type": call.content_type}
+        limit = aiohttp.ClientTimeout(total=timeout, sock_connect=5.0)
+        started = asyncio.get_running_loop().time()
+        code = 0
+        try:
+            answer = await self._session.request(
+                call.method,
+                self._host + call.url,
+                headers=headers,
+                data=call.payload,
+                timeout=limit,
+            )
+            code = answer.status
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise ClusterUnavailable(f"{call}: no answer: {responses.words(error)}") from error
+        finally:
+            self._observe(call.method, code, asyncio.get_running_loop().time() - started)
+        return answer
+
+
+class Lines:
+    """The lines of an open watch, one event each."""
+
+    def __init__(self, call: Call, response: aiohttp.ClientResponse, silence: float) -> None:
+        self._call = call
+        self._response = response
+        self._silence = silence
+
+    def close(self) -> None:
+        """End the watch: reading on raises ClusterUnavailable."""
+        self._response.close()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        content = self._response.content
+        try:
+            while True:
+                async with asyncio.timeout(self._silence):
+                    line = await content.readline(max_line_length=_LONGEST_EVENT)
+                if not line:
+                    return
+                yield line
+        except (aiohttp.ClientError, HttpProcessingError, TimeoutError, OSError, ValueError) as error:
+            raise ClusterUnavailable(f"{self._call}: the watch broke off: {_words(error)}") from error
+
+
+def watch_event(call: Call, line: bytes) -> dict[str, Any]:
+    """A line of a watch as an event with its type and object. Raises ClusterUnavailable for anything else."""
+    event = _parsed(line) if line.endswith(b"\n") else None
+    if not isinstance(event, dict) or not isinstance(event.get("type"), str) or not _is_object(event.get("object")):
+        raise ClusterUnavailable(f"{call}: the watch broke off: a line is not an event")
+    return event
+
+
+def _is_object(found: Any) -> bool:
+    return isinstance(found, dict) and isinstance(found.get("metadata", {}), dict)
+
+
+def _words(error: Exception) -> str:
+    """What is wrong with an event, without what is in it."""
+    if isinstance(error, HttpProcessingError):
+        return f"an event has more than {_LONGEST_EVENT // 2**20} MiB"
+    return responses.words(error)
+
+
+async def _answer(call: Call, response: aiohttp.ClientResponse) -> dict[str, Any]:
+    try:
+        text = await responses.whole(response, _LONGEST_ANSWER)
+    except TooLarge as error:
+        raise AnswerTooLarge(f"{call}: the answer has more than {_LONGEST_ANSWER // 2**20} MiB") from error
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise ClusterUnavailable(f"{call}: the answer broke off: {responses.words(error)}") from error
+    content = _parsed(text)
+    if 200 <= response.status < 300:
+        if isinstance(content, dict):
+            return content
+        raise ClusterUnavailable(f"{call}: {response.status}, but what answered is no Kubernetes API")
+    status = _status(response.status, content if isinstance(content, dict) else {"message": _shown(text)})
+    if status.is_transient:
+        unavailable = ClusterUnavailable(f"{call}: {status.code} {status.reason}: {status.message}")
+        unavailable.is_answer = True
+        unavailable.retry_after = responses.pause(response.headers.get("Retry-After"))
+        raise unavailable
+    raise ClusterRefused(str(call), status)
+
+
+def _parsed(text: bytes) -> Any:
+    try:
+        return responses.parsed(text) if text else {}
+    except ValueError:
+        return None
+
+
+def _shown(text: bytes) -> str:
+    return " ".join(text[:200].decode("utf-8", "replace").split())
+
+
+def status_of(told: dict[str, Any]) -> Status:
+    """The metav1.Status of an ERROR event."""
+    code = told.get("code")
+    return _status(code if isinstance(code, int) else 500, told)
+
+
+def _status(code: int, told: dict[str, Any]) -> Status:
+    details = told.get("details")
+    about = details if isinstance(details, dict) else {}
+    return Status(
+        code,
+        str(told.get("reason", "")),
+        str(told.get("message", "")),
+        tuple((str(cause.get("reason", "")), str(cause.get("field", ""))) for cause in about.get("causes") or ()),
+        str(about.get("kind", "")),
+    )

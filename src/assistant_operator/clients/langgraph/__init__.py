@@ -1,0 +1,1 @@
+"""LangGraph Servers: transport with limits and a circuit breaker, and the Assistants API."""

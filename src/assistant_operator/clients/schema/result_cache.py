@@ -1,0 +1,64 @@
+"""What is remembered of schema validation: bounded in number, in size and, where it is not final, in time."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from assistant_operator.api.schema_result import Fit, Invalid, SchemaError
+
+FIRST_RETRY = 60.0
+"""Seconds until a question without an answer is asked again for the first time; twice as long each further time."""
+
+
+@dataclass(slots=True)
+class _Entry:
+    fit: Fit
+    tries: int = 0
+    until: float | None = None
+    """When this stops being an answer; None for never."""
+
+
+class FitMemory:
+    """Results by digest; the oldest is dropped for a new one. No result refers to content or schema."""
+
+    def __init__(self, *, most: int, most_characters: int, clock: Callable[[], float] = time.monotonic) -> None:
+        """`most`: how many results are kept; `most_characters`: how long all their messages together may be."""
+        self._most = most
+        self._most_characters = most_characters
+        self._clock = clock
+        self._entries: dict[str, _Entry] = {}
+        self._characters = 0
+
+    def get(self, key: str) -> Fit | None:
+        """What is known, with the seconds that are left of it; None if nothing, or if it is time to ask again."""
+        entry = self._entries.get(key)
+        if entry is None:
+            return None
+        if entry.until is None or not isinstance(entry.fit, SchemaError):
+            return entry.fit
+        left = entry.until - self._clock()
+        return replace(entry.fit, retry_after=left) if left > 0 else None
+
+    def put(self, key: str, fit: Fit) -> Fit:
+        """Remember `fit` and return it. If it is not final, its `retry_after` is the longest that it may hold."""
+        before = self._entries.pop(key, None)
+        self._characters -= _length(before.fit) if before else 0
+        entry = _Entry(fit)
+        if isinstance(fit, SchemaError) and fit.retry_after is not None:
+            entry.tries = before.tries + 1 if before else 0
+            delay = min(FIRST_RETRY * 2.0 ** min(entry.tries, 20), fit.retry_after)
+            entry.fit, entry.until = replace(fit, retry_after=delay), self._clock() + delay
+        self._entries[key] = entry
+        self._characters += _length(entry.fit)
+        while len(self._entries) > self._most or (self._characters > self._most_characters and len(self._entries) > 1):
+            self._characters -= _length(self._entries.pop(next(iter(self._entries))).fit)
+        return entry.fit
+
+
+def _length(fit: Fit) -> int:
+    match fit:
+        case Invalid(problems):
+            return len(problems)
+        case SchemaError(why):
+            return len(why)
+    return 0

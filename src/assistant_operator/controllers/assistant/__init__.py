@@ -1,0 +1,1 @@
+"""Which version is in force, and the status of an Assistant."""

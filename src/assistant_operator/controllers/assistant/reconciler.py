@@ -1,0 +1,416 @@
+"""Observe, decide, act, report: one Assistant at a time, one step after another."""
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from assistant_operator.api.assistant import Assistant, AssistantStatus
+from assistant_operator.api.assistant_version import AssistantVersion, VersionRecord
+from assistant_operator.api.meta import Condition, ConditionStatus, Key, ObjectMeta
+from assistant_operator.api.reason import Reason
+from assistant_operator.clients.kubernetes.cluster import Cluster
+from assistant_operator.clients.kubernetes.transport import NO_EFFECT, ClusterRefused, ClusterUnavailable
+from assistant_operator.clients.kubernetes.versions import Changed
+from assistant_operator.controllers.capture.capture import EditCapture
+from assistant_operator.controllers.capture.restoration import ContentLost
+from assistant_operator.controllers.events import EventPublisher
+from assistant_operator.controllers.publication.reconciler import PublicationReconciler
+from assistant_operator.policy.assistant import is_background, steps
+from assistant_operator.policy.assistant_input import (
+    Adopt,
+    AssistantInput,
+    Prune,
+    Relabel,
+    Restore,
+    Step,
+    UpdateStatus,
+    UpdateVersionStatus,
+    Validate,
+    identity,
+)
+from assistant_operator.policy.conditions import ConditionDraft, conditions
+from assistant_operator.policy.stored import Unstored, not_stored
+from assistant_operator.runtime.metrics import Metrics
+from assistant_operator.runtime.refusals import Refusals, StepId
+from assistant_operator.store.store import Store
+
+from .validation import VersionValidator
+
+log = logging.getLogger(__name__)
+
+QUIET = 0.4
+"""Seconds without an edit before the chores of a burst are done."""
+LONGEST_QUIET = 5.0
+"""The same while many edits of others are being recorded."""
+_CHORES_AT_ONCE = 6
+_PAUSE, _LONG_PAUSE = 0.1, 1.0
+_MOST_STEPS = 200
+_MOST_REMEMBERED = 2_000
+_MOST_REPEATS = 2
+"""News that comes late may undo what is known of a write once."""
+
+STORE = "Store"
+"""What is held back where the API server does not store all of a status: sending the same status again."""
+REASONS: dict[str, tuple[Reason, str]] = {
+    "Adopt": (Reason.ADOPTION_REFUSED, "Adopt"),
+    "UpdateVersionStatus": (Reason.MARK_REFUSED, "UpdateVersionStatus"),
+    "Relabel": (Reason.MARK_REFUSED, "Label"),
+    "Prune": (Reason.PRUNE_REFUSED, "Prune"),
+    "UpdateStatus": (Reason.STATUS_REFUSED, "UpdateStatus"),
+}
+"""Reason and action of the event that tells of a refused step. Of others the condition Ready makes an event."""
+
+
+@dataclass(slots=True)
+class _Pass:
+    """What happened in one reconcile of an Assistant."""
+
+    chores: int = 0
+    reports: int = 0
+    taken: Counter[Step] = field(default_factory=Counter)
+    """Writes to versions: one that is due again and again on the same state has no effect."""
+    failed: set[StepId] = field(default_factory=set)
+    """Steps that failed for a cause that may pass: they wait for the next reconcile, the others go on."""
+    trouble: Exception | None = None
+
+
+class AssistantReconciler:
+    """Brings one Assistant whose edits are recorded to where it should be."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        cache: Store,
+        edit_capture: EditCapture,
+        validator: VersionValidator,
+        publisher: PublicationReconciler,
+        *,
+        event_publisher: EventPublisher,
+        metrics: Metrics,
+        settled: Callable[[Key], None],
+    ) -> None:
+        """`settled`: told of each Assistant that was judged by the present schemas of its graph."""
+        self._cluster = cluster
+        self._cache = cache
+        self._edit_capture = edit_capture
+        self._validator = validator
+        self._publisher = publisher
+        self._event_publisher = event_publisher
+        self._metrics = metrics
+        self._settled = settled
+        self._refusals = Refusals()
+        self._lost: dict[str, frozenset[int]] = {}
+        self._said: dict[str, tuple[str, tuple[Condition, ...]]] = {}
+
+    def forget(self, assistant: Assistant) -> None:
+        self._validator.validation_results.forget(assistant.key)
+        self._forget_notes(assistant.metadata.uid)
+
+    def _forget_notes(self, uid: str) -> None:
+        self._lost.pop(uid, None)
+        self._refusals.forget(uid)
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Take the steps that are due. Seconds until the rest should be taken; None if there is no rest.
+
+        A step that is refused or fails does not keep the others waiting. Raises what let one fail, after the others.
+        """
+        this = _Pass()
+        rest = await self._take_all(key, this)
+        if this.trouble:
+            raise this.trouble
+        return rest
+
+    async def _take_all(self, key: Key, this: _Pass) -> float | None:
+        for _ in range(_MOST_STEPS):
+            world = await self._confirmed(key)
+            if world is None:
+                if key not in self._cache.recorded:  # else its ledger is about to be opened anew
+                    self._settled(key)
+                return None
+            uid = world.assistant.metadata.uid
+            step = self._refusals.pick(
+                uid, (each for each in steps(world) if identity(each) not in this.failed), identity
+            )
+            if step is None:
+                if self._drop_stale(world):
+                    continue
+                return self._rest(world)
+            if (pause := self._pause(world, step, this)) is not None:
+                return pause
+            try:
+                await self._take(world, step, this)
+            finally:
+                if not self._cache.has(world.assistant):
+                    self._forget_notes(uid)  # it went meanwhile: what was noted since would stay for ever
+        return _PAUSE
+
+    def _pause(self, world: AssistantInput, step: Step, this: _Pass) -> float | None:
+        """Seconds that the step has to wait, so that a burst of edits is recorded first; None if it is taken now."""
+        if is_background(step):
+            quiet, is_calm = (
+                self._edit_capture.seconds_since_edit(world.assistant),
+                self._edit_capture.limiter.calm.is_set(),
+            )
+            if quiet < (QUIET if is_calm else LONGEST_QUIET) or this.chores == _CHORES_AT_ONCE:
+                return max(QUIET - quiet, _PAUSE if is_calm else _LONG_PAUSE)
+            this.chores += 1
+        elif isinstance(step, UpdateStatus):
+            if this.reports:
+                return 0.0  # in a burst there is always more to report: no sooner than the next look may be
+            this.reports += 1
+        return None
+
+    async def _take(self, world: AssistantInput, step: Step, this: _Pass) -> None:
+        """Take one step; if the API server refuses it, hold it back and remember its words."""
+        if not isinstance(step, Validate | UpdateStatus):
+            this.taken[step] += 1
+        try:
+            words = NO_EFFECT if this.taken[step] > _MOST_REPEATS else await self._act(world, step)
+        except ClusterRefused as refused:
+            if isinstance(step, Validate):
+                this.failed.add(identity(step))
+                this.trouble = refused
+            else:
+                self._refuse(world, step, str(refused))
+        except ClusterUnavailable as unavailable:
+            if not unavailable.is_answer:
+                raise
+            this.failed.add(identity(step))
+            this.trouble = unavailable
+        else:
+            if words:
+                self._refuse(world, step, words)
+            else:
+                self._refusals.succeeded(world.assistant.metadata.uid, identity(step))
+
+    def _refuse(self, world: AssistantInput, step: Step, words: str) -> None:
+        kind, number = identity(step)
+        log.warning("refused step of Assistant %s/%s step=%s version=%s: %s", *world.assistant.key, kind, number, words)
+        self._metrics.refused("assistant", kind)
+        is_news = self._refusals.refused(world.assistant.metadata.uid, (kind, number), words)
+        if is_news and kind in REASONS:
+            self._event_publisher.refused(world.assistant, *REASONS[kind], words)
+
+    def _drop_stale(self, world: AssistantInput) -> bool:
+        """Drop the refusals of steps that are no longer due. Whether there were any, so that the status changes."""
+        present: set[StepId] = {identity(each) for each in steps(world)}
+        if world.unstored and world.unstored.is_tried_again and ("UpdateStatus", 0) not in present:
+            self._cache.written.stored(world.assistant.key)  # nothing of what was not stored is to be said any more
+        elif world.unstored:
+            present.add((STORE, 0))
+        return self._refusals.keep(world.assistant.metadata.uid, present)
+
+    def _observe(self, key: Key) -> AssistantInput | None:
+        assistant = self._cache.recorded.get(key)
+        recorded = self._edit_capture.recorded(assistant) if assistant else None
+        if assistant is None or recorded is None:
+            return None
+        uid, judged = assistant.metadata.uid, self._validator.validation_results.of(key)
+        return AssistantInput(
+            assistant,
+            recorded,
+            now=datetime.now(UTC).replace(microsecond=0),
+            kept=tuple(record for record in self._cache.versions_of(key) if record.owner in (uid, None)),
+            judged=judged,
+            lost=self._lost.get(uid, frozenset()),
+            is_revalidating=self._validator.validation_results.is_revalidated(key),
+            is_published=self._cache.has_servers(key[0]),
+            places=self._publisher.places(key, {each.graph for each in judged.values()}),
+            outcome=self._publisher.outcome(assistant),
+            withdrawn=self._publisher.withdrawn(assistant),
+            refusals=self._refusals.messages(uid),
+            unstored=self._unstored(assistant),
+        )
+
+    async def _confirmed(self, key: Key) -> AssistantInput | None:
+        """What is known of an Assistant; before it is said that a status is not stored, the API server is asked.
+
+        A watch that began before a CustomResourceDefinition changed goes on to leave out the fields that it lacked.
+        """
+        assistant = self._cache.recorded.get(key)
+        found = self._cache.written.unstored(assistant) if assistant else None
+        if assistant and found and not self._refusals.is_held(assistant.metadata.uid, (STORE, 0)):
+            await self._look_again(assistant, found.sent)
+        return self._observe(key)
+
+    async def _look_again(self, assistant: Assistant, sent: AssistantStatus) -> None:
+        live = await self._cluster.assistant(assistant.key)
+        is_same = live is not None and live.metadata.resource_version == assistant.metadata.resource_version
+        if live and is_same and live.status == sent and self._cache.has(assistant):
+            self._cache.record(assistant.model_copy(update={"status": sent}))
+
+    def _unstored(self, assistant: Assistant) -> Unstored[AssistantStatus] | None:
+        """The status that was not stored as it was sent; due to be sent again when its pause is over."""
+        found, uid = self._cache.written.unstored(assistant), assistant.metadata.uid
+        if found is None:
+            return None
+        if not self._refusals.is_held(uid, (STORE, 0)):
+            message = found.message(Assistant.plural)
+            log.warning("wrote status of Assistant %s/%s: %s", *assistant.key, message)
+            self._metrics.unstored("Assistant", found.fields)
+            self._refusals.refused(uid, (STORE, 0), message)
+            self._event_publisher.refused(assistant, Reason.FIELDS_NOT_STORED, "UpdateStatus", message)
+        return replace(found, is_tried_again=self._refusals.is_due(uid, (STORE, 0)))
+
+    def _rest(self, world: AssistantInput) -> float | None:
+        """Nothing is due. Seconds until a step that was refused is; None if there is none."""
+        key, uid = world.assistant.key, world.assistant.metadata.uid
+        if not {"UpdateVersionStatus", "Validate"} & world.refusals.keys():
+            self._validator.validation_results.forget(key)  # marks that are refused still have to say what was found
+        self._settled(key)
+        return self._refusals.wait(uid)
+
+    async def _act(self, world: AssistantInput, step: Step) -> str | None:
+        """Take the step: None if it had an effect, else what to say of that."""
+        log.debug("%s/%s: %r", *world.assistant.key, step)
+        self._metrics.step("assistant", type(step).__name__)
+        match step:
+            case Adopt(record):
+                return await self._adopt(world, record)
+            case Relabel(record):
+                return await self._changed(record, await self._cluster.versions.label(record), "metadata.labels")
+            case Restore(number):
+                await self._restore(world, number)
+            case Validate(number):
+                await self._validator.validate_version(world, number)
+            case UpdateStatus():
+                await self._report(world, step)
+            case Prune(record):
+                await self._prune(record)
+            case UpdateVersionStatus():
+                return await self._mark(world, step)
+        return None
+
+    async def _prune(self, record: VersionRecord) -> None:
+        if await self._cluster.versions.delete(record):
+            self._metrics.pruned()
+            self._cache.drop_version(record)
+        else:
+            await self._validator.read_again(record)
+
+    async def _adopt(self, world: AssistantInput, record: VersionRecord) -> str | None:
+        if not await self._is_alive(world.assistant):
+            return None  # its versions are being orphaned: whoever adopts them now takes them along
+        changed = await self._cluster.versions.adopt(record, world.assistant)
+        return await self._changed(record, changed, "metadata.ownerReferences")
+
+    async def _changed(self, record: VersionRecord, changed: Changed | None, field: str) -> str | None:
+        """Take in what became of a version's metadata: what to say if the change had no effect."""
+        if changed is None:
+            await self._validator.read_again(record)
+            return None
+        self._cache.put_version(record.as_of(changed.meta))
+        return None if changed.has_effect else not_stored((field,), AssistantVersion.plural)
+
+    async def _is_alive(self, assistant: Assistant) -> bool:
+        """Whether that very Assistant is there to stay; if not, nothing more is done to it."""
+        live = await self._cluster.assistant(assistant.key)
+        if live is None or live.metadata.uid != assistant.metadata.uid:
+            self._cache.drop_recorded(assistant)
+            return False
+        if live.metadata.is_being_deleted:
+            # If it were dropped and its watch event had come before, its finalizer would never be removed.
+            self._cache.mark_deletion(live)
+        return not live.metadata.is_being_deleted
+
+    async def _restore(self, world: AssistantInput, number: int) -> None:
+        if not await self._is_alive(world.assistant):
+            return
+        head = self._edit_capture.head(world.assistant)
+        remembered = head if head and head.number == number else None
+        back = await self._edit_capture.restorer.restore(world.assistant, number, remembered)
+        if back is None:
+            self._cache.drop_state(world.assistant)  # its namespace goes, and it goes with it
+            return
+        is_lost = isinstance(back, ContentLost)
+        if is_lost:
+            uid = world.assistant.metadata.uid
+            self._lost[uid] = self._lost.get(uid, frozenset()) | {number}
+        else:
+            self._metrics.restored()
+        self._event_publisher.restored(world, number, is_lost=is_lost)
+
+    async def _report(self, world: AssistantInput, step: UpdateStatus) -> None:
+        uid = world.assistant.metadata.uid
+        match outcome := await self._cluster.report(world.assistant, step.status):
+            case int() if not self._cache.has(world.assistant):
+                pass  # it went before the answer came
+            case int():
+                self._cache.reported(world.assistant, step.status, outcome)
+                if world.unstored and world.unstored.sent == step.status:  # until an event shows that it was stored
+                    self._refusals.refused(uid, (STORE, 0), "")
+                    await self._look_again(world.assistant, step.status)
+                if step.status.active_version not in (None, world.assistant.status.active_version):
+                    self._metrics.activated()
+                self._event_publisher.reported(world.assistant, step.status)
+            case "Gone":
+                self._cache.drop_recorded(world.assistant)
+            case "Outrun":
+                await self._catch_up(world)
+
+    async def _catch_up(self, world: AssistantInput) -> None:
+        self._cache.outrun(world.assistant.key)
+        live = await self._cluster.assistant(world.assistant.key)
+        if live is None or live.metadata.uid != world.assistant.metadata.uid:
+            self._cache.drop_recorded(world.assistant)
+        elif self._cache.has(live):  # of what was not seen yet, or is gone by now, nobody would close the ledger
+            await self._edit_capture.observe(live, anew=True)
+
+    async def _mark(self, world: AssistantInput, step: UpdateVersionStatus) -> str | None:
+        record, generation = step.record, 1
+        before = await self._said_of(record)
+        if before is None:
+            return None
+        drafts = [_active_claim(is_active=step.is_active)]
+        if step.validation_result:
+            drafts = [
+                ConditionDraft(
+                    "Valid", step.validation_result.valid, step.validation_result.reason, step.validation_result.message
+                ),
+                *drafts,
+            ]
+        stated = conditions(drafts, before, generation, world.now)
+        kept = tuple(each for each in before if each.type not in {draft.type for draft in drafts})
+        meta = await self._cluster.versions.mark(record, (*kept, *stated))
+        if meta is None:
+            await self._validator.read_again(record)
+            return None
+        if meta.resource_version == record.resource_version:
+            # Nothing changed: either the conditions stand there, and only the listing does not show them, or nothing
+            # that was sent is stored.
+            there = await self._validator.read_again(record)
+            if there and there.status.conditions != (*kept, *stated):
+                return not_stored(("status.conditions",), AssistantVersion.plural)
+        self._cache.put_version(_marked(record, step, meta))
+        self._remember(record.uid, meta.resource_version, (*kept, *stated))
+        return None
+
+    async def _said_of(self, record: VersionRecord) -> tuple[Condition, ...] | None:
+        """The conditions that stand on a version; None if it is gone."""
+        if not (record.valid or record.active):
+            return ()
+        position, said = self._said.get(record.uid, ("", ()))
+        if position == record.resource_version:
+            return said
+        version = await self._validator.read_again(record)
+        return version.status.conditions if version else None
+
+    def _remember(self, uid: str, position: str, said: tuple[Condition, ...]) -> None:
+        self._said[uid] = (position, said)
+        if len(self._said) > _MOST_REMEMBERED:
+            del self._said[next(iter(self._said))]
+
+
+def _active_claim(*, is_active: bool) -> ConditionDraft:
+    if is_active:
+        return ConditionDraft("Active", True, Reason.ACTIVE, "in force")
+    return ConditionDraft("Active", False, Reason.INACTIVE, "not in force")
+
+
+def _marked(record: VersionRecord, step: UpdateVersionStatus, meta: ObjectMeta) -> VersionRecord:
+    """The record as of our mark. Others may have changed owner and labels before: that news comes too late now."""
+    valid = ConditionStatus.of(step.validation_result.valid).value if step.validation_result else record.valid
+    return replace(record.as_of(meta), active=ConditionStatus.of(step.is_active).value, valid=valid)

@@ -1,0 +1,1 @@
+"""An edit becomes an AssistantVersion: in order, without loss, exactly once."""

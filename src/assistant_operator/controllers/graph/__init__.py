@@ -1,0 +1,1 @@
+"""Schemas, the default Assistant and the status of a Graph."""

@@ -1,0 +1,1 @@
+"""The copies on LangGraph Servers: publish, withdraw, probe, detect drift."""

@@ -1,0 +1,231 @@
+"""The copies of Assistants on LangGraph Servers: what each is to be, and how it is brought there or taken off."""
+
+from collections.abc import Iterable
+
+from assistant_operator.api.assistant import Assistant, Copy, Snapshot
+from assistant_operator.api.assistant_version import AssistantVersion, version_name
+from assistant_operator.api.graph import Graph
+from assistant_operator.api.meta import Key
+from assistant_operator.api.reason import Reason
+from assistant_operator.api.remote import RemoteAssistant
+from assistant_operator.clients.kubernetes.cluster import Cluster
+from assistant_operator.clients.langgraph.transport import Endpoint, ServerUnavailable
+from assistant_operator.controllers.capture.capture import EditCapture
+from assistant_operator.policy import desired_copy
+from assistant_operator.policy.conditions import Progress
+from assistant_operator.policy.desired_copy import DesiredAssistant, Target, target_of
+from assistant_operator.policy.publication import PublishResult
+from assistant_operator.store.store import Store
+
+from .probes import ServerProber
+
+_MOST_UNKEPT = 8
+_MOST_RETAINED = 10_000
+
+
+class NotYet(Exception):
+    """Something that must come first has not come: what it waits for enqueues the key, or the next try finds it."""
+
+
+class Copies:
+    """Reads what is there and writes only what differs. What is another's is never touched."""
+
+    def __init__(self, cluster: Cluster, cache: Store, edit_capture: EditCapture, prober: ServerProber) -> None:
+        self._cluster = cluster
+        self._cache = cache
+        self._edit_capture = edit_capture
+        self._prober = prober
+        self._graphs: dict[str, tuple[int, str]] = {}
+        self._ignored_by_server: dict[str, tuple[DesiredAssistant, frozenset[str]]] = {}
+        self._published_metadata_keys: dict[str, tuple[int, frozenset[str]]] = {}
+        """The number of the version that was published last, and the keys of the server's metadata that it brought."""
+        self._retained: dict[tuple[str, str], None] = {}
+        """Copies whose Assistant was deleted while their server could not be told that they stay."""
+
+    def forget(self, assistant: Assistant) -> None:
+        self._graphs.pop(assistant.metadata.uid, None)
+        self._ignored_by_server.pop(assistant.metadata.uid, None)
+        self._published_metadata_keys.pop(assistant.metadata.uid, None)
+
+    def retain(self, copies: Iterable[Copy]) -> None:
+        """These stay, though their servers may not say so: their Assistant is gone, its deletion waited for nobody."""
+        self._retained |= dict.fromkeys(copy.site for copy in copies)
+        while len(self._retained) > _MOST_RETAINED:
+            del self._retained[next(iter(self._retained))]
+
+    async def take_off_orphan(self, endpoint: Endpoint, copy: Copy, assistant: Key) -> None:
+        """Take a copy of an Assistant that is gone off its server, or mark it as one that stays."""
+        await self.take_off(endpoint, copy, assistant, "Retain" if copy.site in self._retained else "Delete")
+        self._retained.pop(copy.site, None)
+
+    def place(self, graph: Graph | None, assistant: Assistant) -> Target | None:
+        """Where an Assistant of that Graph belongs; None if nowhere."""
+        return target_of(graph, assistant.key, self._prober.cluster_name) if graph else None
+
+    def owner(self, assistant: Assistant) -> str:
+        """Who a copy of it says that it belongs to."""
+        return desired_copy.owner_of(self._prober.cluster_name, assistant.key)
+
+    async def graph_of(self, assistant: Assistant) -> Graph | None:
+        """The Graph of the version in force; None if there is no such version or no such Graph."""
+        number, uid = assistant.status.active_version, assistant.metadata.uid
+        if number is None:
+            return None
+        if self._is_spec(assistant, number):
+            name = assistant.spec.graph_ref.name
+        elif self._graphs.get(uid, (0, ""))[0] == number:
+            name = self._graphs[uid][1]
+        else:
+            version = await self.version(assistant, number)
+            if version is None:
+                return None
+            name = version.spec.snapshot.graph_ref.name
+            self._graphs[uid] = (number, name)
+        return self._cache.graphs.get((assistant.metadata.namespace, name))
+
+    def _is_spec(self, assistant: Assistant, number: int) -> bool:
+        """Whether the spec still says what that version says."""
+        recorded = self._edit_capture.recorded(assistant)
+        return recorded is not None and number == recorded.latest and not recorded.too_large
+
+    async def version(self, assistant: Assistant, number: int) -> AssistantVersion | None:
+        """One of its versions whole; None if it is gone."""
+        head = self._edit_capture.head(assistant)
+        if head and head.number == number:
+            return head
+        return await self._cluster.versions.read(
+            (assistant.metadata.namespace, version_name(assistant.metadata.name, number))
+        )
+
+    async def put(self, assistant: Assistant, version: AssistantVersion, place: Target) -> PublishResult:
+        """Read what is there, and write only what differs. Raises NotYet if the Assistant went meanwhile."""
+        servers, copy, owner = self._prober.servers, place.copy, self.owner(assistant)
+        owners = desired_copy.owners(assistant, copy, owner)
+        endpoint = await self._prober.credentials.endpoint(assistant.metadata.namespace, copy)
+        wanted = desired_copy.desired(place, assistant, version.number, version.spec.snapshot, owner)
+        there = await servers.assistant(endpoint, copy.assistant_id)
+        self._require_present(assistant)
+        if there is None:
+            there = await servers.create(endpoint, desired_copy.creation(wanted, copy.assistant_id))
+        if (other := there.mark(desired_copy.OWNER)) not in {None, *owners}:
+            message = f"assistant {copy.assistant_id} on {copy.server} belongs to '{other}'"
+            return PublishResult(version.number, copy, False, Reason.OWNED_BY_ANOTHER, message, Progress.REJECT)
+        former = await self._former_keys(assistant, version, there)
+        self._require_present(assistant)
+        if self._differences(assistant, wanted, there, former):
+            there = await servers.update(endpoint, copy.assistant_id, desired_copy.update(wanted, there, former))
+            if there.graph_id != wanted.graph_id:
+                message = f"{copy.server} keeps assistant {copy.assistant_id} as one of graph '{there.graph_id}'"
+                return PublishResult(version.number, copy, False, Reason.PUBLICATION_REFUSED, message, Progress.REJECT)
+            self._ignored_by_server[assistant.metadata.uid] = (
+                wanted,
+                frozenset(desired_copy.drift(wanted, there, former)),
+            )
+        self._published_metadata_keys[assistant.metadata.uid] = (
+            version.number,
+            desired_copy.metadata_keys(version.spec.snapshot),
+        )
+        unkept = sorted(self._unkept_of(assistant, wanted))
+        without = f", which does not keep {', '.join(unkept[:_MOST_UNKEPT])}" if unkept else ""
+        message = f"{version.metadata.name} is published to {copy.server}{without}"
+        is_recorded = version.status.server_version == there.version
+        number = None if is_recorded else there.version
+        return PublishResult(version.number, copy, True, Reason.PUBLISHED, message, server_version=number)
+
+    def _require_present(self, assistant: Assistant) -> None:
+        """A server may answer after minutes. Nobody would withdraw what is published for an Assistant that is gone."""
+        if not self._cache.has(assistant):
+            raise NotYet
+
+    def _differences(
+        self, assistant: Assistant, wanted: DesiredAssistant, there: RemoteAssistant, former: frozenset[str]
+    ) -> tuple[str, ...]:
+        """Where the copy differs, without what its server would not keep."""
+        unkept = self._unkept_of(assistant, wanted)
+        return tuple(each for each in desired_copy.drift(wanted, there, former) if each not in unkept)
+
+    def _unkept_of(self, assistant: Assistant, wanted: DesiredAssistant) -> frozenset[str]:
+        """Where the copy still differed when its server was sent the very same."""
+        sent, unkept = self._ignored_by_server.get(assistant.metadata.uid, (None, frozenset()))
+        return unkept if sent == wanted else frozenset()
+
+    async def differences(self, assistant: Assistant, there: RemoteAssistant) -> tuple[str, ...]:
+        """Where a copy differs from what it was left as."""
+        number = assistant.status.active_version
+        place = self.place(await self.graph_of(assistant), assistant)
+        snapshot = await self._snapshot(assistant, number) if number else None
+        if number is None or place is None or snapshot is None:
+            return ()
+        wanted = desired_copy.desired(place, assistant, number, snapshot, self.owner(assistant))
+        return self._differences(assistant, wanted, there, frozenset())
+
+    async def _snapshot(self, assistant: Assistant, number: int) -> Snapshot | None:
+        """What a version says; read only if the spec does not say it, too."""
+        if self._is_spec(assistant, number):
+            return assistant.spec.snapshot
+        version = await self.version(assistant, number)
+        return version.spec.snapshot if version else None
+
+    async def _former_keys(
+        self, assistant: Assistant, version: AssistantVersion, there: RemoteAssistant
+    ) -> frozenset[str]:
+        """The keys of the server's metadata that the version published before brought and this one does not."""
+        number = (there.metadata or {}).get(desired_copy.NUMBER)
+        if not isinstance(number, int) or number in (version.number, 0):
+            return frozenset()
+        last, keys = self._published_metadata_keys.get(assistant.metadata.uid, (0, frozenset()))
+        if last != number:
+            before = await self.version(assistant, number)
+            keys = desired_copy.metadata_keys(before.spec.snapshot) if before else frozenset()
+        return keys - desired_copy.metadata_keys(version.spec.snapshot)
+
+    async def is_nothing_to_withdraw(self, assistant: Assistant, place: Target, former: Endpoint) -> bool:
+        """Whether nothing is to be deleted at a former address of the copy at `place`, which has the same id.
+
+        So it is if that address leads to the same server, or has no such assistant. Raises ServerTrouble if that cannot
+        be told. Proof that it is another server: it does not have the version that this one got last.
+        """
+        here = await self._prober.credentials.endpoint(assistant.metadata.namespace, place.copy)
+        is_same = await self._is_same(here, former, place.copy.assistant_id)
+        if is_same:
+            # One server, or two with the same data: a version that is made here shows there only if it is one.
+            mark = {"metadata": {desired_copy.OWNER: place.copy.owner}}
+            await self._prober.servers.update(here, place.copy.assistant_id, mark)
+            is_same = await self._is_same(here, former, place.copy.assistant_id)
+        return is_same
+
+    async def _is_same(self, here: Endpoint, former: Endpoint, assistant_id: str) -> bool:
+        """Whether the newest version there is the newest here. Raises ServerUnavailable while it changes here."""
+        newest = self._prober.servers.newest_version
+        before, other = await newest(here, assistant_id), await newest(former, assistant_id)
+        if other is None:
+            return True
+        if before is None or await newest(here, assistant_id) != before:
+            raise ServerUnavailable(f"cannot tell yet whether {former.url} and {here.url} are one server")
+        return other == before
+
+    async def take_off(
+        self, endpoint: Endpoint, copy: Copy, assistant: Key, policy: str, keys: frozenset[str] = frozenset()
+    ) -> None:
+        """Take a copy of that Assistant off its server. What is not ours stays; the server's own one is emptied.
+
+        `keys`: of the metadata that came with the copy.
+        """
+        servers, current = self._prober.servers, desired_copy.owner_of(self._prober.cluster_name, assistant)
+        there = await servers.assistant(endpoint, copy.assistant_id)
+        if there is None:
+            # One whose graph is no longer deployed cannot be read, and comes back with it.
+            if policy == "Delete" and copy.assistant_id == desired_copy.own_id(copy.owner or current):
+                await servers.delete(endpoint, copy.assistant_id)
+            else:
+                await servers.require_assistants(endpoint)
+            return
+        if not desired_copy.is_ours(there, assistant, copy, current):
+            return
+        if policy == "Retain":
+            if there.mark(desired_copy.POLICY) != policy:
+                await servers.update(endpoint, copy.assistant_id, {"metadata": {desired_copy.POLICY: policy}})
+        elif copy.assistant_id == desired_copy.own_id(there.mark(desired_copy.OWNER) or ""):
+            await servers.delete(endpoint, copy.assistant_id)
+        else:
+            await servers.update(endpoint, copy.assistant_id, desired_copy.reset_payload(there, keys))

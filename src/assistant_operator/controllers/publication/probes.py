@@ -1,0 +1,130 @@
+"""What the LangGraph Servers of the Graphs say: asked at first sight, at each resync, and while they do not answer."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from assistant_operator.api.graph import Graph
+from assistant_operator.api.meta import Key
+from assistant_operator.api.reason import Reason
+from assistant_operator.api.remote import ServerStatus
+from assistant_operator.api.server import Server
+from assistant_operator.clients.kubernetes.server_credentials import Credentials
+from assistant_operator.clients.langgraph.assistants import AssistantsDisabled, LangGraphServers, NoRelease
+from assistant_operator.clients.langgraph.transport import Endpoint, ServerRefused, ServerTrouble
+from assistant_operator.policy.desired_copy import default_id, target_of
+
+log = logging.getLogger(__name__)
+
+_FIRST_RETRY, _LONGEST_RETRY = 0.5, 30.0
+_UNTOLD = {Reason.PUBLICATION_REFUSED: Reason.SERVER_UNRECOGNIZED}
+"""A LangGraph Server refuses none of the questions that a probe asks."""
+_TOLD = {
+    Reason.SERVER_UNREACHABLE: "the server cannot be reached: ",
+    Reason.SERVER_UNRECOGNIZED: "this is not a LangGraph Server: ",
+    Reason.SERVER_UNAUTHORIZED: "the server does not accept the key: ",
+    Reason.ASSISTANTS_DISABLED: "the server cannot be published to: ",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Of what a probe tells: another server or graph id is another question."""
+
+    uid: str
+    server: Server | None
+    graph_id: str
+
+    @classmethod
+    def of(cls, graph: Graph) -> "_Asked":
+        return cls(graph.metadata.uid, graph.spec.server, graph.graph_id)
+
+
+class ServerProber:
+    """The newest probe of each Graph that declares a server."""
+
+    def __init__(
+        self,
+        servers: LangGraphServers,
+        credentials: Credentials,
+        *,
+        cluster_name: str,
+        changed: Callable[[Graph, ServerStatus], None],
+    ) -> None:
+        """`changed`: told of each probe that differs from the one before."""
+        self.servers = servers
+        self.credentials = credentials
+        self.cluster_name = cluster_name
+        self._changed = changed
+        self._known: dict[Key, tuple[_Asked, ServerStatus]] = {}
+        self._failures: dict[Key, int] = {}
+
+    def of(self, graph: Graph) -> ServerStatus | None:
+        """What its server said; None while it was not asked."""
+        asked, probe = self._known.get(graph.key, (None, None))
+        return probe if asked == _Asked.of(graph) else None
+
+    def forget(self, key: Key) -> None:
+        self._known.pop(key, None)
+        self._failures.pop(key, None)
+
+    async def ask(self, graph: Graph) -> tuple[Endpoint | None, float]:
+        """Ask its server. How to speak to it if it serves the graph, and the seconds until it should be asked again."""
+        endpoint, probe = await self._asked(graph)
+        before = self.of(graph)
+        self._known[graph.key] = (_Asked.of(graph), probe)
+        if probe != before:
+            log.info("graph %s/%s: %s", *graph.key, probe.message)
+            self._changed(graph, probe)
+        period = float(graph.spec.server.resync_period_seconds) if graph.spec.server else _LONGEST_RETRY
+        if not probe.serves:
+            return None, self._pause(graph.key)
+        if probe.schemas is None and not graph.knows_schemas:
+            # Its assistants wait for the schemas: a proxy that answers 404 for a moment must not cost a whole period.
+            return endpoint, min(self._pause(graph.key), period)
+        self._failures.pop(graph.key, None)
+        return endpoint, period
+
+    def _pause(self, key: Key) -> float:
+        """Seconds until a server that did not tell what is needed is asked again."""
+        count = self._failures[key] = self._failures.get(key, 0) + 1
+        return min(_FIRST_RETRY * 2.0 ** min(count - 1, 10), _LONGEST_RETRY)
+
+    async def _asked(self, graph: Graph) -> tuple[Endpoint | None, ServerStatus]:
+        place = target_of(graph, graph.key, self.cluster_name)
+        if place is None:
+            return None, ServerStatus(False, Reason.PROBING, "no server is declared")
+        try:
+            endpoint = await self.credentials.endpoint(graph.metadata.namespace, place.copy)
+            return endpoint, await self._served(endpoint, graph)
+        except ServerTrouble as trouble:
+            if isinstance(trouble, ServerRefused):
+                self.credentials.forget(graph.metadata.namespace, place.copy)
+            reason = _UNTOLD.get(trouble.reason, trouble.reason)
+            return None, ServerStatus(False, reason, f"{_TOLD.get(reason, '')}{trouble}")
+
+    async def _served(self, endpoint: Endpoint, graph: Graph) -> ServerStatus:
+        release, unknown = await self._recognised(endpoint, graph.graph_id)
+        if unknown:
+            return ServerStatus(False, Reason.GRAPH_UNKNOWN, f"the server does not know the graph: {unknown}", release)
+        serves, default = f"{endpoint.url} serves graph '{graph.graph_id}'", default_id(graph.graph_id)
+        schemas = await self.servers.schemas(endpoint, default)
+        if schemas is None:
+            serves = f"{serves}, but tells no schemas of its default assistant {default}"
+        return ServerStatus(True, Reason.SERVED, serves, release, schemas)
+
+    async def _recognised(self, endpoint: Endpoint, graph_id: str) -> tuple[str, str | None]:
+        """The release, empty where it is hidden, and what the server says of a graph that it does not know.
+
+        Whether it is a LangGraph Server the release tells, else that it searches assistants, else its health.
+        """
+        try:
+            release, hidden = await self.servers.release(endpoint), None
+        except NoRelease as error:
+            release, hidden = "", error
+        try:
+            return release, await self.servers.unknown_graph(endpoint, graph_id)
+        except (AssistantsDisabled, ServerRefused):
+            if hidden and not await self.servers.is_healthy(endpoint):
+                raise hidden from None
+            raise

@@ -1,0 +1,184 @@
+"""The level-driven net under the watches: what the cluster holds is compared with what is known, and read again.
+
+kopf logs and drops an exception of a handler, and does not tell of objects that were deleted while a watch was broken.
+Whatever was lost that way is found here: after each listing, and every few minutes.
+"""
+
+import asyncio
+import logging
+import random
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from assistant_operator.api.assistant import Assistant
+from assistant_operator.api.graph import Graph
+from assistant_operator.api.meta import Key, Resource, position
+from assistant_operator.clients.kubernetes.cluster import Cluster, ObjectHead
+from assistant_operator.clients.kubernetes.resource_versions import ResourceVersions
+from assistant_operator.clients.kubernetes.transport import ClusterRefused, ClusterUnavailable, NotLeading
+from assistant_operator.runtime.metrics import Metrics
+
+from .event_handlers import EventHandlers, Known
+
+log = logging.getLogger(__name__)
+
+EVERY = 300.0
+"""Seconds between two comparisons, give or take a fifth."""
+_SETTLING = 5.0
+"""Seconds that a difference must stay the same until the object is read: events under way need no help."""
+_FIRST_LOOK, _LONGEST_LOOK = 0.2, 2.0
+_MOST_READS, _READS_AT_ONCE = 500, 8
+
+Kind = type[Assistant] | type[Graph]
+_KINDS: tuple[Kind, ...] = (Assistant, Graph)
+
+
+@dataclass(frozen=True, slots=True)
+class _Difference:
+    """What is listed and what is known of one object; None for nothing."""
+
+    listed: ObjectHead | None
+    known: Known | None
+
+
+class ClusterResync:
+    """Compares one namespace, or all as one, for ever."""
+
+    def __init__(
+        self,
+        handlers: EventHandlers,
+        cluster: Cluster,
+        resource_versions: ResourceVersions,
+        *,
+        namespace: str,
+        metrics: Metrics,
+    ) -> None:
+        """`namespace`: one of the cluster's; empty for everywhere."""
+        self._resource_versions = resource_versions
+        self._handlers = handlers
+        self._cluster = cluster
+        self._namespace = namespace
+        self._metrics = metrics
+        self._due = asyncio.Event()
+        self.filled = asyncio.Event()
+        """Set once everything that is listed was seen."""
+        self._since: dict[Kind, dict[Key, tuple[_Difference, float]]] = {kind: {} for kind in _KINDS}
+        """Differences, and when each was found first."""
+        self._unreadable: dict[type[Resource], dict[Key, str]] = defaultdict(dict)
+        """Resource versions at which objects could not be read."""
+        self._repairs: dict[Key, asyncio.Task[None]] = {}
+        self._reads = asyncio.Semaphore(_READS_AT_ONCE)
+        self._pause = _FIRST_LOOK
+
+    def request(self) -> None:
+        """Compare soon: something was listed anew."""
+        self._due.set()
+
+    def unreadable(self, kind: type[Resource], key: Key, resource_version: str) -> None:
+        """An object that no model fits: it counts as seen in that state."""
+        self._unreadable[kind][key] = resource_version
+
+    async def run(self) -> None:
+        """Compare whenever it is due, until cancelled."""
+        try:
+            while True:
+                self._due.clear()
+                if await self._is_level():
+                    pause, self._pause = EVERY * random.uniform(0.8, 1.2), _FIRST_LOOK  # noqa: S311 (jitter)
+                else:
+                    pause = self._pause
+                    self._pause = min(pause * 1.5, _LONGEST_LOOK)
+                try:
+                    await asyncio.wait_for(self._due.wait(), pause)
+                    await asyncio.sleep(_FIRST_LOOK)
+                except TimeoutError:
+                    continue
+        finally:
+            for task in self._repairs.values():
+                task.cancel()
+
+    async def _is_level(self) -> bool:
+        """Whether all that is listed is known as it is, and nothing else."""
+        try:
+            listed = {kind: await self._cluster.heads(kind, self._namespace) for kind in _KINDS}
+        except (ClusterUnavailable, ClusterRefused) as error:
+            log.debug("nothing can be compared: %s", error)  # the watch of that kind reports it
+            return False
+        found = {kind: self._differences(kind, listed[kind]) for kind in _KINDS}
+        if not any(each.known is None for differences in found.values() for each in differences.values()):
+            self._handlers.fill(self._namespace)
+            self.filled.set()
+        for kind in _KINDS:
+            self._settle(kind, found[kind])
+        return not any(found.values())
+
+    def _differences(self, kind: Kind, listed: Mapping[Key, ObjectHead]) -> dict[Key, _Difference]:
+        known = self._handlers.known(kind, self._namespace)
+        skipped = self._unreadable[kind]
+        for key in skipped.keys() - listed.keys():
+            del skipped[key]
+        different = {
+            key: _Difference(head, known.get(key))
+            for key, head in listed.items()
+            if not _is_as_known(head, known.get(key)) and skipped.get(key) != head.resource_version
+        }
+        return different | {key: _Difference(None, known[key]) for key in known.keys() - listed.keys()}
+
+    def _settle(self, kind: Kind, found: dict[Key, _Difference]) -> None:
+        """Read those that have differed in the same way for a while."""
+        now, before = asyncio.get_running_loop().time(), self._since[kind]
+        same = {key: before[key][1] for key, each in found.items() if key in before and before[key][0] == each}
+        self._since[kind] = {key: (each, same.get(key, now)) for key, each in found.items()}
+        due = [key for key, since in same.items() if now - since >= _SETTLING and key not in self._repairs]
+        for key in due[:_MOST_READS]:
+            task = self._repairs[key] = asyncio.create_task(self._repair(kind, key, found[key].known))
+            task.add_done_callback(lambda _, key=key: self._repairs.pop(key, None))  # type: ignore[misc]
+
+    async def _repair(self, kind: Kind, key: Key, known: Known | None) -> None:
+        epoch = self._resource_versions.epoch
+        try:
+            async with self._reads:
+                live = await (self._cluster.assistant(key) if kind is Assistant else self._cluster.graph(key))
+        except (ClusterUnavailable, ClusterRefused) as error:
+            log.warning("%s %s/%s differs from what was watched and cannot be read: %s", kind.kind_name, *key, error)
+            return
+        except ValidationError:
+            if (difference := self._since[kind].get(key)) and difference[0].listed:
+                self.unreadable(kind, key, difference[0].listed.resource_version)
+            return
+        if live and known and known.epoch == epoch and _is_older(live, known):
+            # A read is never older than what was seen before it was sent, unless the storage is.
+            self._resource_versions.rewind(f"{kind.kind_name} {key[0]}/{key[1]} is older than before")
+        elif epoch != self._resource_versions.epoch:
+            return
+        try:
+            await self._taken_in(kind, key, live, known)
+        except (ClusterUnavailable, ClusterRefused, NotLeading) as error:
+            log.warning("%s %s/%s was read again, but not recorded: %s", kind.kind_name, *key, error)
+        except Exception:  # a bug that one object brings out must not stop the others
+            log.exception("%s %s/%s", kind.kind_name, *key)
+
+    async def _taken_in(self, kind: Kind, key: Key, live: Assistant | Graph | None, known: Known | None) -> None:
+        if known is None or live is None or known.lags or live.metadata.resource_version != known.resource_version:
+            log.info("%s %s/%s was not as listed and was read again", kind.kind_name, *key)
+            self._metrics.resynced(kind.kind_name)
+        if live is None:
+            if known:
+                self._handlers.gone(kind, key, known.uid)
+        elif isinstance(live, Assistant):
+            await self._handlers.on_assistant_update(live, self._resource_versions.epoch)
+        else:
+            self._handlers.on_graph_update(live, self._resource_versions.epoch)
+
+
+def _is_older(live: Assistant | Graph, known: Known) -> bool:
+    return position(live.metadata.resource_version) < position(known.resource_version)
+
+
+def _is_as_known(head: ObjectHead, known: Known | None) -> bool:
+    if known is None or (known.uid, known.resource_version) != (head.uid, head.resource_version):
+        return False
+    return not known.lags

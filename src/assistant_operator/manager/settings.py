@@ -1,0 +1,47 @@
+"""What the person who runs the operator can set. The only room that reads the environment."""
+
+import os
+import secrets
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from assistant_operator.clients.kubernetes.grants import DEFAULT_ROLE
+
+_NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The flags of `assistant-operator run`."""
+
+    namespaces: tuple[str, ...] = ()
+    cluster_name: str = "default"
+    listen: str = "0.0.0.0:8080"
+    leader_elect: bool = True
+    lease_namespace: str = "default"
+    server_credentials_role: str = DEFAULT_ROLE
+    log_level: str = "info"
+    log_format: str = "text"
+    identity: str = ""
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port to listen on. Raises ValueError for what is neither `host:port` nor `:port`."""
+        host, colon, port = self.listen.rpartition(":")
+        if not colon or not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004 (the largest port)
+            raise ValueError(f"--listen takes host:port, such as 0.0.0.0:8080, not '{self.listen}'")
+        return host.strip("[]"), int(port)
+
+
+def pod_namespace() -> str:
+    """The namespace this pod runs in; `default` outside a cluster."""
+    try:
+        return _NAMESPACE_FILE.read_text().strip() or "default"
+    except OSError:
+        return "default"
+
+
+def identity() -> str:
+    """A name for this process that no other has."""
+    return f"{os.environ.get('POD_NAME') or socket.gethostname()}_{secrets.token_hex(4)}"

@@ -1,1 +1,0 @@
-"""The crank: watches, records, looks, decides, acts, reports. It holds no rule of the product."""

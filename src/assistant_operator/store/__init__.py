@@ -1,0 +1,1 @@
+"""What is known of the cluster, with indexes. It decides nothing."""

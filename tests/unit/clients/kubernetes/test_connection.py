@@ -1,0 +1,197 @@
+"""As whom and through what an API server is spoken to: tokens that change, proxies, secrets in a kubeconfig."""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from kubernetes.aio.client import Configuration
+
+from assistant_operator.clients.kubernetes.connection import configuration
+from assistant_operator.clients.kubernetes.transport import ApiServer, Call, ClusterRefused, ClusterUnavailable
+from support.front import Proxy
+
+THINGS = Call("GET", "/things")
+PASSWORD = "canary-of-the-proxy"
+
+
+class Doorman:
+    """An API server that lets in whoever has its token."""
+
+    def __init__(self, token: str) -> None:
+        self.token = token
+        self.seen: list[tuple[str, str | None]] = []
+        self.bodies: list[bytes] = []
+
+    async def answer(self, request: web.Request) -> web.Response:
+        said = request.headers.get("Authorization")
+        self.seen.append((request.method, said))
+        self.bodies.append(await request.read())
+        return web.json_response({}, status=200 if said == f"Bearer {self.token}" else 401)
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[str]:
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", self.answer)
+        async with TestServer(app) as server:
+            yield str(server.make_url("")).rstrip("/")
+
+
+class Tokens:
+    """Where tokens are read anew."""
+
+    def __init__(self, *tokens: str) -> None:
+        self._tokens = iter(tokens)
+        self.reads = 0
+
+    async def __call__(self) -> Configuration:
+        self.reads += 1
+        await asyncio.sleep(0.05)
+        if (token := next(self._tokens, None)) is None:
+            raise ValueError("the exec plugin fails")
+        return Configuration(api_key={"BearerToken": f"Bearer {token}"})
+
+
+def an_api(url: str, token: str, reload: Tokens | None) -> ApiServer:
+    return ApiServer(Configuration(host=url, api_key={"BearerToken": f"Bearer {token}"}), reload=reload)
+
+
+async def test_a_token_that_is_refused_is_read_again_and_the_request_sent_again() -> None:
+    doorman, tokens = Doorman("new"), Tokens("new")
+    async with doorman.serving() as url:
+        api = an_api(url, "old", tokens)
+        await api.send(Call("POST", "/things", body={"a": 1}))
+        await api.send(THINGS)
+        await api.close()
+    assert doorman.seen == [("POST", "Bearer old"), ("POST", "Bearer new"), ("GET", "Bearer new")]
+    assert doorman.bodies[:2] == [b'{"a": 1}'] * 2
+    assert tokens.reads == 1
+
+
+async def test_many_that_are_refused_together_read_it_once() -> None:
+    doorman, tokens = Doorman("new"), Tokens("new")
+    async with doorman.serving() as url:
+        api = an_api(url, "old", tokens)
+        await asyncio.gather(*(api.send(THINGS) for _ in range(20)))
+        await api.close()
+    assert tokens.reads == 1
+
+
+@pytest.mark.parametrize("tokens", [Tokens("old"), Tokens(), None], ids=["the same again", "none to be had", "never"])
+async def test_a_token_that_stays_refused_is_a_refusal_and_is_not_read_at_each_request(tokens: Tokens | None) -> None:
+    doorman = Doorman("new")
+    async with doorman.serving() as url:
+        api = an_api(url, "old", tokens)
+        for _ in range(3):
+            with pytest.raises(ClusterRefused) as refused:
+                await api.send(THINGS)
+            assert refused.value.status.code == 401
+        await api.close()
+    assert len(doorman.seen) == 3
+    assert tokens is None or tokens.reads == 1
+
+
+async def test_a_service_accounts_token_that_cannot_be_read_just_now_may_be_read_later() -> None:
+    def missing(_: Configuration) -> None:
+        raise FileNotFoundError("token")
+
+    doorman = Doorman("new")
+    async with doorman.serving() as url:
+        made = Configuration(host=url, api_key={"BearerToken": "bearer old"})
+        made.refresh_api_key_hook = missing  # type: ignore[assignment]
+        api = ApiServer(made)
+        with pytest.raises(ClusterUnavailable, match="the service account's token cannot be read"):
+            await api.send(THINGS)
+        await api.close()
+
+
+@pytest.mark.parametrize("line", ["token", "token\n"], ids=["bare", "with a line end"])
+async def test_a_token_file_and_an_exec_plugin_are_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    token = tmp_path / "token"
+    version = "client.authentication.k8s.io/v1"
+    told = f"{{'apiVersion': {version!r}, 'kind': 'ExecCredential', 'status': {{'token': token}}}}"
+    program = f"import json; token = open({str(token)!r}).read().strip(); print(json.dumps({told}))"
+    plugin = {"apiVersion": version, "command": sys.executable, "args": ["-c", program]}
+    doorman = Doorman("first")
+    for user in ({"tokenFile": str(token)}, {"exec": plugin}):
+        doorman.token = "first"
+        async with doorman.serving() as url:
+            path = a_kubeconfig(tmp_path, url, user)
+            monkeypatch.setenv("KUBECONFIG", str(path))
+            token.write_text(line.replace("token", "first"))
+            api = ApiServer(await configuration(), reload=configuration)
+            await api.send(THINGS)
+            token.write_text(line.replace("token", "second"))
+            doorman.token = "second"
+            await api.send(THINGS)
+            await api.close()
+
+
+def a_kubeconfig(directory: Path, server: str, user: dict[str, Any], **cluster: str) -> Path:
+    told = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "here",
+        "clusters": [{"name": "here", "cluster": {"server": server, **cluster}}],
+        "users": [{"name": "here", "user": user}],
+        "contexts": [{"name": "here", "context": {"cluster": "here", "user": "here"}}],
+    }
+    path = directory / "kubeconfig"
+    path.write_text(json.dumps(told))
+    return path
+
+
+async def test_a_proxy_is_told_what_is_for_it_and_nobody_else_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    doorman = Doorman("token")
+    with Proxy(PASSWORD) as proxy:
+        async with doorman.serving() as url:
+            named = proxy.url.replace("://", f"://user:{PASSWORD}@")
+            path = a_kubeconfig(tmp_path, url, {"token": "token"}, **{"proxy-url": named})
+            monkeypatch.setenv("KUBECONFIG", str(path))
+            found = await configuration()
+            assert found.proxy == proxy.url
+            api = ApiServer(found)
+            await api.send(THINGS)
+            proxy.password = "changed"
+            with pytest.raises(ClusterRefused, match="407") as refused:
+                await api.send(THINGS)
+            assert PASSWORD not in str(refused.value)
+            await api.close()
+        assert proxy.asked == [f"GET {url}/things"] * 2
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param(
+            "users: [{name: here, usr: {token: canary}}]", "Expected key user in", id="a key that is misspelled"
+        ),
+        pytest.param("users: [{name: here, user: {exec: {token: canary}}}]", "", id="a plugin without a command"),
+        pytest.param("users: {token: canary}", "", id="no list"),
+        pytest.param("users: [{name: here, user: {token: canary}", "", id="no YAML"),
+    ],
+)
+async def test_what_is_wrong_in_a_kubeconfig_is_told_without_what_is_secret_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, text: str, words: str
+) -> None:
+    path = tmp_path / "kubeconfig"
+    context = "contexts: [{name: here, context: {cluster: here, user: here}}]\ncurrent-context: here\n"
+    path.write_text(f"clusters: [{{name: here, cluster: {{server: https://api}}}}]\n{context}{text}\n")
+    monkeypatch.setenv("KUBECONFIG", str(path))
+    told = ""
+    try:
+        await configuration()
+    except ValueError as error:
+        told = str(error)
+    assert words in told
+    assert "canary" not in told + caplog.text

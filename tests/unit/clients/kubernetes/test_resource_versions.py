@@ -1,0 +1,67 @@
+"""Whether the storage of the cluster went back: found by reads that were sent after newer ones were answered."""
+
+import pytest
+
+from assistant_operator.api.meta import position
+from assistant_operator.clients.kubernetes.resource_versions import ResourceVersions
+
+
+@pytest.mark.parametrize(
+    ("resource_version", "number"), [("7", 7), ("10", 10), ("0", 0), ("", 0), ("opaque", 0), ("²", 0)]
+)
+def test_a_resource_version_as_a_number(resource_version: str, number: int) -> None:
+    assert position(resource_version) == number
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "epoch"),
+    [
+        pytest.param([], "5", 0, id="the first read"),
+        pytest.param(["5"], "5", 0, id="nothing happened"),
+        pytest.param(["5"], "10", 0, id="newer, though smaller as a text"),
+        pytest.param(["5", "9", "7"], "9", 0, id="events of several objects need not come in order"),
+        pytest.param(["5", "9"], "8", 1, id="older than what was seen before it was sent"),
+    ],
+)
+def test_a_read_that_is_older_than_what_was_seen_begins_an_epoch(before: list[str], after: str, epoch: int) -> None:
+    resource_versions = ResourceVersions()
+    for each in before:
+        resource_versions.saw("Assistant", each, 0)
+    mark = resource_versions.mark("Assistant")
+    assert resource_versions.judge("Assistant", mark, after) == epoch
+    assert resource_versions.mark("Assistant").newest == max(map(int, [*before, after] if not epoch else [after]))
+
+
+def test_what_is_seen_after_a_read_was_sent_says_nothing_about_it() -> None:
+    resource_versions = ResourceVersions()
+    mark = resource_versions.mark("Assistant")
+    resource_versions.saw("Assistant", "9", 0)
+    assert resource_versions.judge("Assistant", mark, "8") == 0
+
+
+def test_each_kind_may_have_a_storage_of_its_own() -> None:
+    resource_versions = ResourceVersions()
+    resource_versions.saw("Assistant", "9", 0)
+    assert resource_versions.judge("Graph", resource_versions.mark("Graph"), "1") == 0
+
+
+def test_one_restore_is_one_epoch_whoever_finds_it() -> None:
+    resource_versions = ResourceVersions()
+    for kind in ("Assistant", "Graph"):
+        resource_versions.saw(kind, "9", 0)
+    marks = {kind: resource_versions.mark(kind) for kind in ("Assistant", "Graph")}
+    for kind, mark in marks.items():
+        assert resource_versions.judge(kind, mark, "5") == 1
+    resource_versions.saw("Graph", "9", 0)
+    assert resource_versions.judge("Graph", resource_versions.mark("Graph"), "6") == 1, "an event from before was late"
+
+
+def test_watches_are_ended_and_what_is_known_is_dropped() -> None:
+    told: list[str] = []
+    resource_versions = ResourceVersions()
+    resource_versions.rewound = lambda: told.append("dropped")
+    with resource_versions.ending(lambda: told.append("ended")):
+        resource_versions.rewind("for a test")
+    resource_versions.rewind("for a test")
+    assert told == ["dropped", "ended", "dropped"]
+    assert resource_versions.epoch == 2

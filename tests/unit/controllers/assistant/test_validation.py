@@ -1,0 +1,125 @@
+"""Validation that did not come to an end is repeated by itself."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import cast
+
+import pytest
+
+from assistant_operator.api.assistant import Snapshot
+from assistant_operator.api.assistant_version import AssistantVersion
+from assistant_operator.api.graph import Schemas
+from assistant_operator.api.schema_result import Fit, SchemaError, Valid
+from assistant_operator.clients.kubernetes.cluster import Cluster
+from assistant_operator.clients.schema.validator import TOO_SLOW, SchemaValidator
+from assistant_operator.controllers.assistant.validation import VersionValidator
+from assistant_operator.controllers.capture.capture import EditCapture
+from assistant_operator.controllers.triggers import Triggers
+from assistant_operator.runtime.workqueue import WorkQueue
+from assistant_operator.store.store import Store
+from assistant_operator.store.validation_results import ValidationResults
+from support.timeless import timeless
+from worlds import KEY, a_graph, a_version, a_world, an_assistant
+
+
+class Answers(SchemaValidator):
+    """Gives these answers, one after another, and never starts a process."""
+
+    def __init__(self, *answers: Fit) -> None:
+        super().__init__()
+        self._answers: Iterator[Fit] = iter(answers)
+
+    async def fit(self, snapshot: Snapshot, schemas: Schemas, tenant: str) -> Fit:  # noqa: ARG002 (as the real one is called)
+        return next(self._answers)
+
+
+class Head:
+    """As much of the recorder as is asked: the newest version."""
+
+    def head(self, _: object) -> AssistantVersion:
+        return a_version(3)
+
+
+class Repeated:
+    """Validation of version 3, as one Assistant's reconciles go."""
+
+    def __init__(self, *answers: Fit) -> None:
+        self.cache, self.validation_results = Store(), ValidationResults()
+        self.cache.recorded[KEY] = an_assistant()
+        self.cache.put_graph(a_graph(contextSchema={"type": "object"}))
+        self.triggers = Triggers(self.cache, self.validation_results, here=_queue(), there=_queue())
+        edit_capture, cluster = cast("EditCapture", Head()), cast("Cluster", None)
+        judge = Answers(*answers)
+        self.validator = VersionValidator(
+            cluster, self.cache, edit_capture, judge, self.validation_results, again=self.triggers.revalidate_later
+        )
+
+    async def judge(self) -> bool | None:
+        """What is found out, and then the Assistant is at rest."""
+        await self.validator.validate_version(replace(a_world(), judged={}), 3)
+        found = self.validation_results.of(KEY)[3]
+        self.validation_results.forget(KEY)
+        return found.valid
+
+
+def _queue() -> WorkQueue:
+    return WorkQueue(interval=0.1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "seconds"),
+    [
+        pytest.param(SchemaError(TOO_SLOW, 60.0, is_transient=True), 60, id="for want of processor time"),
+        pytest.param(SchemaError("it crashed", 120.0), 120, id="the process crashed"),
+    ],
+)
+def test_an_assistant_is_validated_again_when_its_time_has_come(answer: Fit, seconds: float) -> None:
+    async def story() -> None:
+        one = Repeated(answer, Valid())
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        assert await one.judge() is None
+        assert not one.validation_results.is_revalidated(KEY)
+        assert await one.triggers.here.take() == ("Assistant", KEY)
+        assert loop.time() - started == pytest.approx(seconds)
+        assert one.validation_results.is_revalidated(KEY), "its kept versions may be marked Unknown, too"
+        one.triggers.here.done(("Assistant", KEY))
+        assert await one.judge() is True
+
+    timeless(story())
+
+
+def test_what_is_final_is_not_asked_again() -> None:
+    async def story() -> None:
+        one = Repeated(SchemaError("no schema"))
+        assert await one.judge() is None
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(one.triggers.here.take(), 100_000)
+
+    timeless(story())
+
+
+def test_several_results_of_one_assistant_are_one_reconcile() -> None:
+    async def story() -> None:
+        one = Repeated(*[SchemaError(TOO_SLOW, 60.0, is_transient=True)] * 3)
+        for _ in range(3):
+            assert await one.judge() is None
+        await one.triggers.here.take()
+        one.triggers.here.done(("Assistant", KEY))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(one.triggers.here.take(), 100_000)
+
+    timeless(story())
+
+
+def test_an_assistant_that_is_gone_is_left_alone() -> None:
+    async def story() -> None:
+        one = Repeated(SchemaError(TOO_SLOW, 60.0, is_transient=True))
+        await one.judge()
+        one.cache.drop_recorded(an_assistant())
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(one.triggers.here.take(), 1000)
+        assert not one.validation_results.is_revalidated(KEY)
+
+    timeless(story())

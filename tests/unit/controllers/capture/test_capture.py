@@ -1,0 +1,261 @@
+"""Edits are taken in at once and recorded in order in the background, whatever stands in the way."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import pytest
+
+from assistant_operator.api.assistant import Assistant, AssistantStatus
+from assistant_operator.api.assistant_version import AssistantVersion
+from assistant_operator.api.meta import Key
+from assistant_operator.clients.kubernetes.cluster import Cluster
+from assistant_operator.clients.kubernetes.transport import ClusterRefused, ClusterUnavailable, NotLeading, Status
+from assistant_operator.clients.kubernetes.versions import Created, Creation, Versions
+from assistant_operator.controllers.capture.capture import MOST_STATES, EditCapture
+from assistant_operator.runtime.event_recorder import EventRecorder
+from assistant_operator.runtime.metrics import Metrics
+from assistant_operator.store.store import Store
+from support.timeless import timeless
+from worlds import KEY, an_assistant
+
+REFUSED = ClusterRefused("POST versions", Status(403, "Forbidden", "exceeded quota"))
+BROKEN = ClusterUnavailable("POST versions: 500 InternalError: failed calling webhook")
+BROKEN.is_answer = True
+SILENT = ClusterUnavailable("POST versions: no answer")
+
+
+class Made(Versions):
+    """Makes versions, or fails as it is told, and notes when it was asked."""
+
+    def __init__(self) -> None:
+        self.fails: Exception | None = None
+        self.made: list[AssistantVersion] = []
+        self.asked: list[float] = []
+
+    async def create(self, version: AssistantVersion) -> Creation:
+        self.asked.append(asyncio.get_running_loop().time())
+        if self.fails:
+            raise self.fails
+        self.made.append(version)
+        meta = {"uid": f"uid-of-v{version.number}", "resource_version": str(1000 + version.number)}
+        return Created(version.model_copy(update={"metadata": version.metadata.model_copy(update=meta)}))
+
+    async def read(self, key: Key) -> AssistantVersion | None:
+        return next((each for each in self.made if each.key == key), None)
+
+
+class Server(Cluster):
+    """An API server that holds no past."""
+
+    versions: Made
+
+    def __init__(self) -> None:
+        self.versions = Made()
+
+    async def assistant_at(self, key: Key, resource_version: int) -> Literal["Expired"]:  # noqa: ARG002 (as its base has it)
+        return "Expired"
+
+    async def replay(self, key: Key, since: int, until: int) -> Literal["Expired"]:  # noqa: ARG002 (as its base has it)
+        return "Expired"
+
+    async def post_event(self, namespace: str, event: dict[str, Any]) -> None:
+        """Nobody reads it."""
+
+
+class Bench:
+    """A recorder that runs."""
+
+    def __init__(self) -> None:
+        self.server = Server()
+        self.cache = Store()
+        self.woken: list[Key] = []
+        events = EventRecorder(self.server, instance="x")
+        self.edit_capture = EditCapture(
+            self.server, self.cache, wake=self.woken.append, events=events, metrics=Metrics()
+        )
+
+    async def see(self, generation: int, *, deleted: bool = False, **different: Any) -> Assistant:
+        """An edit, as the watch shows it."""
+        meta = {"generation": generation, "resource_version": str(10 * generation)}
+        if deleted:
+            meta["deletion_timestamp"] = "2026-03-01T12:00:00Z"
+        state = an_assistant(meta=meta, status=AssistantStatus(), **{"context": {"n": generation}, **different})
+        self.cache.see(state)
+        await self.edit_capture.observe(state)
+        return state
+
+    @property
+    def contents(self) -> list[Any]:
+        return [(each.spec.snapshot.context or {})["n"] for each in self.server.versions.made]
+
+
+def running(work: Callable[[Bench], Awaitable[None]]) -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        task = asyncio.ensure_future(bench.edit_capture.run())
+        await work(bench)
+        assert not task.done()
+        task.cancel()
+
+    timeless(scenario())
+
+
+@contextmanager
+def at_once() -> Iterator[None]:
+    began = asyncio.get_running_loop().time()
+    yield
+    assert asyncio.get_running_loop().time() == began, "nothing is waited for"
+
+
+def test_each_edit_is_a_version_in_order() -> None:
+    async def work(bench: Bench) -> None:
+        with at_once():
+            for generation in range(1, 200):
+                await bench.see(generation)
+        await asyncio.sleep(1)
+        assert bench.contents == list(range(1, 200))
+        assert bench.woken[-1] == KEY
+        assert bench.cache.recorded[KEY].metadata.generation == 199
+
+    running(work)
+
+
+def test_while_versions_are_refused_it_is_told_and_tried_with_growing_pauses_and_nobody_waits() -> None:
+    async def work(bench: Bench) -> None:
+        bench.server.versions.fails = REFUSED
+        with at_once():
+            first = await bench.see(1)
+            await bench.see(2)
+        await asyncio.sleep(60)
+        recorded = bench.edit_capture.recorded(first)
+        assert recorded is not None
+        assert (recorded.generation, recorded.refusal) == (0, str(REFUSED))
+        assert bench.woken == [KEY]
+        assert 5 <= len(bench.server.versions.asked) <= 7
+        await asyncio.sleep(3_000)
+        pauses = [b - a for a, b in zip(bench.server.versions.asked, bench.server.versions.asked[1:], strict=False)]
+        assert max(pauses) == pytest.approx(300)
+        bench.server.versions.fails = None
+        await asyncio.sleep(301)
+        assert bench.contents == [1, 2]
+        recorded = bench.edit_capture.recorded(first)
+        assert recorded is not None
+        assert (recorded.generation, recorded.refusal) == (2, None)
+
+    running(work)
+
+
+def test_a_pin_and_a_deletion_are_acted_upon_while_an_edit_before_them_is_refused() -> None:
+    async def work(bench: Bench) -> None:
+        await bench.see(1)
+        await asyncio.sleep(1)
+        bench.server.versions.fails = REFUSED
+        await bench.see(2)
+        await asyncio.sleep(1)
+        bench.woken.clear()
+        await bench.see(3, pin=1, deleted=True, context={"n": 2})
+        assert bench.woken == [KEY]
+        seen = bench.cache.recorded[KEY]
+        assert (seen.pin, seen.metadata.is_being_deleted, seen.spec.context) == (1, True, {"n": 1})
+        bench.server.versions.fails = None
+        await asyncio.sleep(10)
+        assert bench.contents == [1, 2]
+        assert (bench.cache.recorded[KEY].metadata.generation, bench.cache.recorded[KEY].pin) == (3, 1)
+
+    running(work)
+
+
+def test_what_waits_is_bounded_and_what_nobody_holds_any_more_is_counted() -> None:
+    async def work(bench: Bench) -> None:
+        bench.server.versions.fails = REFUSED
+        for generation in range(1, 301):
+            state = await bench.see(generation)
+        await asyncio.sleep(1)
+        bench.server.versions.fails = None
+        await asyncio.sleep(600)
+        assert bench.contents[0] == 1
+        assert bench.contents[-1] == 300
+        assert len(bench.contents) == MOST_STATES
+        recorded = bench.edit_capture.recorded(state)
+        assert recorded is not None
+        assert recorded.missed == 300 - MOST_STATES
+
+    running(work)
+
+
+def test_what_is_refused_of_an_assistant_that_is_gone_is_given_up() -> None:
+    async def work(bench: Bench) -> None:
+        bench.server.versions.fails = REFUSED
+        state = await bench.see(1)
+        await bench.see(2)
+        await asyncio.sleep(20)
+        bench.cache.drop_assistant(KEY)
+        bench.edit_capture.forget(state)
+        tries = len(bench.server.versions.asked)
+        await asyncio.sleep(1_000)
+        assert len(bench.server.versions.asked) == tries
+        assert KEY not in bench.cache.recorded
+
+    running(work)
+
+
+@pytest.mark.parametrize(
+    ("failure", "told"),
+    [
+        pytest.param(BROKEN, str(BROKEN), id="errors of the API server are told once they last"),
+        pytest.param(SILENT, None, id="no answer says nothing of this object"),
+        pytest.param(NotLeading("the Lease is not held"), None, id="the Lease is in doubt"),
+        pytest.param(RuntimeError("a bug"), None, id="a bug"),
+    ],
+)
+def test_whatever_fails_for_a_while_loses_no_edit(failure: Exception, told: str | None) -> None:
+    async def work(bench: Bench) -> None:
+        bench.server.versions.fails = failure
+        state = await bench.see(1)
+        await asyncio.sleep(20)
+        recorded = bench.edit_capture.recorded(state)
+        assert recorded is not None
+        assert recorded.refusal is None
+        await asyncio.sleep(40)
+        recorded = bench.edit_capture.recorded(state)
+        assert recorded is not None
+        assert recorded.refusal == told
+        await bench.see(2)
+        bench.server.versions.fails = None
+        await asyncio.sleep(30)
+        assert bench.contents == [1, 2]
+        recorded = bench.edit_capture.recorded(state)
+        assert recorded is not None
+        assert (recorded.generation, recorded.refusal) == (2, None)
+
+    running(work)
+
+
+def test_another_operators_status_is_taken_in_at_once_though_a_version_is_refused() -> None:
+    async def work(bench: Bench) -> None:
+        bench.server.versions.fails = REFUSED
+        await bench.see(1)
+        await asyncio.sleep(200)
+        with at_once():
+            meta = {"generation": 1, "resource_version": "99"}
+            status = AssistantStatus(observed_generation=1, latest_version=1, active_version=1)
+            await bench.edit_capture.observe(an_assistant(meta=meta, status=status, context={"n": 1}), anew=True)
+        bench.woken.clear()
+        await asyncio.sleep(0.1)
+        assert bench.woken == [KEY]
+        assert bench.cache.recorded[KEY].status.active_version == 1
+
+    running(work)
+
+
+def test_the_longest_wait_is_that_of_the_oldest_edit() -> None:
+    async def work(bench: Bench) -> None:
+        bench.server.versions.fails = REFUSED
+        await bench.see(1)
+        await asyncio.sleep(40)
+        await bench.see(2)
+        assert bench.edit_capture._longest() == pytest.approx(40)  # noqa: SLF001 (read by a gauge)
+
+    running(work)

@@ -1,0 +1,93 @@
+"""Health, readiness and metrics, asked for over HTTP."""
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from assistant_operator.runtime.health import HealthServer
+from assistant_operator.runtime.metrics import Metrics
+
+
+class Asked:
+    """A running server and what it says."""
+
+    def __init__(self, port: int) -> None:
+        self._base = f"http://127.0.0.1:{port}"
+        self.is_ready = False
+        self.trouble: str | None = None
+        self.metrics = Metrics()
+
+    async def get(self, path: str, method: str = "GET") -> tuple[int, str]:
+        async with aiohttp.ClientSession() as session, session.request(method, self._base + path) as answer:
+            return answer.status, await answer.text()
+
+
+@asynccontextmanager
+async def running() -> AsyncIterator[Asked]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    asked = Asked(port)
+    web = HealthServer(
+        ("127.0.0.1", port), is_ready=lambda: asked.is_ready, metrics=asked.metrics.text, trouble=lambda: asked.trouble
+    )
+    await web.start()
+    try:
+        yield asked
+    finally:
+        await web.stop()
+
+
+async def test_it_is_healthy_at_once_and_ready_once_the_caches_are_filled() -> None:
+    async with running() as asked:
+        assert await asked.get("/healthz") == (200, "ok\n")
+        assert await asked.get("/readyz") == (503, "the caches are not filled yet\n")
+        asked.is_ready = True
+        assert await asked.get("/readyz") == (200, "ok\n")
+        assert (await asked.get("/healthz", "HEAD"))[0] == 200
+
+
+async def test_it_says_why_it_had_better_be_started_anew() -> None:
+    async with running() as asked:
+        asked.is_ready, asked.trouble = True, "the queue 'cluster' has not turned for 301 s"
+        assert await asked.get("/healthz") == (503, "the queue 'cluster' has not turned for 301 s\n")
+        assert await asked.get("/readyz") == (200, "ok\n")
+
+
+async def test_metrics_are_what_prometheus_reads() -> None:
+    async with running() as asked:
+        asked.metrics.made("Edited")
+        asked.metrics.reconciled("assistant", "success", 0.02)
+        status, text = await asked.get("/metrics")
+        samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+        counted = [sample for sample in samples if sample.value]
+        made = [sample for sample in counted if sample.name == "assistant_operator_versions_made_total"]
+        assert status == 200
+        assert [(sample.labels, sample.value) for sample in made] == [({"kind": "Edited"}, 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/", 404), ("GET", "/debug", 404), ("POST", "/readyz", 405)]
+)
+async def test_there_is_nothing_else(method: str, path: str, status: int) -> None:
+    async with running() as asked:
+        assert (await asked.get(path, method))[0] == status
+
+
+async def test_an_address_that_cannot_be_had_is_named() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        web = HealthServer(("127.0.0.1", port), is_ready=lambda: True, metrics=bytes)
+        with pytest.raises(OSError, match=rf"^cannot listen on 127\.0\.0\.1:{port}: "):
+            await web.start()
+        await web.stop()
+
+
+async def test_one_that_was_never_started_stops() -> None:
+    await HealthServer(("127.0.0.1", 0), is_ready=lambda: True, metrics=bytes).stop()

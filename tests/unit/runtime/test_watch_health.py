@@ -1,0 +1,109 @@
+"""What is said of the watches: which fails where and why, told once; and when that makes the process not ready."""
+
+import logging
+
+import pytest
+
+from assistant_operator.clients.kubernetes.transport import ClusterRefused, ClusterUnavailable, Status
+from assistant_operator.runtime.watch_health import TOLERANCE, WatchHealth
+
+ONE, TWO, ALL = ("Assistant", "one"), ("Graph", "two"), ("AssistantVersion", "")
+FORBIDDEN = ClusterRefused("GET /assistants", Status(403, "Forbidden", "assistants is forbidden"))
+MISSING = ClusterRefused("GET /assistants", Status(404, "NotFound", "the server could not find it"))
+UNAVAILABLE = ClusterUnavailable("GET /assistants: no answer")
+
+
+class Watches:
+    """Their health by a clock that the test turns."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.health = WatchHealth((ONE, TWO, ALL), clock=lambda: self.now)
+
+
+@pytest.fixture
+def watches() -> Watches:
+    return Watches()
+
+
+def listed(watches: Watches) -> WatchHealth:
+    for place in (ONE, TWO, ALL):
+        watches.health.listed(place)
+    return watches.health
+
+
+def test_it_is_ready_once_everything_was_listed(watches: Watches) -> None:
+    for place, left in ((ONE, 2), (TWO, 1), (ALL, 0)):
+        assert not watches.health.is_ready()
+        watches.health.listed(place)
+        assert len(watches.health.affected()) == left
+    assert watches.health.is_ready()
+
+
+def test_what_is_not_listed_is_named_with_the_reason_and_what_to_do(watches: Watches) -> None:
+    watches.health.fails(ONE, FORBIDDEN)
+    watches.health.fails(ALL, MISSING)
+    assert watches.health.affected() == [
+        f"assistants in namespace 'one': {FORBIDDEN} (are the roles of deploy/ applied?)",
+        "graphs in namespace 'two': not listed yet",
+        f"assistantversions in all namespaces: {MISSING} (are the CustomResourceDefinitions of crds/ applied?)",
+    ]
+
+
+def test_a_short_failure_is_named_and_a_long_one_makes_it_unready(watches: Watches) -> None:
+    health = listed(watches)
+    health.fails(ONE, UNAVAILABLE)
+    assert health.is_ready()
+    assert health.affected() == ["assistants in namespace 'one': GET /assistants: no answer"]
+    assert [health.is_failing(place) for place in (ONE, TWO, ALL)] == [True, False, False]
+    watches.now = TOLERANCE + 1
+    assert not health.is_ready()
+    health.works(ONE)
+    assert health.is_ready()
+    assert health.affected() == []
+
+
+def test_listing_alone_does_not_end_a_failure(watches: Watches) -> None:
+    health = listed(watches)
+    health.fails(ONE, FORBIDDEN)
+    health.listed(ONE)
+    assert health.is_failing(ONE)
+
+
+def test_the_log_has_each_trouble_once(watches: Watches, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    health = listed(watches)
+    health.works(ONE)
+    for error in (FORBIDDEN, FORBIDDEN, UNAVAILABLE, UNAVAILABLE, FORBIDDEN):
+        health.fails(ONE, error)
+    watches.now = 12.0
+    health.works(ONE)
+    health.works(ONE)
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * 3 + ["INFO"]
+    assert caplog.messages[-1] == "watching assistants in namespace 'one' again after 12 s"
+
+
+def test_a_definition_that_lacks_columns_is_named_until_it_is_brought_up_to_date(
+    watches: Watches, caplog: pytest.LogCaptureFixture
+) -> None:
+    health = listed(watches)
+    for _ in range(2):
+        health.lacks(ALL, ("Digest", "Valid"))
+    (said,) = health.affected()
+    assert said.startswith("the CustomResourceDefinition of assistantversions is older than this operator")
+    assert "Digest, Valid" in said
+    assert caplog.messages == [said], "told once"
+    assert health.missing_columns() == 2
+    assert health.is_ready(), "it works, as far as it can"
+    health.lacks(ALL, ())
+    assert (health.affected(), health.missing_columns()) == ([], 0)
+
+
+def test_whoever_compares_is_told_of_what_was_listed_and_of_what_works_again(watches: Watches) -> None:
+    told: list[tuple[str, str]] = []
+    watches.health.news = told.append
+    watches.health.listed(ONE)
+    watches.health.works(ONE)
+    watches.health.fails(TWO, UNAVAILABLE)
+    watches.health.works(TWO)
+    assert told == [ONE, TWO]
