@@ -56,7 +56,8 @@ def test_every_metric_and_its_labels_are_documented(exposition: str) -> None:
         ("graph_served", {"name": "remote"}, 0),
         ("publications_total", {"result": "Published"}, 0),
         ("reconcile_panics_total", {}, 0),
-        ("max_concurrent_reconciles", {"name": "servers"}, 48),
+        ("max_concurrent_reconciles", {"name": "assistant"}, 16),
+        ("max_concurrent_reconciles", {"name": "publication"}, 48),
     ],
 )
 def test_it_counts_what_happened(exposition: str, name: str, labels: dict[str, str], expected: float) -> None:
@@ -70,9 +71,10 @@ def test_it_counts_what_happened(exposition: str, name: str, labels: dict[str, s
         ("reconcile_total", {"controller": "assistant", "result": "success"}),
         ("reconcile_total", {"controller": "probe", "result": "requeue_after"}),
         ("reconcile_time_seconds_sum", {"controller": "graph"}),
-        ("workqueue_adds_total", {"name": "cluster"}),
-        ("workqueue_queue_duration_seconds_sum", {"name": "cluster"}),
-        ("workqueue_work_duration_seconds_sum", {"name": "servers"}),
+        ("workqueue_adds_total", {"name": "assistant"}),
+        ("workqueue_queue_duration_seconds_sum", {"name": "graph"}),
+        ("workqueue_work_duration_seconds_sum", {"name": "publication"}),
+        ("workqueue_work_duration_seconds_sum", {"name": "probe"}),
         ("steps_total", {"controller": "assistant", "step": "UpdateStatus"}),
         ("steps_total", {"controller": "publication", "step": "Publish"}),
         ("rest_client_requests_total", {"method": "POST", "code": "201"}),

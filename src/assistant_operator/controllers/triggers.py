@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from assistant_operator.api.assistant import Assistant
@@ -17,38 +18,44 @@ INTERVAL, AT_FIRST = 0.1, 3
 """Seconds between two looks at one object, and after how many: an edit needs two until it is on its server."""
 
 
-Subject = tuple[str, Key]
-"""Kind and key of what is looked at."""
-
-
-def namespace_of(subject: Any) -> str:
-    """Whose a Subject is."""
-    namespace: str = subject[1][0]
+def namespace_of(key: Any) -> str:
+    """Whose an object is."""
+    namespace: str = key[0]
     return namespace
 
 
-class Triggers:
-    """The two queues, and who belongs into them: what is to be done in the cluster, and what on servers."""
+@dataclass(frozen=True, slots=True)
+class Queues:
+    """One for each controller."""
 
-    def __init__(
-        self, cache: Store, validation_results: ValidationResults, *, here: WorkQueue, there: WorkQueue
-    ) -> None:
+    assistant: WorkQueue
+    graph: WorkQueue
+    publication: WorkQueue
+    """Of Assistants."""
+    probe: WorkQueue
+    """Of Graphs."""
+
+
+class Triggers:
+    """Whose key is enqueued when something happened."""
+
+    def __init__(self, cache: Store, validation_results: ValidationResults, queues: Queues) -> None:
         self._cache = cache
         self._validation_results = validation_results
-        self.here = here
-        self.there = there
+        self._queues = queues
         self._retries: dict[Key, asyncio.TimerHandle] = {}
         """At most one for each Assistant."""
 
     def assistant(self, key: Key) -> None:
-        self.here.add(("Assistant", key))
+        self._queues.assistant.add(key)
 
     def assistants(self, keys: Iterable[Key]) -> None:
         for key in keys:
             self.assistant(key)
 
-    def graph(self, key: Key) -> None:
-        self.here.add(("Graph", key))
+    def graph(self, key: Key, delay: float = 0.0) -> None:
+        """`delay`: in seconds."""
+        self._queues.graph.add(key, delay)
 
     def graphs_of(self, assistant: Assistant) -> None:
         """The Graph that counts it, and those that it is or was the default of."""
@@ -57,21 +64,25 @@ class Triggers:
         if (owner := assistant.metadata.controller) and owner.kind == Graph.kind_name:
             graphs.add((namespace, owner.name))
         for graph in graphs & self._cache.graphs.keys():
-            self.here.add(("Graph", graph), INTERVAL)
+            self.graph(graph, INTERVAL)
 
     def copies(self, assistant: Key) -> None:
-        self.there.add(("Assistant", assistant))
+        self._queues.publication.add(assistant)
+
+    def copies_if_any(self, assistant: Key) -> None:
+        """The same for an Assistant that may have none."""
+        recorded = self._cache.recorded.get(assistant)
+        if recorded and may_have_copies(recorded):
+            self.copies(assistant)
 
     def probe(self, graph: Key) -> None:
-        self.there.add(("Graph", graph))
+        self._queues.probe.add(graph)
 
     def probed(self, graph: Graph, _: ServerStatus) -> None:
         """Its server says something else than before."""
         self.graph(graph.key)
         for key in self._cache.validated_by(graph.key):
-            assistant = self._cache.recorded.get(key)
-            if assistant and may_have_copies(assistant):
-                self.copies(key)
+            self.copies_if_any(key)
 
     def revalidate(self, graph: Key, *, wholly: bool) -> None:
         """Its assistants may be judged otherwise; `wholly`: so may their kept versions."""

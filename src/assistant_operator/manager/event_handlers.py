@@ -20,7 +20,6 @@ from assistant_operator.clients.kubernetes.version_table import (
 )
 from assistant_operator.controllers.assistant.reconciler import AssistantReconciler
 from assistant_operator.controllers.capture.capture import EditCapture
-from assistant_operator.controllers.capture.limiter import CaptureLimiter
 from assistant_operator.controllers.graph.reconciler import GraphReconciler
 from assistant_operator.controllers.publication.probes import ServerProber
 from assistant_operator.controllers.publication.reconciler import PublicationReconciler
@@ -79,10 +78,6 @@ class EventHandlers:
     @property
     def is_leading(self) -> bool:
         return bool(self._leads)
-
-    @property
-    def limiter(self) -> CaptureLimiter:
-        return self._edit_capture.limiter
 
     async def lead(self, namespace: str) -> None:
         """From now on record edits in that namespace, empty for all: first what was seen before."""

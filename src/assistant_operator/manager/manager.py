@@ -21,18 +21,18 @@ from assistant_operator.clients.kubernetes.version_table import Failing, Opened,
 from assistant_operator.clients.kubernetes.watch_session import Place, WatchSession
 from assistant_operator.clients.langgraph.assistants import LangGraphServers
 from assistant_operator.clients.schema.validator import SchemaValidator
+from assistant_operator.runtime.controller import Controller
 from assistant_operator.runtime.event_recorder import EventRecorder
 from assistant_operator.runtime.health import HealthServer
 from assistant_operator.runtime.leader_election import LeaderElector
 from assistant_operator.runtime.metrics import Metrics
 from assistant_operator.runtime.watch_health import TOLERANCE, WatchHealth
 
-from .controller import Controller
 from .event_handlers import EventHandlers
 from .informer import USER_AGENT, Informer
 from .resync import ClusterResync
 from .settings import Settings
-from .wiring import PUBLISHERS, STEADY_WORKERS, WORKERS, Clients, wire
+from .wiring import Clients, wire
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ class Manager:
         judge, events = SchemaValidator(), self._events(cluster)
         self._servers = LangGraphServers(may_write=self._may_write, observe=self._metrics.asked)
         clients = Clients(cluster, self._servers, judge, events, self._metrics, self._resource_versions)
-        handlers, controller = wire(clients, settings.cluster_name, settings.server_credentials_role)
+        handlers, controllers = wire(clients, settings.cluster_name, settings.server_credentials_role)
         self._resyncs.update(
             (each, ClusterResync(handlers, cluster, self._resource_versions, namespace=each, metrics=self._metrics))
             for each in cluster.namespaces
@@ -91,12 +91,12 @@ class Manager:
             self._address,
             is_ready=self._is_ready,
             affected=lambda: [*self._health.affected(), *self._elector.affected()],
-            trouble=lambda: self._trouble(controller),
+            trouble=lambda: self._trouble(controllers),
             metrics=self._metrics.text,
         )
         await web.start()
         try:
-            await self._turn(cluster, handlers, controller, events)
+            await self._turn(cluster, handlers, controllers, events)
         finally:
             await self._end(judge)
             await web.stop()
@@ -109,11 +109,11 @@ class Manager:
     def _may_write(self) -> bool:
         return not self._settings.leader_elect or self._elector.is_held()
 
-    def _trouble(self, controller: Controller) -> str | None:
+    def _trouble(self, controllers: tuple[Controller, ...]) -> str | None:
         """Why this process had better be started anew; None while it works."""
         if any(task.done() for task in self._tasks):
             return "a task has ended that never should"
-        return controller.trouble()
+        return next((why for each in controllers if (why := each.standstill())), None)
 
     def _is_ready(self) -> bool:
         if self._elector.failing_for() > TOLERANCE:
@@ -125,14 +125,14 @@ class Manager:
             resync.request()
 
     async def _turn(
-        self, cluster: Cluster, handlers: EventHandlers, controller: Controller, events: EventRecorder
+        self, cluster: Cluster, handlers: EventHandlers, controllers: tuple[Controller, ...], events: EventRecorder
     ) -> None:
         # kopf ends every task that was started after its own: all of ours come first.
         for namespace, resync in self._resyncs.items():
             self._start(self._watch_versions(cluster, handlers, namespace))
             self._start(self._compare(resync, namespace))
         self._start(self._freeze())
-        self._start(self._lead(handlers, controller))
+        self._start(self._lead(handlers, controllers))
         self._start(events.run())
         await self._feed.run(self._end_work)
         if self._failure:
@@ -187,7 +187,7 @@ class Manager:
         gc.freeze()
         await asyncio.Event().wait()
 
-    async def _lead(self, handlers: EventHandlers, controller: Controller) -> None:
+    async def _lead(self, handlers: EventHandlers, controllers: tuple[Controller, ...]) -> None:
         """Work while leading. The loss of the Lease is the end of this process: another one leads."""
         if self._settings.leader_elect:
             self._start(self._hold())
@@ -196,12 +196,8 @@ class Manager:
             group.create_task(handlers.record())
             for namespace, listed in self._versions_listed.items():
                 group.create_task(self._record(handlers, namespace, listed))
-            for _ in range(STEADY_WORKERS):
-                group.create_task(controller.work(handlers.limiter.bearable))
-            for _ in range(WORKERS - STEADY_WORKERS):
-                group.create_task(controller.work(handlers.limiter.calm))
-            for _ in range(PUBLISHERS):
-                group.create_task(controller.publish())
+            for controller in controllers:
+                group.create_task(controller.run())
 
     async def _record(self, handlers: EventHandlers, namespace: str, listed: asyncio.Event) -> None:
         await listed.wait()

@@ -53,8 +53,8 @@ async def test_it_is_healthy_at_once_and_ready_once_the_caches_are_filled() -> N
 
 async def test_it_says_why_it_had_better_be_started_anew() -> None:
     async with running() as asked:
-        asked.is_ready, asked.trouble = True, "the queue 'cluster' has not turned for 301 s"
-        assert await asked.get("/healthz") == (503, "the queue 'cluster' has not turned for 301 s\n")
+        asked.is_ready, asked.trouble = True, "the queue 'assistant' has not turned for 301 s"
+        assert await asked.get("/healthz") == (503, "the queue 'assistant' has not turned for 301 s\n")
         assert await asked.get("/readyz") == (200, "ok\n")
 
 

@@ -11,7 +11,7 @@ PROGRAM = """
 import logging, sys
 from assistant_operator.runtime.logs import bind_object, configure
 configure(sys.argv[1], sys.argv[2])
-log = logging.getLogger("assistant_operator.manager.controller")
+log = logging.getLogger("assistant_operator.runtime.controller")
 log.debug("detail")
 log.info("recorded %s", "bot-v1")
 logging.getLogger("kopf.objects").info("Handler succeeded.")
@@ -43,7 +43,7 @@ def test_text_is_a_line_each_whatever_others_wrote_into_it() -> None:
 
 def test_json_is_an_object_each_with_what_it_is_about_and_the_trace() -> None:
     recorded, page, bug = (json.loads(line) for line in lines("info", "json"))
-    logger = {"logger": "assistant_operator.manager.controller"}
+    logger = {"logger": "assistant_operator.runtime.controller"}
     about = {"kind": "Assistant", "namespace": "team", "name": "bot", **logger}
     assert [re.fullmatch(TIME, each.pop("time")) is not None for each in (recorded, page, bug)] == [True] * 3
     assert recorded == {"level": "INFO", "message": "recorded bot-v1", **logger}

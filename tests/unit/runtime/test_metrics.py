@@ -13,7 +13,7 @@ from assistant_operator.runtime.workqueue import WorkQueue
 from support.timeless import timeless
 
 Sample = tuple[str, dict[str, str], float]
-QUEUE = {"name": "cluster"}
+QUEUE = {"name": "assistant"}
 KINDS = ("Created", "Edited", "Reverted")
 
 
@@ -154,8 +154,8 @@ def test_what_can_be_known_beforehand_is_there_from_the_beginning_and_zero() -> 
 async def _a_queue_at_work() -> list[dict[str, float]]:
     """What it tells while two keys are due, while one is looked at, and after that failed and came again."""
     metrics = Metrics()
-    queue = WorkQueue(interval=0, meter=metrics.queue("cluster"))
-    metrics.workers("cluster", 16, queue)
+    queue = WorkQueue(interval=0, meter=metrics.queue("assistant"))
+    metrics.workers("assistant", 16, queue)
     told = []
     queue.add("one")
     queue.add("two")

@@ -2,7 +2,6 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -17,6 +16,7 @@ from assistant_operator.controllers.capture.capture import EditCapture
 from assistant_operator.controllers.capture.restoration import ContentLost
 from assistant_operator.controllers.events import EventPublisher
 from assistant_operator.controllers.publication.reconciler import PublicationReconciler
+from assistant_operator.controllers.triggers import Triggers
 from assistant_operator.policy.assistant import is_background, steps
 from assistant_operator.policy.assistant_input import (
     Adopt,
@@ -89,9 +89,8 @@ class AssistantReconciler:
         *,
         event_publisher: EventPublisher,
         metrics: Metrics,
-        settled: Callable[[Key], None],
+        triggers: Triggers,
     ) -> None:
-        """`settled`: told of each Assistant that was judged by the present schemas of its graph."""
         self._cluster = cluster
         self._cache = cache
         self._edit_capture = edit_capture
@@ -99,7 +98,7 @@ class AssistantReconciler:
         self._publisher = publisher
         self._event_publisher = event_publisher
         self._metrics = metrics
-        self._settled = settled
+        self._triggers = triggers
         self._refusals = Refusals()
         self._lost: dict[str, frozenset[int]] = {}
         self._said: dict[str, tuple[str, tuple[Condition, ...]]] = {}
@@ -121,6 +120,7 @@ class AssistantReconciler:
         rest = await self._take_all(key, this)
         if this.trouble:
             raise this.trouble
+        self._triggers.copies_if_any(key)
         return rest
 
     async def _take_all(self, key: Key, this: _Pass) -> float | None:
@@ -128,7 +128,7 @@ class AssistantReconciler:
             world = await self._confirmed(key)
             if world is None:
                 if key not in self._cache.recorded:  # else its ledger is about to be opened anew
-                    self._settled(key)
+                    self._triggers.settled(key)
                 return None
             uid = world.assistant.metadata.uid
             step = self._refusals.pick(
@@ -260,7 +260,7 @@ class AssistantReconciler:
         key, uid = world.assistant.key, world.assistant.metadata.uid
         if not {"UpdateVersionStatus", "Validate"} & world.refusals.keys():
             self._validator.validation_results.forget(key)  # marks that are refused still have to say what was found
-        self._settled(key)
+        self._triggers.settled(key)
         return self._refusals.wait(uid)
 
     async def _act(self, world: AssistantInput, step: Step) -> str | None:

@@ -227,7 +227,7 @@ class GraphReconciler:
         if not isinstance(fit, SchemaError):
             return None
         if fit.retry_after is not None:
-            self._triggers.here.add(("Graph", graph.key), fit.retry_after)
+            self._triggers.graph(graph.key, fit.retry_after)
         return fit
 
     async def _confirm(self, key: Key) -> None:

@@ -15,7 +15,7 @@ from assistant_operator.clients.kubernetes.cluster import Cluster
 from assistant_operator.clients.schema.validator import TOO_SLOW, SchemaValidator
 from assistant_operator.controllers.assistant.validation import VersionValidator
 from assistant_operator.controllers.capture.capture import EditCapture
-from assistant_operator.controllers.triggers import Triggers
+from assistant_operator.controllers.triggers import Queues, Triggers
 from assistant_operator.runtime.workqueue import WorkQueue
 from assistant_operator.store.store import Store
 from assistant_operator.store.validation_results import ValidationResults
@@ -48,7 +48,9 @@ class Repeated:
         self.cache, self.validation_results = Store(), ValidationResults()
         self.cache.recorded[KEY] = an_assistant()
         self.cache.put_graph(a_graph(contextSchema={"type": "object"}))
-        self.triggers = Triggers(self.cache, self.validation_results, here=_queue(), there=_queue())
+        self.queue = _queue()
+        queues = Queues(self.queue, _queue(), _queue(), _queue())
+        self.triggers = Triggers(self.cache, self.validation_results, queues)
         edit_capture, cluster = cast("EditCapture", Head()), cast("Cluster", None)
         judge = Answers(*answers)
         self.validator = VersionValidator(
@@ -81,10 +83,10 @@ def test_an_assistant_is_validated_again_when_its_time_has_come(answer: Fit, sec
         started = loop.time()
         assert await one.judge() is None
         assert not one.validation_results.is_revalidated(KEY)
-        assert await one.triggers.here.take() == ("Assistant", KEY)
+        assert await one.queue.take() == KEY
         assert loop.time() - started == pytest.approx(seconds)
         assert one.validation_results.is_revalidated(KEY), "its kept versions may be marked Unknown, too"
-        one.triggers.here.done(("Assistant", KEY))
+        one.queue.done(KEY)
         assert await one.judge() is True
 
     timeless(story())
@@ -95,7 +97,7 @@ def test_what_is_final_is_not_asked_again() -> None:
         one = Repeated(SchemaError("no schema"))
         assert await one.judge() is None
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(one.triggers.here.take(), 100_000)
+            await asyncio.wait_for(one.queue.take(), 100_000)
 
     timeless(story())
 
@@ -105,10 +107,10 @@ def test_several_results_of_one_assistant_are_one_reconcile() -> None:
         one = Repeated(*[SchemaError(TOO_SLOW, 60.0, is_transient=True)] * 3)
         for _ in range(3):
             assert await one.judge() is None
-        await one.triggers.here.take()
-        one.triggers.here.done(("Assistant", KEY))
+        await one.queue.take()
+        one.queue.done(KEY)
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(one.triggers.here.take(), 100_000)
+            await asyncio.wait_for(one.queue.take(), 100_000)
 
     timeless(story())
 
@@ -119,7 +121,7 @@ def test_an_assistant_that_is_gone_is_left_alone() -> None:
         await one.judge()
         one.cache.drop_recorded(an_assistant())
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(one.triggers.here.take(), 1000)
+            await asyncio.wait_for(one.queue.take(), 1000)
         assert not one.validation_results.is_revalidated(KEY)
 
     timeless(story())

@@ -1,0 +1,30 @@
+"""The LangGraph Server of one Graph at a time: probed, and its copies compared with what they were left as."""
+
+from assistant_operator.api.meta import Key
+from assistant_operator.store.store import Store
+
+from .drift import DriftDetector
+from .probes import ServerProber
+
+
+class ServerReconciler:
+    """Keeps what is known of the servers up to date."""
+
+    def __init__(self, cache: Store, prober: ServerProber, drift_detector: DriftDetector) -> None:
+        self._cache = cache
+        self._prober = prober
+        self._drift_detector = drift_detector
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Probe the server of that Graph. Seconds until the next probe; None if it declares no server.
+
+        Raises ServerTrouble if the server answers the probe, but does not list its assistants.
+        """
+        graph = self._cache.graphs.get(key)
+        if graph is None or graph.spec.server is None:
+            self._prober.forget(key)
+            return None
+        endpoint, later = await self._prober.ask(graph)
+        if endpoint:
+            await self._drift_detector.run(graph, endpoint)
+        return later
