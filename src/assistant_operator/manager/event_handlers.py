@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from assistant_operator.api.assistant import Assistant
 from assistant_operator.api.graph import Graph
-from assistant_operator.api.meta import Key, condition, position
+from assistant_operator.api.meta import Key, position
 from assistant_operator.clients.kubernetes.resource_versions import ResourceVersions
 from assistant_operator.clients.kubernetes.version_table import (
     Bookmark,
@@ -23,9 +23,10 @@ from assistant_operator.controllers.capture.capture import EditCapture
 from assistant_operator.controllers.graph.reconciler import GraphReconciler
 from assistant_operator.controllers.publication.probes import ServerProber
 from assistant_operator.controllers.publication.reconciler import PublicationReconciler
-from assistant_operator.controllers.triggers import Triggers
 from assistant_operator.runtime.logs import bind_object
 from assistant_operator.store.store import Store
+
+from .triggers import Triggers
 
 _MOST_GONE = 10_000
 
@@ -115,9 +116,7 @@ class EventHandlers:
         before = self._cache.see(assistant)
         if before and before.metadata.uid != assistant.metadata.uid:
             self._forget(before)
-        if before is None or _shown_to_graphs(before) != _shown_to_graphs(assistant):
-            self._triggers.graphs_of(assistant)
-            self._triggers.graphs_of(before or assistant)
+        self._triggers.enqueue_graphs_of(before, assistant)
         if self._may_record(assistant):
             bind_object("Assistant", assistant.key)
             await self._edit_capture.observe(assistant)
@@ -171,8 +170,8 @@ class EventHandlers:
         self._graphs.forget_default(key)
         if assistant := self._cache.drop_assistant(key):
             self._forget(assistant)
-            self._triggers.settled(key)
-            self._triggers.graphs_of(assistant)
+            self._triggers.enqueue_awaiting_graphs(key)
+            self._triggers.enqueue_graphs_of(assistant, None)
 
     def _forget(self, assistant: Assistant) -> None:
         self._edit_capture.forget(assistant)
@@ -190,13 +189,13 @@ class EventHandlers:
             return
         graph = self._cache.put_graph(graph)
         if graph.spec.server and self._prober.of(graph) is None:
-            self._triggers.probe(graph.key)
+            self._triggers.enqueue_probe(graph.key)
         if before:
-            self._graphs.changed(before, graph)
+            self._triggers.enqueue_assistants_of(before, graph)
         else:
             is_first_look = graph.status.observed_generation != graph.metadata.generation
-            self._triggers.revalidate(graph.key, wholly=is_first_look)
-        self._triggers.graph(graph.key)
+            self._triggers.enqueue_revalidation(graph.key, wholly=is_first_look)
+        self._triggers.enqueue_graph(graph.key)
 
     def on_graph_delete(self, key: Key, uid: str) -> None:
         """A Graph was deleted; one made since under the same name stays."""
@@ -206,23 +205,23 @@ class EventHandlers:
         if seen and seen.metadata.uid == uid:
             self._cache.drop_graph(key)
             self._prober.forget(key)
-            self._triggers.revalidate(key, wholly=False)
+            self._triggers.enqueue_revalidation(key, wholly=False)
 
     def on_version_event(self, namespace: str, event: VersionEvent) -> None:
         """What became of versions: only what nobody here did by itself is news."""
         match event:
             case Replaced(records, as_of, _, epoch):
                 anew = epoch > self._versions_as_of.get(namespace, 0)
-                self._triggers.assistants(self._cache.replace_versions(namespace, records, as_of, anew=anew))
+                self._triggers.enqueue_assistants(self._cache.replace_versions(namespace, records, as_of, anew=anew))
                 self._versions_as_of[namespace] = epoch
                 self._versions_listed.set()
                 self._versions_listed = asyncio.Event()
             case Modified(record):
                 if self._cache.put_version(record):
-                    self._triggers.assistant(record.key)
+                    self._triggers.enqueue_assistant(record.key)
             case Deleted(record):
                 if self._cache.drop_version(record):
-                    self._triggers.assistant(record.key)
+                    self._triggers.enqueue_assistant(record.key)
             case Bookmark() | Gone() | Opened() | Failing():
                 pass
 
@@ -239,13 +238,3 @@ class EventHandlers:
 
 def _is_newer(graph: Graph, than: Graph) -> bool:
     return position(graph.metadata.resource_version) > position(than.metadata.resource_version)
-
-
-def _shown_to_graphs(assistant: Assistant) -> tuple[object, ...]:
-    """What of an Assistant its Graph goes by: of a default one, nearly everything."""
-    meta = assistant.metadata
-    counted = (meta.uid, meta.deletion_timestamp, meta.owner_references, assistant.spec.graph_ref)
-    if meta.controller is None:
-        ready = condition(assistant.status.conditions, "Ready")
-        return (*counted, ready.status == "True" or ready.message if ready else None)
-    return (*counted, meta.labels, meta.managed_fields, assistant.spec, assistant.status.conditions)

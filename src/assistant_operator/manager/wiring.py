@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from assistant_operator.clients.kubernetes.cluster import Cluster
 from assistant_operator.clients.kubernetes.resource_versions import ResourceVersions
@@ -22,7 +23,6 @@ from assistant_operator.controllers.publication.drift import DriftDetector
 from assistant_operator.controllers.publication.probes import ServerProber
 from assistant_operator.controllers.publication.reconciler import PublicationReconciler
 from assistant_operator.controllers.publication.servers import ServerReconciler
-from assistant_operator.controllers.triggers import AT_FIRST, INTERVAL, Queues, Triggers, namespace_of
 from assistant_operator.runtime.controller import Controller
 from assistant_operator.runtime.event_recorder import EventRecorder
 from assistant_operator.runtime.metrics import Metrics
@@ -32,6 +32,7 @@ from assistant_operator.store.validation_results import ValidationResults
 
 from .event_handlers import EventHandlers
 from .object_metrics import ObjectMetrics
+from .triggers import BURST, INTERVAL, Queues, Triggers
 
 ASSISTANT_WORKERS, GRAPH_WORKERS, SERVER_WORKERS = 16, 4, 48
 _STEADY_WORKERS = 2
@@ -57,50 +58,95 @@ def wire(clients: Clients, cluster_name: str, credentials_role: str) -> tuple[Ev
     cache, validation_results, event_publisher = Store(), ValidationResults(), EventPublisher(clients.events)
     queues = Queues(*(_queue(name, metrics) for name in ("assistant", "graph", "publication", "probe")))
     triggers = Triggers(cache, validation_results, queues)
-    edit_capture = EditCapture(cluster, cache, wake=triggers.assistant, events=clients.events, metrics=metrics)
-    credentials = Credentials(cluster, credentials_role)
-    prober = ServerProber(clients.servers, credentials, cluster_name=cluster_name, changed=triggers.probed)
-    copies = Copies(cluster, cache, edit_capture, prober)
-    publisher = PublicationReconciler(
-        cluster, cache, judge, prober, copies, event_publisher=event_publisher, metrics=metrics, told=triggers.assistant
-    )
-    drift_detector = DriftDetector(cluster, cache, publisher, copies, prober, wake=triggers.copies)
+    enqueue = triggers.enqueue_assistant
+    capture = EditCapture(cluster, cache, enqueue_assistant=enqueue, events=clients.events, metrics=metrics)
+    publication = _Publication(clients, cluster_name, credentials_role, cache, capture, triggers, event_publisher)
+    validator = VersionValidator(cluster, cache, capture, judge, validation_results, enqueue_assistant=enqueue)
     assistants = AssistantReconciler(
         cluster,
         cache,
-        edit_capture,
-        VersionValidator(cluster, cache, edit_capture, judge, validation_results, again=triggers.revalidate_later),
-        publisher,
+        capture,
+        validator,
+        publication.reconciler,
         event_publisher=event_publisher,
         metrics=metrics,
         triggers=triggers,
     )
-    graphs = GraphReconciler(cluster, cache, judge, prober, triggers, event_publisher=event_publisher, metrics=metrics)
+    graphs = GraphReconciler(
+        cluster,
+        cache,
+        judge,
+        publication.prober,
+        triggers,
+        validation_results=validation_results,
+        event_publisher=event_publisher,
+        metrics=metrics,
+    )
     handlers = EventHandlers(
         cache,
         triggers,
-        edit_capture,
+        capture,
         assistants=assistants,
         graphs=graphs,
-        publisher=publisher,
-        prober=prober,
+        publisher=publication.reconciler,
+        prober=publication.prober,
         resource_versions=clients.resource_versions,
     )
-    servers, gates = ServerReconciler(cache, prober, drift_detector), partial(_gates, edit_capture.limiter)
+    metrics.object_metrics(ObjectMetrics(cache, is_leading=lambda: handlers.is_leading).text)
+    gates, ungated = partial(_gates, capture.limiter), [None] * SERVER_WORKERS
     new = partial(Controller, is_synced=cache.is_filled, transient=_TRANSIENT, metrics=metrics)
-    on_servers = [None] * SERVER_WORKERS
-    controllers = (
+    return handlers, (
         new("assistant", "Assistant", queues.assistant, assistants.reconcile, gates=gates(ASSISTANT_WORKERS)),
         new("graph", "Graph", queues.graph, graphs.reconcile, gates=gates(GRAPH_WORKERS)),
-        new("publication", "Assistant", queues.publication, publisher.reconcile, gates=on_servers),
-        new("probe", "Graph", queues.probe, servers.reconcile, gates=on_servers),
+        new("publication", "Assistant", queues.publication, publication.reconciler.reconcile, gates=ungated),
+        new("probe", "Graph", queues.probe, publication.servers.reconcile, gates=ungated),
     )
-    metrics.object_metrics(ObjectMetrics(cache, is_leading=lambda: handlers.is_leading).text)
-    return handlers, controllers
+
+
+class _Publication:
+    """All that speaks with LangGraph Servers."""
+
+    def __init__(
+        self,
+        clients: Clients,
+        cluster_name: str,
+        credentials_role: str,
+        cache: Store,
+        capture: EditCapture,
+        triggers: Triggers,
+        event_publisher: EventPublisher,
+    ) -> None:
+        cluster = clients.cluster
+        self.prober = ServerProber(
+            clients.servers,
+            Credentials(cluster, credentials_role),
+            cluster_name=cluster_name,
+            enqueue_after_probe=triggers.enqueue_after_probe,
+        )
+        copies = Copies(cluster, cache, capture, self.prober)
+        self.reconciler = PublicationReconciler(
+            cluster,
+            cache,
+            clients.judge,
+            self.prober,
+            copies,
+            event_publisher=event_publisher,
+            metrics=clients.metrics,
+            enqueue_assistant=triggers.enqueue_assistant,
+        )
+        drift_detector = DriftDetector(
+            cluster, cache, self.reconciler, copies, self.prober, enqueue_publication=triggers.enqueue_publication
+        )
+        self.servers = ServerReconciler(cache, self.prober, drift_detector)
 
 
 def _queue(name: str, metrics: Metrics) -> WorkQueue:
-    return WorkQueue(interval=INTERVAL, at_first=AT_FIRST, meter=metrics.queue(name), tenant_of=namespace_of)
+    return WorkQueue(interval=INTERVAL, at_first=BURST, meter=metrics.queue(name), tenant_of=_namespace_of)
+
+
+def _namespace_of(key: Any) -> str:
+    namespace: str = key[0]
+    return namespace
 
 
 def _gates(limiter: CaptureLimiter, workers: int) -> list[asyncio.Event]:

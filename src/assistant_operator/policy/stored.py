@@ -9,6 +9,7 @@ from assistant_operator.api.graph import GraphStatus
 
 S = TypeVar("S", AssistantStatus, GraphStatus)
 
+NO_EFFECT = "the write was accepted and had no effect"
 _MOST_FIELDS = 16
 
 

@@ -25,6 +25,11 @@ Path = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class ContentLost:
+    """Why a version cannot be restored: its content is not known any more, or another history has its name."""
+
+
+@dataclass(frozen=True, slots=True)
 class Edit:
     """One edit to be recorded, and what is known of the history before it."""
 

@@ -172,6 +172,14 @@ class Store:
         """The Graphs whose default assistant has that name, or is to have it."""
         return frozenset(self._by_default.get(assistant, ()))
 
+    def graphs_that_concern(self, assistant: Assistant) -> frozenset[Key]:
+        """The Graphs that count it, made it, or whose default assistant it is or is to be."""
+        namespace = assistant.metadata.namespace
+        found = {(namespace, assistant.spec.graph_ref.name), *self.graphs_with_default(assistant.key)}
+        if (owner := assistant.metadata.controller) and owner.kind == Graph.kind_name:
+            found.add((namespace, owner.name))
+        return frozenset(found & self.graphs.keys())
+
     def has_servers(self, namespace: str) -> bool:
         """Whether any Graph there declares a server."""
         return bool(self._serving.get(namespace))

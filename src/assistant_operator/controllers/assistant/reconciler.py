@@ -12,11 +12,7 @@ from assistant_operator.api.reason import Reason
 from assistant_operator.clients.kubernetes.cluster import Cluster
 from assistant_operator.clients.kubernetes.transport import NO_EFFECT, ClusterRefused, ClusterUnavailable
 from assistant_operator.clients.kubernetes.versions import Changed
-from assistant_operator.controllers.capture.capture import EditCapture
-from assistant_operator.controllers.capture.restoration import ContentLost
 from assistant_operator.controllers.events import EventPublisher
-from assistant_operator.controllers.publication.reconciler import PublicationReconciler
-from assistant_operator.controllers.triggers import Triggers
 from assistant_operator.policy.assistant import is_background, steps
 from assistant_operator.policy.assistant_input import (
     Adopt,
@@ -31,11 +27,13 @@ from assistant_operator.policy.assistant_input import (
     identity,
 )
 from assistant_operator.policy.conditions import ConditionDraft, conditions
-from assistant_operator.policy.stored import Unstored, not_stored
+from assistant_operator.policy.stored import NO_EFFECT, Unstored, not_stored
+from assistant_operator.policy.versioning import ContentLost
 from assistant_operator.runtime.metrics import Metrics
 from assistant_operator.runtime.refusals import Refusals, StepId
 from assistant_operator.store.store import Store
 
+from .dependencies import Capture, Publication, Triggers
 from .validation import VersionValidator
 
 log = logging.getLogger(__name__)
@@ -83,9 +81,9 @@ class AssistantReconciler:
         self,
         cluster: Cluster,
         cache: Store,
-        edit_capture: EditCapture,
+        edit_capture: Capture,
         validator: VersionValidator,
-        publisher: PublicationReconciler,
+        publication: Publication,
         *,
         event_publisher: EventPublisher,
         metrics: Metrics,
@@ -95,7 +93,7 @@ class AssistantReconciler:
         self._cache = cache
         self._edit_capture = edit_capture
         self._validator = validator
-        self._publisher = publisher
+        self._publication = publication
         self._event_publisher = event_publisher
         self._metrics = metrics
         self._triggers = triggers
@@ -120,7 +118,7 @@ class AssistantReconciler:
         rest = await self._take_all(key, this)
         if this.trouble:
             raise this.trouble
-        self._triggers.copies_if_any(key)
+        self._triggers.enqueue_publication(key)
         return rest
 
     async def _take_all(self, key: Key, this: _Pass) -> float | None:
@@ -128,7 +126,7 @@ class AssistantReconciler:
             world = await self._confirmed(key)
             if world is None:
                 if key not in self._cache.recorded:  # else its ledger is about to be opened anew
-                    self._triggers.settled(key)
+                    self._triggers.enqueue_awaiting_graphs(key)
                 return None
             uid = world.assistant.metadata.uid
             step = self._refusals.pick(
@@ -150,12 +148,10 @@ class AssistantReconciler:
     def _pause(self, world: AssistantInput, step: Step, this: _Pass) -> float | None:
         """Seconds that the step has to wait, so that a burst of edits is recorded first; None if it is taken now."""
         if is_background(step):
-            quiet, is_calm = (
-                self._edit_capture.seconds_since_edit(world.assistant),
-                self._edit_capture.limiter.calm.is_set(),
-            )
-            if quiet < (QUIET if is_calm else LONGEST_QUIET) or this.chores == _CHORES_AT_ONCE:
-                return max(QUIET - quiet, _PAUSE if is_calm else _LONG_PAUSE)
+            quiet = self._edit_capture.seconds_since_edit(world.assistant)
+            are_many = self._edit_capture.is_recording_many()
+            if quiet < (LONGEST_QUIET if are_many else QUIET) or this.chores == _CHORES_AT_ONCE:
+                return max(QUIET - quiet, _LONG_PAUSE if are_many else _PAUSE)
             this.chores += 1
         elif isinstance(step, UpdateStatus):
             if this.reports:
@@ -218,9 +214,9 @@ class AssistantReconciler:
             lost=self._lost.get(uid, frozenset()),
             is_revalidating=self._validator.validation_results.is_revalidated(key),
             is_published=self._cache.has_servers(key[0]),
-            places=self._publisher.places(key, {each.graph for each in judged.values()}),
-            outcome=self._publisher.outcome(assistant),
-            withdrawn=self._publisher.withdrawn(assistant),
+            places=self._publication.places(key, {each.graph for each in judged.values()}),
+            outcome=self._publication.outcome(assistant),
+            withdrawn=self._publication.withdrawn(assistant),
             refusals=self._refusals.messages(uid),
             unstored=self._unstored(assistant),
         )
@@ -260,7 +256,7 @@ class AssistantReconciler:
         key, uid = world.assistant.key, world.assistant.metadata.uid
         if not {"UpdateVersionStatus", "Validate"} & world.refusals.keys():
             self._validator.validation_results.forget(key)  # marks that are refused still have to say what was found
-        self._triggers.settled(key)
+        self._triggers.enqueue_awaiting_graphs(key)
         return self._refusals.wait(uid)
 
     async def _act(self, world: AssistantInput, step: Step) -> str | None:
@@ -319,9 +315,7 @@ class AssistantReconciler:
     async def _restore(self, world: AssistantInput, number: int) -> None:
         if not await self._is_alive(world.assistant):
             return
-        head = self._edit_capture.head(world.assistant)
-        remembered = head if head and head.number == number else None
-        back = await self._edit_capture.restorer.restore(world.assistant, number, remembered)
+        back = await self._edit_capture.restore(world.assistant, number)
         if back is None:
             self._cache.drop_state(world.assistant)  # its namespace goes, and it goes with it
             return

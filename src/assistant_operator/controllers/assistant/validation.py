@@ -1,5 +1,6 @@
 """How it is found out whether a version may come into force: its content, and what its Graph's schemas say of it."""
 
+import asyncio
 from collections.abc import Callable
 
 from assistant_operator.api.assistant import Snapshot
@@ -8,11 +9,12 @@ from assistant_operator.api.meta import Key
 from assistant_operator.api.schema_result import SchemaError
 from assistant_operator.clients.kubernetes.cluster import Cluster
 from assistant_operator.clients.schema.validator import SchemaValidator
-from assistant_operator.controllers.capture.capture import EditCapture
 from assistant_operator.policy import validation
 from assistant_operator.policy.assistant_input import AssistantInput, ValidationResult
 from assistant_operator.store.store import Store
 from assistant_operator.store.validation_results import ValidationResults
+
+from .dependencies import Head
 
 
 class VersionValidator:
@@ -22,18 +24,19 @@ class VersionValidator:
         self,
         cluster: Cluster,
         cache: Store,
-        edit_capture: EditCapture,
+        edit_capture: Head,
         judge: SchemaValidator,
         validation_results: ValidationResults,
         *,
-        again: Callable[[Key, float], None],
+        enqueue_assistant: Callable[[Key], None],
     ) -> None:
-        """`again`: called with an Assistant whose validation is to be repeated, and after how many seconds."""
         self._cluster = cluster
         self._cache = cache
         self._edit_capture = edit_capture
         self._judge = judge
-        self._again = again
+        self._enqueue_assistant = enqueue_assistant
+        self._retries: dict[Key, asyncio.TimerHandle] = {}
+        """At most one for each Assistant."""
         self.validation_results = validation_results
 
     async def read_again(self, record: VersionRecord) -> AssistantVersion | None:
@@ -67,8 +70,20 @@ class VersionValidator:
             return validation.schemas_unknown(graph)
         fit = await self._judge.fit(content, graph.schemas, namespace)
         if isinstance(fit, SchemaError) and fit.retry_after is not None:
-            self._again(world.assistant.key, fit.retry_after)
+            self._validate_again(world.assistant.key, fit.retry_after)
         return validation.validation_result(graph, fit)
+
+    def _validate_again(self, assistant: Key, seconds: float) -> None:
+        """Validate all its versions again in `seconds`, or earlier if that is planned already."""
+        if assistant not in self._retries:
+            loop = asyncio.get_running_loop()
+            self._retries[assistant] = loop.call_later(seconds, self._revalidate, assistant)
+
+    def _revalidate(self, assistant: Key) -> None:
+        del self._retries[assistant]
+        if assistant in self._cache.recorded:
+            self.validation_results.void([assistant], wholly=True)
+            self._enqueue_assistant(assistant)
 
     async def _content(self, world: AssistantInput, number: int) -> Snapshot | ValidationResult | None:
         """What a version says; a judgement if it says nothing that can be trusted; None if it is gone."""

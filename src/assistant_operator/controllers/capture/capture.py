@@ -16,6 +16,7 @@ from assistant_operator.policy import versioning
 from assistant_operator.policy.assistant_input import Captured
 from assistant_operator.policy.publication import is_withdrawal_abandoned
 from assistant_operator.policy.stored import not_stored
+from assistant_operator.policy.versioning import ContentLost
 from assistant_operator.runtime.event_recorder import EventRecorder
 from assistant_operator.runtime.logs import bind_object
 from assistant_operator.runtime.metrics import Metrics
@@ -52,17 +53,16 @@ class EditCapture:
         cluster: Cluster,
         cache: Store,
         *,
-        wake: Callable[[Key], None],
+        enqueue_assistant: Callable[[Key], None],
         events: EventRecorder,
         metrics: Metrics,
     ) -> None:
-        """`wake`: told of each Assistant whose history went on, or that changed otherwise."""
         self._cluster = cluster
         self._cache = cache
         self._recovery = MissedEditRecovery(cluster)
-        self.restorer = VersionRestorer(cluster, cache)
-        self._gatherer = VersionGatherer(cluster, cache, self.restorer)
-        self._wake = wake
+        self._restorer = VersionRestorer(cluster, cache)
+        self._gatherer = VersionGatherer(cluster, cache, self._restorer)
+        self._enqueue_assistant = enqueue_assistant
         self._events = events
         self._metrics = metrics
         self._capture_states: dict[str, CaptureState] = {}
@@ -104,6 +104,15 @@ class EditCapture:
         """Seconds since the last edit was recorded."""
         capture_state = self._capture_states.get(assistant.metadata.uid)
         return asyncio.get_running_loop().time() - (capture_state.recorded_at if capture_state else 0.0)
+
+    def is_recording_many(self) -> bool:
+        """Whether a burst of edits is being recorded."""
+        return not self.limiter.calm.is_set()
+
+    async def restore(self, assistant: Assistant, number: int) -> AssistantVersion | ContentLost | None:
+        """Create a deleted version again. None if it cannot be stored now; ContentLost if its content is not known."""
+        head = self.head(assistant)
+        return await self._restorer.restore(assistant, number, head if head and head.number == number else None)
 
     def forget(self, assistant: Assistant) -> None:
         """The Assistant is gone. What is pending is still tried once."""
@@ -186,7 +195,7 @@ class EditCapture:
             and not capture_state.is_gone
             and (is_opened or is_news or before is None or not _is_own_write(before, after))
         ):
-            self._wake(state.key)
+            self._enqueue_assistant(state.key)
 
     def _keep(self, capture_state: CaptureState, state: Assistant) -> bool:
         """What all but this recorder goes by from now on. Whether it is news though it is our own write."""
@@ -257,7 +266,7 @@ class EditCapture:
             capture_state.refusal, capture_state.is_behind = str(refused), True
             if not capture_state.is_gone:
                 self._cache.recorded.setdefault(assistant.key, assistant)
-                self._wake(assistant.key)
+                self._enqueue_assistant(assistant.key)
         self._hold_back(capture_state)
 
     def _hold_back(self, capture_state: CaptureState) -> None:
@@ -273,7 +282,7 @@ class EditCapture:
             self._cache.record(versioning.with_control_of(before, newest))
             after = self._cache.recorded[newest.key]
             if before.spec != after.spec or not _is_own_write(before, after):
-                self._wake(newest.key)
+                self._enqueue_assistant(newest.key)
 
     async def _catch_up(self, capture_state: CaptureState, assistant: Assistant) -> None:
         generation = assistant.metadata.generation

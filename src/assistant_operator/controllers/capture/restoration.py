@@ -1,25 +1,18 @@
 """A version that was deleted by hand comes back as it was: from memory, from the Assistant, or from history."""
 
-from dataclasses import dataclass
-
 from assistant_operator.api.assistant import Assistant
 from assistant_operator.api.assistant_version import AssistantVersion, version_labels, version_name
 from assistant_operator.api.meta import Key, ObjectMeta
 from assistant_operator.clients.kubernetes.cluster import Cluster
 from assistant_operator.clients.kubernetes.transport import ClusterUnavailable
 from assistant_operator.clients.kubernetes.versions import AlreadyExists, Created, Rejected
-from assistant_operator.policy.versioning import Edit, version
+from assistant_operator.policy.versioning import ContentLost, Edit, version
 from assistant_operator.store.store import Store
 
 from .recovery import newest_before
 
 MOST_TRIES = 5
 """Tries to make a version whose name is taken while there is no such version."""
-
-
-@dataclass(frozen=True, slots=True)
-class ContentLost:
-    """Nobody knows the version's content any more, or its name is taken."""
 
 
 def unreadable(key: Key) -> ClusterUnavailable:

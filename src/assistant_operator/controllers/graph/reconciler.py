@@ -5,18 +5,18 @@ import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from operator import itemgetter
+from typing import Protocol
 
 from assistant_operator.api.assistant import GraphRef, Snapshot
 from assistant_operator.api.graph import Graph, GraphStatus, Schemas
 from assistant_operator.api.meta import MANAGER, FreeForm, Key, position
 from assistant_operator.api.reason import Reason
+from assistant_operator.api.remote import ServerStatus
 from assistant_operator.api.schema_result import SchemaError
 from assistant_operator.clients.kubernetes.cluster import Applied, Cluster
 from assistant_operator.clients.kubernetes.transport import NO_EFFECT, ClusterRefused, ClusterUnavailable
 from assistant_operator.clients.schema.validator import SchemaValidator
 from assistant_operator.controllers.events import EventPublisher
-from assistant_operator.controllers.publication.probes import ServerProber
-from assistant_operator.controllers.triggers import Triggers
 from assistant_operator.policy.default_assistant import DEFAULT, without
 from assistant_operator.policy.graph import (
     ApplyDefaultAssistant,
@@ -26,10 +26,11 @@ from assistant_operator.policy.graph import (
     UpdateGraphStatus,
     steps,
 )
-from assistant_operator.policy.stored import Unstored
+from assistant_operator.policy.stored import NO_EFFECT, Unstored
 from assistant_operator.runtime.metrics import Metrics
 from assistant_operator.runtime.refusals import Refusals, StepId
 from assistant_operator.store.store import Store
+from assistant_operator.store.validation_results import ValidationResults
 
 log = logging.getLogger(__name__)
 
@@ -54,16 +55,6 @@ def changed_meanwhile(key: Key) -> ClusterUnavailable:
     return unavailable
 
 
-def schemas_changed(before: Graph, now: Graph) -> bool:
-    """Whether what was said of its assistants' versions may not hold any more."""
-    return (before.schemas, before.knows_schemas) != (now.schemas, now.knows_schemas)
-
-
-def _leads_to(graph: Graph) -> tuple[object, ...]:
-    """What of a Graph says where its assistants belong."""
-    return graph.spec.server, graph.graph_id, graph.default_name
-
-
 def _identity(world: GraphInput, step: GraphStep) -> StepId:
     """By that a refused step is known again. After a change of what it depends on, a step is another one."""
     match step:
@@ -77,6 +68,25 @@ def _identity(world: GraphInput, step: GraphStep) -> StepId:
             return REPORT
 
 
+class Probes(Protocol):
+    """The results of probing the servers of Graphs."""
+
+    def of(self, graph: Graph) -> ServerStatus | None:
+        """The newest; None while there is none."""
+
+
+class Triggers(Protocol):
+    """See manager/triggers.py."""
+
+    def enqueue_graph(self, graph: Key, delay: float) -> None: ...
+
+    def enqueue_probe(self, graph: Key) -> None: ...
+
+    def enqueue_assistants_of(self, before: Graph, after: Graph) -> None: ...
+
+    def enqueue_revalidation(self, graph: Key, *, wholly: bool) -> None: ...
+
+
 class GraphReconciler:
     """Brings one Graph to where it should be."""
 
@@ -85,9 +95,10 @@ class GraphReconciler:
         cluster: Cluster,
         cache: Store,
         judge: SchemaValidator,
-        prober: ServerProber,
+        probes: Probes,
         triggers: Triggers,
         *,
+        validation_results: ValidationResults,
         event_publisher: EventPublisher,
         metrics: Metrics,
     ) -> None:
@@ -96,8 +107,9 @@ class GraphReconciler:
         self._judge = judge
         self._event_publisher = event_publisher
         self._metrics = metrics
-        self._prober = prober
+        self._probes = probes
         self._triggers = triggers
+        self._validation_results = validation_results
         self._applied: dict[Key, tuple[int, FreeForm]] = {}
         self._released: dict[Key, int] = {}
         """Resource version at which the label of a former default assistant was taken off."""
@@ -130,13 +142,6 @@ class GraphReconciler:
                 if not self._cache.has(world.graph):
                     self.forget(key, uid)  # it went meanwhile: what was noted since would stay for ever
         return 1.0
-
-    def changed(self, before: Graph, now: Graph) -> None:
-        """It is kept as `now`: let its assistants be looked at if they may see a difference."""
-        if _leads_to(before) != _leads_to(now):
-            self._triggers.assistants(self._cache.validated_by(now.key))
-        if schemas_changed(before, now):
-            self._triggers.revalidate(now.key, wholly=True)
 
     def forget(self, key: Key, uid: str) -> None:
         """The Graph is gone."""
@@ -213,12 +218,12 @@ class GraphReconciler:
             assistants=len(self._cache.assistants_of(key)),
             schema_trouble=trouble.why if trouble else None,
             is_trouble_passing=trouble is not None and trouble.is_transient,
-            probe=self._prober.of(graph),
+            probe=self._probes.of(graph),
             unstorable=self._unstorable.get(key),
             refusal=refusals.get("ApplyDefaultAssistant"),
             release_refusal=refusals.get("Disown"),
             unstored=self._unstored(graph),
-            is_revalidating=self._triggers.is_revalidating(key),
+            is_revalidating=self._validation_results.is_awaited(key),
         )
 
     async def _schema_trouble(self, graph: Graph) -> SchemaError | None:
@@ -227,7 +232,7 @@ class GraphReconciler:
         if not isinstance(fit, SchemaError):
             return None
         if fit.retry_after is not None:
-            self._triggers.graph(graph.key, fit.retry_after)
+            self._triggers.enqueue_graph(graph.key, fit.retry_after)
         return fit
 
     async def _confirm(self, key: Key) -> None:
@@ -282,8 +287,8 @@ class GraphReconciler:
         if is_tried_again:  # until an event shows that it was stored
             self._refusals.refused(graph.metadata.uid, STORE, "")
         self._event_publisher.reported(graph, status)
-        if now and schemas_changed(graph, now):
-            self._triggers.revalidate(graph.key, wholly=True)
+        if now:
+            self._triggers.enqueue_assistants_of(graph, now)
         return is_tried_again
 
     async def _release(self, key: Key) -> str | None:
@@ -346,9 +351,9 @@ class GraphReconciler:
         before = self._cache.graphs.get(graph.key)
         if live is None:
             self._cache.drop_graph(graph.key)
-            self._triggers.revalidate(graph.key, wholly=False)
-            self._triggers.probe(graph.key)  # which forgets it
+            self._triggers.enqueue_revalidation(graph.key, wholly=False)
+            self._triggers.enqueue_probe(graph.key)  # which forgets it
             return
         if before is None:
             return  # its deletion was seen since, or the watch is about to show it
-        self.changed(before, self._cache.put_graph(live))
+        self._triggers.enqueue_assistants_of(before, self._cache.put_graph(live))

@@ -1,6 +1,7 @@
 """The copies of Assistants on LangGraph Servers: what each is to be, and how it is brought there or taken off."""
 
 from collections.abc import Iterable
+from typing import Protocol
 
 from assistant_operator.api.assistant import Assistant, Copy, Snapshot
 from assistant_operator.api.assistant_version import AssistantVersion, version_name
@@ -10,8 +11,8 @@ from assistant_operator.api.reason import Reason
 from assistant_operator.api.remote import RemoteAssistant
 from assistant_operator.clients.kubernetes.cluster import Cluster
 from assistant_operator.clients.langgraph.transport import Endpoint, ServerUnavailable
-from assistant_operator.controllers.capture.capture import EditCapture
 from assistant_operator.policy import desired_copy
+from assistant_operator.policy.assistant_input import Captured
 from assistant_operator.policy.conditions import Progress
 from assistant_operator.policy.desired_copy import DesiredAssistant, Target, target_of
 from assistant_operator.policy.publication import PublishResult
@@ -27,10 +28,20 @@ class NotYet(Exception):
     """Something that must come first has not come: what it waits for enqueues the key, or the next try finds it."""
 
 
+class Capture(Protocol):
+    """How far the edits of each Assistant are captured."""
+
+    def recorded(self, assistant: Assistant) -> Captured | None:
+        """None while that is not known yet."""
+
+    def head(self, assistant: Assistant) -> AssistantVersion | None:
+        """The newest version; None if it is not in memory."""
+
+
 class Copies:
     """Reads what is there and writes only what differs. What is another's is never touched."""
 
-    def __init__(self, cluster: Cluster, cache: Store, edit_capture: EditCapture, prober: ServerProber) -> None:
+    def __init__(self, cluster: Cluster, cache: Store, edit_capture: Capture, prober: ServerProber) -> None:
         self._cluster = cluster
         self._cache = cache
         self._edit_capture = edit_capture

@@ -30,15 +30,14 @@ class DriftDetector:
         copies: Copies,
         prober: ServerProber,
         *,
-        wake: Callable[[Key], None],
+        enqueue_publication: Callable[[Key], None],
     ) -> None:
-        """`wake`: told of each Assistant whose copy is to be repaired."""
         self._cluster = cluster
         self._cache = cache
         self._publisher = publisher
         self._copies = copies
         self._prober = prober
-        self._wake = wake
+        self._enqueue_publication = enqueue_publication
 
     async def run(self, graph: Graph, endpoint: Endpoint) -> None:
         """Look at every assistant that the server has for the graph. Raises ServerTrouble if it does not list them all.
@@ -87,7 +86,7 @@ class DriftDetector:
         newest = self._cache.recorded.get(assistant.key)
         if newest and newest.status == assistant.status and not newest.spec.suspend:
             self._publisher.repair(newest, fields)
-            self._wake(newest.key)
+            self._enqueue_publication(newest.key)
 
     async def _take_off_orphan(self, graph: Graph, endpoint: Endpoint, there: RemoteAssistant) -> None:
         """A copy whose Assistant is gone, as when it was deleted while its server was down."""

@@ -49,13 +49,13 @@ class ServerProber:
         credentials: Credentials,
         *,
         cluster_name: str,
-        changed: Callable[[Graph, ServerStatus], None],
+        enqueue_after_probe: Callable[[Key], None],
     ) -> None:
-        """`changed`: told of each probe that differs from the one before."""
+        """`enqueue_after_probe`: called for a Graph whose probe has another result than the one before."""
         self.servers = servers
         self.credentials = credentials
         self.cluster_name = cluster_name
-        self._changed = changed
+        self._enqueue_after_probe = enqueue_after_probe
         self._known: dict[Key, tuple[_Asked, ServerStatus]] = {}
         self._failures: dict[Key, int] = {}
 
@@ -75,7 +75,7 @@ class ServerProber:
         self._known[graph.key] = (_Asked.of(graph), probe)
         if probe != before:
             log.info("graph %s/%s: %s", *graph.key, probe.message)
-            self._changed(graph, probe)
+            self._enqueue_after_probe(graph.key)
         period = float(graph.spec.server.resync_period_seconds) if graph.spec.server else _LONGEST_RETRY
         if not probe.serves:
             return None, self._pause(graph.key)

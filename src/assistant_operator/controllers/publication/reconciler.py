@@ -71,9 +71,8 @@ class PublicationReconciler:
         *,
         event_publisher: EventPublisher,
         metrics: Metrics,
-        told: Callable[[Key], None],
+        enqueue_assistant: Callable[[Key], None],
     ) -> None:
-        """`told`: what became of an Assistant's copies is news."""
         self._cluster = cluster
         self._cache = cache
         self._judge = judge
@@ -81,7 +80,7 @@ class PublicationReconciler:
         self._copies = copies
         self._event_publisher = event_publisher
         self._metrics = metrics
-        self._told = told
+        self._enqueue_assistant = enqueue_assistant
         self._states: dict[str, PublicationState] = {}
         self._crowd: set[str] = set()
 
@@ -197,7 +196,7 @@ class PublicationReconciler:
         state.finalizer = (at, on)
         state.succeeded("finalizer")
         if state.hindrances.pop(None, None):
-            self._told(world.assistant.key)
+            self._enqueue_assistant(world.assistant.key)
         if state.outcome and state.outcome.reason is Reason.FINALIZER_REFUSED:
             state.outcome = None
         return None
@@ -222,7 +221,7 @@ class PublicationReconciler:
         state = self._state(assistant)
         before, state.outcome = state.outcome, outcome
         if outcome != before:
-            self._told(assistant.key)
+            self._enqueue_assistant(assistant.key)
 
     def _hindered(self, world: PublicationInput, copy: Copy | None, hindrance: WithdrawalFailure) -> None:
         """A copy is not withdrawn, or the finalizer not removed: told in the status, and in one event."""
@@ -232,7 +231,7 @@ class PublicationReconciler:
         if not state.hinder(copy, hindrance):
             return
         self._event_publisher.hindered(assistant, state.hindrances[copy])
-        self._told(assistant.key)
+        self._enqueue_assistant(assistant.key)
 
     async def _publish(self, world: PublicationInput, step: Publish) -> float | None:
         assistant, state = world.assistant, self._state(world.assistant)
@@ -357,7 +356,7 @@ class PublicationReconciler:
         state.hindrances.pop(copy, None)
         state.withdrawn |= {copy}
         state.is_unsure = True  # two addresses may be one server: is the copy that was to stay still there?
-        self._told(assistant.key)
+        self._enqueue_assistant(assistant.key)
         return None
 
     async def _is_lost(self, assistant: Assistant, trouble: ServerTrouble) -> bool:

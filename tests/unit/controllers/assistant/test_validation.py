@@ -14,8 +14,6 @@ from assistant_operator.api.schema_result import Fit, SchemaError, Valid
 from assistant_operator.clients.kubernetes.cluster import Cluster
 from assistant_operator.clients.schema.validator import TOO_SLOW, SchemaValidator
 from assistant_operator.controllers.assistant.validation import VersionValidator
-from assistant_operator.controllers.capture.capture import EditCapture
-from assistant_operator.controllers.triggers import Queues, Triggers
 from assistant_operator.runtime.workqueue import WorkQueue
 from assistant_operator.store.store import Store
 from assistant_operator.store.validation_results import ValidationResults
@@ -48,13 +46,11 @@ class Repeated:
         self.cache, self.validation_results = Store(), ValidationResults()
         self.cache.recorded[KEY] = an_assistant()
         self.cache.put_graph(a_graph(contextSchema={"type": "object"}))
-        self.queue = _queue()
-        queues = Queues(self.queue, _queue(), _queue(), _queue())
-        self.triggers = Triggers(self.cache, self.validation_results, queues)
-        edit_capture, cluster = cast("EditCapture", Head()), cast("Cluster", None)
+        self.queue = WorkQueue(interval=0.1)
+        cluster = cast("Cluster", None)
         judge = Answers(*answers)
         self.validator = VersionValidator(
-            cluster, self.cache, edit_capture, judge, self.validation_results, again=self.triggers.revalidate_later
+            cluster, self.cache, Head(), judge, self.validation_results, enqueue_assistant=self.queue.add
         )
 
     async def judge(self) -> bool | None:
@@ -63,10 +59,6 @@ class Repeated:
         found = self.validation_results.of(KEY)[3]
         self.validation_results.forget(KEY)
         return found.valid
-
-
-def _queue() -> WorkQueue:
-    return WorkQueue(interval=0.1)
 
 
 @pytest.mark.parametrize(

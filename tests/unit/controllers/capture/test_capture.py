@@ -73,7 +73,7 @@ class Bench:
         self.woken: list[Key] = []
         events = EventRecorder(self.server, instance="x")
         self.edit_capture = EditCapture(
-            self.server, self.cache, wake=self.woken.append, events=events, metrics=Metrics()
+            self.server, self.cache, enqueue_assistant=self.woken.append, events=events, metrics=Metrics()
         )
 
     async def see(self, generation: int, *, deleted: bool = False, **different: Any) -> Assistant:

@@ -40,7 +40,7 @@ async def test_it_waits_until_the_lease_is_renewed() -> None:
         configuration = client.Configuration(host=str(server.make_url("")).rstrip("/"))
         cluster = Cluster(ApiServer(configuration, may_write=lambda: leads))
         events = EventRecorder(cluster, instance="a")
-        edit_capture = EditCapture(cluster, Store(), wake=wake, events=events, metrics=Metrics())
+        edit_capture = EditCapture(cluster, Store(), enqueue_assistant=wake, events=events, metrics=Metrics())
         edited = an_assistant(meta={"generation": 1}, status=a_status(observed_generation=-1, latest_version=None))
         recording = asyncio.create_task(edit_capture.run())
         await edit_capture.observe(edited)

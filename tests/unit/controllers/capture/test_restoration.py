@@ -10,7 +10,8 @@ from assistant_operator.api.meta import Key
 from assistant_operator.clients.kubernetes.cluster import Cluster
 from assistant_operator.clients.kubernetes.transport import ClusterUnavailable
 from assistant_operator.clients.kubernetes.versions import AlreadyExists, Created, Creation, Versions
-from assistant_operator.controllers.capture.restoration import MOST_TRIES, ContentLost, VersionRestorer
+from assistant_operator.controllers.capture.restoration import MOST_TRIES, VersionRestorer
+from assistant_operator.policy.versioning import ContentLost
 from assistant_operator.store.store import Store
 from support.timeless import timeless
 from worlds import a_record, a_status, a_version, an_assistant

@@ -1,0 +1,119 @@
+"""What changed → whose key is enqueued. This is the whole map: a controller enqueues other keys by these methods alone.
+
+| what changed                                                        | enqueued                                   |
+|---------------------------------------------------------------------|--------------------------------------------|
+| an edit was captured, a version changed, a publication has a result | the Assistant: `assistant`                 |
+| an Assistant was reconciled, or its copy drifted                    | the Assistant: `publication`, if published |
+| an Assistant appeared, changed or was deleted                       | the Graphs that count or own it: `graph`   |
+| the last awaited validation of a Graph's Assistants ended           | that Graph: `graph`                        |
+| a Graph appeared or changed                                         | the Graph: `graph`, `probe` if not probed  |
+| its server, graph ID or default assistant changed                   | its Assistants: `assistant`                |
+| its schemas changed, or it was deleted                              | its Assistants: `assistant`, to revalidate |
+| a probe of its server has another result                            | the Graph: `graph`, its copies             |
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from assistant_operator.api.assistant import Assistant
+from assistant_operator.api.graph import Graph
+from assistant_operator.api.meta import Key, condition
+from assistant_operator.policy.publication import may_have_copies
+from assistant_operator.runtime.workqueue import WorkQueue
+from assistant_operator.store.store import Store
+from assistant_operator.store.validation_results import ValidationResults
+
+INTERVAL, BURST = 0.1, 3
+"""Seconds between two reconciles of one key, and after how many: an edit needs two until it is on its server."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queues:
+    """One for each controller."""
+
+    assistant: WorkQueue
+    graph: WorkQueue
+    publication: WorkQueue
+    """Keys of Assistants."""
+    probe: WorkQueue
+    """Keys of Graphs."""
+
+
+class Triggers:
+    """Enqueues keys. It reads the store for indexes and decides nothing else."""
+
+    def __init__(self, cache: Store, validation_results: ValidationResults, queues: Queues) -> None:
+        self._cache = cache
+        self._validation_results = validation_results
+        self._queues = queues
+
+    def enqueue_assistant(self, assistant: Key) -> None:
+        self._queues.assistant.add(assistant)
+
+    def enqueue_assistants(self, assistants: Iterable[Key]) -> None:
+        for key in assistants:
+            self.enqueue_assistant(key)
+
+    def enqueue_publication(self, assistant: Key) -> None:
+        recorded = self._cache.recorded.get(assistant)
+        if recorded and may_have_copies(recorded):
+            self._queues.publication.add(assistant)
+
+    def enqueue_graph(self, graph: Key, delay: float = 0.0) -> None:
+        """`delay`: in seconds."""
+        self._queues.graph.add(graph, delay)
+
+    def enqueue_probe(self, graph: Key) -> None:
+        self._queues.probe.add(graph)
+
+    def enqueue_graphs_of(self, before: Assistant | None, after: Assistant | None) -> None:
+        """None: it did not exist before, or was deleted."""
+        if before and after and _relevant_to_graphs(before) == _relevant_to_graphs(after):
+            return
+        for assistant in filter(None, (after, before)):
+            for graph in self._cache.graphs_that_concern(assistant):
+                self.enqueue_graph(graph, INTERVAL)
+
+    def enqueue_awaiting_graphs(self, assistant: Key) -> None:
+        """Its versions are validated against the present schemas, or it was deleted."""
+        for graph in self._validation_results.settled(assistant):
+            self.enqueue_graph(graph)
+
+    def enqueue_assistants_of(self, before: Graph, after: Graph) -> None:
+        if _target(before) != _target(after):
+            self.enqueue_assistants(self._cache.validated_by(after.key))
+        if _schemas(before) != _schemas(after):
+            self.enqueue_revalidation(after.key, wholly=True)
+
+    def enqueue_revalidation(self, graph: Key, *, wholly: bool) -> None:
+        """`wholly`: the kept versions of its Assistants are validated again, too."""
+        assistants = self._cache.validated_by(graph)
+        if wholly:
+            self._validation_results.expect(graph, assistants)
+        self._validation_results.void(assistants, wholly=wholly)
+        self.enqueue_assistants(assistants)
+
+    def enqueue_after_probe(self, graph: Key) -> None:
+        self.enqueue_graph(graph)
+        for assistant in self._cache.validated_by(graph):
+            self.enqueue_publication(assistant)
+
+
+def _relevant_to_graphs(assistant: Assistant) -> tuple[object, ...]:
+    """What the status of a Graph depends on: for a default assistant, nearly everything."""
+    meta = assistant.metadata
+    counted = (meta.uid, meta.deletion_timestamp, meta.owner_references, assistant.spec.graph_ref)
+    if meta.controller is None:
+        ready = condition(assistant.status.conditions, "Ready")
+        return (*counted, ready.status == "True" or ready.message if ready else None)
+    return (*counted, meta.labels, meta.managed_fields, assistant.spec, assistant.status.conditions)
+
+
+def _target(graph: Graph) -> tuple[object, ...]:
+    """What decides where its Assistants are published."""
+    return graph.spec.server, graph.graph_id, graph.default_name
+
+
+def _schemas(graph: Graph) -> tuple[object, ...]:
+    """What the validation of its Assistants' versions depends on."""
+    return graph.schemas, graph.knows_schemas

@@ -1,0 +1,110 @@
+"""What changed → whose key is enqueued: the rows of the table in manager/triggers.py."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from assistant_operator.api.assistant import Assistant, AssistantStatus, Copy
+from assistant_operator.api.graph import Graph
+from assistant_operator.api.meta import Key
+from assistant_operator.manager.triggers import Queues, Triggers
+from assistant_operator.runtime.workqueue import WorkQueue
+from assistant_operator.store.store import Store
+from assistant_operator.store.validation_results import ValidationResults
+from support.timeless import timeless
+from worlds import KEY, a_graph, an_assistant
+
+GRAPH = a_graph().key
+SCHEMA = {"type": "object"}
+COPIES = (Copy(server="http://s", assistant_id="1"),)
+ASSISTANT, PUBLISHED = an_assistant(), an_assistant(status=AssistantStatus(copies=COPIES))
+NOTHING: dict[str, set[Key]] = {}
+
+
+class Enqueued(WorkQueue):
+    """Notes each key."""
+
+    def __init__(self) -> None:
+        super().__init__(interval=0)
+        self.keys: set[Key] = set()
+
+    def add(self, key: Any, delay: float = 0.0) -> None:
+        assert delay >= 0
+        self.keys.add(key)
+
+
+def enqueued(change: Callable[[Triggers], None], assistant: Assistant, graph: Graph) -> dict[str, set[Key]]:
+    """By queue, what one change enqueues where there are that Assistant and that Graph."""
+
+    async def story() -> dict[str, set[Key]]:
+        await asyncio.sleep(0)
+        cache, queues = Store(), {name: Enqueued() for name in ("assistant", "graph", "publication", "probe")}
+        cache.see(assistant)
+        cache.record(assistant)
+        cache.put_graph(graph)
+        change(Triggers(cache, ValidationResults(), Queues(**queues)))
+        return {name: queue.keys for name, queue in queues.items() if queue.keys}
+
+    return timeless(story())
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        pytest.param(
+            lambda it: it.enqueue_assistants_of(a_graph(), a_graph()), NOTHING, id="a Graph that differs in nothing"
+        ),
+        pytest.param(
+            lambda it: it.enqueue_graphs_of(ASSISTANT, ASSISTANT), NOTHING, id="an Assistant that differs in nothing"
+        ),
+        pytest.param(lambda it: it.enqueue_assistant(KEY), {"assistant": {KEY}}, id="an edit was captured"),
+        pytest.param(lambda it: it.enqueue_publication(KEY), NOTHING, id="it was reconciled, and has no copies"),
+        pytest.param(lambda it: it.enqueue_graphs_of(None, ASSISTANT), {"graph": {GRAPH}}, id="an Assistant appeared"),
+        pytest.param(lambda it: it.enqueue_graphs_of(ASSISTANT, None), {"graph": {GRAPH}}, id="it was deleted"),
+        pytest.param(
+            lambda it: it.enqueue_graphs_of(ASSISTANT, an_assistant(graphRef={"name": "other"})),
+            {"graph": {GRAPH}},
+            id="it left its Graph for one that does not exist",
+        ),
+        pytest.param(
+            lambda it: it.enqueue_assistants_of(a_graph(), a_graph(graphId="other")),
+            {"assistant": {KEY}},
+            id="the Graph has another target",
+        ),
+        pytest.param(
+            lambda it: it.enqueue_assistants_of(a_graph(), a_graph(contextSchema=SCHEMA)),
+            {"assistant": {KEY}},
+            id="the Graph has other schemas",
+        ),
+        pytest.param(
+            lambda it: it.enqueue_revalidation(GRAPH, wholly=False), {"assistant": {KEY}}, id="the Graph was deleted"
+        ),
+        pytest.param(lambda it: it.enqueue_probe(GRAPH), {"probe": {GRAPH}}, id="its server was never probed"),
+        pytest.param(lambda it: it.enqueue_after_probe(GRAPH), {"graph": {GRAPH}}, id="its server answers otherwise"),
+        pytest.param(lambda it: it.enqueue_awaiting_graphs(KEY), NOTHING, id="validated, and no Graph waits for that"),
+        pytest.param(
+            lambda it: (it.enqueue_revalidation(GRAPH, wholly=True), it.enqueue_awaiting_graphs(KEY)),
+            {"assistant": {KEY}, "graph": {GRAPH}},
+            id="validated, and its Graph waited for that",
+        ),
+    ],
+)
+def test_of_an_assistant_without_copies(change: Callable[[Triggers], None], expected: dict[str, set[Key]]) -> None:
+    assert enqueued(change, ASSISTANT, a_graph()) == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        pytest.param(lambda it: it.enqueue_publication(KEY), {"publication": {KEY}}, id="it was reconciled or drifted"),
+        pytest.param(
+            lambda it: it.enqueue_after_probe(GRAPH),
+            {"graph": {GRAPH}, "publication": {KEY}},
+            id="the server of its Graph answers otherwise",
+        ),
+    ],
+)
+def test_of_an_assistant_with_copies(change: Callable[[Triggers], None], expected: dict[str, set[Key]]) -> None:
+    assert enqueued(change, PUBLISHED, a_graph()) == expected
