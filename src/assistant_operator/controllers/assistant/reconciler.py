@@ -4,6 +4,7 @@ import logging
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 
 from assistant_operator.api.assistant import Assistant, AssistantStatus
 from assistant_operator.api.assistant_version import AssistantVersion, VersionRecord
@@ -31,6 +32,7 @@ from assistant_operator.policy.stored import NO_EFFECT, Unstored, not_stored
 from assistant_operator.policy.versioning import ContentLost
 from assistant_operator.runtime.metrics import Metrics
 from assistant_operator.runtime.refusals import Refusals, StepId
+from assistant_operator.runtime.steps import Requeue, StepLoop
 from assistant_operator.store.store import Store
 
 from .dependencies import Capture, Publication, Triggers
@@ -115,35 +117,32 @@ class AssistantReconciler:
         A step that is refused or fails does not keep the others waiting. Raises what let one fail, after the others.
         """
         this = _Pass()
-        rest = await self._take_all(key, this)
+        loop: StepLoop[AssistantInput, Step] = StepLoop(
+            partial(self._gather, key),
+            lambda world: self._decide(world, this),
+            lambda world, step: self._take(world, step, this),
+            most=_MOST_STEPS,
+            otherwise=_PAUSE,
+        )
+        requeue_after = await loop.run()
         if this.trouble:
             raise this.trouble
         self._triggers.enqueue_publication(key)
-        return rest
+        return requeue_after
 
-    async def _take_all(self, key: Key, this: _Pass) -> float | None:
-        for _ in range(_MOST_STEPS):
-            world = await self._confirmed(key)
-            if world is None:
-                if key not in self._cache.recorded:  # else its ledger is about to be opened anew
-                    self._triggers.enqueue_awaiting_graphs(key)
-                return None
-            uid = world.assistant.metadata.uid
-            step = self._refusals.pick(
-                uid, (each for each in steps(world) if identity(each) not in this.failed), identity
-            )
-            if step is None:
-                if self._drop_stale(world):
-                    continue
-                return self._rest(world)
-            if (pause := self._pause(world, step, this)) is not None:
-                return pause
-            try:
-                await self._take(world, step, this)
-            finally:
-                if not self._cache.has(world.assistant):
-                    self._forget_notes(uid)  # it went meanwhile: what was noted since would stay for ever
-        return _PAUSE
+    async def _gather(self, key: Key) -> AssistantInput | None:
+        world = await self._confirmed(key)
+        if world is None and key not in self._cache.recorded:  # else its ledger is about to be opened anew
+            self._triggers.enqueue_awaiting_graphs(key)
+        return world
+
+    def _decide(self, world: AssistantInput, this: _Pass) -> Step | Requeue | None:
+        due = (each for each in steps(world) if identity(each) not in this.failed)
+        step = self._refusals.pick(world.assistant.metadata.uid, due, identity)
+        if step is None:
+            return None if self._drop_stale(world) else Requeue(self._rest(world))
+        pause = self._pause(world, step, this)
+        return step if pause is None else Requeue(pause)
 
     def _pause(self, world: AssistantInput, step: Step, this: _Pass) -> float | None:
         """Seconds that the step has to wait, so that a burst of edits is recorded first; None if it is taken now."""
@@ -181,6 +180,9 @@ class AssistantReconciler:
                 self._refuse(world, step, words)
             else:
                 self._refusals.succeeded(world.assistant.metadata.uid, identity(step))
+        finally:
+            if not self._cache.has(world.assistant):  # it went meanwhile: what was noted since would stay for ever
+                self._forget_notes(world.assistant.metadata.uid)
 
     def _refuse(self, world: AssistantInput, step: Step, words: str) -> None:
         kind, number = identity(step)

@@ -2,9 +2,10 @@
 
 import logging
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from operator import itemgetter
+from functools import partial
 from typing import Protocol
 
 from assistant_operator.api.assistant import GraphRef, Snapshot
@@ -29,13 +30,14 @@ from assistant_operator.policy.graph import (
 from assistant_operator.policy.stored import NO_EFFECT, Unstored
 from assistant_operator.runtime.metrics import Metrics
 from assistant_operator.runtime.refusals import Refusals, StepId
+from assistant_operator.runtime.steps import Requeue, StepLoop
 from assistant_operator.store.store import Store
 from assistant_operator.store.validation_results import ValidationResults
 
 log = logging.getLogger(__name__)
 
 LABELS = {"app.kubernetes.io/managed-by": MANAGER, DEFAULT: "true"}
-_MOST_STEPS = 20
+_MOST_STEPS, _PAUSE = 20, 1.0
 _MOST_CONFLICTS = 4
 
 STORE: StepId = ("Store", 0)
@@ -122,26 +124,28 @@ class GraphReconciler:
         A step that is refused or fails does not keep the others waiting. Raises what let one fail, after the others.
         """
         failed: dict[StepId, Exception] = {}
-        for _ in range(_MOST_STEPS):
-            await self._confirm(key)
-            world = await self._observe(key)
-            if world is None:
-                return None
-            uid, due = world.graph.metadata.uid, [(_identity(world, each), each) for each in steps(world)]
-            if self._drop_stale(world, {name for name, _ in due}):
-                continue
-            ready = (each for each in due if each[0] not in failed and not self._is_repeated(world, each[1]))
-            picked = self._refusals.pick(uid, ready, itemgetter(0))
-            if picked is None:
-                if failed:
-                    raise next(iter(failed.values()))
-                return self._refusals.wait(uid)
-            try:
-                await self._take(world, *picked, failed)
-            finally:
-                if not self._cache.has(world.graph):
-                    self.forget(key, uid)  # it went meanwhile: what was noted since would stay for ever
-        return 1.0
+        loop: StepLoop[GraphInput, GraphStep] = StepLoop(
+            partial(self._gather, key),
+            lambda world: self._decide(world, failed),
+            lambda world, step: self._take(world, step, failed),
+            most=_MOST_STEPS,
+            otherwise=_PAUSE,
+        )
+        return await loop.run()
+
+    async def _gather(self, key: Key) -> GraphInput | None:
+        await self._confirm(key)
+        return await self._observe(key)
+
+    def _decide(self, world: GraphInput, failed: Mapping[StepId, Exception]) -> GraphStep | Requeue | None:
+        uid, due = world.graph.metadata.uid, {_identity(world, each): each for each in steps(world)}
+        if self._drop_stale(world, set(due)):
+            return None
+        ready = (each for name, each in due.items() if name not in failed and not self._is_repeated(world, each))
+        step = self._refusals.pick(uid, ready, partial(_identity, world))
+        if step is None and failed:
+            raise next(iter(failed.values()))
+        return step or Requeue(self._refusals.wait(uid))
 
     def forget(self, key: Key, uid: str) -> None:
         """The Graph is gone."""
@@ -153,9 +157,9 @@ class GraphReconciler:
         self._applied.pop(key, None)
         self._released.pop(key, None)
 
-    async def _take(self, world: GraphInput, name: StepId, step: GraphStep, failed: dict[StepId, Exception]) -> None:
+    async def _take(self, world: GraphInput, step: GraphStep, failed: dict[StepId, Exception]) -> None:
         """Take one step; if the API server refuses it, hold it back and remember its words."""
-        uid = world.graph.metadata.uid
+        uid, name = world.graph.metadata.uid, _identity(world, step)
         try:
             words = await self._act(world.graph, step)
         except ClusterRefused as refusal:
@@ -173,6 +177,9 @@ class GraphReconciler:
                 self._refuse(world.graph, name, words)
             else:
                 self._refusals.succeeded(uid, name)
+        finally:
+            if not self._cache.has(world.graph):
+                self.forget(world.graph.key, uid)  # it went meanwhile: what was noted since would stay for ever
 
     def _refuse(self, graph: Graph, name: StepId, words: str) -> None:
         log.warning("refused step of Graph %s/%s step=%s: %s", *graph.key, name[0], words)

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 from assistant_operator.api.assistant import Assistant, Copy
 from assistant_operator.api.assistant_version import AssistantVersion, version_name
@@ -38,6 +39,7 @@ from assistant_operator.policy.publication import (
     steps,
 )
 from assistant_operator.runtime.metrics import Metrics
+from assistant_operator.runtime.steps import Requeue, StepLoop
 from assistant_operator.store.store import Store
 
 from .copies import Copies, NotYet
@@ -123,19 +125,25 @@ class PublicationReconciler:
 
     async def _take_steps(self, key: Key) -> float | None:
         stuck: dict[Step, float] = {}
-        for _ in range(_MOST_STEPS):
-            assistant = self._cache.recorded.get(key)
-            if assistant is None:
-                return None
-            world = await self._observe(assistant)
-            if not self._cache.has(assistant):
-                return None  # it went meanwhile, and what was known of its copies with it
+
+        def decide(world: PublicationInput) -> Step | Requeue:
             step = next((each for each in steps(world) if each not in stuck), None)
-            if step is None:
-                return min(stuck.values(), default=None)
+            return step or Requeue(min(stuck.values(), default=None))
+
+        async def act(world: PublicationInput, step: Step) -> None:
             if (later := await self._act(world, step)) is not None:
                 stuck[step] = later
-        return _PENDING
+
+        loop: StepLoop[PublicationInput, Step] = StepLoop(
+            partial(self._gather, key), decide, act, most=_MOST_STEPS, otherwise=_PENDING
+        )
+        return await loop.run()
+
+    async def _gather(self, key: Key) -> PublicationInput | None:
+        assistant = self._cache.recorded.get(key)
+        world = await self._observe(assistant) if assistant else None
+        # If it went meanwhile, what was known of its copies went with it.
+        return world if world and self._cache.has(world.assistant) else None
 
     async def _observe(self, assistant: Assistant) -> PublicationInput:
         state = self._state(assistant)
