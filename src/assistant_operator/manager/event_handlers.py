@@ -194,7 +194,7 @@ class EventHandlers:
             self._triggers.enqueue_assistants_of(before, graph)
         else:
             is_first_look = graph.status.observed_generation != graph.metadata.generation
-            self._triggers.enqueue_revalidation(graph.key, wholly=is_first_look)
+            self._triggers.enqueue_revalidation(graph.key, include_kept_versions=is_first_look)
         self._triggers.enqueue_graph(graph.key)
 
     def on_graph_delete(self, key: Key, uid: str) -> None:
@@ -205,7 +205,7 @@ class EventHandlers:
         if seen and seen.metadata.uid == uid:
             self._cache.drop_graph(key)
             self._prober.forget(key)
-            self._triggers.enqueue_revalidation(key, wholly=False)
+            self._triggers.enqueue_revalidation(key, include_kept_versions=False)
 
     def on_version_event(self, namespace: str, event: VersionEvent) -> None:
         """What became of versions: only what nobody here did by itself is news."""

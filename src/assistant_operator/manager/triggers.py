@@ -76,21 +76,21 @@ class Triggers:
 
     def enqueue_awaiting_graphs(self, assistant: Key) -> None:
         """Its versions are validated against the present schemas, or it was deleted."""
-        for graph in self._validation_results.settled(assistant):
+        for graph in self._validation_results.complete(assistant):
             self.enqueue_graph(graph)
 
     def enqueue_assistants_of(self, before: Graph, after: Graph) -> None:
         if _target(before) != _target(after):
             self.enqueue_assistants(self._cache.validated_by(after.key))
         if _schemas(before) != _schemas(after):
-            self.enqueue_revalidation(after.key, wholly=True)
+            self.enqueue_revalidation(after.key, include_kept_versions=True)
 
-    def enqueue_revalidation(self, graph: Key, *, wholly: bool) -> None:
-        """`wholly`: the kept versions of its Assistants are validated again, too."""
+    def enqueue_revalidation(self, graph: Key, *, include_kept_versions: bool) -> None:
+        """`include_kept_versions`: the kept versions of its Assistants are validated again, too."""
         assistants = self._cache.validated_by(graph)
-        if wholly:
-            self._validation_results.expect(graph, assistants)
-        self._validation_results.void(assistants, wholly=wholly)
+        if include_kept_versions:
+            self._validation_results.set_pending(graph, assistants)
+        self._validation_results.invalidate(assistants, include_kept_versions=include_kept_versions)
         self.enqueue_assistants(assistants)
 
     def enqueue_after_probe(self, graph: Key) -> None:

@@ -79,13 +79,15 @@ def enqueued(change: Callable[[Triggers], None], assistant: Assistant, graph: Gr
             id="the Graph has other schemas",
         ),
         pytest.param(
-            lambda it: it.enqueue_revalidation(GRAPH, wholly=False), {"assistant": {KEY}}, id="the Graph was deleted"
+            lambda it: it.enqueue_revalidation(GRAPH, include_kept_versions=False),
+            {"assistant": {KEY}},
+            id="the Graph was deleted",
         ),
         pytest.param(lambda it: it.enqueue_probe(GRAPH), {"probe": {GRAPH}}, id="its server was never probed"),
         pytest.param(lambda it: it.enqueue_after_probe(GRAPH), {"graph": {GRAPH}}, id="its server answers otherwise"),
         pytest.param(lambda it: it.enqueue_awaiting_graphs(KEY), NOTHING, id="validated, and no Graph waits for that"),
         pytest.param(
-            lambda it: (it.enqueue_revalidation(GRAPH, wholly=True), it.enqueue_awaiting_graphs(KEY)),
+            lambda it: (it.enqueue_revalidation(GRAPH, include_kept_versions=True), it.enqueue_awaiting_graphs(KEY)),
             {"assistant": {KEY}, "graph": {GRAPH}},
             id="validated, and its Graph waited for that",
         ),

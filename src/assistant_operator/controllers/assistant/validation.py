@@ -82,7 +82,7 @@ class VersionValidator:
     def _revalidate(self, assistant: Key) -> None:
         del self._retries[assistant]
         if assistant in self._cache.recorded:
-            self.validation_results.void([assistant], wholly=True)
+            self.validation_results.invalidate([assistant], include_kept_versions=True)
             self._enqueue_assistant(assistant)
 
     async def _content(self, world: AssistantInput, number: int) -> Snapshot | ValidationResult | None:

@@ -86,7 +86,7 @@ class Triggers(Protocol):
 
     def enqueue_assistants_of(self, before: Graph, after: Graph) -> None: ...
 
-    def enqueue_revalidation(self, graph: Key, *, wholly: bool) -> None: ...
+    def enqueue_revalidation(self, graph: Key, *, include_kept_versions: bool) -> None: ...
 
 
 class GraphReconciler:
@@ -230,7 +230,7 @@ class GraphReconciler:
             refusal=refusals.get("ApplyDefaultAssistant"),
             release_refusal=refusals.get("Disown"),
             unstored=self._unstored(graph),
-            is_revalidating=self._validation_results.is_awaited(key),
+            is_revalidating=self._validation_results.has_pending(key),
         )
 
     async def _schema_trouble(self, graph: Graph) -> SchemaError | None:
@@ -358,7 +358,7 @@ class GraphReconciler:
         before = self._cache.graphs.get(graph.key)
         if live is None:
             self._cache.drop_graph(graph.key)
-            self._triggers.enqueue_revalidation(graph.key, wholly=False)
+            self._triggers.enqueue_revalidation(graph.key, include_kept_versions=False)
             self._triggers.enqueue_probe(graph.key)  # which forgets it
             return
         if before is None:
