@@ -34,9 +34,10 @@ from .event_handlers import EventHandlers
 from .object_metrics import ObjectMetrics
 from .triggers import BURST, INTERVAL, Queues, Triggers
 
-ASSISTANT_WORKERS, GRAPH_WORKERS, SERVER_WORKERS = 16, 4, 48
+WORKERS, SERVER_WORKERS = 16, 48
+"""Of each controller that writes to the cluster, and of each that waits for LangGraph Servers."""
 _STEADY_WORKERS = 2
-"""Of those for Assistants, and of those for Graphs: they work on soon, though many edits are being recorded."""
+"""Of the former: they go on soon although many edits are being recorded."""
 _TRANSIENT = (ClusterUnavailable, ClusterRefused, NotLeading, ServerTrouble)
 
 
@@ -93,11 +94,11 @@ def wire(clients: Clients, cluster_name: str, credentials_role: str) -> tuple[Ev
         resource_versions=clients.resource_versions,
     )
     metrics.object_metrics(ObjectMetrics(cache, is_leading=lambda: handlers.is_leading).text)
-    gates, ungated = partial(_gates, capture.limiter), [None] * SERVER_WORKERS
+    gated, ungated = _gates(capture.limiter), [None] * SERVER_WORKERS
     new = partial(Controller, is_synced=cache.is_filled, transient=_TRANSIENT, metrics=metrics)
     return handlers, (
-        new("assistant", "Assistant", queues.assistant, assistants.reconcile, gates=gates(ASSISTANT_WORKERS)),
-        new("graph", "Graph", queues.graph, graphs.reconcile, gates=gates(GRAPH_WORKERS)),
+        new("assistant", "Assistant", queues.assistant, assistants.reconcile, gates=gated),
+        new("graph", "Graph", queues.graph, graphs.reconcile, gates=gated),
         new("publication", "Assistant", queues.publication, publication.reconciler.reconcile, gates=ungated),
         new("probe", "Graph", queues.probe, publication.servers.reconcile, gates=ungated),
     )
@@ -149,6 +150,6 @@ def _namespace_of(key: Any) -> str:
     return namespace
 
 
-def _gates(limiter: CaptureLimiter, workers: int) -> list[asyncio.Event]:
+def _gates(limiter: CaptureLimiter) -> list[asyncio.Event]:
     """For workers that write to the cluster: they pause while many edits are being recorded."""
-    return [limiter.bearable] * _STEADY_WORKERS + [limiter.calm] * (workers - _STEADY_WORKERS)
+    return [limiter.bearable] * _STEADY_WORKERS + [limiter.calm] * (WORKERS - _STEADY_WORKERS)
