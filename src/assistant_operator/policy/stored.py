@@ -9,7 +9,6 @@ from assistant_operator.api.graph import GraphStatus
 
 S = TypeVar("S", AssistantStatus, GraphStatus)
 
-NO_EFFECT = "the write was accepted and had no effect"
 _MOST_FIELDS = 16
 
 

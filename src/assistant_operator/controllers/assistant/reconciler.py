@@ -28,7 +28,7 @@ from assistant_operator.policy.assistant_input import (
     identity,
 )
 from assistant_operator.policy.conditions import ConditionDraft, conditions
-from assistant_operator.policy.stored import NO_EFFECT, Unstored, not_stored
+from assistant_operator.policy.stored import Unstored, not_stored
 from assistant_operator.policy.versioning import ContentLost
 from assistant_operator.runtime.metrics import Metrics
 from assistant_operator.runtime.refusals import Refusals, StepId
@@ -120,7 +120,7 @@ class AssistantReconciler:
         loop: StepLoop[AssistantInput, Step] = StepLoop(
             partial(self._gather, key),
             lambda world: self._decide(world, this),
-            lambda world, step: self._take(world, step, this),
+            lambda world, step: self._take_step(world, step, this),
             most=_MOST_STEPS,
             otherwise=_PAUSE,
         )
@@ -158,6 +158,14 @@ class AssistantReconciler:
             this.reports += 1
         return None
 
+    async def _take_step(self, world: AssistantInput, step: Step, this: _Pass) -> None:
+        """Take one step. If the Assistant went meanwhile, what was noted since would stay for ever."""
+        try:
+            await self._take(world, step, this)
+        finally:
+            if not self._cache.has(world.assistant):
+                self._forget_notes(world.assistant.metadata.uid)
+
     async def _take(self, world: AssistantInput, step: Step, this: _Pass) -> None:
         """Take one step; if the API server refuses it, hold it back and remember its words."""
         if not isinstance(step, Validate | UpdateStatus):
@@ -180,9 +188,6 @@ class AssistantReconciler:
                 self._refuse(world, step, words)
             else:
                 self._refusals.succeeded(world.assistant.metadata.uid, identity(step))
-        finally:
-            if not self._cache.has(world.assistant):  # it went meanwhile: what was noted since would stay for ever
-                self._forget_notes(world.assistant.metadata.uid)
 
     def _refuse(self, world: AssistantInput, step: Step, words: str) -> None:
         kind, number = identity(step)

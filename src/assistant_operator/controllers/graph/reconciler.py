@@ -27,7 +27,7 @@ from assistant_operator.policy.graph import (
     UpdateGraphStatus,
     steps,
 )
-from assistant_operator.policy.stored import NO_EFFECT, Unstored
+from assistant_operator.policy.stored import Unstored
 from assistant_operator.runtime.metrics import Metrics
 from assistant_operator.runtime.refusals import Refusals, StepId
 from assistant_operator.runtime.steps import Requeue, StepLoop

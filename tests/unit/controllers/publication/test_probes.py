@@ -56,7 +56,7 @@ def a_served_graph(known: Schemas | None = None, period: int = 300, **spec: Any)
 def asked(graph: Graph, *answers: Schemas | str | None) -> list[tuple[bool, float]]:
     """Of each probe: whether the copies are compared after it, and the seconds until the next."""
     servers, credentials = cast("LangGraphServers", Server(*answers)), cast("Credentials", Keys())
-    prober = ServerProber(servers, credentials, cluster_name="default", changed=lambda _, __: None)
+    prober = ServerProber(servers, credentials, cluster_name="default", enqueue_after_probe=lambda _: None)
 
     async def story() -> list[tuple[bool, float]]:
         found = [await prober.ask(graph) for _ in answers]
