@@ -56,7 +56,7 @@ BUGS = {
     ),
     "numbers go on from what is kept": Bug(
         "controllers.capture.gather",
-        "max(capture_state.latest or self._cache.newest_number(assistant.key), capture_state.taken) + 1",
+        "max(capture_state.latest or self._store.newest_number(assistant.key), capture_state.taken) + 1",
         "1",
     ),
     "every version is made twice": Bug(

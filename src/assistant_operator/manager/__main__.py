@@ -46,7 +46,7 @@ def run(namespace: tuple[str, ...], lease_namespace: str | None, **flags: Any) -
     configure(settings.log_level, settings.log_format)
     # JSON may be nested deeper than Python's frames usually may; the API server allows ten thousand levels.
     sys.setrecursionlimit(50_000)
-    # What the cache holds lives long, and looking through it for garbage takes a sixth of the time of a burst.
+    # What the store holds lives long, and looking through it for garbage takes a sixth of the time of a burst.
     gc.set_threshold(50_000, 20, 20)
     try:
         code = asyncio.run(Manager(settings).run())

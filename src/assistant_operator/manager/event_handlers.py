@@ -48,7 +48,7 @@ class EventHandlers:
 
     def __init__(
         self,
-        cache: Store,
+        store: Store,
         triggers: Triggers,
         edit_capture: EditCapture,
         *,
@@ -58,7 +58,7 @@ class EventHandlers:
         prober: ServerProber,
         resource_versions: ResourceVersions,
     ) -> None:
-        self._cache = cache
+        self._store = store
         self._triggers = triggers
         self._edit_capture = edit_capture
         self._assistants = assistants
@@ -74,7 +74,7 @@ class EventHandlers:
         """By namespace, empty for all: the epoch in which versions were listed last."""
         self._versions_listed = asyncio.Event()
         # What is known of a storage that is no more must not be acted on: a version that is missing now never was.
-        resource_versions.rewound = cache.rewind
+        resource_versions.rewound = store.rewind
 
     @property
     def is_leading(self) -> bool:
@@ -88,7 +88,7 @@ class EventHandlers:
             bind_object("Assistant", assistant.key)
             await self._edit_capture.observe(assistant)
 
-        seen = [each for key, each in self._cache.seen.items() if namespace in ("", key[0])]
+        seen = [each for key, each in self._store.seen.items() if namespace in ("", key[0])]
         await asyncio.gather(*(catch_up(each) for each in seen))
 
     async def record(self) -> None:
@@ -97,7 +97,7 @@ class EventHandlers:
 
     def fill(self, namespace: str) -> None:
         """All objects of that namespace, empty for all, were seen."""
-        self._cache.filled.add(namespace)
+        self._store.filled.add(namespace)
 
     async def on_assistant_update(self, assistant: Assistant, epoch: int = 0) -> None:
         """An Assistant came or changed. While leading, its edits are recorded in the background.
@@ -107,13 +107,13 @@ class EventHandlers:
         if self._is_of_new_epoch(assistant, epoch):
             self._forget_all(assistant.key)
             await self._versions_of(assistant.metadata.namespace, epoch)
-            self._cache.epochs[assistant.kind_name, assistant.key] = epoch
-        elif assistant.metadata.uid in self._gone or self._cache.is_outdated(assistant):
+            self._store.epochs[assistant.kind_name, assistant.key] = epoch
+        elif assistant.metadata.uid in self._gone or self._store.is_outdated(assistant):
             return
         elif self._is_restored(assistant):
             self._resource_versions.rewind(f"Assistant {assistant.key[0]}/{assistant.key[1]} has an older generation")
             return  # it is listed anew
-        before = self._cache.see(assistant)
+        before = self._store.see(assistant)
         if before and before.metadata.uid != assistant.metadata.uid:
             self._forget(before)
         self._triggers.enqueue_graphs_of(before, assistant)
@@ -128,14 +128,14 @@ class EventHandlers:
         if epoch > self._epoch:
             self._epoch = epoch
             self._gone.clear()  # what was deleted may be there again
-        return epoch > self._cache.epochs.get((seen.kind_name, seen.key), 0)
+        return epoch > self._store.epochs.get((seen.kind_name, seen.key), 0)
 
     def _is_restored(self, assistant: Assistant) -> bool:
         """Whether the storage went back though resource versions went on: a restore may raise them on purpose."""
-        before = self._cache.seen.get(assistant.key)
+        before = self._store.seen.get(assistant.key)
         if before is None or before.metadata.uid != assistant.metadata.uid:
             return False
-        epoch = self._cache.epochs.get((assistant.kind_name, assistant.key), 0)
+        epoch = self._store.epochs.get((assistant.kind_name, assistant.key), 0)
         return before.metadata.generation > assistant.metadata.generation and epoch == self._resource_versions.epoch
 
     async def _versions_of(self, namespace: str, epoch: int) -> None:
@@ -146,7 +146,7 @@ class EventHandlers:
     def _forget_all(self, key: Key) -> None:
         """What was known of that Assistant, and what was written to it, was in a storage that is no more."""
         self._graphs.forget_default(key)
-        if before := self._cache.drop_assistant(key):
+        if before := self._store.drop_assistant(key):
             self._forget(before)
 
     def gone(self, kind: type[Assistant] | type[Graph], key: Key, uid: str) -> None:
@@ -164,11 +164,11 @@ class EventHandlers:
     def on_assistant_delete(self, key: Key, uid: str) -> None:
         """An Assistant was deleted; one made since under the same name stays."""
         self._remember_gone(uid)
-        seen = self._cache.seen.get(key)
+        seen = self._store.seen.get(key)
         if seen and seen.metadata.uid != uid:
             return
         self._graphs.forget_default(key)
-        if assistant := self._cache.drop_assistant(key):
+        if assistant := self._store.drop_assistant(key):
             self._forget(assistant)
             self._triggers.enqueue_awaiting_graphs(key)
             self._triggers.enqueue_graphs_of(assistant, None)
@@ -180,14 +180,14 @@ class EventHandlers:
 
     def on_graph_update(self, graph: Graph, epoch: int = 0) -> None:
         """A Graph came or changed: its assistants are looked at if they may see a difference. `epoch`: as above."""
-        before = self._cache.graphs.get(graph.key)
+        before = self._store.graphs.get(graph.key)
         if self._is_of_new_epoch(graph, epoch):
             self._graphs.forget(graph.key, graph.metadata.uid)
-            self._cache.written_graphs.drop(graph.key)
-            self._cache.epochs[graph.kind_name, graph.key] = epoch
+            self._store.written_graphs.drop(graph.key)
+            self._store.epochs[graph.kind_name, graph.key] = epoch
         elif graph.metadata.uid in self._gone or (before and _is_newer(before, graph)):
             return
-        graph = self._cache.put_graph(graph)
+        graph = self._store.put_graph(graph)
         if graph.spec.server and self._prober.of(graph) is None:
             self._triggers.enqueue_probe(graph.key)
         if before:
@@ -201,9 +201,9 @@ class EventHandlers:
         """A Graph was deleted; one made since under the same name stays."""
         self._remember_gone(uid)
         self._graphs.forget(key, uid)
-        seen = self._cache.graphs.get(key)
+        seen = self._store.graphs.get(key)
         if seen and seen.metadata.uid == uid:
-            self._cache.drop_graph(key)
+            self._store.drop_graph(key)
             self._prober.forget(key)
             self._triggers.enqueue_revalidation(key, include_kept_versions=False)
 
@@ -212,26 +212,26 @@ class EventHandlers:
         match event:
             case Replaced(records, as_of, _, epoch):
                 anew = epoch > self._versions_as_of.get(namespace, 0)
-                self._triggers.enqueue_assistants(self._cache.replace_versions(namespace, records, as_of, anew=anew))
+                self._triggers.enqueue_assistants(self._store.replace_versions(namespace, records, as_of, anew=anew))
                 self._versions_as_of[namespace] = epoch
                 self._versions_listed.set()
                 self._versions_listed = asyncio.Event()
             case Modified(record):
-                if self._cache.put_version(record):
+                if self._store.put_version(record):
                     self._triggers.enqueue_assistant(record.key)
             case Deleted(record):
-                if self._cache.drop_version(record):
+                if self._store.drop_version(record):
                     self._triggers.enqueue_assistant(record.key)
             case Bookmark() | Gone() | Opened() | Failing():
                 pass
 
     def known(self, kind: type[Assistant] | type[Graph], namespace: str) -> dict[Key, Known]:
         """The objects of that kind and namespace, empty for all, that were seen and are not known to be gone."""
-        objects = self._cache.seen if kind is Assistant else self._cache.graphs
+        objects = self._store.seen if kind is Assistant else self._store.graphs
         return {key: self._known(each) for key, each in objects.items() if namespace in ("", key[0])}
 
     def _known(self, seen: Assistant | Graph) -> Known:
-        meta, epoch = seen.metadata, self._cache.epochs.get((seen.kind_name, seen.key), 0)
+        meta, epoch = seen.metadata, self._store.epochs.get((seen.kind_name, seen.key), 0)
         lags = isinstance(seen, Assistant) and self._may_record(seen) and self._edit_capture.lags(seen)
         return Known(meta.uid, meta.resource_version, epoch, lags)
 

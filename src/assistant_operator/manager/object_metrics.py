@@ -1,4 +1,4 @@
-"""The figures of single objects, read off the cache when somebody asks: what is gone is not shown, nothing is kept."""
+"""The figures of single objects, read off the store when somebody asks: what is gone is not shown, nothing is kept."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,23 +20,23 @@ Sample = tuple[str, float]
 class ObjectMetrics:
     """Which objects there are and whether they are ready. Only the leader tells, or each would be there twice."""
 
-    def __init__(self, cache: Store, *, is_leading: Callable[[], bool]) -> None:
-        self._cache = cache
+    def __init__(self, store: Store, *, is_leading: Callable[[], bool]) -> None:
+        self._store = store
         self._is_leading = is_leading
 
     def text(self) -> str:
         # A family of the client library would cost twenty times as much, and the loop waits meanwhile.
         if not self._is_leading():
             return ""
-        objects: list[Assistant | Graph] = [*self._cache.seen.values(), *self._cache.graphs.values()]
+        objects: list[Assistant | Graph] = [*self._store.seen.values(), *self._store.graphs.values()]
         said = [(each, _status(each, "Ready")) for each in objects]
         ready = sorted(((_name(each), float(status == "True")) for each, status in said), key=lambda sample: sample[1])
         families = (
             _family("objects", "Objects there are, by kind and whether they are ready.", _counted(said)),
-            _family("versions", "Versions that are kept.", [("", float(self._cache.count_versions()))]),
+            _family("versions", "Versions that are kept.", [("", float(self._store.count_versions()))]),
             _family("ready", "Whether an object is ready.", ready[:_MOST]),
             _family("stalled", "Objects that somebody must see to, and why.", islice(_stalled(objects), _MOST)),
-            _family("graph_served", "Whether its LangGraph Server serves a Graph.", _served(self._cache.graphs)),
+            _family("graph_served", "Whether its LangGraph Server serves a Graph.", _served(self._store.graphs)),
         )
         return "".join(families)
 

@@ -42,8 +42,8 @@ class Queues:
 class Triggers:
     """Enqueues keys. It reads the store for indexes and decides nothing else."""
 
-    def __init__(self, cache: Store, validation_results: ValidationResults, queues: Queues) -> None:
-        self._cache = cache
+    def __init__(self, store: Store, validation_results: ValidationResults, queues: Queues) -> None:
+        self._store = store
         self._validation_results = validation_results
         self._queues = queues
 
@@ -55,7 +55,7 @@ class Triggers:
             self.enqueue_assistant(key)
 
     def enqueue_publication(self, assistant: Key) -> None:
-        recorded = self._cache.recorded.get(assistant)
+        recorded = self._store.recorded.get(assistant)
         if recorded and may_have_copies(recorded):
             self._queues.publication.add(assistant)
 
@@ -71,7 +71,7 @@ class Triggers:
         if before and after and _relevant_to_graphs(before) == _relevant_to_graphs(after):
             return
         for assistant in filter(None, (after, before)):
-            for graph in self._cache.graphs_that_concern(assistant):
+            for graph in self._store.graphs_that_concern(assistant):
                 self.enqueue_graph(graph, INTERVAL)
 
     def enqueue_awaiting_graphs(self, assistant: Key) -> None:
@@ -81,13 +81,13 @@ class Triggers:
 
     def enqueue_assistants_of(self, before: Graph, after: Graph) -> None:
         if _target(before) != _target(after):
-            self.enqueue_assistants(self._cache.validated_by(after.key))
+            self.enqueue_assistants(self._store.validated_by(after.key))
         if _schemas(before) != _schemas(after):
             self.enqueue_revalidation(after.key, include_kept_versions=True)
 
     def enqueue_revalidation(self, graph: Key, *, include_kept_versions: bool) -> None:
         """`include_kept_versions`: the kept versions of its Assistants are validated again, too."""
-        assistants = self._cache.validated_by(graph)
+        assistants = self._store.validated_by(graph)
         if include_kept_versions:
             self._validation_results.set_pending(graph, assistants)
         self._validation_results.invalidate(assistants, include_kept_versions=include_kept_versions)
@@ -95,7 +95,7 @@ class Triggers:
 
     def enqueue_after_probe(self, graph: Key) -> None:
         self.enqueue_graph(graph)
-        for assistant in self._cache.validated_by(graph):
+        for assistant in self._store.validated_by(graph):
             self.enqueue_publication(assistant)
 
 

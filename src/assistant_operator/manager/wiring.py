@@ -56,16 +56,16 @@ class Clients:
 def wire(clients: Clients, cluster_name: str, credentials_role: str) -> tuple[EventHandlers, tuple[Controller, ...]]:
     """What takes in the world, and what works on it. `cluster_name`, `credentials_role`: see Settings."""
     cluster, judge, metrics = clients.cluster, clients.judge, clients.metrics
-    cache, validation_results, event_publisher = Store(), ValidationResults(), EventPublisher(clients.events)
+    store, validation_results, event_publisher = Store(), ValidationResults(), EventPublisher(clients.events)
     queues = Queues(*(_queue(name, metrics) for name in ("assistant", "graph", "publication", "probe")))
-    triggers = Triggers(cache, validation_results, queues)
+    triggers = Triggers(store, validation_results, queues)
     enqueue = triggers.enqueue_assistant
-    capture = EditCapture(cluster, cache, enqueue_assistant=enqueue, events=clients.events, metrics=metrics)
-    publication = _Publication(clients, cluster_name, credentials_role, cache, capture, triggers, event_publisher)
-    validator = VersionValidator(cluster, cache, capture, judge, validation_results, enqueue_assistant=enqueue)
+    capture = EditCapture(cluster, store, enqueue_assistant=enqueue, events=clients.events, metrics=metrics)
+    publication = _Publication(clients, cluster_name, credentials_role, store, capture, triggers, event_publisher)
+    validator = VersionValidator(cluster, store, capture, judge, validation_results, enqueue_assistant=enqueue)
     assistants = AssistantReconciler(
         cluster,
-        cache,
+        store,
         capture,
         validator,
         publication.reconciler,
@@ -75,7 +75,7 @@ def wire(clients: Clients, cluster_name: str, credentials_role: str) -> tuple[Ev
     )
     graphs = GraphReconciler(
         cluster,
-        cache,
+        store,
         judge,
         publication.prober,
         triggers,
@@ -84,7 +84,7 @@ def wire(clients: Clients, cluster_name: str, credentials_role: str) -> tuple[Ev
         metrics=metrics,
     )
     handlers = EventHandlers(
-        cache,
+        store,
         triggers,
         capture,
         assistants=assistants,
@@ -93,9 +93,9 @@ def wire(clients: Clients, cluster_name: str, credentials_role: str) -> tuple[Ev
         prober=publication.prober,
         resource_versions=clients.resource_versions,
     )
-    metrics.object_metrics(ObjectMetrics(cache, is_leading=lambda: handlers.is_leading).text)
+    metrics.object_metrics(ObjectMetrics(store, is_leading=lambda: handlers.is_leading).text)
     gated, ungated = _gates(capture.limiter), [None] * SERVER_WORKERS
-    new = partial(Controller, is_synced=cache.is_filled, transient=_TRANSIENT, metrics=metrics)
+    new = partial(Controller, is_synced=store.is_filled, transient=_TRANSIENT, metrics=metrics)
     return handlers, (
         new("assistant", "Assistant", queues.assistant, assistants.reconcile, gates=gated),
         new("graph", "Graph", queues.graph, graphs.reconcile, gates=gated),
@@ -112,7 +112,7 @@ class _Publication:
         clients: Clients,
         cluster_name: str,
         credentials_role: str,
-        cache: Store,
+        store: Store,
         capture: EditCapture,
         triggers: Triggers,
         event_publisher: EventPublisher,
@@ -124,10 +124,10 @@ class _Publication:
             cluster_name=cluster_name,
             enqueue_after_probe=triggers.enqueue_after_probe,
         )
-        copies = Copies(cluster, cache, capture, self.prober)
+        copies = Copies(cluster, store, capture, self.prober)
         self.reconciler = PublicationReconciler(
             cluster,
-            cache,
+            store,
             clients.judge,
             self.prober,
             copies,
@@ -136,9 +136,9 @@ class _Publication:
             enqueue_assistant=triggers.enqueue_assistant,
         )
         drift_detector = DriftDetector(
-            cluster, cache, self.reconciler, copies, self.prober, enqueue_publication=triggers.enqueue_publication
+            cluster, store, self.reconciler, copies, self.prober, enqueue_publication=triggers.enqueue_publication
         )
-        self.servers = ServerReconciler(cache, self.prober, drift_detector)
+        self.servers = ServerReconciler(store, self.prober, drift_detector)
 
 
 def _queue(name: str, metrics: Metrics) -> WorkQueue:

@@ -17,18 +17,18 @@ RECONCILING = a_condition("Reconciling", "True", "GraphNotFound", "no")
 Samples = dict[str, list[tuple[dict[str, str], float]]]
 
 
-def a_cache(*conditions: Condition) -> Store:
+def a_store(*conditions: Condition) -> Store:
     """One Assistant, with those conditions if there are any, its Graph, and two versions."""
-    cache = Store()
-    cache.see(an_assistant(status=a_status(conditions=conditions) if conditions else None))
-    cache.put_graph(a_graph())
+    store = Store()
+    store.see(an_assistant(status=a_status(conditions=conditions) if conditions else None))
+    store.put_graph(a_graph())
     for number in (1, 2):
-        cache.put_version(a_record(number))
-    return cache
+        store.put_version(a_record(number))
+    return store
 
 
-def told(cache: Store, *, is_leading: bool = True) -> Samples:
-    text = ObjectMetrics(cache, is_leading=lambda: is_leading).text()
+def told(store: Store, *, is_leading: bool = True) -> Samples:
+    text = ObjectMetrics(store, is_leading=lambda: is_leading).text()
     return {
         family.name.removeprefix("assistant_operator_"): [(each.labels, each.value) for each in family.samples]
         for family in text_string_to_metric_families(text)
@@ -36,7 +36,7 @@ def told(cache: Store, *, is_leading: bool = True) -> Samples:
 
 
 def test_each_object_is_counted_and_shown() -> None:
-    found = told(a_cache())
+    found = told(a_store())
     assert found["ready"] == [(OBJECT, 1.0), (THE_GRAPH, 1.0)]
     assert found["versions"] == [({}, 2.0)]
     assert found["stalled"] == found["graph_served"] == []
@@ -59,7 +59,7 @@ def test_each_object_is_counted_and_shown() -> None:
 def test_one_that_is_not_ready_comes_first(
     conditions: tuple[Condition, ...], ready: str, stalled: list[tuple[dict[str, str], float]]
 ) -> None:
-    found = told(a_cache(*conditions))
+    found = told(a_store(*conditions))
     assert found["ready"] == [(OBJECT, 0.0), (THE_GRAPH, 1.0)]
     assert ({"kind": "Assistant", "ready": ready}, 1.0) in found["objects"]
     assert found["stalled"] == stalled
@@ -69,23 +69,23 @@ def test_one_that_is_not_ready_comes_first(
     ("status", "value"), [pytest.param("True", 1.0, id="served"), pytest.param("Unknown", 0.0, id="not asked yet")]
 )
 def test_a_graph_with_a_server_says_whether_it_is_served(status: str, value: float) -> None:
-    cache = Store()
+    store = Store()
     said = a_graph_status(conditions=(a_condition("Deployed", status, "Served", "x"),))
-    cache.put_graph(a_graph(status=said, server={"url": "http://server"}))
-    assert told(cache)["graph_served"] == [({"namespace": NAMESPACE, "name": GRAPH}, value)]
+    store.put_graph(a_graph(status=said, server={"url": "http://server"}))
+    assert told(store)["graph_served"] == [({"namespace": NAMESPACE, "name": GRAPH}, value)]
 
 
 def test_what_is_gone_is_not_shown() -> None:
-    cache = a_cache(NOT_READY, STALLED)
-    cache.drop_assistant(KEY)
-    cache.drop_graph((NAMESPACE, GRAPH))
+    store = a_store(NOT_READY, STALLED)
+    store.drop_assistant(KEY)
+    store.drop_graph((NAMESPACE, GRAPH))
     for number in (1, 2):
-        cache.drop_version(a_record(number))
-    found = told(cache)
+        store.drop_version(a_record(number))
+    found = told(store)
     assert found["ready"] == found["stalled"] == []
     assert found["versions"] == [({}, 0.0)]
     assert {value for _, value in found["objects"]} == {0.0}
 
 
 def test_a_standby_tells_nothing() -> None:
-    assert told(a_cache(), is_leading=False) == {}
+    assert told(a_store(), is_leading=False) == {}

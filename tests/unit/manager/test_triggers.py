@@ -40,11 +40,11 @@ def enqueued(change: Callable[[Triggers], None], assistant: Assistant, graph: Gr
 
     async def story() -> dict[str, set[Key]]:
         await asyncio.sleep(0)
-        cache, queues = Store(), {name: Enqueued() for name in ("assistant", "graph", "publication", "probe")}
-        cache.see(assistant)
-        cache.record(assistant)
-        cache.put_graph(graph)
-        change(Triggers(cache, ValidationResults(), Queues(**queues)))
+        store, queues = Store(), {name: Enqueued() for name in ("assistant", "graph", "publication", "probe")}
+        store.see(assistant)
+        store.record(assistant)
+        store.put_graph(graph)
+        change(Triggers(store, ValidationResults(), Queues(**queues)))
         return {name: queue.keys for name, queue in queues.items() if queue.keys}
 
     return timeless(story())

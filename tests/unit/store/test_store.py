@@ -37,24 +37,24 @@ def at(position: int, name: str = BOT, graph: str = GRAPH, **different: Any) -> 
 
 
 def filled(*records: VersionRecord) -> Store:
-    cache = Store()
+    store = Store()
     for record in records:
-        cache.put_version(record)
-    return cache
+        store.put_version(record)
+    return store
 
 
-def numbers(cache: Store) -> list[int]:
-    return [record.number for record in cache.versions_of(KEY)]
+def numbers(store: Store) -> list[int]:
+    return [record.number for record in store.versions_of(KEY)]
 
 
 def test_seeing_tells_what_was_seen_before() -> None:
-    cache = Store()
-    assert cache.see(at(1)) is None
-    assert cache.see(at(2)) == at(1)
-    assert cache.seen == {KEY: at(2)}
-    assert cache.drop_assistant(KEY) == at(2)
-    assert cache.seen == {}
-    assert cache.drop_assistant(KEY) is None
+    store = Store()
+    assert store.see(at(1)) is None
+    assert store.see(at(2)) == at(1)
+    assert store.seen == {KEY: at(2)}
+    assert store.drop_assistant(KEY) == at(2)
+    assert store.seen == {}
+    assert store.drop_assistant(KEY) is None
 
 
 @pytest.mark.parametrize(
@@ -68,149 +68,149 @@ def test_seeing_tells_what_was_seen_before() -> None:
     ],
 )
 def test_older_states_are_told_by_their_position(position: int, uid: str, *, outdated: bool, succeeded: bool) -> None:
-    cache = Store()
-    cache.see(at(10))
+    store = Store()
+    store.see(at(10))
     state = at(position, meta={"uid": uid})
-    assert (cache.is_outdated(state), cache.is_replaced(state)) == (outdated, succeeded)
+    assert (store.is_outdated(state), store.is_replaced(state)) == (outdated, succeeded)
     assert not Store().is_outdated(state)
 
 
 def test_the_assistants_of_a_graph_follow_their_reference() -> None:
-    cache = Store()
-    cache.see(at(1))
-    cache.see(at(1, name="other"))
-    assert cache.assistants_of(SUPPORT) == {KEY, (NAMESPACE, "other")}
-    cache.see(at(2, graph="billing"))
-    assert cache.assistants_of(SUPPORT) == {(NAMESPACE, "other")}
-    assert cache.assistants_of(BILLING) == {KEY}
-    cache.drop_assistant(KEY)
-    assert cache.assistants_of(BILLING) == frozenset()
-    assert cache.assistants_of(("elsewhere", GRAPH)) == frozenset()
+    store = Store()
+    store.see(at(1))
+    store.see(at(1, name="other"))
+    assert store.assistants_of(SUPPORT) == {KEY, (NAMESPACE, "other")}
+    store.see(at(2, graph="billing"))
+    assert store.assistants_of(SUPPORT) == {(NAMESPACE, "other")}
+    assert store.assistants_of(BILLING) == {KEY}
+    store.drop_assistant(KEY)
+    assert store.assistants_of(BILLING) == frozenset()
+    assert store.assistants_of(("elsewhere", GRAPH)) == frozenset()
 
 
 def test_a_graph_concerns_whoever_has_a_version_of_it_for_as_long_as_they_are_there() -> None:
-    cache = Store()
-    cache.see(at(1, graph="billing"))
-    cache.concern(KEY, SUPPORT)
-    assert cache.validated_by(SUPPORT) == {KEY}
-    assert cache.assistants_of(SUPPORT) == frozenset()
-    assert cache.validated_by(BILLING) == {KEY}
-    cache.drop_assistant(KEY)
-    assert cache.validated_by(SUPPORT) == frozenset()
+    store = Store()
+    store.see(at(1, graph="billing"))
+    store.concern(KEY, SUPPORT)
+    assert store.validated_by(SUPPORT) == {KEY}
+    assert store.assistants_of(SUPPORT) == frozenset()
+    assert store.validated_by(BILLING) == {KEY}
+    store.drop_assistant(KEY)
+    assert store.validated_by(SUPPORT) == frozenset()
 
 
 def test_the_assistants_a_graph_controls() -> None:
-    cache = Store()
-    cache.see(a_default())
-    cache.see(at(1))
-    cache.see(at(1, name="dead", meta={"owner_references": (OWNED_BY_GRAPH.model_copy(update={"uid": "dead"}),)}))
-    assert cache.controlled_by(a_graph()) == [a_default()]
+    store = Store()
+    store.see(a_default())
+    store.see(at(1))
+    store.see(at(1, name="dead", meta={"owner_references": (OWNED_BY_GRAPH.model_copy(update={"uid": "dead"}),)}))
+    assert store.controlled_by(a_graph()) == [a_default()]
     released = a_default()
-    cache.see(released.model_copy(update={"metadata": released.metadata.model_copy(update={"owner_references": ()})}))
-    assert cache.controlled_by(a_graph()) == []
+    store.see(released.model_copy(update={"metadata": released.metadata.model_copy(update={"owner_references": ()})}))
+    assert store.controlled_by(a_graph()) == []
 
 
 def test_of_recorded_states_the_newest_stays_and_a_new_object_replaces_it() -> None:
-    cache = Store()
+    store = Store()
     new = at(15, meta={"uid": "new"})
     for state, kept in ((at(10), at(10)), (at(12), at(12)), (at(11), at(12)), (new, new), (at(14), new)):
-        cache.record(state)
-        assert cache.recorded == {KEY: kept}
-    cache.drop_recorded(at(14))
-    assert cache.recorded == {KEY: new}, "another object of that name is gone"
-    cache.drop_recorded(new)
-    assert cache.recorded == {}
+        store.record(state)
+        assert store.recorded == {KEY: kept}
+    store.drop_recorded(at(14))
+    assert store.recorded == {KEY: new}, "another object of that name is gone"
+    store.drop_recorded(new)
+    assert store.recorded == {}
 
 
 def test_states_from_before_our_write_have_the_status_we_wrote() -> None:
-    cache = Store()
-    cache.record(at(10))
-    cache.reported(at(10), WRITTEN, 20)
-    assert cache.recorded[KEY].status == WRITTEN
-    cache.record(at(15))
-    assert cache.recorded[KEY].status == WRITTEN, "seen before the write"
-    cache.record(at(20, status=a_status(versions=9)))
-    assert cache.recorded[KEY].status == a_status(versions=9), "what stands there is what stands there"
+    store = Store()
+    store.record(at(10))
+    store.reported(at(10), WRITTEN, 20)
+    assert store.recorded[KEY].status == WRITTEN
+    store.record(at(15))
+    assert store.recorded[KEY].status == WRITTEN, "seen before the write"
+    store.record(at(20, status=a_status(versions=9)))
+    assert store.recorded[KEY].status == a_status(versions=9), "what stands there is what stands there"
 
 
 def test_another_object_of_that_name_has_a_status_of_its_own() -> None:
-    cache = Store()
-    cache.reported(at(10), WRITTEN, 20)
-    cache.record(at(15, meta={"uid": "new"}))
-    assert cache.recorded[KEY].status == a_status()
+    store = Store()
+    store.reported(at(10), WRITTEN, 20)
+    store.record(at(15, meta={"uid": "new"}))
+    assert store.recorded[KEY].status == a_status()
 
 
 def test_whoever_is_outrun_forgets_what_it_wrote() -> None:
-    cache = Store()
-    cache.reported(at(10), WRITTEN, 20)
-    cache.outrun(KEY)
-    cache.record(at(15))
-    assert cache.recorded[KEY].status == a_status()
+    store = Store()
+    store.reported(at(10), WRITTEN, 20)
+    store.outrun(KEY)
+    store.record(at(15))
+    assert store.recorded[KEY].status == a_status()
 
 
 def test_what_came_back_of_a_status_is_compared_with_what_was_sent() -> None:
-    cache = Store()
-    cache.record(at(10))
-    cache.reported(at(10), WRITTEN, 20)
-    assert cache.written.unstored(at(10)) is None, "no event has shown it yet"
+    store = Store()
+    store.record(at(10))
+    store.reported(at(10), WRITTEN, 20)
+    assert store.written.unstored(at(10)) is None, "no event has shown it yet"
     stored = a_status(active_version=2, digest=None)
-    assert cache.record(at(20, status=stored)), "that is news"
-    assert cache.written.unstored(at(20)) == Unstored(WRITTEN, stored)
-    assert not cache.record(at(21, status=stored))
-    assert cache.written.unstored(at(21, meta={"uid": "new"})) is None
-    cache.reported(at(21), WRITTEN, 30)
-    assert cache.record(at(30, status=WRITTEN)), "it is stored now, which is news"
-    assert cache.written.unstored(at(30)) is None
+    assert store.record(at(20, status=stored)), "that is news"
+    assert store.written.unstored(at(20)) == Unstored(WRITTEN, stored)
+    assert not store.record(at(21, status=stored))
+    assert store.written.unstored(at(21, meta={"uid": "new"})) is None
+    store.reported(at(21), WRITTEN, 30)
+    assert store.record(at(30, status=WRITTEN)), "it is stored now, which is news"
+    assert store.written.unstored(at(30)) is None
 
 
 def test_a_write_that_changed_nothing_is_known_from_its_position() -> None:
-    cache = Store()
-    cache.record(at(10))
-    cache.reported(at(10), WRITTEN, 10)
-    assert cache.written.unstored(at(10)) == Unstored(WRITTEN, a_status())
-    assert cache.recorded[KEY].status == a_status()
-    cache.drop_assistant(KEY)
-    assert cache.written.unstored(at(10)) is None
+    store = Store()
+    store.record(at(10))
+    store.reported(at(10), WRITTEN, 10)
+    assert store.written.unstored(at(10)) == Unstored(WRITTEN, a_status())
+    assert store.recorded[KEY].status == a_status()
+    store.drop_assistant(KEY)
+    assert store.written.unstored(at(10)) is None
 
 
 def test_a_graph_seen_before_our_write_has_the_status_we_wrote() -> None:
     """An event between two writes must not put the status of the first back."""
-    cache, written = Store(), a_graph_status(assistants=7)
+    store, written = Store(), a_graph_status(assistants=7)
     graph, later = (a_graph(meta={"resource_version": position}) for position in ("10", "15"))
-    cache.put_graph(graph)
-    now = cache.graph_reported(graph, written, 20)
+    store.put_graph(graph)
+    now = store.graph_reported(graph, written, 20)
     assert now is not None
     assert now.status == written
-    assert cache.put_graph(later).status == written
-    assert cache.graphs[SUPPORT].metadata.resource_version == "15"
+    assert store.put_graph(later).status == written
+    assert store.graphs[SUPPORT].metadata.resource_version == "15"
     shown = a_graph(meta={"resource_version": "20"}, status=a_graph_status(assistants=8))
-    assert cache.put_graph(shown) == shown
-    assert cache.written_graphs.unstored(shown) == Unstored(written, shown.status)
-    cache.drop_graph(SUPPORT)
-    assert cache.graph_reported(graph, written, 30) is None
+    assert store.put_graph(shown) == shown
+    assert store.written_graphs.unstored(shown) == Unstored(written, shown.status)
+    store.drop_graph(SUPPORT)
+    assert store.graph_reported(graph, written, 30) is None
 
 
 def test_when_a_version_was_deleted_is_remembered_where_an_event_told_of_it() -> None:
-    cache = filled(a_record(2), a_record(3))
-    assert cache.drop_version(a_record(3, resource_version="77"))
-    assert cache.drop_version(a_record(2)), "deleted by the operator itself"
-    assert (cache.deletion_of(KEY, 3), cache.deletion_of(KEY, 2)) == (77, None)
+    store = filled(a_record(2), a_record(3))
+    assert store.drop_version(a_record(3, resource_version="77"))
+    assert store.drop_version(a_record(2)), "deleted by the operator itself"
+    assert (store.deletion_of(KEY, 3), store.deletion_of(KEY, 2)) == (77, None)
 
 
 def test_an_answer_from_before_a_deletion_does_not_bring_the_version_back() -> None:
-    cache = filled(a_record(2))
-    cache.drop_version(a_record(2, resource_version="77"))
-    assert not cache.put_version(a_record(2, resource_version="76"))
-    assert cache.put_version(a_record(2, uid="new", resource_version="78")), "made again since"
+    store = filled(a_record(2))
+    store.drop_version(a_record(2, resource_version="77"))
+    assert not store.put_version(a_record(2, resource_version="76"))
+    assert store.put_version(a_record(2, uid="new", resource_version="78")), "made again since"
 
 
 def test_versions_are_listed_by_number_and_found_by_digest() -> None:
     same = a_digest(1)
-    cache = filled(a_record(10, digest=same), a_record(9), a_record(1), a_record(2))
-    assert numbers(cache) == [1, 2, 9, 10]
-    assert cache.newest_number(KEY) == 10
-    assert [each.number for each in cache.versions_like(KEY, same)] == [10, 1]
-    assert cache.versions_like(KEY, a_digest(7)) == []
+    store = filled(a_record(10, digest=same), a_record(9), a_record(1), a_record(2))
+    assert numbers(store) == [1, 2, 9, 10]
+    assert store.newest_number(KEY) == 10
+    assert [each.number for each in store.versions_like(KEY, same)] == [10, 1]
+    assert store.versions_like(KEY, a_digest(7)) == []
     assert (Store().newest_number(KEY), Store().versions_of(KEY), Store().versions_like(KEY, same)) == (0, (), [])
 
 
@@ -225,26 +225,26 @@ def test_versions_are_listed_by_number_and_found_by_digest() -> None:
     ],
 )
 def test_what_is_seen_late_does_not_replace_what_was_seen_since(late: VersionRecord, *, is_news: bool) -> None:
-    cache = filled(a_record(3))
-    assert cache.put_version(late) is is_news
-    assert cache.versions_of(KEY) == (late if is_news else a_record(3),)
+    store = filled(a_record(3))
+    assert store.put_version(late) is is_news
+    assert store.versions_of(KEY) == (late if is_news else a_record(3),)
 
 
 def test_a_version_with_other_content_under_the_same_number_is_found_by_its_own_digest_only() -> None:
-    cache = filled(a_record(3), a_record(3, uid="new", resource_version="31", digest=a_digest(8)))
-    assert cache.versions_like(KEY, a_digest(3)) == []
-    assert [each.uid for each in cache.versions_like(KEY, a_digest(8))] == ["new"]
+    store = filled(a_record(3), a_record(3, uid="new", resource_version="31", digest=a_digest(8)))
+    assert store.versions_like(KEY, a_digest(3)) == []
+    assert [each.uid for each in store.versions_like(KEY, a_digest(8))] == ["new"]
 
 
 def test_only_that_very_version_is_dropped() -> None:
-    cache = filled(a_record(2), a_record(3, uid="new", resource_version="40"))
-    assert not cache.drop_version(a_record(3))
-    assert numbers(cache) == [2, 3]
-    assert cache.drop_version(a_record(3, uid="new"))
-    assert not cache.drop_version(a_record(3, uid="new"))
-    assert (numbers(cache), cache.newest_number(KEY), cache.versions_like(KEY, a_digest(3))) == ([2], 2, [])
-    assert cache.drop_version(a_record(2))
-    assert (numbers(cache), cache.newest_number(KEY)) == ([], 0)
+    store = filled(a_record(2), a_record(3, uid="new", resource_version="40"))
+    assert not store.drop_version(a_record(3))
+    assert numbers(store) == [2, 3]
+    assert store.drop_version(a_record(3, uid="new"))
+    assert not store.drop_version(a_record(3, uid="new"))
+    assert (numbers(store), store.newest_number(KEY), store.versions_like(KEY, a_digest(3))) == ([2], 2, [])
+    assert store.drop_version(a_record(2))
+    assert (numbers(store), store.newest_number(KEY)) == ([], 0)
 
 
 @pytest.mark.parametrize(
@@ -261,48 +261,48 @@ def test_only_that_very_version_is_dropped() -> None:
 def test_a_listing_replaces_what_it_is_newer_than(
     namespace: str, listed: list[int], position: str, left: list[int], changed: set[Any]
 ) -> None:
-    cache = filled(a_record(1), a_record(2), a_record(3))
-    assert cache.replace_versions(namespace, [a_record(number) for number in listed], position) == changed
-    assert numbers(cache) == left
+    store = filled(a_record(1), a_record(2), a_record(3))
+    assert store.replace_versions(namespace, [a_record(number) for number in listed], position) == changed
+    assert numbers(store) == left
 
 
 def test_a_listing_after_the_storage_went_back_replaces_everything() -> None:
-    cache = filled(a_record(1), a_record(2), a_record(3, resource_version="99"))
+    store = filled(a_record(1), a_record(2), a_record(3, resource_version="99"))
     listed = [a_record(1), a_record(3, uid="restored", resource_version="7", digest=a_digest(8))]
-    assert cache.replace_versions(NAMESPACE, listed, "8", anew=True) == {KEY}
-    assert cache.versions_of(KEY) == tuple(listed)
-    assert cache.versions_like(KEY, a_digest(3)) == []
-    assert cache.replace_versions("", listed, "8", anew=True) == set()
-    assert cache.replace_versions("elsewhere", [], "8", anew=True) == set()
-    assert numbers(cache) == [1, 3]
+    assert store.replace_versions(NAMESPACE, listed, "8", anew=True) == {KEY}
+    assert store.versions_of(KEY) == tuple(listed)
+    assert store.versions_like(KEY, a_digest(3)) == []
+    assert store.replace_versions("", listed, "8", anew=True) == set()
+    assert store.replace_versions("elsewhere", [], "8", anew=True) == set()
+    assert numbers(store) == [1, 3]
 
 
 def test_an_unknown_digest_may_be_any() -> None:
-    cache = filled(a_record(1), a_record(2, digest=""), a_record(3))
-    assert [each.number for each in cache.versions_like(KEY, a_digest(1))] == [2, 1]
-    cache.put_version(a_record(2, resource_version="21"))
-    assert [each.number for each in cache.versions_like(KEY, a_digest(1))] == [1]
+    store = filled(a_record(1), a_record(2, digest=""), a_record(3))
+    assert [each.number for each in store.versions_like(KEY, a_digest(1))] == [2, 1]
+    store.put_version(a_record(2, resource_version="21"))
+    assert [each.number for each in store.versions_like(KEY, a_digest(1))] == [1]
 
 
-def indexes(cache: Store) -> dict[str, Any]:
+def indexes(store: Store) -> dict[str, Any]:
     """What is left in any of them."""
-    return {name: kept for name, kept in vars(cache).items() if name.startswith("_") and kept}
+    return {name: kept for name, kept in vars(store).items() if name.startswith("_") and kept}
 
 
 def test_nothing_is_kept_of_what_is_gone() -> None:
-    cache = Store()
+    store = Store()
     for number in range(1, 100):
-        cache.put_version(a_record(number))
-        cache.drop_version(a_record(number))
+        store.put_version(a_record(number))
+        store.drop_version(a_record(number))
         name = f"bot-{number}"
-        cache.see(at(1, name=name))
-        cache.see(at(1, name=f"default-{number}", meta={"owner_references": (OWNED_BY_GRAPH,)}))
-        cache.concern((NAMESPACE, name), BILLING)
-        cache.put_graph(a_graph(meta={"name": f"graph-{number}"}))
-        cache.drop_assistant((NAMESPACE, name))
-        cache.drop_assistant((NAMESPACE, f"default-{number}"))
-        cache.drop_graph((NAMESPACE, f"graph-{number}"))
-    assert indexes(cache) == {}
+        store.see(at(1, name=name))
+        store.see(at(1, name=f"default-{number}", meta={"owner_references": (OWNED_BY_GRAPH,)}))
+        store.concern((NAMESPACE, name), BILLING)
+        store.put_graph(a_graph(meta={"name": f"graph-{number}"}))
+        store.drop_assistant((NAMESPACE, name))
+        store.drop_assistant((NAMESPACE, f"default-{number}"))
+        store.drop_graph((NAMESPACE, f"graph-{number}"))
+    assert indexes(store) == {}
 
 
 KUBECTL = (managed("kubectl", "context.prompt"),)
@@ -339,17 +339,17 @@ HELD = AssistantStatus(copies=(Copy(server="http://one", assistant_id="a"),))
 def test_a_deletion_that_was_read_is_known_before_its_news(
     live: Assistant, late: int | None, *, is_marked: bool
 ) -> None:
-    cache = Store()
-    cache.see(at(1))
-    cache.record(at(1))
-    cache.mark_deletion(live)
+    store = Store()
+    store.see(at(1))
+    store.record(at(1))
+    store.mark_deletion(live)
     if late:
-        cache.record(at(late))
-    kept, before = cache.recorded[KEY], at(late or 1)
+        store.record(at(late))
+    kept, before = store.recorded[KEY], at(late or 1)
     assert kept.metadata.is_being_deleted is is_marked
     assert (kept.spec, kept.metadata.resource_version) == (before.spec, before.metadata.resource_version)
     assert kept.status == (live if is_marked else before).status
-    assert list(cache.recorded) == [KEY]
+    assert list(store.recorded) == [KEY]
 
 
 ENDED = at(9, meta=DELETED)
@@ -359,31 +359,31 @@ ENDED = at(9, meta=DELETED)
     ("since", "is_marked"),
     [
         pytest.param((), True, id="an earlier edit is recorded"),
-        pytest.param((lambda cache: cache.see(at(12, meta={"uid": "next"})),), False, id="another took its name"),
-        pytest.param((lambda cache: cache.rewind(),), False, id="the storage went back"),
-        pytest.param((lambda cache: cache.drop_assistant(KEY),), False, id="the news came, and so it is not kept on"),
+        pytest.param((lambda store: store.see(at(12, meta={"uid": "next"})),), False, id="another took its name"),
+        pytest.param((lambda store: store.rewind(),), False, id="the storage went back"),
+        pytest.param((lambda store: store.drop_assistant(KEY),), False, id="the news came, and so it is not kept on"),
     ],
 )
 def test_a_deletion_that_was_read_holds_until_something_else_is_known(
     since: tuple[Callable[[Store], object], ...], *, is_marked: bool
 ) -> None:
-    cache = Store()
-    cache.see(at(1))
-    cache.record(at(1))
-    cache.mark_deletion(ENDED)
+    store = Store()
+    store.see(at(1))
+    store.record(at(1))
+    store.mark_deletion(ENDED)
     for each in since:
-        each(cache)
-    cache.record(at(5))
-    assert cache.recorded[KEY].metadata.is_being_deleted is is_marked
+        each(store)
+    store.record(at(5))
+    assert store.recorded[KEY].metadata.is_being_deleted is is_marked
 
 
 def test_a_later_state_of_what_is_being_deleted_is_as_it_is() -> None:
-    cache = Store()
-    cache.see(at(1))
-    cache.mark_deletion(ENDED)
+    store = Store()
+    store.see(at(1))
+    store.mark_deletion(ENDED)
     last = at(10, meta={**DELETED, "finalizers": ()})
-    cache.record(last)
-    assert cache.recorded[KEY] == last
+    store.record(last)
+    assert store.recorded[KEY] == last
 
 
 @pytest.mark.parametrize(
@@ -396,7 +396,7 @@ def test_a_later_state_of_what_is_being_deleted_is_as_it_is() -> None:
     ],
 )
 def test_a_state_is_dropped_unless_something_else_is_to_be_done(since: Assistant, *, is_dropped: bool) -> None:
-    cache = Store()
-    cache.record(since)
-    cache.drop_state(at(1))
-    assert (not cache.recorded) is is_dropped
+    store = Store()
+    store.record(since)
+    store.drop_state(at(1))
+    assert (not store.recorded) is is_dropped

@@ -82,7 +82,7 @@ class AssistantReconciler:
     def __init__(
         self,
         cluster: Cluster,
-        cache: Store,
+        store: Store,
         edit_capture: Capture,
         validator: VersionValidator,
         publication: Publication,
@@ -92,7 +92,7 @@ class AssistantReconciler:
         triggers: Triggers,
     ) -> None:
         self._cluster = cluster
-        self._cache = cache
+        self._store = store
         self._edit_capture = edit_capture
         self._validator = validator
         self._publication = publication
@@ -132,7 +132,7 @@ class AssistantReconciler:
 
     async def _gather(self, key: Key) -> AssistantInput | None:
         world = await self._confirmed(key)
-        if world is None and key not in self._cache.recorded:  # else its ledger is about to be opened anew
+        if world is None and key not in self._store.recorded:  # else its ledger is about to be opened anew
             self._triggers.enqueue_awaiting_graphs(key)
         return world
 
@@ -163,7 +163,7 @@ class AssistantReconciler:
         try:
             await self._take(world, step, this)
         finally:
-            if not self._cache.has(world.assistant):
+            if not self._store.has(world.assistant):
                 self._forget_notes(world.assistant.metadata.uid)
 
     async def _take(self, world: AssistantInput, step: Step, this: _Pass) -> None:
@@ -201,13 +201,13 @@ class AssistantReconciler:
         """Drop the refusals of steps that are no longer due. Whether there were any, so that the status changes."""
         present: set[StepId] = {identity(each) for each in steps(world)}
         if world.unstored and world.unstored.is_tried_again and ("UpdateStatus", 0) not in present:
-            self._cache.written.stored(world.assistant.key)  # nothing of what was not stored is to be said any more
+            self._store.written.stored(world.assistant.key)  # nothing of what was not stored is to be said any more
         elif world.unstored:
             present.add((STORE, 0))
         return self._refusals.keep(world.assistant.metadata.uid, present)
 
     def _observe(self, key: Key) -> AssistantInput | None:
-        assistant = self._cache.recorded.get(key)
+        assistant = self._store.recorded.get(key)
         recorded = self._edit_capture.recorded(assistant) if assistant else None
         if assistant is None or recorded is None:
             return None
@@ -216,11 +216,11 @@ class AssistantReconciler:
             assistant,
             recorded,
             now=datetime.now(UTC).replace(microsecond=0),
-            kept=tuple(record for record in self._cache.versions_of(key) if record.owner in (uid, None)),
+            kept=tuple(record for record in self._store.versions_of(key) if record.owner in (uid, None)),
             judged=judged,
             lost=self._lost.get(uid, frozenset()),
             is_revalidating=self._validator.validation_results.is_revalidated(key),
-            is_published=self._cache.has_servers(key[0]),
+            is_published=self._store.has_servers(key[0]),
             places=self._publication.places(key, {each.graph for each in judged.values()}),
             outcome=self._publication.outcome(assistant),
             withdrawn=self._publication.withdrawn(assistant),
@@ -233,8 +233,8 @@ class AssistantReconciler:
 
         A watch that began before a CustomResourceDefinition changed goes on to leave out the fields that it lacked.
         """
-        assistant = self._cache.recorded.get(key)
-        found = self._cache.written.unstored(assistant) if assistant else None
+        assistant = self._store.recorded.get(key)
+        found = self._store.written.unstored(assistant) if assistant else None
         if assistant and found and not self._refusals.is_held(assistant.metadata.uid, (STORE, 0)):
             await self._look_again(assistant, found.sent)
         return self._observe(key)
@@ -242,12 +242,12 @@ class AssistantReconciler:
     async def _look_again(self, assistant: Assistant, sent: AssistantStatus) -> None:
         live = await self._cluster.assistant(assistant.key)
         is_same = live is not None and live.metadata.resource_version == assistant.metadata.resource_version
-        if live and is_same and live.status == sent and self._cache.has(assistant):
-            self._cache.record(assistant.model_copy(update={"status": sent}))
+        if live and is_same and live.status == sent and self._store.has(assistant):
+            self._store.record(assistant.model_copy(update={"status": sent}))
 
     def _unstored(self, assistant: Assistant) -> Unstored[AssistantStatus] | None:
         """The status that was not stored as it was sent; due to be sent again when its pause is over."""
-        found, uid = self._cache.written.unstored(assistant), assistant.metadata.uid
+        found, uid = self._store.written.unstored(assistant), assistant.metadata.uid
         if found is None:
             return None
         if not self._refusals.is_held(uid, (STORE, 0)):
@@ -290,7 +290,7 @@ class AssistantReconciler:
     async def _prune(self, record: VersionRecord) -> None:
         if await self._cluster.versions.delete(record):
             self._metrics.pruned()
-            self._cache.drop_version(record)
+            self._store.drop_version(record)
         else:
             await self._validator.read_again(record)
 
@@ -305,18 +305,18 @@ class AssistantReconciler:
         if changed is None:
             await self._validator.read_again(record)
             return None
-        self._cache.put_version(record.as_of(changed.meta))
+        self._store.put_version(record.as_of(changed.meta))
         return None if changed.has_effect else not_stored((field,), AssistantVersion.plural)
 
     async def _is_alive(self, assistant: Assistant) -> bool:
         """Whether that very Assistant is there to stay; if not, nothing more is done to it."""
         live = await self._cluster.assistant(assistant.key)
         if live is None or live.metadata.uid != assistant.metadata.uid:
-            self._cache.drop_recorded(assistant)
+            self._store.drop_recorded(assistant)
             return False
         if live.metadata.is_being_deleted:
             # If it were dropped and its watch event had come before, its finalizer would never be removed.
-            self._cache.mark_deletion(live)
+            self._store.mark_deletion(live)
         return not live.metadata.is_being_deleted
 
     async def _restore(self, world: AssistantInput, number: int) -> None:
@@ -324,7 +324,7 @@ class AssistantReconciler:
             return
         back = await self._edit_capture.restore(world.assistant, number)
         if back is None:
-            self._cache.drop_state(world.assistant)  # its namespace goes, and it goes with it
+            self._store.drop_state(world.assistant)  # its namespace goes, and it goes with it
             return
         is_lost = isinstance(back, ContentLost)
         if is_lost:
@@ -337,10 +337,10 @@ class AssistantReconciler:
     async def _report(self, world: AssistantInput, step: UpdateStatus) -> None:
         uid = world.assistant.metadata.uid
         match outcome := await self._cluster.report(world.assistant, step.status):
-            case int() if not self._cache.has(world.assistant):
+            case int() if not self._store.has(world.assistant):
                 pass  # it went before the answer came
             case int():
-                self._cache.reported(world.assistant, step.status, outcome)
+                self._store.reported(world.assistant, step.status, outcome)
                 if world.unstored and world.unstored.sent == step.status:  # until an event shows that it was stored
                     self._refusals.refused(uid, (STORE, 0), "")
                     await self._look_again(world.assistant, step.status)
@@ -348,16 +348,16 @@ class AssistantReconciler:
                     self._metrics.activated()
                 self._event_publisher.reported(world.assistant, step.status)
             case "Gone":
-                self._cache.drop_recorded(world.assistant)
+                self._store.drop_recorded(world.assistant)
             case "Outrun":
                 await self._catch_up(world)
 
     async def _catch_up(self, world: AssistantInput) -> None:
-        self._cache.outrun(world.assistant.key)
+        self._store.outrun(world.assistant.key)
         live = await self._cluster.assistant(world.assistant.key)
         if live is None or live.metadata.uid != world.assistant.metadata.uid:
-            self._cache.drop_recorded(world.assistant)
-        elif self._cache.has(live):  # of what was not seen yet, or is gone by now, nobody would close the ledger
+            self._store.drop_recorded(world.assistant)
+        elif self._store.has(live):  # of what was not seen yet, or is gone by now, nobody would close the ledger
             await self._edit_capture.observe(live, anew=True)
 
     async def _mark(self, world: AssistantInput, step: UpdateVersionStatus) -> str | None:
@@ -385,7 +385,7 @@ class AssistantReconciler:
             there = await self._validator.read_again(record)
             if there and there.status.conditions != (*kept, *stated):
                 return not_stored(("status.conditions",), AssistantVersion.plural)
-        self._cache.put_version(_marked(record, step, meta))
+        self._store.put_version(_marked(record, step, meta))
         self._remember(record.uid, meta.resource_version, (*kept, *stated))
         return None
 

@@ -23,7 +23,7 @@ class VersionValidator:
     def __init__(
         self,
         cluster: Cluster,
-        cache: Store,
+        store: Store,
         edit_capture: Head,
         judge: SchemaValidator,
         validation_results: ValidationResults,
@@ -31,7 +31,7 @@ class VersionValidator:
         enqueue_assistant: Callable[[Key], None],
     ) -> None:
         self._cluster = cluster
-        self._cache = cache
+        self._store = store
         self._edit_capture = edit_capture
         self._judge = judge
         self._enqueue_assistant = enqueue_assistant
@@ -40,12 +40,12 @@ class VersionValidator:
         self.validation_results = validation_results
 
     async def read_again(self, record: VersionRecord) -> AssistantVersion | None:
-        """The version itself; what the cache says of it is corrected."""
+        """The version itself; what the store says of it is corrected."""
         version = await self._cluster.versions.read(record.address)
         if version is None or version.metadata.uid != record.uid:
-            self._cache.drop_version(record)
+            self._store.drop_version(record)
         else:
-            self._cache.put_version(version.as_record_of(record))
+            self._store.put_version(version.as_record_of(record))
         return version
 
     async def validate_version(self, world: AssistantInput, number: int) -> None:
@@ -61,9 +61,9 @@ class VersionValidator:
         if not isinstance(content, Snapshot):
             return content
         namespace = world.assistant.metadata.namespace
-        if self._cache.has(world.assistant):
-            self._cache.concern(world.assistant.key, (namespace, content.graph_ref.name))
-        graph = self._cache.graphs.get((namespace, content.graph_ref.name))
+        if self._store.has(world.assistant):
+            self._store.concern(world.assistant.key, (namespace, content.graph_ref.name))
+        graph = self._store.graphs.get((namespace, content.graph_ref.name))
         if graph is None:
             return validation.graph_missing(content, namespace)
         if not graph.knows_schemas:
@@ -81,7 +81,7 @@ class VersionValidator:
 
     def _revalidate(self, assistant: Key) -> None:
         del self._retries[assistant]
-        if assistant in self._cache.recorded:
+        if assistant in self._store.recorded:
             self.validation_results.invalidate([assistant], include_kept_versions=True)
             self._enqueue_assistant(assistant)
 

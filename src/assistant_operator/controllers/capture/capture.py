@@ -51,17 +51,17 @@ class EditCapture:
     def __init__(
         self,
         cluster: Cluster,
-        cache: Store,
+        store: Store,
         *,
         enqueue_assistant: Callable[[Key], None],
         events: EventRecorder,
         metrics: Metrics,
     ) -> None:
         self._cluster = cluster
-        self._cache = cache
+        self._store = store
         self._recovery = MissedEditRecovery(cluster)
-        self._restorer = VersionRestorer(cluster, cache)
-        self._gatherer = VersionGatherer(cluster, cache, self._restorer)
+        self._restorer = VersionRestorer(cluster, store)
+        self._gatherer = VersionGatherer(cluster, store, self._restorer)
         self._enqueue_assistant = enqueue_assistant
         self._events = events
         self._metrics = metrics
@@ -182,14 +182,14 @@ class EditCapture:
 
     async def _settle(self, capture_state: CaptureState, pending: Pending) -> None:
         state, latest = pending.state, capture_state.latest
-        before = self._cache.recorded.get(state.key)
+        before = self._store.recorded.get(state.key)
         is_opened = self._opened(capture_state)
         if pending.generation > capture_state.observed:
             await self._capture_with_retry(capture_state, state)
             if capture_state.latest > latest:
                 self._metrics.recorded(asyncio.get_running_loop().time() - pending.since)
         is_news = self._keep(capture_state, state)
-        after = self._cache.recorded.get(state.key)
+        after = self._store.recorded.get(state.key)
         if (
             after
             and not capture_state.is_gone
@@ -206,7 +206,7 @@ class EditCapture:
             state = versioning.with_control_of(state, newest)
         else:
             capture_state.is_behind = False
-        return self._cache.record(state)
+        return self._store.record(state)
 
     def _opened(self, capture_state: CaptureState) -> bool:
         """Open the ledger if it is to be opened; whether it was."""
@@ -265,7 +265,7 @@ class EditCapture:
         if capture_state.refusal is None:
             capture_state.refusal, capture_state.is_behind = str(refused), True
             if not capture_state.is_gone:
-                self._cache.recorded.setdefault(assistant.key, assistant)
+                self._store.recorded.setdefault(assistant.key, assistant)
                 self._enqueue_assistant(assistant.key)
         self._hold_back(capture_state)
 
@@ -277,10 +277,10 @@ class EditCapture:
         uid = newest.metadata.uid
         others = sum(self._held.values()) - self._held.get(uid, 0)
         self._held[uid] = capture_state.trim(MOST_STATES, max(min(MOST_BYTES, MOST_BYTES_IN_ALL - others), 0))
-        before = self._cache.recorded.get(newest.key)
+        before = self._store.recorded.get(newest.key)
         if before and before.metadata.uid == uid:
-            self._cache.record(versioning.with_control_of(before, newest))
-            after = self._cache.recorded[newest.key]
+            self._store.record(versioning.with_control_of(before, newest))
+            after = self._store.recorded[newest.key]
             if before.spec != after.spec or not _is_own_write(before, after):
                 self._enqueue_assistant(newest.key)
 
@@ -320,7 +320,7 @@ class EditCapture:
     async def _record(self, capture_state: CaptureState, assistant: Assistant) -> None:
         """One version if this state is a change nobody recorded yet. May be repeated, also by others, at any point."""
         tries = 0
-        while not self._cache.is_replaced(assistant):
+        while not self._store.is_replaced(assistant):
             head = await self._gatherer.head(capture_state, assistant)
             if head and _already_captured(head, assistant):
                 break
@@ -330,7 +330,7 @@ class EditCapture:
             edit = await self._gatherer.edit(capture_state, assistant, head)
             version = versioning.version(edit)
             # What was read took its time, and a version for what is gone would take the name of its successor's.
-            if self._cache.is_replaced(assistant) or await self._made(capture_state, assistant, version):
+            if self._store.is_replaced(assistant) or await self._made(capture_state, assistant, version):
                 break
             if (tries := tries + 1) == MOST_TRIES:
                 raise unreadable(version.key)
@@ -352,7 +352,7 @@ class EditCapture:
                 return True
             case AlreadyExists():
                 if holder := await self._cluster.versions.read(version.key):
-                    self._cache.put_version(holder.record())
+                    self._store.put_version(holder.record())
                     controller = holder.metadata.controller
                     if controller is None or controller.uid == version.spec.assistant_ref.uid:
                         self._take(capture_state, holder)
@@ -367,7 +367,7 @@ class EditCapture:
         self._events.warning(assistant, Reason.FIELDS_NOT_STORED, "Record", message)
 
     def _take(self, capture_state: CaptureState, version: AssistantVersion) -> None:
-        self._cache.put_version(version.record())
+        self._store.put_version(version.record())
         capture_state.head = version
         capture_state.latest = max(capture_state.latest, version.number)
         capture_state.is_too_large = False

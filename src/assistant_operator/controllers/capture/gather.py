@@ -15,15 +15,15 @@ _FARTHEST_CAUSE = 20
 class VersionGatherer:
     """Reads history where it decides what the next version says."""
 
-    def __init__(self, cluster: Cluster, cache: Store, restorer: VersionRestorer) -> None:
+    def __init__(self, cluster: Cluster, store: Store, restorer: VersionRestorer) -> None:
         self._cluster = cluster
-        self._cache = cache
+        self._store = store
         self._restorer = restorer
 
     async def beyond(self, capture_state: CaptureState, assistant: Assistant) -> list[AssistantVersion]:
         """The versions that the status does not tell of, and the one before them: we ended before it was written."""
         uid = assistant.metadata.uid
-        records = [each for each in self._cache.versions_of(assistant.key) if each.number > capture_state.latest]
+        records = [each for each in self._store.versions_of(assistant.key) if each.number > capture_state.latest]
         found = [await self._cluster.versions.read(each.address) for each in records if each.owner == uid]
         unreported = [each for each in found if each and each.spec.assistant_ref.uid == uid]
         if not unreported or not capture_state.latest:
@@ -34,9 +34,9 @@ class VersionGatherer:
 
     async def head(self, capture_state: CaptureState, assistant: Assistant) -> AssistantVersion | None:
         """The newest version of this history, read if it is not at hand; None if there is none or nobody knows it."""
-        if capture_state.head and capture_state.head.number == self._cache.newest_number(assistant.key):
+        if capture_state.head and capture_state.head.number == self._store.newest_number(assistant.key):
             return capture_state.head
-        newest = versioning.newest_of(assistant.metadata.uid, self._cache.versions_of(assistant.key))
+        newest = versioning.newest_of(assistant.metadata.uid, self._store.versions_of(assistant.key))
         if newest is None and not capture_state.latest:
             newest = await self._left_behind(assistant)
         number = max(capture_state.latest, newest.number if newest else 0)
@@ -49,11 +49,11 @@ class VersionGatherer:
     async def _left_behind(self, assistant: Assistant) -> VersionRecord | None:
         """The newest version of that name, if nobody owns it any more and the news of that has not come yet."""
         newest = None
-        for record in reversed(self._cache.versions_of(assistant.key)):
+        for record in reversed(self._store.versions_of(assistant.key)):
             version = await self._cluster.versions.read(record.address)
             if version is None or version.record().owner not in (assistant.metadata.uid, None):
                 break  # a dead predecessor's: garbage collection takes them all
-            self._cache.put_version(version.record())
+            self._store.put_version(version.record())
             newest = newest or version.record()
         return newest
 
@@ -63,7 +63,7 @@ class VersionGatherer:
         """All that the version of this state depends on."""
         return versioning.Edit(
             assistant,
-            number=max(capture_state.latest or self._cache.newest_number(assistant.key), capture_state.taken) + 1,
+            number=max(capture_state.latest or self._store.newest_number(assistant.key), capture_state.taken) + 1,
             previous=head,
             is_first=capture_state.latest == 0,
             same_as=await self._same_as(assistant, head),
@@ -73,7 +73,7 @@ class VersionGatherer:
     async def _same_as(self, assistant: Assistant, head: AssistantVersion | None) -> int | None:
         """The newest older version with equal content: the digest finds it, the content decides."""
         wanted = assistant.spec.snapshot
-        for record in self._cache.versions_like(assistant.key, wanted.digest):
+        for record in self._store.versions_like(assistant.key, wanted.digest):
             if record.owner not in (assistant.metadata.uid, None) or (head and record.number >= head.number):
                 continue  # another's history, or not older
             version = await self._cluster.versions.read(record.address)
@@ -83,7 +83,7 @@ class VersionGatherer:
 
     async def _cause_before(self, assistant: Assistant, head: AssistantVersion | None) -> str | None:
         """What the change-cause annotation said before this edit."""
-        before = self._cache.recorded.get(assistant.key)
+        before = self._store.recorded.get(assistant.key)
         is_same = before is not None and before.metadata.uid == assistant.metadata.uid
         # A first edit that is refused is kept there, too, though it is not recorded yet.
         if before and is_same and before.metadata.generation < assistant.metadata.generation:

@@ -27,9 +27,9 @@ def unreadable(key: Key) -> ClusterUnavailable:
 class VersionRestorer:
     """Brings versions back under their own number and content."""
 
-    def __init__(self, cluster: Cluster, cache: Store) -> None:
+    def __init__(self, cluster: Cluster, store: Store) -> None:
         self._cluster = cluster
-        self._cache = cache
+        self._store = store
 
     async def restore(
         self, assistant: Assistant, number: int, remembered: AssistantVersion | None
@@ -42,11 +42,11 @@ class VersionRestorer:
         there: AssistantVersion | ContentLost | None = await self._cluster.versions.read(key)
         if there is None:
             was = remembered or await self._as_it_was(assistant, number)
-            if self._cache.is_replaced(assistant):
+            if self._store.is_replaced(assistant):
                 return None
             there = await self._made_again(assistant, number, was)
         if isinstance(there, AssistantVersion):
-            self._cache.put_version(there.record())
+            self._store.put_version(there.record())
             if there.record().owner not in (assistant.metadata.uid, None):
                 return ContentLost()  # another's history has that name
         return there
@@ -79,7 +79,7 @@ class VersionRestorer:
     async def _as_it_was(self, assistant: Assistant, number: int) -> AssistantVersion | None:
         """The newest state of the deleted version that the API server still holds, if it was that owner's."""
         key, owner = (assistant.key[0], version_name(assistant.key[1], number)), assistant.metadata.uid
-        if deleted := self._cache.deletion_of(assistant.key, number):
+        if deleted := self._store.deletion_of(assistant.key, number):
             state = await self._cluster.versions.read_at(key, deleted - 1)
             if isinstance(state, AssistantVersion):
                 return _of(owner, state)

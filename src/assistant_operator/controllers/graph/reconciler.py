@@ -95,7 +95,7 @@ class GraphReconciler:
     def __init__(
         self,
         cluster: Cluster,
-        cache: Store,
+        store: Store,
         judge: SchemaValidator,
         probes: Probes,
         triggers: Triggers,
@@ -105,7 +105,7 @@ class GraphReconciler:
         metrics: Metrics,
     ) -> None:
         self._cluster = cluster
-        self._cache = cache
+        self._store = store
         self._judge = judge
         self._event_publisher = event_publisher
         self._metrics = metrics
@@ -178,7 +178,7 @@ class GraphReconciler:
             else:
                 self._refusals.succeeded(uid, name)
         finally:
-            if not self._cache.has(world.graph):
+            if not self._store.has(world.graph):
                 self.forget(world.graph.key, uid)  # it went meanwhile: what was noted since would stay for ever
 
     def _refuse(self, graph: Graph, name: StepId, words: str) -> None:
@@ -191,7 +191,7 @@ class GraphReconciler:
     def _drop_stale(self, world: GraphInput, present: set[StepId]) -> bool:
         """Drop the refusals of steps that are no longer due. Whether there were any, so that the status changes."""
         if world.unstored and world.unstored.is_tried_again and REPORT not in present:
-            self._cache.written_graphs.stored(world.graph.key)  # nothing of what was not stored is to be said any more
+            self._store.written_graphs.stored(world.graph.key)  # nothing of what was not stored is to be said any more
         elif world.unstored:
             present = present | {STORE}
         return self._refusals.keep(world.graph.metadata.uid, present)
@@ -201,7 +201,7 @@ class GraphReconciler:
         if isinstance(step, UpdateGraphStatus):
             return False
         key = (world.graph.metadata.namespace, step.name)
-        there = self._cache.seen.get(key)
+        there = self._store.seen.get(key)
         seen = position(there.metadata.resource_version) if there else 0
         if isinstance(step, Disown):
             return seen < self._released.get(key, 0)
@@ -209,20 +209,20 @@ class GraphReconciler:
         return seen < at or (seen == at and configuration == step.configuration)
 
     async def _observe(self, key: Key) -> GraphInput | None:
-        graph = self._cache.graphs.get(key)
+        graph = self._store.graphs.get(key)
         if graph is None:
             return None
         wanted, refusals = graph.default_name, self._refusals.messages(graph.metadata.uid)
-        controlled = self._cache.controlled_by(graph)
+        controlled = self._store.controlled_by(graph)
         trouble = await self._schema_trouble(graph)
         return GraphInput(
             graph,
             now=datetime.now(UTC).replace(microsecond=0),
-            default=self._cache.seen.get((key[0], wanted)) if wanted else None,
+            default=self._store.seen.get((key[0], wanted)) if wanted else None,
             former=tuple(
                 each for each in controlled if each.metadata.name != wanted and DEFAULT in each.metadata.labels
             ),
-            assistants=len(self._cache.assistants_of(key)),
+            assistants=len(self._store.assistants_of(key)),
             schema_trouble=trouble.why if trouble else None,
             is_trouble_passing=trouble is not None and trouble.is_transient,
             probe=self._probes.of(graph),
@@ -247,14 +247,14 @@ class GraphReconciler:
 
         A watch that began before a CustomResourceDefinition changed goes on to leave out the fields that it lacked.
         """
-        graph = self._cache.graphs.get(key)
-        found = self._cache.written_graphs.unstored(graph) if graph else None
+        graph = self._store.graphs.get(key)
+        found = self._store.written_graphs.unstored(graph) if graph else None
         if graph and found and not self._refusals.is_held(graph.metadata.uid, STORE):
             await self._look_again(graph)
 
     def _unstored(self, graph: Graph) -> Unstored[GraphStatus] | None:
         """The status that was not stored as it was sent; due to be sent again when its pause is over."""
-        found, uid = self._cache.written_graphs.unstored(graph), graph.metadata.uid
+        found, uid = self._store.written_graphs.unstored(graph), graph.metadata.uid
         if found is None:
             return None
         if not self._refusals.is_held(uid, STORE):
@@ -280,17 +280,17 @@ class GraphReconciler:
                         if self._reported(graph, status, outcome):
                             await self._look_again(graph)
                     case "Gone" | "Outrun":
-                        self._cache.written_graphs.outrun(graph.key)
+                        self._store.written_graphs.outrun(graph.key)
                         await self._look_again(graph)
         return None
 
     def _reported(self, graph: Graph, status: GraphStatus, at: int) -> bool:
         """Take in what was written. Whether it was a status that was not stored before."""
-        if not self._cache.has(graph):
+        if not self._store.has(graph):
             return False  # it went before the answer came
-        before = self._cache.written_graphs.unstored(graph)
+        before = self._store.written_graphs.unstored(graph)
         is_tried_again = before is not None and before.sent == status
-        now = self._cache.graph_reported(graph, status, at)
+        now = self._store.graph_reported(graph, status, at)
         if is_tried_again:  # until an event shows that it was stored
             self._refusals.refused(graph.metadata.uid, STORE, "")
         self._event_publisher.reported(graph, status)
@@ -314,8 +314,8 @@ class GraphReconciler:
         """Apply without force; what others own is left to them, and the rest applied again."""
         key = (graph.metadata.namespace, name)
         wanted, labels, is_owned = configuration, LABELS, True
-        is_new = key not in self._cache.seen  # asked first: the watch may show what is made before the answer comes
-        seen = 0 if is_new else position(self._cache.seen[key].metadata.resource_version)
+        is_new = key not in self._store.seen  # asked first: the watch may show what is made before the answer comes
+        seen = 0 if is_new else position(self._store.seen[key].metadata.resource_version)
         if is_new and (not await self._is_alive(graph) or await self._is_there(key)):
             return
         for _ in range(_MOST_CONFLICTS):
@@ -337,7 +337,7 @@ class GraphReconciler:
     async def _is_alive(self, graph: Graph) -> bool:
         """Whether the Graph is still there: its default assistant may be gone because the Graph is."""
         await self._look_again(graph)
-        live = self._cache.graphs.get(graph.key)
+        live = self._store.graphs.get(graph.key)
         same = live is not None and live.metadata.uid == graph.metadata.uid
         return bool(live and same and not live.metadata.is_being_deleted)
 
@@ -355,12 +355,12 @@ class GraphReconciler:
     async def _look_again(self, graph: Graph) -> None:
         """Keep what is there now. The event of it will be no news any more: what it means is done here."""
         live = await self._cluster.graph(graph.key)
-        before = self._cache.graphs.get(graph.key)
+        before = self._store.graphs.get(graph.key)
         if live is None:
-            self._cache.drop_graph(graph.key)
+            self._store.drop_graph(graph.key)
             self._triggers.enqueue_revalidation(graph.key, include_kept_versions=False)
             self._triggers.enqueue_probe(graph.key)  # which forgets it
             return
         if before is None:
             return  # its deletion was seen since, or the watch is about to show it
-        self._triggers.enqueue_assistants_of(before, self._cache.put_graph(live))
+        self._triggers.enqueue_assistants_of(before, self._store.put_graph(live))

@@ -41,9 +41,9 @@ class Capture(Protocol):
 class Copies:
     """Reads what is there and writes only what differs. What is another's is never touched."""
 
-    def __init__(self, cluster: Cluster, cache: Store, edit_capture: Capture, prober: ServerProber) -> None:
+    def __init__(self, cluster: Cluster, store: Store, edit_capture: Capture, prober: ServerProber) -> None:
         self._cluster = cluster
-        self._cache = cache
+        self._store = store
         self._edit_capture = edit_capture
         self._prober = prober
         self._graphs: dict[str, tuple[int, str]] = {}
@@ -92,7 +92,7 @@ class Copies:
                 return None
             name = version.spec.snapshot.graph_ref.name
             self._graphs[uid] = (number, name)
-        return self._cache.graphs.get((assistant.metadata.namespace, name))
+        return self._store.graphs.get((assistant.metadata.namespace, name))
 
     def _is_spec(self, assistant: Assistant, number: int) -> bool:
         """Whether the spec still says what that version says."""
@@ -145,7 +145,7 @@ class Copies:
 
     def _require_present(self, assistant: Assistant) -> None:
         """A server may answer after minutes. Nobody would withdraw what is published for an Assistant that is gone."""
-        if not self._cache.has(assistant):
+        if not self._store.has(assistant):
             raise NotYet
 
     def _differences(

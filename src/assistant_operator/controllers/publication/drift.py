@@ -25,7 +25,7 @@ class DriftDetector:
     def __init__(
         self,
         cluster: Cluster,
-        cache: Store,
+        store: Store,
         publisher: PublicationReconciler,
         copies: Copies,
         prober: ServerProber,
@@ -33,7 +33,7 @@ class DriftDetector:
         enqueue_publication: Callable[[Key], None],
     ) -> None:
         self._cluster = cluster
-        self._cache = cache
+        self._store = store
         self._publisher = publisher
         self._copies = copies
         self._prober = prober
@@ -63,8 +63,8 @@ class DriftDetector:
     async def _expected(self, graph: Graph, endpoint: Endpoint) -> dict[str, Assistant]:
         """The Assistants whose status says that they are there, by the UUIDs of their copies."""
         found: dict[str, Assistant] = {}
-        for key in self._cache.validated_by(graph.key):
-            assistant = self._cache.recorded.get(key)
+        for key in self._store.validated_by(graph.key):
+            assistant = self._store.recorded.get(key)
             if assistant is None or not _is_published(assistant):
                 continue
             of = await self._copies.graph_of(assistant)
@@ -83,7 +83,7 @@ class DriftDetector:
             self._repair(assistant, fields)
 
     def _repair(self, assistant: Assistant, fields: tuple[str, ...]) -> None:
-        newest = self._cache.recorded.get(assistant.key)
+        newest = self._store.recorded.get(assistant.key)
         if newest and newest.status == assistant.status and not newest.spec.suspend:
             self._publisher.repair(newest, fields)
             self._enqueue_publication(newest.key)
@@ -94,7 +94,7 @@ class DriftDetector:
         prefix = desired_copy.owner_of(self._prober.cluster_name, (graph.metadata.namespace, ""))
         key = (graph.metadata.namespace, owner.removeprefix(prefix))
         # A slash in what is left is another cluster, whose name begins like ours.
-        if not owner.startswith(prefix) or "/" in key[1] or key in self._cache.seen:
+        if not owner.startswith(prefix) or "/" in key[1] or key in self._store.seen:
             return
         # What somebody made of a copy has our marks, too, but an id of its own.
         is_ours = there.assistant_id in (desired_copy.own_id(owner), desired_copy.default_id(there.graph_id))

@@ -66,7 +66,7 @@ class PublicationReconciler:
     def __init__(
         self,
         cluster: Cluster,
-        cache: Store,
+        store: Store,
         judge: SchemaValidator,
         prober: ServerProber,
         copies: Copies,
@@ -76,7 +76,7 @@ class PublicationReconciler:
         enqueue_assistant: Callable[[Key], None],
     ) -> None:
         self._cluster = cluster
-        self._cache = cache
+        self._store = store
         self._judge = judge
         self._prober = prober
         self._copies = copies
@@ -100,7 +100,7 @@ class PublicationReconciler:
 
     def places(self, assistant: Key, graphs: Iterable[str]) -> dict[str, Target]:
         """Where versions of these Graphs belong, as far as they exist and have a server."""
-        found = ((name, self._cache.graphs.get((assistant[0], name))) for name in graphs)
+        found = ((name, self._store.graphs.get((assistant[0], name))) for name in graphs)
         places = ((name, target_of(graph, assistant, self._prober.cluster_name)) for name, graph in found if graph)
         return {name: place for name, place in places if place}
 
@@ -116,11 +116,11 @@ class PublicationReconciler:
 
     async def reconcile(self, key: Key) -> float | None:
         """Take the steps that are due. Seconds until the rest should be taken; None if there is no rest."""
-        assistant = self._cache.recorded.get(key)
+        assistant = self._store.recorded.get(key)
         try:
             return await self._take_steps(key)
         finally:
-            if assistant and not self._cache.has(assistant):
+            if assistant and not self._store.has(assistant):
                 self.forget(assistant)  # it went while we waited: what was noted since would stay for ever
 
     async def _take_steps(self, key: Key) -> float | None:
@@ -140,10 +140,10 @@ class PublicationReconciler:
         return await loop.run()
 
     async def _gather(self, key: Key) -> PublicationInput | None:
-        assistant = self._cache.recorded.get(key)
+        assistant = self._store.recorded.get(key)
         world = await self._observe(assistant) if assistant else None
         # If it went meanwhile, what was known of its copies went with it.
-        return world if world and self._cache.has(world.assistant) else None
+        return world if world and self._store.has(world.assistant) else None
 
     async def _observe(self, assistant: Assistant) -> PublicationInput:
         state = self._state(assistant)

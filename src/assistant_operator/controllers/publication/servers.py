@@ -10,8 +10,8 @@ from .probes import ServerProber
 class ServerReconciler:
     """Keeps what is known of the servers up to date."""
 
-    def __init__(self, cache: Store, prober: ServerProber, drift_detector: DriftDetector) -> None:
-        self._cache = cache
+    def __init__(self, store: Store, prober: ServerProber, drift_detector: DriftDetector) -> None:
+        self._store = store
         self._prober = prober
         self._drift_detector = drift_detector
 
@@ -20,7 +20,7 @@ class ServerReconciler:
 
         Raises ServerTrouble if the server answers the probe, but does not list its assistants.
         """
-        graph = self._cache.graphs.get(key)
+        graph = self._store.graphs.get(key)
         if graph is None or graph.spec.server is None:
             self._prober.forget(key)
             return None

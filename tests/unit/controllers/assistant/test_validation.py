@@ -43,14 +43,14 @@ class Repeated:
     """Validation of version 3, as one Assistant's reconciles go."""
 
     def __init__(self, *answers: Fit) -> None:
-        self.cache, self.validation_results = Store(), ValidationResults()
-        self.cache.recorded[KEY] = an_assistant()
-        self.cache.put_graph(a_graph(contextSchema={"type": "object"}))
+        self.store, self.validation_results = Store(), ValidationResults()
+        self.store.recorded[KEY] = an_assistant()
+        self.store.put_graph(a_graph(contextSchema={"type": "object"}))
         self.queue = WorkQueue(interval=0.1)
         cluster = cast("Cluster", None)
         judge = Answers(*answers)
         self.validator = VersionValidator(
-            cluster, self.cache, Head(), judge, self.validation_results, enqueue_assistant=self.queue.add
+            cluster, self.store, Head(), judge, self.validation_results, enqueue_assistant=self.queue.add
         )
 
     async def judge(self) -> bool | None:
@@ -111,7 +111,7 @@ def test_an_assistant_that_is_gone_is_left_alone() -> None:
     async def story() -> None:
         one = Repeated(SchemaError(TOO_SLOW, 60.0, is_transient=True))
         await one.judge()
-        one.cache.drop_recorded(an_assistant())
+        one.store.drop_recorded(an_assistant())
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(one.queue.take(), 1000)
         assert not one.validation_results.is_revalidated(KEY)

@@ -69,11 +69,11 @@ class Bench:
 
     def __init__(self) -> None:
         self.server = Server()
-        self.cache = Store()
+        self.store = Store()
         self.woken: list[Key] = []
         events = EventRecorder(self.server, instance="x")
         self.edit_capture = EditCapture(
-            self.server, self.cache, enqueue_assistant=self.woken.append, events=events, metrics=Metrics()
+            self.server, self.store, enqueue_assistant=self.woken.append, events=events, metrics=Metrics()
         )
 
     async def see(self, generation: int, *, deleted: bool = False, **different: Any) -> Assistant:
@@ -82,7 +82,7 @@ class Bench:
         if deleted:
             meta["deletion_timestamp"] = "2026-03-01T12:00:00Z"
         state = an_assistant(meta=meta, status=AssistantStatus(), **{"context": {"n": generation}, **different})
-        self.cache.see(state)
+        self.store.see(state)
         await self.edit_capture.observe(state)
         return state
 
@@ -117,7 +117,7 @@ def test_each_edit_is_a_version_in_order() -> None:
         await asyncio.sleep(1)
         assert bench.contents == list(range(1, 200))
         assert bench.woken[-1] == KEY
-        assert bench.cache.recorded[KEY].metadata.generation == 199
+        assert bench.store.recorded[KEY].metadata.generation == 199
 
     running(work)
 
@@ -157,12 +157,12 @@ def test_a_pin_and_a_deletion_are_acted_upon_while_an_edit_before_them_is_refuse
         bench.woken.clear()
         await bench.see(3, pin=1, deleted=True, context={"n": 2})
         assert bench.woken == [KEY]
-        seen = bench.cache.recorded[KEY]
+        seen = bench.store.recorded[KEY]
         assert (seen.pin, seen.metadata.is_being_deleted, seen.spec.context) == (1, True, {"n": 1})
         bench.server.versions.fails = None
         await asyncio.sleep(10)
         assert bench.contents == [1, 2]
-        assert (bench.cache.recorded[KEY].metadata.generation, bench.cache.recorded[KEY].pin) == (3, 1)
+        assert (bench.store.recorded[KEY].metadata.generation, bench.store.recorded[KEY].pin) == (3, 1)
 
     running(work)
 
@@ -191,12 +191,12 @@ def test_what_is_refused_of_an_assistant_that_is_gone_is_given_up() -> None:
         state = await bench.see(1)
         await bench.see(2)
         await asyncio.sleep(20)
-        bench.cache.drop_assistant(KEY)
+        bench.store.drop_assistant(KEY)
         bench.edit_capture.forget(state)
         tries = len(bench.server.versions.asked)
         await asyncio.sleep(1_000)
         assert len(bench.server.versions.asked) == tries
-        assert KEY not in bench.cache.recorded
+        assert KEY not in bench.store.recorded
 
     running(work)
 
@@ -245,7 +245,7 @@ def test_another_operators_status_is_taken_in_at_once_though_a_version_is_refuse
         bench.woken.clear()
         await asyncio.sleep(0.1)
         assert bench.woken == [KEY]
-        assert bench.cache.recorded[KEY].status.active_version == 1
+        assert bench.store.recorded[KEY].status.active_version == 1
 
     running(work)
 

@@ -69,21 +69,21 @@ class Past(Cluster):
         return NEWEST
 
 
-def restored(history: History, cache: Store, oldest: int = 1) -> Any:
+def restored(history: History, store: Store, oldest: int = 1) -> Any:
     # An edit came after it, so that the Assistant does not say what it said.
     edited = an_assistant(meta={"generation": 4})
     history.oldest = oldest
     gatherer = Past(history)
-    back = timeless(VersionRestorer(gatherer, cache).restore(edited, 3, None))
+    back = timeless(VersionRestorer(gatherer, store).restore(edited, 3, None))
     assert gatherer.reads + len(history.asked) <= 25
     return back
 
 
 def test_a_version_that_existed_for_a_moment_is_found_where_its_deletion_was_seen() -> None:
-    history, cache = History(a_version(3)), Store()
-    cache.put_version(a_record(3, resource_version=str(BORN)))
-    cache.drop_version(a_record(3, resource_version=str(DELETED)))
-    back = restored(history, cache)
+    history, store = History(a_version(3)), Store()
+    store.put_version(a_record(3, resource_version=str(BORN)))
+    store.drop_version(a_record(3, resource_version=str(DELETED)))
+    back = restored(history, store)
     assert isinstance(back, AssistantVersion)
     assert back.spec == a_version(3).spec
     assert history.asked == [DELETED - 1]
@@ -133,17 +133,17 @@ def test_only_what_another_does_not_own_is_brought_back(owner: str | None, *, is
 def test_nothing_is_made_again_for_an_assistant_whose_name_another_took(
     uid: str, position: str, *, is_made: bool
 ) -> None:
-    history, cache = History(a_version(3), cached=True), Store()
-    cache.see(an_assistant(meta={"uid": uid, "resource_version": position}))
-    back = restored(history, cache)
+    history, store = History(a_version(3), cached=True), Store()
+    store.see(an_assistant(meta={"uid": uid, "resource_version": position}))
+    back = restored(history, store)
     assert (back is not None, history.tries) == (is_made, int(is_made))
 
 
 def test_a_name_that_stays_taken_by_nothing_is_tried_a_few_times_only() -> None:
-    history, cache = History(a_version(3), taken=True), Store()
-    cache.put_version(a_record(3, resource_version=str(BORN)))
-    cache.drop_version(a_record(3, resource_version=str(DELETED)))
+    history, store = History(a_version(3), taken=True), Store()
+    store.put_version(a_record(3, resource_version=str(BORN)))
+    store.drop_version(a_record(3, resource_version=str(DELETED)))
     with pytest.raises(ClusterUnavailable, match="bot-v3 is taken time after time") as raised:
-        restored(history, cache)
+        restored(history, store)
     assert history.tries == MOST_TRIES
     assert raised.value.is_answer, "so that the other steps go on"
