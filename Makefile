@@ -48,11 +48,11 @@ $(STAMP): constraints.txt pyproject.toml
 
 .PHONY: demo
 demo: $(STAMP) ## Show the operator at work on a real API server, here on this machine
-	@PYTHONPATH=tests $(BIN)/python -m demo $(ARGS)
+	@$(BIN)/python -m demo $(ARGS)
 
 .PHONY: demo-langgraph
 demo-langgraph: $(STAMP) ## The same with a real LangGraph Server: what you apply is what answers
-	@PYTHONPATH=tests $(BIN)/python -m demo --langgraph $(ARGS)
+	@$(BIN)/python -m demo --langgraph $(ARGS)
 
 # PYTHONHASHSEED: the schedule of a simulation is that of its seed and of the order of sets.
 .PHONY: test
@@ -90,7 +90,7 @@ format: $(STAMP) ## Format the code and fix what ruff can fix
 
 .PHONY: generate
 generate: crds docs ## Write all that is generated: crds/, parts of docs/, files of the chart
-	@PYTHONPATH=tests $(BIN)/python -m documentation chart
+	@$(BIN)/python -m documentation chart
 
 .PHONY: crds
 crds: $(STAMP) ## Write crds/ from the models
@@ -99,23 +99,23 @@ crds: $(STAMP) ## Write crds/ from the models
 
 .PHONY: docs
 docs: $(STAMP) ## Write the generated parts of docs/ from the code
-	@PYTHONPATH=tests $(BIN)/python -m documentation
+	@$(BIN)/python -m documentation
 
 .PHONY: tools
 tools: $(STAMP) ## Make the tools of others that the tests run: helm, promtool, kubeconform, kube-score, hadolint
-	@PYTHONPATH=tests $(BIN)/python -m tools
+	@$(BIN)/python -m tools
 
 .PHONY: controlplane
 controlplane: $(STAMP) ## Keep a control plane running until Ctrl-C, for trying things by hand
-	@PYTHONPATH=tests $(BIN)/python -m controlplane $(ARGS)
+	@$(BIN)/python -m controlplane $(ARGS)
 
 .PHONY: simulate
 simulate: $(STAMP) ## Run the operator in virtual time: faults at each call, then random ones: make simulate SEEDS=10000
-	@PYTHONHASHSEED=0 PYTHONPATH=tests $(BIN)/python -m simulation --seeds $(SEEDS) $(ARGS)
+	@PYTHONHASHSEED=0 $(BIN)/python -m simulation --seeds $(SEEDS) $(ARGS)
 
 .PHONY: bench
 bench: $(STAMP) ## Measure, on a control plane of its own
-	@PYTHONPATH=tests $(BIN)/python -m benchmarks $(ARGS)
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 .PHONY: constraints
 constraints: $(BIN)/pip-compile ## Pin anew what pyproject.toml asks for (ARGS=--upgrade: the newest of everything)

@@ -7,7 +7,7 @@ from simulation.faults import inject
 from simulation.invariants import Laws
 from simulation.scenarios import SCENARIOS, Scenario
 
-REPLAY = "PYTHONHASHSEED=0 PYTHONPATH=tests .venv/bin/python -m simulation"
+REPLAY = "PYTHONHASHSEED=0 .venv/bin/python -m simulation"
 
 
 @dataclass(frozen=True, slots=True)
