@@ -1,8 +1,9 @@
 """What the feed and the watch of versions see: kept, recorded while leading, and told to whom it may concern."""
 
 import asyncio
-from collections import OrderedDict
 from dataclasses import dataclass
+
+from cachetools import FIFOCache
 
 from assistant_operator.api.assistant import Assistant
 from assistant_operator.api.graph import Graph
@@ -67,7 +68,7 @@ class EventHandlers:
         self._prober = prober
         self._resource_versions = resource_versions
         self._leads: set[str] = set()
-        self._gone: OrderedDict[str, None] = OrderedDict()
+        self._gone: FIFOCache[str, None] = FIFOCache(_MOST_GONE)
         """UIDs of objects that were deleted: late events of them must not put them back."""
         self._epoch = 0
         self._versions_as_of: dict[str, int] = {}
@@ -156,14 +157,9 @@ class EventHandlers:
         else:
             self.on_graph_delete(key, uid)
 
-    def _remember_gone(self, uid: str) -> None:
-        self._gone[uid] = None
-        if len(self._gone) > _MOST_GONE:
-            self._gone.popitem(last=False)
-
     def on_assistant_delete(self, key: Key, uid: str) -> None:
         """An Assistant was deleted; one made since under the same name stays."""
-        self._remember_gone(uid)
+        self._gone[uid] = None
         seen = self._store.seen.get(key)
         if seen and seen.metadata.uid != uid:
             return
@@ -199,7 +195,7 @@ class EventHandlers:
 
     def on_graph_delete(self, key: Key, uid: str) -> None:
         """A Graph was deleted; one made since under the same name stays."""
-        self._remember_gone(uid)
+        self._gone[uid] = None
         self._graphs.forget(key, uid)
         seen = self._store.graphs.get(key)
         if seen and seen.metadata.uid == uid:

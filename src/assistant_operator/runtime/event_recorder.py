@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
-from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Literal
+
+from cachetools import LRUCache
 
 from assistant_operator.api.assistant import Assistant
 from assistant_operator.api.graph import Graph
@@ -51,7 +52,7 @@ class EventRecorder:
         self._instance = instance
         self._pause = 1 / per_second
         self._waiting: FairQueue[tuple[str, FreeForm]] = FairQueue()
-        self._told: OrderedDict[tuple[str, Reason], str] = OrderedDict()
+        self._told: LRUCache[tuple[str, Reason], str] = LRUCache(_MOST_REMEMBERED)
 
     def normal(self, about: Assistant | Graph, reason: Reason, action: str, note: str) -> None:
         self._tell("Normal", about, reason, action, note)
@@ -106,9 +107,6 @@ class EventRecorder:
             return
         self._observe(kind, reason)
         self._told[key] = note
-        self._told.move_to_end(key)
-        if len(self._told) > _MOST_REMEMBERED:
-            self._told.popitem(last=False)
         self._waiting.put(namespace, (namespace, self._event(kind, about, reason, action, note)))
 
     def _event(self, kind: str, about: Assistant | Graph, reason: Reason, action: str, note: str) -> FreeForm:

@@ -1,8 +1,10 @@
 """What has been seen of the cluster, and the indexes between the kinds. It decides nothing."""
 
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
+
+from cachetools import FIFOCache
 
 from assistant_operator.api.assistant import Assistant, AssistantStatus
 from assistant_operator.api.assistant_version import VersionRecord
@@ -42,7 +44,7 @@ class Store:
         self._by_controller: dict[str, set[Key]] = defaultdict(set)
         self._concerned: dict[Key, set[Key]] = defaultdict(set)
         self._concerns: dict[Key, set[Key]] = defaultdict(set)
-        self._deleted: OrderedDict[tuple[Key, int], int] = OrderedDict()
+        self._deleted: FIFOCache[tuple[Key, int], int] = FIFOCache(_MOST_DELETIONS)
         self._ending: dict[Key, Assistant] = {}
         """Assistants as they were read while they were being deleted, before the watch told of it."""
 
@@ -249,8 +251,6 @@ class Store:
             return False
         if position(record.resource_version) > position(before.resource_version):
             self._deleted[record.key, record.number] = position(record.resource_version)
-            if len(self._deleted) > _MOST_DELETIONS:
-                self._deleted.popitem(last=False)
         del kept[record.number]
         _discard(self._by_digest[record.key], before.digest, record.number)
         if not kept:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 
+from cachetools import FIFOCache
+
 from assistant_operator.api.assistant import Assistant, AssistantStatus
 from assistant_operator.api.assistant_version import AssistantVersion, VersionRecord
 from assistant_operator.api.meta import Condition, ConditionStatus, Key, ObjectMeta
@@ -101,7 +103,7 @@ class AssistantReconciler:
         self._triggers = triggers
         self._refusals = Refusals()
         self._lost: dict[str, frozenset[int]] = {}
-        self._said: dict[str, tuple[str, tuple[Condition, ...]]] = {}
+        self._said: FIFOCache[str, tuple[str, tuple[Condition, ...]]] = FIFOCache(_MOST_REMEMBERED)
 
     def forget(self, assistant: Assistant) -> None:
         self._validator.validation_results.forget(assistant.key)
@@ -386,7 +388,7 @@ class AssistantReconciler:
             if there and there.status.conditions != (*kept, *stated):
                 return not_stored(("status.conditions",), AssistantVersion.plural)
         self._store.put_version(_marked(record, step, meta))
-        self._remember(record.uid, meta.resource_version, (*kept, *stated))
+        self._said[record.uid] = (meta.resource_version, (*kept, *stated))
         return None
 
     async def _said_of(self, record: VersionRecord) -> tuple[Condition, ...] | None:
@@ -398,11 +400,6 @@ class AssistantReconciler:
             return said
         version = await self._validator.read_again(record)
         return version.status.conditions if version else None
-
-    def _remember(self, uid: str, position: str, said: tuple[Condition, ...]) -> None:
-        self._said[uid] = (position, said)
-        if len(self._said) > _MOST_REMEMBERED:
-            del self._said[next(iter(self._said))]
 
 
 def _active_claim(*, is_active: bool) -> ConditionDraft:

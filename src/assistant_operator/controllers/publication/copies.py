@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Protocol
 
+from cachetools import FIFOCache
+
 from assistant_operator.api.assistant import Assistant, Copy, Snapshot
 from assistant_operator.api.assistant_version import AssistantVersion, version_name
 from assistant_operator.api.graph import Graph
@@ -50,7 +52,7 @@ class Copies:
         self._ignored_by_server: dict[str, tuple[DesiredAssistant, frozenset[str]]] = {}
         self._published_metadata_keys: dict[str, tuple[int, frozenset[str]]] = {}
         """The number of the version that was published last, and the keys of the server's metadata that it brought."""
-        self._retained: dict[tuple[str, str], None] = {}
+        self._retained: FIFOCache[tuple[str, str], None] = FIFOCache(_MOST_RETAINED)
         """Copies whose Assistant was deleted while their server could not be told that they stay."""
 
     def forget(self, assistant: Assistant) -> None:
@@ -60,9 +62,7 @@ class Copies:
 
     def retain(self, copies: Iterable[Copy]) -> None:
         """These stay, though their servers may not say so: their Assistant is gone, its deletion waited for nobody."""
-        self._retained |= dict.fromkeys(copy.site for copy in copies)
-        while len(self._retained) > _MOST_RETAINED:
-            del self._retained[next(iter(self._retained))]
+        self._retained.update(dict.fromkeys(copy.site for copy in copies))
 
     async def take_off_orphan(self, endpoint: Endpoint, copy: Copy, assistant: Key) -> None:
         """Take a copy of an Assistant that is gone off its server, or mark it as one that stays."""
