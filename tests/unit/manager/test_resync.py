@@ -189,6 +189,25 @@ def test_what_no_model_fits_counts_as_seen() -> None:
     told(story)
 
 
+def test_an_object_that_no_model_fits_excuses_no_other_kind_and_is_forgotten_when_it_goes() -> None:
+    async def story(there: Story) -> None:
+        graph = a_graph().model_copy(update={"metadata": bot(10).metadata})
+        there.held.put(bot(10), graph)
+        there.resync.unreadable(Assistant, KEY, "10")
+        await asyncio.sleep(60)
+        assert there.held.reads == [KEY], "the Graph of the same name is read"
+        assert list(there.handlers.known(Graph, "")) == [KEY]
+        del there.held.objects[Assistant][KEY]
+        there.resync.request()
+        await asyncio.sleep(30)
+        there.held.put(bot(10))  # as a restore of etcd brings it back
+        there.resync.request()
+        await asyncio.sleep(30)
+        assert there.known() == {KEY: "10"}
+
+    told(story)
+
+
 def test_while_nothing_can_be_listed_nothing_is_concluded() -> None:
     async def story(there: Story) -> None:
         await there.handlers.on_assistant_update(bot(10))

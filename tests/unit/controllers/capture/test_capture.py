@@ -12,8 +12,10 @@ from assistant_operator.api.assistant_version import AssistantVersion
 from assistant_operator.api.meta import Key
 from assistant_operator.clients.kubernetes.cluster import Cluster
 from assistant_operator.clients.kubernetes.transport import ClusterRefused, ClusterUnavailable, NotLeading, Status
-from assistant_operator.clients.kubernetes.versions import Created, Creation, Versions
+from assistant_operator.clients.kubernetes.versions import AlreadyExists, Created, Creation, Versions
+from assistant_operator.controllers.capture import capture
 from assistant_operator.controllers.capture.capture import MOST_STATES, EditCapture
+from assistant_operator.controllers.capture.restoration import MOST_TRIES
 from assistant_operator.runtime.event_recorder import EventRecorder
 from assistant_operator.runtime.metrics import Metrics
 from assistant_operator.store.store import Store
@@ -31,6 +33,8 @@ class Made(Versions):
 
     def __init__(self) -> None:
         self.fails: Exception | None = None
+        self.is_taken = False
+        """Whether each name is taken, though no version can be read there."""
         self.made: list[AssistantVersion] = []
         self.asked: list[float] = []
 
@@ -38,6 +42,8 @@ class Made(Versions):
         self.asked.append(asyncio.get_running_loop().time())
         if self.fails:
             raise self.fails
+        if self.is_taken:
+            return AlreadyExists()
         self.made.append(version)
         meta = {"uid": f"uid-of-v{version.number}", "resource_version": str(1000 + version.number)}
         return Created(version.model_copy(update={"metadata": version.metadata.model_copy(update=meta)}))
@@ -76,9 +82,9 @@ class Bench:
             self.server, self.store, enqueue_assistant=self.woken.append, events=events, metrics=Metrics()
         )
 
-    async def see(self, generation: int, *, deleted: bool = False, **different: Any) -> Assistant:
+    async def see(self, generation: int, *, deleted: bool = False, meta: Any = None, **different: Any) -> Assistant:
         """An edit, as the watch shows it."""
-        meta = {"generation": generation, "resource_version": str(10 * generation)}
+        meta = {"generation": generation, "resource_version": str(10 * generation), **(meta or {})}
         if deleted:
             meta["deletion_timestamp"] = "2026-03-01T12:00:00Z"
         state = an_assistant(meta=meta, status=AssistantStatus(), **{"context": {"n": generation}, **different})
@@ -181,6 +187,51 @@ def test_what_waits_is_bounded_and_what_nobody_holds_any_more_is_counted() -> No
         recorded = bench.edit_capture.recorded(state)
         assert recorded is not None
         assert recorded.missed == 300 - MOST_STATES
+
+    running(work)
+
+
+@pytest.mark.parametrize(
+    ("bound", "fitting", "assistants", "kept"),
+    [
+        pytest.param("MOST_BYTES", 5, 1, 5, id="of one Assistant"),
+        pytest.param("MOST_BYTES", 5, 3, 15, id="of each Assistant"),
+        pytest.param("MOST_BYTES_IN_ALL", 9, 3, 9, id="of all together"),
+        pytest.param("MOST_BYTES_IN_ALL", 1, 3, 6, id="but never the first and the last of each"),
+    ],
+)
+def test_the_bytes_that_wait_are_bounded(
+    bound: str, fitting: int, assistants: int, kept: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`fitting`: so many contents of a thousand characters each are within the bound."""
+    monkeypatch.setattr(capture, bound, fitting * 1_100)
+
+    async def work(bench: Bench) -> None:
+        bench.server.versions.fails = REFUSED
+        for generation in range(1, 31):
+            for number in range(assistants):
+                meta = {"name": f"bot{number}", "uid": f"uid-{number}"}
+                await bench.see(generation, meta=meta, context={"n": generation, "text": "x" * 1_000})
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(5)
+        bench.server.versions.fails = None
+        await asyncio.sleep(900)
+        assert len(bench.server.versions.made) == kept
+        assert bench.contents.count(1) == assistants
+        assert bench.contents.count(30) == assistants
+
+    running(work)
+
+
+def test_a_name_that_is_taken_by_nothing_is_tried_a_few_times_and_later_again() -> None:
+    async def work(bench: Bench) -> None:
+        bench.server.versions.is_taken = True
+        await bench.see(1)
+        await asyncio.sleep(0.01)
+        assert len(bench.server.versions.asked) == MOST_TRIES, "no loop without a pause"
+        bench.server.versions.is_taken = False
+        await asyncio.sleep(30)
+        assert bench.contents == [1]
 
     running(work)
 
