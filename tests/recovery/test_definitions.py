@@ -1,6 +1,7 @@
 """CustomResourceDefinitions that are missing, are deleted, or are older than the operator."""
 
 import json
+import signal
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from assistant_operator.policy.publication import FINALIZER
 from controlplane import ControlPlane
 from controlplane.waiting import eventually
 from support import OperatorProcess, Workspace
@@ -120,6 +122,26 @@ def test_one_that_is_deleted_while_finalizers_are_pending(place: Workspace, star
     made(place)
     place.edit(context={"prompt": 1})
     assert_history(place.until_versions(2), range(2))
+    eventually(lambda: readyz(process) == (200, "ok\n"))
+
+
+def test_one_that_is_deleted_while_our_finalizer_is_pending(place: Workspace, start: Start) -> None:
+    """A copy has nothing to do with the definition: the finalizer is removed, and the definition goes."""
+    process = start()
+    place.graph(defaultAssistant={"policy": "None"})
+    place.assistant(context={"prompt": 0})
+    place.until_ready()
+    process.send(signal.SIGSTOP)  # so that it does not remove the finalizer before
+    place.patch("assistants", "bot", {"metadata": {"finalizers": [FINALIZER]}})
+    delete(place.plane, "assistants", wait=False)
+    eventually(lambda: (place.get("assistants", "bot") or {})["metadata"].get("deletionTimestamp"))
+    process.send(signal.SIGCONT)
+    eventually(lambda: place.client.ask("GET", place.path("assistants"))[0] == 404)
+    eventually(lambda: is_failing(process, "Assistant"))
+    apply(place.plane)
+    eventually(lambda: not place.versions())
+    made(place)
+    assert_history(place.until_versions(1), range(1))
     eventually(lambda: readyz(process) == (200, "ok\n"))
 
 
