@@ -172,7 +172,12 @@ def test_a_role_that_is_missing_or_taken_away_stops_nothing_elsewhere(
         eventually(lambda: process.get("/readyz") == "ok\n")
         delete_role(two)
         two.edit(context={"prompt": 3})
-        eventually(lambda: f"cannot record {two.namespace}/bot: Kubernetes refused" in log.read_text())
+        eventually(
+            lambda: (
+                f"refused version of Assistant namespace={two.namespace} name=bot: Kubernetes refused"
+                in log.read_text()
+            )
+        )
         has_edit(one, range(3, 5))
         grant(two, "work", rules(), one.namespace)
         two.edit(context={"prompt": 4})

@@ -137,7 +137,7 @@ def test_what_fails_is_named_by_kind_and_namespace_and_heals(trial: Trial, kind:
     said = eventually(lambda: refused in (text := trial.process.get("/readyz") or "") and text)
     assert str(said).startswith("ok\n"), "it may pass: a minute is not long"
     assert "(are the roles of deploy/ applied?)" in str(said)
-    warned = f"cannot watch {kind} in namespace '{trial.one.namespace}', trying again"
+    warned = f"failed watch of {kind} in namespace '{trial.one.namespace}'"
     assert warned in trial.process.log.read_text()
     # Graphs are not needed to record.
     if kind == "graphs":

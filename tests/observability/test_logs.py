@@ -44,15 +44,16 @@ def test_there_is_one_line_a_step_with_the_object_it_is_about(busy: Busy, exposi
     steps = taken()
     assert {each["level"] for each in steps} == {"DEBUG"}
     assert {each["kind"].lower() for each in steps} == {controller}
-    told = [re.fullmatch(r"(\S+)/(\S+): (\w+)\(.*\)", each["message"]) for each in steps]
+    step = re.compile(r"started step kind=\w+ namespace=(\S+) name=(\S+) step=\w+\(.*\)")
+    told = [step.fullmatch(each["message"]) for each in steps]
     assert [match and (match[1], match[2]) for match in told] == [(each["namespace"], each["name"]) for each in steps]
 
 
 def test_a_version_that_was_made_is_told_once(busy: Busy, exposition: str) -> None:
-    told = [each["message"] for each in parsed(busy.operator) if each["message"].startswith("made ")]
-    where = busy.workspace.namespace
-    made = {f"made {where}/bot-v{number} ({kind})" for number, kind in enumerate(("Created", "Edited", "Reverted"), 1)}
-    assert sorted(line for line in told if "/bot-v" in line) == sorted(made)
+    told = [each["message"] for each in parsed(busy.operator) if each["message"].startswith("created version ")]
+    where, kinds = busy.workspace.namespace, ("Created", "Edited", "Reverted")
+    created = {f"created version namespace={where} name=bot-v{n} kind={kind}" for n, kind in enumerate(kinds, 1)}
+    assert sorted(line for line in told if "name=bot-v" in line) == sorted(created)
 
 
 @contextmanager

@@ -31,7 +31,7 @@ def assert_ends_at_once(kubeconfig: Path, log: Path) -> None:
     """A SIGTERM is heard while nothing can be reached."""
     another = OperatorProcess(kubeconfig, log)
     another.start(wait=False)
-    eventually(lambda: "cannot watch assistants" in log.read_text())
+    eventually(lambda: "failed watch of assistants" in log.read_text())
     asked = time.monotonic()
     assert another.terminate() == 0
     assert time.monotonic() - asked < 5
@@ -44,7 +44,7 @@ def test_it_may_start_after_the_operator(
     place.assistant(context={"prompt": 0})
     place.plane.stop_apiserver()
     process = start(wait=False)
-    eventually(lambda: "cannot watch assistants in all namespaces" in process.log.read_text())
+    eventually(lambda: "failed watch of assistants in all namespaces" in process.log.read_text())
     assert process.get("/healthz") == "ok\n"
     assert process.get("/readyz") is None
     assert_ends_at_once(operator_kubeconfig, tmp_path / "another.log")

@@ -79,7 +79,7 @@ def test_at_the_start_they_are_waited_for(place: Workspace, start: Start, missin
     assert status == 503
     assert "(are the CustomResourceDefinitions of crds/ applied?)" in said
     for plural in missing:
-        assert process.log.read_text().count(f"cannot watch {plural} in all namespaces") == 1, "told once"
+        assert process.log.read_text().count(f"failed watch of {plural} in all namespaces") == 1, "told once"
     apply(place.plane)
     made(place)
     place.graph(defaultAssistant={"policy": "None"})

@@ -25,7 +25,7 @@ def test_a_missing_role_for_the_lease_is_named_and_waited_for(place: Workspace, 
         eventually(lambda: named in readyz(process)[1] and "is forbidden" in readyz(process)[1])
         eventually(lambda: failures(process.get("/metrics") or "") > 2)
         logged = process.log.read_text()
-        assert logged.count("the Lease could not be renewed") == 1, "told once"
+        assert logged.count("failed renewal of Lease") == 1, "told once"
     finally:
         kept = {"metadata": {"name": before["metadata"]["name"]}, "subjects": before["subjects"]}
         place.client.demand("POST", BINDINGS, {**kept, "roleRef": before["roleRef"]})

@@ -41,5 +41,5 @@ def test_edits_are_recorded_and_numbers_are_unique(place: Workspace, start: Star
     place.assistant("later", context={"prompt": "anew"})
     assert_history(place.until_versions(1, "later"), ["anew"], "later")
     place.until_ready("later")
-    assert "the storage of the cluster went back" in process.log.read_text()
+    assert "detected restored storage" in process.log.read_text()
     eventually(lambda: process.get("/readyz") == "ok\n")

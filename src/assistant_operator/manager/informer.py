@@ -98,8 +98,9 @@ class Informer:
             resync = self._resyncs.get("") or self._resyncs.get(namespace)
             if resync:
                 resync.unreadable(kind, (namespace, name), meta.get("resourceVersion", ""))
-            # TRY400: without a traceback, which repeats the values.
-            log.error("%s %s/%s cannot be read: %s", kind.kind_name, namespace, name, describe_validation_error(error))  # noqa: TRY400
+            told = (kind.kind_name, namespace, name, describe_validation_error(error))
+            # A traceback would repeat the values.
+            log.error("skipped unreadable object kind=%s namespace=%s name=%s: %s", *told)  # noqa: TRY400
             return None
 
 

@@ -136,7 +136,7 @@ class Manager:
         self._start(events.run())
         await self._feed.run(self._end_work)
         if self._failure:
-            log.error("ending because of a failure", exc_info=self._failure)
+            log.error("failed, exiting", exc_info=self._failure)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -205,7 +205,7 @@ class Manager:
 
     async def _hold(self) -> None:
         await self._elector.run()
-        log.error("the Lease is lost: ending at once, so that nothing is written besides the next leader")
+        log.error("leader election lost, exiting")
         os._exit(1)
 
     async def _end_work(self) -> None:
@@ -219,7 +219,7 @@ class Manager:
             async with asyncio.timeout(_GRACE_PERIOD):
                 await self._elector.release()
         except (ClusterUnavailable, ClusterRefused, TimeoutError) as error:
-            log.warning("the Lease was not released: %s", error)
+            log.warning("failed release of Lease: %s", error)
         await judge.close()
         await self._servers.close()
         await self._fenced.close()

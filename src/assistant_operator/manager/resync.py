@@ -105,7 +105,7 @@ class ClusterResync:
         try:
             listed = {kind: await self._cluster.heads(kind, self._namespace) for kind in _KINDS}
         except (ClusterUnavailable, ClusterRefused) as error:
-            log.debug("nothing can be compared: %s", error)  # the watch of that kind reports it
+            log.debug("postponed comparison: %s", error)  # the watch of that kind reports it
             return False
         found = {kind: self._differences(kind, listed[kind]) for kind in _KINDS}
         if not any(each.known is None for differences in found.values() for each in differences.values()):
@@ -143,7 +143,7 @@ class ClusterResync:
             async with self._reads:
                 live = await (self._cluster.assistant(key) if kind is Assistant else self._cluster.graph(key))
         except (ClusterUnavailable, ClusterRefused) as error:
-            log.warning("%s %s/%s differs from what was watched and cannot be read: %s", kind.kind_name, *key, error)
+            log.warning("failed read of changed object kind=%s namespace=%s name=%s: %s", kind.kind_name, *key, error)
             return
         except ValidationError:
             if (difference := self._since[kind].get(key)) and difference[0].listed:
@@ -157,13 +157,15 @@ class ClusterResync:
         try:
             await self._taken_in(kind, key, live, known)
         except (ClusterUnavailable, ClusterRefused, NotLeading) as error:
-            log.warning("%s %s/%s was read again, but not recorded: %s", kind.kind_name, *key, error)
+            log.warning(
+                "read changed object, not captured kind=%s namespace=%s name=%s: %s", kind.kind_name, *key, error
+            )
         except Exception:  # a bug that one object brings out must not stop the others
-            log.exception("%s %s/%s", kind.kind_name, *key)
+            log.exception("failed resync kind=%s namespace=%s name=%s", kind.kind_name, *key)
 
     async def _taken_in(self, kind: Kind, key: Key, live: Assistant | Graph | None, known: Known | None) -> None:
         if known is None or live is None or known.lags or live.metadata.resource_version != known.resource_version:
-            log.info("%s %s/%s was not as listed and was read again", kind.kind_name, *key)
+            log.info("read changed object that no event announced kind=%s namespace=%s name=%s", kind.kind_name, *key)
             self._metrics.resynced(kind.kind_name)
         if live is None:
             if known:

@@ -78,11 +78,19 @@ class Controller:
             requeue_after = await self._reconcile(key)
         except self._transient as error:
             delay = self._queue.failed(key)
-            log.warning("%s %s/%s: %s; next try in %.1f s", self._kind, *key, error, delay)
+            log.warning(
+                "failed reconcile controller=%s namespace=%s name=%s retry_after=%.1fs: %s",
+                self._name,
+                *key,
+                delay,
+                error,
+            )
             result = "error"
         except Exception:  # a bug that one object brings out must not stop the others
             delay = self._queue.failed(key)
-            log.exception("%s %s/%s; next try in %.1f s", self._kind, *key, delay)
+            log.exception(
+                "failed reconcile controller=%s namespace=%s name=%s retry_after=%.1fs", self._name, *key, delay
+            )
             result = "panic"
         else:
             self._queue.done(key)

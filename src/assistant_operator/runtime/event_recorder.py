@@ -85,7 +85,7 @@ class EventRecorder:
 
     def _failed(self, error: Exception, *, is_expected: bool = False) -> None:
         self._lost()
-        log.log(logging.DEBUG if is_expected else logging.WARNING, "an event was not posted: %s", error)
+        log.log(logging.DEBUG if is_expected else logging.WARNING, "dropped event: %s", error)
 
     def _park(self, namespace: str, event: FreeForm) -> None:
         """Events are refused in this namespace: keep it until the next one may be tried."""

@@ -87,7 +87,7 @@ class LeaderElector:
     def _note_failure(self, why: str, started: float) -> None:
         """Log each cause once: a Role that is missing would fill the log every two seconds."""
         self._failed()
-        log.log(logging.DEBUG if why == self._why else logging.WARNING, "the Lease could not be renewed: %s", why)
+        log.log(logging.DEBUG if why == self._why else logging.WARNING, "failed renewal of Lease: %s", why)
         self._why = why
         if self._failing_since is None:
             self._failing_since = started
@@ -109,7 +109,7 @@ class LeaderElector:
         if lease and lease.holder not in ("", self._identity) and not self._is_abandoned(lease):
             self._lost_to(lease)
         elif await self._is_written(lease) and not self.gained.is_set():
-            log.info("leading as %s", self._identity)
+            log.info("became leader identity=%s", self._identity)
             self.gained.set()
 
     async def _is_written(self, before: Lease | None) -> bool:
@@ -124,7 +124,7 @@ class LeaderElector:
     def _lost_to(self, lease: Lease) -> None:
         if self._renewed is not None:
             self._renewed = None
-            log.error("the Lease was taken by %s", lease.holder)
+            log.error("lost Lease holder=%s", lease.holder)
 
     def _is_abandoned(self, lease: Lease) -> bool:
         """Whether its holder did not renew it for its whole duration, by our own clock."""

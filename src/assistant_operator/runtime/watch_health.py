@@ -49,7 +49,7 @@ class WatchHealth:
         watch = self._watches[place]
         if watch.failing_since is None:
             return
-        log.info("watching %s again after %.0f s", _named(place), self._clock() - watch.failing_since)
+        log.info("resumed watch of %s failed_for=%.0fs", _named(place), self._clock() - watch.failing_since)
         watch.failing_since, watch.why, watch.cause = None, "", None
         self.news(place)
 
@@ -60,7 +60,7 @@ class WatchHealth:
         watch.why = f"{error}{hint}"
         cause = error.status.code if isinstance(error, ClusterRefused) else type(error)
         if watch.cause != cause:
-            log.warning("cannot watch %s, trying again: %s", _named(place), watch.why)
+            log.warning("failed watch of %s: %s", _named(place), watch.why)
         watch.cause = cause
         if watch.failing_since is None:
             watch.failing_since = self._clock()

@@ -176,7 +176,7 @@ def test_the_name_it_gets_is_cut_too() -> None:
 def test_an_event_that_cannot_be_posted_stops_no_other(failure: Exception, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG", "assistant_operator")
     assert notes(many(3), fails=failure) == ["1", "2"]
-    assert caplog.messages == [f"an event was not posted: {failure}"]
+    assert caplog.messages == [f"dropped event: {failure}"]
 
 
 class Closed(Pinboard):

@@ -393,7 +393,7 @@ def test_what_keeps_it_from_the_lease_is_told_once_counted_and_forgotten(caplog:
         assert elector.affected() == ["the Lease: no answer"]
         assert elector.failing_for() > 60
         assert len(failed) > 20
-        assert [each.getMessage() for each in caplog.records] == ["the Lease could not be renewed: no answer"]
+        assert [each.getMessage() for each in caplog.records] == ["failed renewal of Lease: no answer"]
         leases.on_the_way = at_once
         await asyncio.wait_for(elector.gained.wait(), 5)
         assert (elector.affected(), elector.failing_for()) == ([], 0.0)

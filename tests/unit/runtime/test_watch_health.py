@@ -80,7 +80,7 @@ def test_the_log_has_each_trouble_once(watches: Watches, caplog: pytest.LogCaptu
     health.works(ONE)
     health.works(ONE)
     assert [record.levelname for record in caplog.records] == ["WARNING"] * 3 + ["INFO"]
-    assert caplog.messages[-1] == "watching assistants in namespace 'one' again after 12 s"
+    assert caplog.messages[-1] == "resumed watch of assistants in namespace 'one' failed_for=12s"
 
 
 def test_a_definition_that_lacks_columns_is_named_until_it_is_brought_up_to_date(

@@ -53,7 +53,7 @@ class ResourceVersions:
 
     def rewind(self, why: str) -> None:
         """The storage went back: begin a new epoch and end all watches, so that everything is listed anew."""
-        log.warning("the storage of the cluster went back: %s; everything is listed anew", why)
+        log.warning("detected restored storage, listing everything again: %s", why)
         self.epoch += 1
         self._newest.clear()
         self.rewound()

@@ -193,7 +193,13 @@ class AssistantReconciler:
 
     def _refuse(self, world: AssistantInput, step: Step, words: str) -> None:
         kind, number = identity(step)
-        log.warning("refused step of Assistant %s/%s step=%s version=%s: %s", *world.assistant.key, kind, number, words)
+        log.warning(
+            "refused step kind=Assistant namespace=%s name=%s step=%s version=%s: %s",
+            *world.assistant.key,
+            kind,
+            number,
+            words,
+        )
         self._metrics.refused("assistant", kind)
         is_news = self._refusals.refused(world.assistant.metadata.uid, (kind, number), words)
         if is_news and kind in REASONS:
@@ -254,7 +260,7 @@ class AssistantReconciler:
             return None
         if not self._refusals.is_held(uid, (STORE, 0)):
             message = found.message(Assistant.plural)
-            log.warning("wrote status of Assistant %s/%s: %s", *assistant.key, message)
+            log.warning("wrote status kind=Assistant namespace=%s name=%s: %s", *assistant.key, message)
             self._metrics.unstored("Assistant", found.fields)
             self._refusals.refused(uid, (STORE, 0), message)
             self._event_publisher.refused(assistant, Reason.FIELDS_NOT_STORED, "UpdateStatus", message)
@@ -270,7 +276,7 @@ class AssistantReconciler:
 
     async def _act(self, world: AssistantInput, step: Step) -> str | None:
         """Take the step: None if it had an effect, else what to say of that."""
-        log.debug("%s/%s: %r", *world.assistant.key, step)
+        log.debug("started step kind=Assistant namespace=%s name=%s step=%r", *world.assistant.key, step)
         self._metrics.step("assistant", type(step).__name__)
         match step:
             case Adopt(record):

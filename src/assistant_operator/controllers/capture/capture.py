@@ -169,10 +169,10 @@ class EditCapture:
             try:
                 await self._settle(capture_state, first)
             except NotLeading as error:  # it stays pending: the Lease is renewed, or this process ends
-                log.warning("cannot record %s/%s yet: %s", *first.state.key, error)
+                log.warning("postponed capture namespace=%s name=%s: %s", *first.state.key, error)
                 await asyncio.sleep(_LEASE_RETRY)
             except Exception:  # a bug that one object brings out must not lose its edits
-                log.exception("cannot record %s/%s", *first.state.key)
+                log.exception("failed capture namespace=%s name=%s", *first.state.key)
                 await asyncio.sleep(_LONGEST_RETRY)
             else:
                 capture_state.pending.popleft()
@@ -223,18 +223,18 @@ class EditCapture:
                 async with self.limiter.turn(assistant):
                     await self._catch_up(capture_state, assistant)
             except ClusterUnavailable as unavailable:
-                log.warning("cannot record %s/%s yet: %s", *assistant.key, unavailable)
+                log.warning("postponed capture namespace=%s name=%s: %s", *assistant.key, unavailable)
                 self._tell_lasting(capture_state, assistant, unavailable)
                 await self._pause(capture_state, max(delay, unavailable.retry_after or 0.0))
             except ClusterRefused as refused:
-                log.error("cannot record %s/%s: %s", *assistant.key, refused)  # noqa: TRY400 (said in full)
+                log.error("refused version of Assistant namespace=%s name=%s: %s", *assistant.key, refused)  # noqa: TRY400 (said in full)
                 self._report_refusal(capture_state, assistant, refused)
                 await self._pause(capture_state, refused_delay)
                 refused_delay = min(refused_delay * 2, LONGEST)
             except NotLeading:
                 raise
             except Exception:  # a bug that one object brings out must not lose its edits, nor stop the others
-                log.exception("cannot record %s/%s", *assistant.key)
+                log.exception("failed capture namespace=%s name=%s", *assistant.key)
                 await self._pause(capture_state, _LONGEST_RETRY)
             delay = min(delay * 2, _LONGEST_RETRY)
         self._held.pop(assistant.metadata.uid, None)
@@ -342,13 +342,13 @@ class EditCapture:
             case Created(made, unstored):
                 self._take(capture_state, made)
                 self._metrics.made(made.spec.change.kind)
-                log.info("made %s/%s (%s)", *made.key, made.spec.change.kind)
+                log.info("created version namespace=%s name=%s kind=%s", *made.key, made.spec.change.kind)
                 if unstored:
                     self._tell_unstored(assistant, unstored)
                 return True
             case Rejected():
                 capture_state.is_too_large = creation.reason == "TooLarge"
-                log.warning("cannot store %s/%s: %s", *version.key, creation.message)
+                log.warning("rejected version namespace=%s name=%s: %s", *version.key, creation.message)
                 return True
             case AlreadyExists():
                 if holder := await self._cluster.versions.read(version.key):
@@ -362,7 +362,7 @@ class EditCapture:
 
     def _tell_unstored(self, assistant: Assistant, fields: tuple[str, ...]) -> None:
         message = not_stored(fields, AssistantVersion.plural)
-        log.warning("created version of Assistant %s/%s: %s", *assistant.key, message)
+        log.warning("created version of Assistant namespace=%s name=%s: %s", *assistant.key, message)
         self._metrics.unstored(AssistantVersion.kind_name, fields)
         self._events.warning(assistant, Reason.FIELDS_NOT_STORED, "Record", message)
 

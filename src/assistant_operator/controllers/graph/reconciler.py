@@ -182,7 +182,7 @@ class GraphReconciler:
                 self.forget(world.graph.key, uid)  # it went meanwhile: what was noted since would stay for ever
 
     def _refuse(self, graph: Graph, name: StepId, words: str) -> None:
-        log.warning("refused step of Graph %s/%s step=%s: %s", *graph.key, name[0], words)
+        log.warning("refused step kind=Graph namespace=%s name=%s step=%s: %s", *graph.key, name[0], words)
         self._metrics.refused("graph", name[0])
         is_news = self._refusals.refused(graph.metadata.uid, name, words)
         if is_news and name[0] in REASONS:
@@ -259,7 +259,7 @@ class GraphReconciler:
             return None
         if not self._refusals.is_held(uid, STORE):
             message = found.message(Graph.plural)
-            log.warning("wrote status of Graph %s/%s: %s", *graph.key, message)
+            log.warning("wrote status kind=Graph namespace=%s name=%s: %s", *graph.key, message)
             self._metrics.unstored("Graph", found.fields)
             self._refusals.refused(uid, STORE, message)
             self._event_publisher.refused(graph, Reason.FIELDS_NOT_STORED, "UpdateStatus", message)
@@ -267,7 +267,7 @@ class GraphReconciler:
 
     async def _act(self, graph: Graph, step: GraphStep) -> str | None:
         """Take the step: None if it had an effect, else what to say of that."""
-        log.debug("%s/%s: %r", *graph.key, step)
+        log.debug("started step kind=Graph namespace=%s name=%s step=%r", *graph.key, step)
         self._metrics.step("graph", type(step).__name__)
         match step:
             case ApplyDefaultAssistant(name, configuration):
@@ -324,7 +324,7 @@ class GraphReconciler:
                 if is_new:
                     self._event_publisher.made_default(graph, name)
                 elif configuration is wanted and outcome.position == seen:
-                    log.warning("applied Assistant %s/%s: %s", *key, NO_EFFECT)
+                    log.warning("applied default Assistant namespace=%s name=%s: %s", *key, NO_EFFECT)
                     self._event_publisher.refused(
                         graph, Reason.DEFAULT_ASSISTANT_REFUSED, "Apply", f"'{name}': {NO_EFFECT}"
                     )

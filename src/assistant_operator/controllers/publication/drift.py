@@ -101,7 +101,7 @@ class DriftDetector:
         if not is_ours or there.mark(desired_copy.POLICY) == "Retain":
             return
         if await self._cluster.assistant(key) is None:
-            log.info("withdrawing the copy of %s/%s, which is gone, from %s", *key, endpoint.url)
+            log.info("found copy of a deleted Assistant namespace=%s name=%s server=%s", *key, endpoint.url)
             copy = Copy(server=endpoint.url, assistant_id=there.assistant_id, owner=owner)
             await self._copies.take_off_orphan(endpoint, copy, key)
 

@@ -74,7 +74,7 @@ class ServerProber:
         before = self.of(graph)
         self._known[graph.key] = (_Asked.of(graph), probe)
         if probe != before:
-            log.info("graph %s/%s: %s", *graph.key, probe.message)
+            log.info("probed server kind=Graph namespace=%s name=%s: %s", *graph.key, probe.message)
             self._enqueue_after_probe(graph.key)
         period = float(graph.spec.server.resync_period_seconds) if graph.spec.server else _LONGEST_RETRY
         if not probe.serves:

@@ -168,7 +168,7 @@ class PublicationReconciler:
 
     async def _act(self, world: PublicationInput, step: Step) -> float | None:
         """Take one step. Seconds until it should be tried again; None if it is done."""
-        log.debug("%s/%s: %r", *world.assistant.key, step)
+        log.debug("started step kind=Assistant namespace=%s name=%s step=%r", *world.assistant.key, step)
         self._metrics.step("publication", type(step).__name__)
         match step:
             case AddFinalizer():
@@ -193,7 +193,9 @@ class PublicationReconciler:
         try:
             at = await self._cluster.hold(world.assistant, FINALIZER, on=on)
         except ClusterRefused as refused:
-            log.warning("the finalizer of %s/%s: %s", *world.assistant.key, refused)
+            log.warning(
+                "refused change of finalizer kind=Assistant namespace=%s name=%s: %s", *world.assistant.key, refused
+            )
             if on:
                 self._not_held(world, str(refused))
             else:
@@ -330,7 +332,7 @@ class PublicationReconciler:
         except ClusterRefused as refused:
             said = f"serverVersion {number} cannot be written into the status of {name}: {refused}"
             trouble = same_words(outcome.trouble, said)
-            log.warning("%s/%s: %s", *assistant.key, trouble)
+            log.warning("published copy namespace=%s name=%s: %s", *assistant.key, trouble)
             self._event_publisher.not_recorded(assistant, trouble)
             return replace(outcome, reason=Reason.SERVER_VERSION_REFUSED, trouble=trouble)
         return replace(outcome, reason=Reason.PUBLISHED, trouble="", server_version=None)
@@ -356,7 +358,12 @@ class PublicationReconciler:
             late = ServerUnavailable(f"{copy.server}: no answer in time")
             trouble = error if isinstance(error, ServerTrouble) else late
             if await self._is_lost(assistant, trouble):
-                log.warning("abandoned copy %s of %s/%s: %s", copy.assistant_id, *assistant.key, trouble)
+                log.warning(
+                    "abandoned copy namespace=%s name=%s assistant_id=%s: %s",
+                    *assistant.key,
+                    copy.assistant_id,
+                    trouble,
+                )
                 state.lost |= {copy}
                 return None
             return self._not_withdrawn(world, copy, trouble)
@@ -374,7 +381,7 @@ class PublicationReconciler:
 
     def _not_withdrawn(self, world: PublicationInput, copy: Copy, trouble: ServerTrouble) -> float:
         assistant, state = world.assistant, self._state(world.assistant)
-        log.warning("the copy of %s/%s cannot be withdrawn yet: %s", *assistant.key, trouble)
+        log.warning("failed withdrawal of copy namespace=%s name=%s: %s", *assistant.key, trouble)
         reason, progress = self._judged(assistant, copy, trouble, state.failures.get(copy, 0))
         self._hindered(world, copy, WithdrawalFailure(reason, str(trouble), progress, copy.server))
         retry_after = trouble.retry_after if isinstance(trouble, ServerUnavailable) else 0.0
@@ -393,7 +400,12 @@ class PublicationReconciler:
         endpoint = await self._prober.credentials.endpoint_for_withdrawal(assistant.metadata.namespace, copy)
         is_twin = stays is not None and copy.assistant_id == stays.copy.assistant_id
         if stays and is_twin and await self._copies.is_nothing_to_withdraw(assistant, stays, endpoint):
-            log.info("%s has no other copy of %s/%s than %s", copy.server, *assistant.key, stays.copy.server)
+            log.info(
+                "found one copy at two addresses namespace=%s name=%s server=%s server=%s",
+                *assistant.key,
+                copy.server,
+                stays.copy.server,
+            )
             return
         number = assistant.status.active_version
         version = await self._copies.version(assistant, number) if number else None
