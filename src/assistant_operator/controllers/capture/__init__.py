@@ -1,8 +1,8 @@
 """An edit becomes an AssistantVersion: in order, without loss, exactly once.
 
-Read in this order: `state.py` (what is kept of one Assistant), `capture.py` (from a watch event to the POST), `gather.py`
-(what a version depends on), `recovery.py` (edits that no watch has shown), `restoration.py` (versions that were deleted),
-`limiter.py` (how many edits at a time).
+Read in this order: `state.py` (what is kept of one Assistant), `capture.py` (from a watch event to the POST),
+`gather.py` (what a version depends on), `recovery.py` (edits that no watch has shown), `restoration.py` (versions that
+were deleted), `limiter.py` (how many edits at a time).
 
 The life of a CaptureState, one for each UID:
 
@@ -26,10 +26,10 @@ The life of a CaptureState, one for each UID:
                                                                                       refused
     the Assistant was deleted, in any state: what is pending is tried once, then the state is dropped.
 
-Why exactly once: the name of a version contains its number, and the API server creates a name once. Two operators, a crash
-after the POST and a lost answer all end in 409, and what stands there decides what is due next.
+Why exactly once: the name of a version contains its number, and the API server creates a name once. Two operators, a
+crash after the POST and a lost answer all end in 409, and what stands there decides what is due next.
 
-Why nothing is lost: a state stays pending until its version exists. A crash loses the pending states, but the status still
-names the last captured generation, so the next operator finds the gap and reads the states from the API server. What it no
-longer holds is counted in `status.missedGenerations`.
+Why nothing is lost: a state stays pending until its version exists. A crash loses the pending states, but the status
+still names the last captured generation, so the next operator finds the gap and reads the states from the API server.
+What it no longer holds is counted in `status.missedGenerations`.
 """
