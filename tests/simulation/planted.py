@@ -185,7 +185,7 @@ BUGS = {
         Seed(21),
     ),
     "recorded states outlive their Assistant": Bug(
-        "operator.cache", "        self.recorded.pop(key, None)\n        self.written", "        self.written"
+        "operator.cache", "        self.recorded.pop(key, None)\n        self._ending", "        self._ending"
     ),
     "concerns never shrink": Bug(
         "operator.cache", "            _discard(self._concerned, graph, key)\n", "            pass\n"
@@ -202,8 +202,8 @@ BUGS = {
     ),
     "what went while it was published is noted": Bug(
         "operator.publisher",
-        "if assistant and (seen is None or",
-        "if not assistant and (seen is None or",
+        "if assistant and not self._cache.has(assistant):",
+        "if not assistant:",
         Struck("deletion", "409", 36),
     ),
     "a finalizer that is taken off goes unnoticed": Bug(
