@@ -117,12 +117,6 @@ BUGS = {
     "the version in force does not come back": Bug(
         "policy.assistant", "needed = {world.newest, world.active or 0} - {0}", "needed = {world.newest} - {0}"
     ),
-    "a version is looked for after its deletion": Bug(
-        "controllers.capture.restoration",
-        "self._cluster.versions.read_at(key, deleted - 1)",
-        "self._cluster.versions.read_at(key, deleted)",
-        Seed(29),
-    ),
     "other owners are lost at adoption": Bug(
         "clients.kubernetes.versions",
         '"ownerReferences": [*others, owner.manifest()]',
