@@ -31,7 +31,10 @@ KEEP, DEFAULT, FINALIZERS = f"{PREFIX}keep", f"{PREFIX}default", PREFIX
 MAKING = 1.0
 """Seconds between reading what a version equals and making it, at most."""
 SCHEMA_LAG = 120.0
-"""Seconds for which a version may still be judged by the schema of before: the news of it may be held back."""
+"""Seconds for which a version may still be judged by the schema of before: the news of it may be held back.
+
+Those in which the operator had no rights to watch Graphs do not count: nobody showed it the new schema then.
+"""
 
 
 class Laws:
@@ -41,6 +44,8 @@ class Laws:
         self.world = world
         self.history = world.history
         self.broken: list[str] = []
+        self._published: dict[tuple[str, str], Json] = {}
+        """By server and owner: what each copy was when the laws looked last."""
         world.cluster.store.listeners.append(self._changed)
         world.copies_changed = self._copies_changed
         self._conduct = Conduct(world, self._break)
@@ -291,14 +296,24 @@ class Laws:
             self._break(f"{name} activates version {number}, which the schema refuses")
 
     def _was_valid(self, namespace: str, snapshot: Json) -> bool:
-        graph = f"{namespace}/{snapshot['graphRef']['name']}"
-        known, since = self.history.schemas.get(graph, []), self.world.simulation.elapsed() - SCHEMA_LAG
-        recent = [schema for time, schema in known if time >= since]
-        before = [schema for time, schema in known if time < since]
-        return any(_accepts(schema, snapshot.get("context", {})) for schema in [*before[-1:], *recent])
+        """Whether a schema accepts it that is declared, or that the operator may not know to be another by now."""
+        known = self.history.schemas.get(f"{namespace}/{snapshot['graphRef']['name']}", [])
+        ends = [time for time, _ in known[1:]]
+        before = [schema for (_, schema), end in zip(known, ends, strict=False) if self._seen_for(end) <= SCHEMA_LAG]
+        present = [schema for _, schema in known[-1:]]
+        return any(_accepts(schema, snapshot.get("context", {})) for schema in present + before)
+
+    def _seen_for(self, time: float) -> float:
+        """Seconds since then in which the operator was let watch Graphs."""
+        now = self.world.simulation.elapsed()
+        return now - time - sum(max(min(end, now) - max(begin, time), 0.0) for begin, end in self.world.blind)
 
     def _check_copies(self) -> None:
-        """Nothing invalid is published: each copy of ours is a version that is valid."""
+        """Nothing invalid is published: each copy of ours is a version, and one that was valid when it was written.
+
+        A schema that grows stricter later leaves what is in force where it is, and so the copy.
+        """
+        before, self._published = self._published, {}
         for url, server in self.world.servers.items():
             rows = {row["metadata"].get(f"{PREFIX}owner"): row for row in server.assistants()}
             if [row for row in server.assistants() if f"{PREFIX}owner" not in row["metadata"]] != self.world.foreign[
@@ -306,19 +321,29 @@ class Laws:
             ]:
                 self._break(f"the operator writes assistants on {url} that are not its own")
             for owner, row in rows.items():
-                if owner is None:
-                    continue
-                name = owner.partition("/")[2]
-                number, digest = int(row["metadata"].get(f"{PREFIX}version", 0)), row["metadata"].get(f"{PREFIX}digest")
-                # By digest, too: the copy may be that of a predecessor, whose finalizer a person took off.
-                same = (each.spec for each in reversed(self.history.made) if _is(each, name, number))
-                spec = next((each for each in same if each["digest"] == digest), None)
-                if spec is None:
-                    self._break(f"{name} is published on {url} as version {number}, which never was")
-                elif row["context"] != spec["snapshot"].get("context", {}):
-                    self._break(f"the copy of {name} on {url} has not the content of version {number}")
-                elif not self._was_valid(name.partition("/")[0], spec["snapshot"]):
-                    self._break(f"{name} is published on {url} as version {number}, which the schema refuses")
+                if owner is not None:
+                    self._published[url, owner] = _content_of(row)
+                    is_news = before.get((url, owner)) != _content_of(row)
+                    self._check_copy(url, owner.partition("/")[2], row, is_news=is_news)
+
+    def _check_copy(self, url: str, name: str, row: Json, *, is_news: bool) -> None:
+        number, digest = int(row["metadata"].get(f"{PREFIX}version", 0)), row["metadata"].get(f"{PREFIX}digest")
+        # By digest, too: the copy may be that of a predecessor, whose finalizer a person took off.
+        same = (each.spec for each in reversed(self.history.made) if _is(each, name, number))
+        spec = next((each for each in same if each["digest"] == digest), None)
+        if spec is None:
+            self._break(f"{name} is published on {url} as version {number}, which never was")
+        elif row["context"] != spec["snapshot"].get("context", {}):
+            self._break(f"the copy of {name} on {url} has not the content of version {number}")
+        elif is_news and not self._was_valid(name.partition("/")[0], spec["snapshot"]):
+            self._break(f"{name} is published on {url} as version {number}, which the schema refuses")
+
+
+def _content_of(row: Json) -> Json:
+    """What publishing a version writes, and marking a copy as one that stays does not."""
+    fields = ("graph_id", "name", "description", "context", "config")
+    marks = (f"{PREFIX}version", f"{PREFIX}digest")
+    return {each: row.get(each) for each in fields} | {each: row["metadata"].get(each) for each in marks}
 
 
 def digest_of(snapshot: Json) -> str:

@@ -64,12 +64,14 @@ def without_rights(world: World, resource: str, verbs: frozenset[str], *, cuts_w
     lacking = Grant(frozenset({GROUP}), frozenset({resource}), frozenset(_VERBS) - verbs)
     others = Grant(frozenset({"", "coordination.k8s.io", "events.k8s.io"}), _ANY, _ANY)
     users[TOKEN] = User(TOKEN, (*kept, lacking, others))
+    world.lets_watch_graphs(is_let=resource != "graphs" or not verbs & {"list", "watch"})
     if cuts_watches:
         for server in world.cluster.servers:
             server.front.cut_watches()
 
     def end() -> None:
         users[TOKEN] = User(TOKEN, (Grant(_ANY, _ANY, _ANY),))
+        world.lets_watch_graphs(is_let=True)
 
     return end
 

@@ -117,12 +117,6 @@ BUGS = {
     "the version in force does not come back": Bug(
         "policy.assistant", "needed = {world.newest, world.active or 0} - {0}", "needed = {world.newest} - {0}"
     ),
-    "a version is looked for after its deletion": Bug(
-        "controllers.capture.restorer",
-        "self._cluster.versions.read_at(key, deleted - 1)",
-        "self._cluster.versions.read_at(key, deleted)",
-        Seed(29),
-    ),
     "other owners are lost at adoption": Bug(
         "clients.kubernetes.versions",
         '"ownerReferences": [*others, owner.manifest()]',
@@ -194,7 +188,7 @@ BUGS = {
         Seed(21),
     ),
     "recorded states outlive their Assistant": Bug(
-        "store.store", "        self.recorded.pop(key, None)\n        self.written", "        self.written"
+        "store.store", "        self.recorded.pop(key, None)\n        self._ending", "        self._ending"
     ),
     "concerns never shrink": Bug(
         "store.store", "            _discard(self._concerned, graph, key)\n", "            pass\n"
@@ -204,15 +198,15 @@ BUGS = {
         "del self._versions[record.key], self._by_digest[record.key]",
         "del self._versions[record.key]",
     ),
-    "capture_states outlive their Assistant": Bug(
+    "capture states outlive their Assistant": Bug(
         "controllers.capture.capture",
         "self._capture_states.pop(assistant.metadata.uid, None)",
         "self._capture_states.get(assistant.metadata.uid, None)",
     ),
     "what went while it was published is noted": Bug(
         "controllers.publication.reconciler",
-        "if assistant and (seen is None or",
-        "if not assistant and (seen is None or",
+        "if assistant and not self._cache.has(assistant):",
+        "if not assistant:",
         Struck("deletion", "409", 36),
     ),
     "a finalizer that is taken off goes unnoticed": Bug(
@@ -275,8 +269,8 @@ BUGS = {
     ),
     "another version than the one in force is published": Bug(
         "policy.publication",
-        "        return (known.number, known.policy) == desired",
-        "        return known.policy == desired[1]",
+        "        return (known.number, known.policy) == wanted",
+        "        return known.policy == wanted[1]",
     ),
     "a former address is forgotten": Bug(
         "policy.assistant_status",

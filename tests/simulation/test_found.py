@@ -449,3 +449,40 @@ def test_a_copy_may_be_that_of_a_predecessor_whose_finalizer_a_person_took_off()
         world.faults.plan = lambda _: None
 
     assert copies(held(steps))["bot"] == {"prompt": "b"}
+
+
+LONG = 130.0
+"""Seconds after which the laws no longer let a version be judged by the schema of before."""
+
+
+def test_a_copy_stays_on_its_server_though_the_schema_grew_stricter_long_ago() -> None:
+    """The laws took it for one that was published against the schema, when another copy was written."""
+
+    async def steps(world: World) -> None:
+        await world.serve()
+        world.person.edit("Graph", "writer", server={"url": "http://langgraph"})
+        world.person.assistant("bot", context={"prompt": "abcdef"})
+        await world.until_ready()
+        world.not_ready = {"bot": "SchemaRefused"}
+        world.person.edit("Graph", "writer", contextSchema=STRICTER)
+        await asyncio.sleep(LONG)
+        world.person.assistant("other", context={"prompt": "a"})
+
+    world = held(steps)
+    assert (status(world)["activeVersion"], sorted(copies(world))) == (1, ["bot", "other"])
+
+
+def test_a_version_is_judged_by_the_schema_of_before_while_the_operator_may_not_watch_graphs() -> None:
+    async def steps(world: World) -> None:
+        world.person.assistant("bot", context={"prompt": "a"})
+        await world.until_ready()
+        end = lasting.without_rights(world, "graphs", frozenset({"list", "watch"}), cuts_watches=True)
+        lasting.during(world, LONG + 60, end)
+        await asyncio.sleep(1)
+        world.person.edit("Graph", "writer", contextSchema=STRICTER)
+        await asyncio.sleep(LONG)
+        world.not_ready = {"bot": "SchemaRefused"}
+        world.person.edit("Assistant", "bot", context={"prompt": "abcdef"})
+        await world.until(lambda: status(world).get("activeVersion") == 2, within=20)
+
+    held(steps)

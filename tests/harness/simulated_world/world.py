@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from math import inf
 from typing import Any
 
 from aiohttp import web
@@ -60,6 +61,8 @@ class World:
         """Called after each write to a LangGraph Server."""
         self.troubled_until = 0.0
         """Virtual seconds at which the last fault is over."""
+        self.blind: list[tuple[float, float]] = []
+        """From when to when, in virtual seconds, the operator had no rights to watch Graphs."""
         self.not_ready: dict[str, str] = {}
         """By Assistant that is not to be ready at the end: the reason."""
 
@@ -147,6 +150,14 @@ class World:
     def trouble(self, seconds: float) -> None:
         """A fault lasts so long from now on."""
         self.troubled_until = max(self.troubled_until, self.simulation.elapsed() + seconds)
+
+    def lets_watch_graphs(self, *, is_let: bool) -> None:
+        """From now on the operator has the rights to watch Graphs, or has not."""
+        now, is_blind = self.simulation.elapsed(), bool(self.blind) and self.blind[-1][1] == inf
+        if is_let and is_blind:
+            self.blind[-1] = (self.blind[-1][0], now)
+        elif not is_let and not is_blind:
+            self.blind.append((now, inf))
 
     async def until(self, holds: Callable[[], object], within: float = 240.0) -> None:
         """Wait for a fact. Raises Unsettled."""
