@@ -155,9 +155,9 @@ BUGS = {
         Seed(17),
     ),
     "a schema that changed is not asked": Bug(
-        "controllers.triggers",
-        "        self._validation_results.void(concerned, wholly=wholly)\n        self.assistants(concerned)",
-        "        self.assistants(concerned)",
+        "manager.triggers",
+        "        self._validation_results.invalidate(assistants, include_kept_versions=include_kept_versions)\n",
+        "",
     ),
     "an activation is listed again": Bug(
         "policy.assistant_status",
@@ -205,7 +205,7 @@ BUGS = {
     ),
     "what went while it was published is noted": Bug(
         "controllers.publication.reconciler",
-        "if assistant and not self._cache.has(assistant):",
+        "if assistant and not self._store.has(assistant):",
         "if not assistant:",
         Struck("deletion", "409", 36),
     ),
