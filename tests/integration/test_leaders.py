@@ -192,7 +192,7 @@ def alone(installed: ControlPlane, proxy: FaultProxy, tmp_path: Path) -> Iterato
 LEADS = 'assistant_operator_leader_election_master_status{name="assistant-operator"} 1.0'
 
 
-@pytest.mark.parametrize(("seconds", "ends"), [(2.0, False), (3.0, False), (9.0, True)])
+@pytest.mark.parametrize(("seconds", "ends"), [(2.0, False), (3.0, False), (5.0, True), (9.0, True)])
 def test_with_slow_calls_it_leads_without_a_gap_or_ends(
     alone: OperatorProcess, proxy: FaultProxy, workspace: Workspace, seconds: float, *, ends: bool
 ) -> None:

@@ -39,9 +39,13 @@ def stack() -> Iterator[None]:
 
 @pytest.fixture
 async def judge() -> AsyncIterator[SchemaValidator]:
-    each = SchemaValidator()
+    each = SchemaValidator(patience=PATIENCE)
     yield each
     await each.close()
+
+
+PATIENCE = 180.0
+"""Seconds. A busy machine may keep a process from working for longer than a reconcile should wait."""
 
 
 def snapshot(context: Any = None, configurable: Any = None) -> Snapshot:
