@@ -187,7 +187,9 @@ class Laws:
         equal = [number for number in made.existed if number in ours and _same(made.existed[number], made.spec)]
         expected = max((number for number in equal if number < made.number), default=None)
         said = change.get("sameAs")
-        if said != expected and not self._just_ended(made, said, of_same):
+        settled = [number for number in equal if number < made.number and not self._just_back(made, number, of_same)]
+        said_rightly = said in (expected, max(settled, default=None))
+        if not said_rightly and not self._just_ended(made, said, of_same):
             self._break(f"{what} says sameAs {said} where it equals {expected}")
         if (change["kind"] == "Reverted") != (said is not None):
             self._break(f"{what} is of kind {change['kind']} and equals {said}")
@@ -199,6 +201,11 @@ class Laws:
         was = next((each for each in reversed(of_same) if each.number == number), None)
         ended = self.history.ended.get((made.name, number or 0), 0.0)
         return was is not None and _same(was.spec, made.spec) and made.time - ended < MAKING
+
+    def _just_back(self, made: Made, number: int, of_same: list[Made]) -> bool:
+        """Whether that version, deleted before, came back while this one was being made: nobody could read it."""
+        times = [each.time for each in of_same if each.number == number]
+        return (made.name, number) in self.history.ended and made.time - times[-1] < MAKING
 
     def _check_pruned(self, name: str, version: Json) -> None:
         assistant = self.history.existing(ASSISTANTS).get(assistant_of(version))

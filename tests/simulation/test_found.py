@@ -58,6 +58,25 @@ def test_history_goes_on_after_an_orphaning_deletion_whose_news_comes_late() -> 
     assert numbers(held(steps)) == [1, 2], "equal content makes no version"
 
 
+def test_history_goes_on_after_an_orphaning_whose_newest_version_was_deleted_by_hand() -> None:
+    """The versions before the deleted one were taken for a dead predecessor's, and the chain began anew."""
+
+    async def steps(world: World) -> None:
+        world.person.assistant("bot", context={"prompt": "a"})
+        await world.until_ready()
+        world.person.edit("Assistant", "bot", context={"prompt": "b"})
+        await world.until_ready()
+        world.cluster.server.endpoint.hold("assistantversions")
+        world.person.delete("Assistant", "bot", "Orphan")
+        await world.until(lambda: not world.person.get("Assistant", "bot"))
+        world.person.delete("AssistantVersion", "bot-v2")
+        world.person.assistant("bot", context={"prompt": "c"})
+        await world.until(lambda: status(world).get("observedGeneration") == 1)
+        world.cluster.server.endpoint.release()
+
+    assert numbers(held(steps)) == [1, 2]
+
+
 def test_nothing_is_noted_of_an_assistant_that_goes_while_it_is_published() -> None:
     async def steps(world: World) -> None:
         await world.serve()

@@ -136,7 +136,7 @@ class EditCapture:
         capture_state = self._capture_states.setdefault(assistant.metadata.uid, CaptureState())
         capture_state.add(Pending(assistant, asyncio.get_running_loop().time()))
         # A status that says less than is known is not news: the storage went back, and that is about to be found.
-        is_news = anew and assistant.status.observed_generation >= capture_state.observed
+        is_news = anew and not capture_state.is_ahead_of(assistant)
         if is_news or not (capture_state.is_open or capture_state.opening):
             capture_state.opening = assistant
             capture_state.news.set()
@@ -211,6 +211,9 @@ class EditCapture:
     def _opened(self, capture_state: CaptureState) -> bool:
         """Open the ledger if it is to be opened; whether it was."""
         if capture_state.opening is None:
+            return False
+        if capture_state.is_ahead_of(capture_state.opening):
+            capture_state.opening = None  # edits were recorded since it was seen
             return False
         capture_state.open(capture_state.opening)
         return True

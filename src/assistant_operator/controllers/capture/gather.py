@@ -51,7 +51,9 @@ class VersionGatherer:
         newest = None
         for record in reversed(self._store.versions_of(assistant.key)):
             version = await self._cluster.versions.read(record.address)
-            if version is None or version.record().owner not in (assistant.metadata.uid, None):
+            if version is None:
+                continue  # it may have been deleted by hand: the older ones may be left behind all the same
+            if version.record().owner not in (assistant.metadata.uid, None):
                 break  # a dead predecessor's: garbage collection takes them all
             self._store.put_version(version.record())
             newest = newest or version.record()

@@ -97,6 +97,10 @@ class CaptureState:
             del sizes[1], self.pending[1]
         return left
 
+    def is_ahead_of(self, assistant: Assistant) -> bool:
+        """Whether more is recorded than this status says, so that opening from it would record edits twice."""
+        return self.is_open and assistant.status.observed_generation < self.observed
+
     def open(self, assistant: Assistant) -> None:
         """Start from what the status says: that much is recorded, and perhaps more."""
         status = assistant.status

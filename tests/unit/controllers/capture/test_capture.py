@@ -35,11 +35,14 @@ class Made(Versions):
         self.fails: Exception | None = None
         self.is_taken = False
         """Whether each name is taken, though no version can be read there."""
+        self.takes = 0.0
         self.made: list[AssistantVersion] = []
         self.asked: list[float] = []
+        self.reads = 0
 
     async def create(self, version: AssistantVersion) -> Creation:
         self.asked.append(asyncio.get_running_loop().time())
+        await asyncio.sleep(self.takes)
         if self.fails:
             raise self.fails
         if self.is_taken:
@@ -49,6 +52,7 @@ class Made(Versions):
         return Created(version.model_copy(update={"metadata": version.metadata.model_copy(update=meta)}))
 
     async def read(self, key: Key) -> AssistantVersion | None:
+        self.reads += 1
         return next((each for each in self.made if each.key == key), None)
 
 
@@ -124,6 +128,28 @@ def test_each_edit_is_a_version_in_order() -> None:
         assert bench.contents == list(range(1, 200))
         assert bench.woken[-1] == KEY
         assert bench.store.recorded[KEY].metadata.generation == 199
+
+    running(work)
+
+
+def test_a_status_from_before_an_edit_that_is_being_recorded_says_nothing_of_it_afterwards() -> None:
+    """The history was taken to end before that edit, and the edit was recorded once more if its version was gone."""
+
+    async def work(bench: Bench) -> None:
+        await bench.see(1)
+        await asyncio.sleep(1)
+        bench.server.versions.takes = 5.0
+        edited = await bench.see(2)
+        await asyncio.sleep(1)
+        told = AssistantStatus(observed_generation=1, latest_version=1)
+        reads = bench.server.versions.reads
+        await bench.edit_capture.observe(edited.model_copy(update={"status": told}), anew=True)
+        await asyncio.sleep(60)
+        assert bench.contents == [1, 2]
+        recorded = bench.edit_capture.recorded(edited)
+        assert recorded is not None
+        assert (recorded.generation, recorded.latest) == (2, 2)
+        assert (len(bench.server.versions.asked), bench.server.versions.reads) == (2, reads), "it is known already"
 
     running(work)
 

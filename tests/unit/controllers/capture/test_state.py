@@ -74,3 +74,12 @@ def test_while_edits_are_refused_what_stands_beside_the_content_is_acted_upon() 
     assert seen.spec.snapshot.canonical == recorded.spec.snapshot.canonical
     assert (seen.metadata.generation, seen.metadata.resource_version) == (recorded.metadata.generation, "90")
     assert seen.metadata.annotations == {"kubernetes.io/change-cause": "old", "x": "y"}
+
+
+@pytest.mark.parametrize(("said", "is_ahead"), [(0, True), (8, True), (9, False), (12, False)])
+def test_it_is_ahead_of_a_status_from_before_the_edits_that_were_recorded_since(said: int, *, is_ahead: bool) -> None:
+    capture_state = a_ledger(observed=9)
+    seen = an_assistant(status=a_status(observed_generation=said), meta={"generation": 12})
+    assert not capture_state.is_ahead_of(seen), "it was not opened yet"
+    capture_state.is_open = True
+    assert capture_state.is_ahead_of(seen) == is_ahead
