@@ -50,38 +50,38 @@ BUGS = {
         Seed(1),
     ),
     "a gap of one edit is no gap": Bug(
-        "controllers.capture.capture",
-        "if generation > capture_state.observed + 1:",
-        "if generation > capture_state.observed + 2:",
+        "controllers.capture.writer",
+        "if generation > capture.observed + 1:",
+        "if generation > capture.observed + 2:",
     ),
     "numbers go on from what is kept": Bug(
         "controllers.capture.gather",
-        "max(capture_state.latest or self._store.newest_number(assistant.key), capture_state.taken) + 1",
+        "max(capture.latest or self._store.versions.newest_number(assistant.key), capture.taken) + 1",
         "1",
     ),
     "every version is made twice": Bug(
-        "controllers.capture.capture",
+        "controllers.capture.writer",
         "same and head.spec.generation >=",
         "same and 0 >=",
         Struck("three fast edits", "crash after", 15),
     ),
     "an edit counts as recorded before it is": Bug(
-        "controllers.capture.capture",
-        "        await self._record(capture_state, assistant)\n        capture_state.observed = generation\n",
-        "        capture_state.observed = generation\n        await self._record(capture_state, assistant)\n",
+        "controllers.capture.writer",
+        "        await self._write(record, assistant)\n        capture.observed = generation\n",
+        "        capture.observed = generation\n        await self._write(record, assistant)\n",
         Struck("first edit", "503", 9),
     ),
     "what was missed is not counted": Bug(
-        "controllers.capture.capture",
-        "capture_state.missed += len(missed)",
-        "capture_state.missed += 0",
+        "controllers.capture.writer",
+        "capture.missed += len(missed)",
+        "capture.missed += 0",
         Struck("three fast edits", "410", 9),
     ),
     "the oldest equal version is named": Bug(
-        "store.store", "for number in sorted(numbers, reverse=True)]", "for number in sorted(numbers)]", Seed(1)
+        "store.version_index", "for number in sorted(numbers, reverse=True)]", "for number in sorted(numbers)]", Seed(1)
     ),
     "the status is opened one generation too far": Bug(
-        "controllers.capture.state",
+        "store.capture_state",
         "self.observed = max(status.observed_generation, 0) if is_of_this else 0",
         "self.observed = max(status.observed_generation + 1, 0) if is_of_this else 0",
         Seed(23),
@@ -156,8 +156,8 @@ BUGS = {
     ),
     "a schema that changed is not asked": Bug(
         "manager.triggers",
-        "        self._validation_results.invalidate(assistants, include_kept_versions=include_kept_versions)\n",
-        "",
+        "validation.invalidate(include_kept_versions=include_kept_versions)",
+        "validation",
     ),
     "an activation is listed again": Bug(
         "policy.assistant_status",
@@ -172,47 +172,44 @@ BUGS = {
     ),
     "resource versions are compared as texts": Bug(
         "store.store",
-        "return seen is not None and _position(seen) > _position(assistant)",
-        "return seen is not None and seen.metadata.resource_version > assistant.metadata.resource_version",
+        "return latest is not None and _position(latest) > _position(assistant)",
+        "return latest is not None and latest.metadata.resource_version > assistant.metadata.resource_version",
     ),
     "an answer from before a deletion is news": Bug(
-        "store.store",
-        "if self._deleted.get((record.key, record.number), 0) > position(record.resource_version):",
+        "store.version_index",
+        "if self._deletions.get((record.key, record.number), 0) > position(record.resource_version):",
         "if False:",
         Seed(0),
     ),
     "the deletion of another UID drops an Assistant": Bug(
         "manager.event_handlers",
-        "        if seen and seen.metadata.uid != uid:\n            return\n        self._graphs",
-        "        if seen is None:\n            return\n        self._graphs",
+        "if latest is None or latest.metadata.uid != uid:",
+        "if latest is None:",
         Seed(21),
     ),
-    "recorded states outlive their Assistant": Bug(
-        "store.store", "        self.recorded.pop(key, None)\n        self._ending", "        self._ending"
+    "a state that was captured is acted on though its Assistant is gone": Bug(
+        "store.records", "self.is_gone, self.captured = True, None", "pass"
     ),
-    "concerns never shrink": Bug(
-        "store.store", "            _discard(self._concerned, graph, key)\n", "            pass\n"
+    "the index by validating Graph never shrinks": Bug(
+        "store.store", "            _discard(self._by_validating_graph, graph, key)\n", "            pass\n"
     ),
-    "digests never shrink": Bug(
+    "histories never shrink": Bug(
+        "store.version_index",
+        "            del self._histories[record.key]\n",
+        "            pass\n",
+    ),
+    "the record of an Assistant outlives it": Bug(
+        "store.store", "record = self.assistants.pop(key, None)", "record = self.assistants.get(key, None)"
+    ),
+    "what is written of an Assistant that is gone is kept": Bug(
         "store.store",
-        "del self._versions[record.key], self._by_digest[record.key]",
-        "del self._versions[record.key]",
-    ),
-    "capture states outlive their Assistant": Bug(
-        "controllers.capture.capture",
-        "self._capture_states.pop(assistant.metadata.uid, None)",
-        "self._capture_states.get(assistant.metadata.uid, None)",
-    ),
-    "what went while it was published is noted": Bug(
-        "controllers.publication.reconciler",
-        "if assistant and not self._store.has(assistant):",
-        "if not assistant:",
-        Struck("deletion", "409", 36),
+        "        return AssistantRecord(assistant, is_gone=True)",
+        "        return self.assistants.setdefault(assistant.key, AssistantRecord(assistant))",
     ),
     "a finalizer that is taken off goes unnoticed": Bug(
         "controllers.capture.capture",
-        "return (*told, meta.finalizers, is_withdrawal_abandoned(assistant))",
-        "return (*told, is_withdrawal_abandoned(assistant))",
+        "return (*marks, meta.finalizers, is_withdrawal_abandoned(assistant))",
+        "return (*marks, is_withdrawal_abandoned(assistant))",
     ),
     "a look that failed is not repeated": Bug(
         "runtime.workqueue",
@@ -230,8 +227,8 @@ BUGS = {
         Struck("first edit", "403", 3),
     ),
     "versions are not listed again": Bug(
-        "store.store",
-        "            if gone and position(record.resource_version) <= position(as_of) and self.drop_version(record):",
+        "store.version_index",
+        "            if is_missing and position(record.resource_version) <= position(as_of) and self.drop(record):",
         "            if False:",
         Struck("restore", "API server restarts", 15),
     ),

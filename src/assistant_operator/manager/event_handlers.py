@@ -1,4 +1,4 @@
-"""What the feed and the watch of versions see: kept, recorded while leading, and told to whom it may concern."""
+"""What the watches show is kept in the store, captured while this process leads, and enqueued where it matters."""
 
 import asyncio
 from dataclasses import dataclass
@@ -19,17 +19,14 @@ from assistant_operator.clients.kubernetes.version_table import (
     Replaced,
     VersionEvent,
 )
-from assistant_operator.controllers.assistant.reconciler import AssistantReconciler
 from assistant_operator.controllers.capture.capture import EditCapture
-from assistant_operator.controllers.graph.reconciler import GraphReconciler
-from assistant_operator.controllers.publication.probes import ServerProber
-from assistant_operator.controllers.publication.reconciler import PublicationReconciler
 from assistant_operator.runtime.logs import bind_object
+from assistant_operator.store.records import AssistantRecord, GraphRecord
 from assistant_operator.store.store import Store
 
 from .triggers import Triggers
 
-_MOST_GONE = 10_000
+_MOST_DELETIONS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,42 +36,29 @@ class Known:
     uid: str
     resource_version: str
     epoch: int = 0
-    """See Positions: in which it was listed last."""
+    """The epoch of the storage in which it was listed last; see ResourceVersions."""
     lags: bool = False
-    """Whether edits of it should have been recorded, and are not."""
+    """Whether edits of it should have been captured, and are not."""
 
 
 class EventHandlers:
     """Takes in each state of each object, in order. It decides nothing."""
 
     def __init__(
-        self,
-        store: Store,
-        triggers: Triggers,
-        edit_capture: EditCapture,
-        *,
-        assistants: AssistantReconciler,
-        graphs: GraphReconciler,
-        publisher: PublicationReconciler,
-        prober: ServerProber,
-        resource_versions: ResourceVersions,
+        self, store: Store, triggers: Triggers, edit_capture: EditCapture, resource_versions: ResourceVersions
     ) -> None:
         self._store = store
         self._triggers = triggers
         self._edit_capture = edit_capture
-        self._assistants = assistants
-        self._graphs = graphs
-        self._publisher = publisher
-        self._prober = prober
         self._resource_versions = resource_versions
         self._leads: set[str] = set()
-        self._gone: FIFOCache[str, None] = FIFOCache(_MOST_GONE)
+        self._deleted: FIFOCache[str, None] = FIFOCache(_MOST_DELETIONS)
         """UIDs of objects that were deleted: late events of them must not put them back."""
         self._epoch = 0
         self._versions_as_of: dict[str, int] = {}
         """By namespace, empty for all: the epoch in which versions were listed last."""
         self._versions_listed = asyncio.Event()
-        # What is known of a storage that is no more must not be acted on: a version that is missing now never was.
+        # What is known of a former storage must not be acted on: a version that is missing now never existed.
         resource_versions.rewound = store.rewind
 
     @property
@@ -82,154 +66,143 @@ class EventHandlers:
         return bool(self._leads)
 
     async def lead(self, namespace: str) -> None:
-        """From now on record edits in that namespace, empty for all: first what was seen before."""
+        """From now on capture edits in that namespace, empty for all: first those that were seen before."""
         self._leads.add(namespace)
+        for key, record in list(self._store.assistants.items()):
+            if namespace in ("", key[0]):
+                await self._capture(record.latest)
 
-        async def catch_up(assistant: Assistant) -> None:
-            bind_object("Assistant", assistant.key)
-            await self._edit_capture.observe(assistant)
-
-        seen = [each for key, each in self._store.seen.items() if namespace in ("", key[0])]
-        await asyncio.gather(*(catch_up(each) for each in seen))
-
-    async def record(self) -> None:
-        """Record what was taken in while leading, until cancelled."""
+    async def capture(self) -> None:
+        """Capture what was taken in while leading, until cancelled."""
         await self._edit_capture.run()
 
-    def fill(self, namespace: str) -> None:
+    def set_synced(self, namespace: str) -> None:
         """All objects of that namespace, empty for all, were seen."""
-        self._store.filled.add(namespace)
+        self._store.synced.add(namespace)
 
     async def on_assistant_update(self, assistant: Assistant, epoch: int = 0) -> None:
-        """An Assistant came or changed. While leading, its edits are recorded in the background.
+        """An Assistant was created or changed. While leading, its edits are captured in the background.
 
-        `epoch`: in which it was read, if it was listed or read alone; see Positions.
+        `epoch`: in which it was read, if it was listed or read alone; see ResourceVersions.
         """
-        if self._is_of_new_epoch(assistant, epoch):
-            self._forget_all(assistant.key)
-            await self._versions_of(assistant.metadata.namespace, epoch)
-            self._store.epochs[assistant.kind_name, assistant.key] = epoch
-        elif assistant.metadata.uid in self._gone or self._store.is_outdated(assistant):
+        record = self._store.assistants.get(assistant.key)
+        if self._is_of_new_epoch(record, epoch):
+            # What was known of that Assistant, and what was written to it, was in a former storage.
+            self._drop(assistant.key)
+            await self._wait_for_versions(assistant.metadata.namespace, epoch)
+        elif assistant.metadata.uid in self._deleted or self._store.is_outdated(assistant):
             return
-        elif self._is_restored(assistant):
+        elif record and self._is_restored(record, assistant):
             self._resource_versions.rewind(f"Assistant {assistant.key[0]}/{assistant.key[1]} has an older generation")
             return  # it is listed anew
-        before = self._store.see(assistant)
-        if before and before.metadata.uid != assistant.metadata.uid:
-            self._forget(before)
+        before = self._store.latest(assistant.key)
+        if former := self._store.upsert_assistant(assistant):
+            self._triggers.enqueue_graphs_awaiting(former)
+        self._store.record_of(assistant).epoch = epoch or (record.epoch if record else 0)
         self._triggers.enqueue_graphs_of(before, assistant)
-        if self._may_record(assistant):
-            bind_object("Assistant", assistant.key)
-            await self._edit_capture.observe(assistant)
+        if self._is_captured_here(assistant):
+            await self._capture(assistant)
 
-    def _may_record(self, assistant: Assistant) -> bool:
+    async def _capture(self, assistant: Assistant) -> None:
+        bind_object("Assistant", assistant.key)
+        await self._edit_capture.observe(assistant)
+
+    def _is_captured_here(self, assistant: Assistant) -> bool:
         return "" in self._leads or assistant.metadata.namespace in self._leads
 
-    def _is_of_new_epoch(self, seen: Assistant | Graph, epoch: int) -> bool:
+    def _is_of_new_epoch(self, record: AssistantRecord | GraphRecord | None, epoch: int) -> bool:
         if epoch > self._epoch:
             self._epoch = epoch
-            self._gone.clear()  # what was deleted may be there again
-        return epoch > self._store.epochs.get((seen.kind_name, seen.key), 0)
+            self._deleted.clear()  # what was deleted may be there again
+        return epoch > (record.epoch if record else 0)
 
-    def _is_restored(self, assistant: Assistant) -> bool:
+    def _is_restored(self, record: AssistantRecord, assistant: Assistant) -> bool:
         """Whether the storage went back though resource versions went on: a restore may raise them on purpose."""
-        before = self._store.seen.get(assistant.key)
-        if before is None or before.metadata.uid != assistant.metadata.uid:
+        before = record.latest.metadata
+        if before.uid != assistant.metadata.uid:
             return False
-        epoch = self._store.epochs.get((assistant.kind_name, assistant.key), 0)
-        return before.metadata.generation > assistant.metadata.generation and epoch == self._resource_versions.epoch
+        return before.generation > assistant.metadata.generation and record.epoch == self._resource_versions.epoch
 
-    async def _versions_of(self, namespace: str, epoch: int) -> None:
+    async def _wait_for_versions(self, namespace: str, epoch: int) -> None:
         """Wait until versions were listed in that epoch: the number of the next one depends on them."""
         while max(self._versions_as_of.get(place, 0) for place in ("", namespace)) < epoch:
             await self._versions_listed.wait()
 
-    def _forget_all(self, key: Key) -> None:
-        """What was known of that Assistant, and what was written to it, was in a storage that is no more."""
-        self._graphs.forget_default(key)
-        if before := self._store.drop_assistant(key):
-            self._forget(before)
+    def _drop(self, key: Key) -> AssistantRecord | None:
+        record = self._store.drop_assistant(key)
+        if record:
+            self._triggers.enqueue_graphs_awaiting(record)
+        return record
 
-    def gone(self, kind: type[Assistant] | type[Graph], key: Key, uid: str) -> None:
-        """That object was deleted; one made since under the same name stays."""
+    def on_delete(self, kind: type[Assistant] | type[Graph], key: Key, uid: str) -> None:
+        """That object was deleted; one created since under the same name stays."""
         if kind is Assistant:
             self.on_assistant_delete(key, uid)
         else:
             self.on_graph_delete(key, uid)
 
     def on_assistant_delete(self, key: Key, uid: str) -> None:
-        """An Assistant was deleted; one made since under the same name stays."""
-        self._gone[uid] = None
-        seen = self._store.seen.get(key)
-        if seen and seen.metadata.uid != uid:
+        """As above."""
+        self._deleted[uid] = None
+        latest = self._store.latest(key)
+        if latest is None or latest.metadata.uid != uid:
             return
-        self._graphs.forget_default(key)
-        if assistant := self._store.drop_assistant(key):
-            self._forget(assistant)
-            self._triggers.enqueue_awaiting_graphs(key)
-            self._triggers.enqueue_graphs_of(assistant, None)
-
-    def _forget(self, assistant: Assistant) -> None:
-        self._edit_capture.forget(assistant)
-        self._assistants.forget(assistant)
-        self._publisher.forget(assistant)
+        self._drop(key)
+        self._triggers.enqueue_graphs_of(latest, None)
 
     def on_graph_update(self, graph: Graph, epoch: int = 0) -> None:
-        """A Graph came or changed: its assistants are looked at if they may see a difference. `epoch`: as above."""
-        before = self._store.graphs.get(graph.key)
-        if self._is_of_new_epoch(graph, epoch):
-            self._graphs.forget(graph.key, graph.metadata.uid)
-            self._store.written_graphs.drop(graph.key)
-            self._store.epochs[graph.kind_name, graph.key] = epoch
-        elif graph.metadata.uid in self._gone or (before and _is_newer(before, graph)):
+        """A Graph was created or changed: its Assistants are enqueued if it differs for them. `epoch`: as above."""
+        known, before = self._store.graphs.get(graph.key), self._store.graph(graph.key)
+        is_of_new_epoch = self._is_of_new_epoch(known, epoch)
+        if not is_of_new_epoch and (graph.metadata.uid in self._deleted or (before and _is_newer(before, graph))):
             return
-        graph = self._store.put_graph(graph)
-        if graph.spec.server and self._prober.of(graph) is None:
+        record = self._store.upsert_graph(graph, anew=is_of_new_epoch)
+        record.epoch = epoch or (known.epoch if known else 0)
+        if graph.spec.server and record.probe_result() is None:
             self._triggers.enqueue_probe(graph.key)
         if before:
-            self._triggers.enqueue_assistants_of(before, graph)
+            self._triggers.enqueue_assistants_of(before, record.latest)
         else:
-            is_first_look = graph.status.observed_generation != graph.metadata.generation
-            self._triggers.enqueue_revalidation(graph.key, include_kept_versions=is_first_look)
+            is_first = graph.status.observed_generation != graph.metadata.generation
+            self._triggers.enqueue_revalidation(graph.key, include_kept_versions=is_first)
         self._triggers.enqueue_graph(graph.key)
 
     def on_graph_delete(self, key: Key, uid: str) -> None:
-        """A Graph was deleted; one made since under the same name stays."""
-        self._gone[uid] = None
-        self._graphs.forget(key, uid)
-        seen = self._store.graphs.get(key)
-        if seen and seen.metadata.uid == uid:
+        """As above."""
+        self._deleted[uid] = None
+        latest = self._store.graph(key)
+        if latest and latest.metadata.uid == uid:
             self._store.drop_graph(key)
-            self._prober.forget(key)
             self._triggers.enqueue_revalidation(key, include_kept_versions=False)
 
     def on_version_event(self, namespace: str, event: VersionEvent) -> None:
-        """What became of versions: only what nobody here did by itself is news."""
+        """Versions were created, changed or deleted. What this process did by itself enqueues nothing."""
         match event:
             case Replaced(records, as_of, _, epoch):
                 anew = epoch > self._versions_as_of.get(namespace, 0)
-                self._triggers.enqueue_assistants(self._store.replace_versions(namespace, records, as_of, anew=anew))
+                self._triggers.enqueue_assistants(self._store.versions.replace(namespace, records, as_of, anew=anew))
                 self._versions_as_of[namespace] = epoch
                 self._versions_listed.set()
                 self._versions_listed = asyncio.Event()
             case Modified(record):
-                if self._store.put_version(record):
+                if self._store.versions.put(record):
                     self._triggers.enqueue_assistant(record.key)
             case Deleted(record):
-                if self._store.drop_version(record):
+                if self._store.versions.drop(record):
                     self._triggers.enqueue_assistant(record.key)
             case Bookmark() | Gone() | Opened() | Failing():
                 pass
 
     def known(self, kind: type[Assistant] | type[Graph], namespace: str) -> dict[Key, Known]:
         """The objects of that kind and namespace, empty for all, that were seen and are not known to be gone."""
-        objects = self._store.seen if kind is Assistant else self._store.graphs
-        return {key: self._known(each) for key, each in objects.items() if namespace in ("", key[0])}
+        records = self._store.assistants if kind is Assistant else self._store.graphs
+        return {key: self._known(record) for key, record in records.items() if namespace in ("", key[0])}
 
-    def _known(self, seen: Assistant | Graph) -> Known:
-        meta, epoch = seen.metadata, self._store.epochs.get((seen.kind_name, seen.key), 0)
-        lags = isinstance(seen, Assistant) and self._may_record(seen) and self._edit_capture.lags(seen)
-        return Known(meta.uid, meta.resource_version, epoch, lags)
+    def _known(self, record: AssistantRecord | GraphRecord) -> Known:
+        meta, lags = record.latest.metadata, False
+        if isinstance(record, AssistantRecord) and self._is_captured_here(record.latest):
+            lags = record.capture.lags_behind(meta.generation)
+        return Known(meta.uid, meta.resource_version, record.epoch, lags)
 
 
 def _is_newer(graph: Graph, than: Graph) -> bool:

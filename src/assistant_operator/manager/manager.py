@@ -193,7 +193,7 @@ class Manager:
             self._start(self._hold())
             await self._elector.gained.wait()
         async with asyncio.TaskGroup() as group:
-            group.create_task(handlers.record())
+            group.create_task(handlers.capture())
             for namespace, listed in self._versions_listed.items():
                 group.create_task(self._record(handlers, namespace, listed))
             for controller in controllers:

@@ -1,12 +1,12 @@
 """The figures of single objects, read off the store when somebody asks: what is gone is not shown, nothing is kept."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
 from assistant_operator.api.assistant import Assistant
 from assistant_operator.api.graph import Graph
-from assistant_operator.api.meta import Key, condition
+from assistant_operator.api.meta import condition
 from assistant_operator.store.store import Store
 
 _MOST = 20_000
@@ -28,15 +28,16 @@ class ObjectMetrics:
         # A family of the client library would cost twenty times as much, and the loop waits meanwhile.
         if not self._is_leading():
             return ""
-        objects: list[Assistant | Graph] = [*self._store.seen.values(), *self._store.graphs.values()]
+        graphs = [record.latest for record in self._store.graphs.values()]
+        objects: list[Assistant | Graph] = [*(record.latest for record in self._store.assistants.values()), *graphs]
         said = [(each, _status(each, "Ready")) for each in objects]
         ready = sorted(((_name(each), float(status == "True")) for each, status in said), key=lambda sample: sample[1])
         families = (
             _family("objects", "Objects there are, by kind and whether they are ready.", _counted(said)),
-            _family("versions", "Versions that are kept.", [("", float(self._store.count_versions()))]),
+            _family("versions", "Versions that are kept.", [("", float(self._store.versions.count()))]),
             _family("ready", "Whether an object is ready.", ready[:_MOST]),
             _family("stalled", "Objects that somebody must see to, and why.", islice(_stalled(objects), _MOST)),
-            _family("graph_served", "Whether its LangGraph Server serves a Graph.", _served(self._store.graphs)),
+            _family("graph_served", "Whether its LangGraph Server serves a Graph.", _served(graphs)),
         )
         return "".join(families)
 
@@ -60,9 +61,10 @@ def _stalled(objects: Iterable[Assistant | Graph]) -> Iterator[Sample]:
             yield _name(each, f',reason="{stalled.reason}"'), 1.0
 
 
-def _served(graphs: Mapping[Key, Graph]) -> Iterator[Sample]:
-    for (namespace, name), graph in graphs.items():
+def _served(graphs: Iterable[Graph]) -> Iterator[Sample]:
+    for graph in graphs:
         if graph.spec.server:
+            namespace, name = graph.key
             labels = f'{{namespace="{namespace}",name="{name}"}}'
             yield labels, float(_status(graph, "Deployed") == "True")
 

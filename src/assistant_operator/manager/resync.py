@@ -109,7 +109,7 @@ class ClusterResync:
             return False
         found = {kind: self._differences(kind, listed[kind]) for kind in _KINDS}
         if not any(each.known is None for differences in found.values() for each in differences.values()):
-            self._handlers.fill(self._namespace)
+            self._handlers.set_synced(self._namespace)
             self.filled.set()
         for kind in _KINDS:
             self._settle(kind, found[kind])
@@ -169,7 +169,7 @@ class ClusterResync:
             self._metrics.resynced(kind.kind_name)
         if live is None:
             if known:
-                self._handlers.gone(kind, key, known.uid)
+                self._handlers.on_delete(kind, key, known.uid)
         elif isinstance(live, Assistant):
             await self._handlers.on_assistant_update(live, self._resource_versions.epoch)
         else:

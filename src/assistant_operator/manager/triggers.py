@@ -20,8 +20,8 @@ from assistant_operator.api.graph import Graph
 from assistant_operator.api.meta import Key, condition
 from assistant_operator.policy.publication import may_have_copies
 from assistant_operator.runtime.workqueue import WorkQueue
+from assistant_operator.store.records import AssistantRecord
 from assistant_operator.store.store import Store
-from assistant_operator.store.validation_results import ValidationResults
 
 INTERVAL, BURST = 0.1, 3
 """Seconds between two reconciles of one key, and after how many: an edit needs two until it is on its server."""
@@ -42,9 +42,8 @@ class Queues:
 class Triggers:
     """Enqueues keys. It reads the store for indexes and decides nothing else."""
 
-    def __init__(self, store: Store, validation_results: ValidationResults, queues: Queues) -> None:
+    def __init__(self, store: Store, queues: Queues) -> None:
         self._store = store
-        self._validation_results = validation_results
         self._queues = queues
 
     def enqueue_assistant(self, assistant: Key) -> None:
@@ -55,8 +54,8 @@ class Triggers:
             self.enqueue_assistant(key)
 
     def enqueue_publication(self, assistant: Key) -> None:
-        recorded = self._store.recorded.get(assistant)
-        if recorded and may_have_copies(recorded):
+        captured = self._store.captured(assistant)
+        if captured and may_have_copies(captured):
             self._queues.publication.add(assistant)
 
     def enqueue_graph(self, graph: Key, delay: float = 0.0) -> None:
@@ -71,12 +70,16 @@ class Triggers:
         if before and after and _relevant_to_graphs(before) == _relevant_to_graphs(after):
             return
         for assistant in filter(None, (after, before)):
-            for graph in self._store.graphs_that_concern(assistant):
+            for graph in self._store.graphs_related_to(assistant):
                 self.enqueue_graph(graph, INTERVAL)
 
     def enqueue_awaiting_graphs(self, assistant: Key) -> None:
         """Its versions are validated against the present schemas, or it was deleted."""
-        for graph in self._validation_results.complete(assistant):
+        if record := self._store.assistants.get(assistant):
+            self.enqueue_graphs_awaiting(record)
+
+    def enqueue_graphs_awaiting(self, record: AssistantRecord) -> None:
+        for graph in self._store.finish_validation(record):
             self.enqueue_graph(graph)
 
     def enqueue_assistants_of(self, before: Graph, after: Graph) -> None:
@@ -89,8 +92,9 @@ class Triggers:
         """`include_kept_versions`: the kept versions of its Assistants are validated again, too."""
         assistants = self._store.validated_by(graph)
         if include_kept_versions:
-            self._validation_results.set_pending(graph, assistants)
-        self._validation_results.invalidate(assistants, include_kept_versions=include_kept_versions)
+            self._store.await_validation(graph, assistants)
+        for key in assistants:
+            self._store.assistants[key].validation.invalidate(include_kept_versions=include_kept_versions)
         self.enqueue_assistants(assistants)
 
     def enqueue_after_probe(self, graph: Key) -> None:

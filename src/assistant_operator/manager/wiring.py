@@ -1,4 +1,4 @@
-"""The composition root: which part is given which doors."""
+"""The composition root: creates every part and connects them."""
 
 import asyncio
 from dataclasses import dataclass
@@ -28,7 +28,6 @@ from assistant_operator.runtime.event_recorder import EventRecorder
 from assistant_operator.runtime.metrics import Metrics
 from assistant_operator.runtime.workqueue import WorkQueue
 from assistant_operator.store.store import Store
-from assistant_operator.store.validation_results import ValidationResults
 
 from .event_handlers import EventHandlers
 from .object_metrics import ObjectMetrics
@@ -43,7 +42,7 @@ _TRANSIENT = (ClusterUnavailable, ClusterRefused, NotLeading, ServerTrouble)
 
 @dataclass(frozen=True)
 class Clients:
-    """All that leads out of the process."""
+    """What connects this process to others."""
 
     cluster: Cluster
     servers: LangGraphServers
@@ -54,91 +53,67 @@ class Clients:
 
 
 def wire(clients: Clients, cluster_name: str, credentials_role: str) -> tuple[EventHandlers, tuple[Controller, ...]]:
-    """What takes in the world, and what works on it. `cluster_name`, `credentials_role`: see Settings."""
-    cluster, judge, metrics = clients.cluster, clients.judge, clients.metrics
-    store, validation_results, event_publisher = Store(), ValidationResults(), EventPublisher(clients.events)
+    """Returns what takes in watch events, and the controllers. `cluster_name`, `credentials_role`: see Settings."""
+    cluster, metrics = clients.cluster, clients.metrics
+    store, event_publisher = Store(), EventPublisher(clients.events)
     queues = Queues(*(_queue(name, metrics) for name in ("assistant", "graph", "publication", "probe")))
-    triggers = Triggers(store, validation_results, queues)
+    triggers = Triggers(store, queues)
     enqueue = triggers.enqueue_assistant
     capture = EditCapture(cluster, store, enqueue_assistant=enqueue, events=clients.events, metrics=metrics)
-    publication = _Publication(clients, cluster_name, credentials_role, store, capture, triggers, event_publisher)
-    validator = VersionValidator(cluster, store, capture, judge, validation_results, enqueue_assistant=enqueue)
     assistants = AssistantReconciler(
         cluster,
         store,
         capture,
-        validator,
-        publication.reconciler,
+        VersionValidator(cluster, store, clients.judge, enqueue_assistant=enqueue),
+        cluster_name=cluster_name,
         event_publisher=event_publisher,
         metrics=metrics,
         triggers=triggers,
     )
-    graphs = GraphReconciler(
-        cluster,
-        store,
-        judge,
-        publication.prober,
-        triggers,
-        validation_results=validation_results,
-        event_publisher=event_publisher,
-        metrics=metrics,
-    )
-    handlers = EventHandlers(
-        store,
-        triggers,
-        capture,
-        assistants=assistants,
-        graphs=graphs,
-        publisher=publication.reconciler,
-        prober=publication.prober,
-        resource_versions=clients.resource_versions,
-    )
+    graphs = GraphReconciler(cluster, store, clients.judge, triggers, event_publisher=event_publisher, metrics=metrics)
+    publications, servers = _publication(clients, cluster_name, credentials_role, store, triggers, event_publisher)
+    handlers = EventHandlers(store, triggers, capture, clients.resource_versions)
     metrics.object_metrics(ObjectMetrics(store, is_leading=lambda: handlers.is_leading).text)
     gated, ungated = _gates(capture.limiter), [None] * SERVER_WORKERS
-    new = partial(Controller, is_synced=store.is_filled, transient=_TRANSIENT, metrics=metrics)
+    new = partial(Controller, is_synced=store.is_synced, transient=_TRANSIENT, metrics=metrics)
     return handlers, (
         new("assistant", "Assistant", queues.assistant, assistants.reconcile, gates=gated),
         new("graph", "Graph", queues.graph, graphs.reconcile, gates=gated),
-        new("publication", "Assistant", queues.publication, publication.reconciler.reconcile, gates=ungated),
-        new("probe", "Graph", queues.probe, publication.servers.reconcile, gates=ungated),
+        new("publication", "Assistant", queues.publication, publications.reconcile, gates=ungated),
+        new("probe", "Graph", queues.probe, servers.reconcile, gates=ungated),
     )
 
 
-class _Publication:
-    """All that speaks with LangGraph Servers."""
-
-    def __init__(
-        self,
-        clients: Clients,
-        cluster_name: str,
-        credentials_role: str,
-        store: Store,
-        capture: EditCapture,
-        triggers: Triggers,
-        event_publisher: EventPublisher,
-    ) -> None:
-        cluster = clients.cluster
-        self.prober = ServerProber(
-            clients.servers,
-            Credentials(cluster, credentials_role),
-            cluster_name=cluster_name,
-            enqueue_after_probe=triggers.enqueue_after_probe,
-        )
-        copies = Copies(cluster, store, capture, self.prober)
-        self.reconciler = PublicationReconciler(
-            cluster,
-            store,
-            clients.judge,
-            self.prober,
-            copies,
-            event_publisher=event_publisher,
-            metrics=clients.metrics,
-            enqueue_assistant=triggers.enqueue_assistant,
-        )
-        drift_detector = DriftDetector(
-            cluster, store, self.reconciler, copies, self.prober, enqueue_publication=triggers.enqueue_publication
-        )
-        self.servers = ServerReconciler(store, self.prober, drift_detector)
+def _publication(
+    clients: Clients,
+    cluster_name: str,
+    credentials_role: str,
+    store: Store,
+    triggers: Triggers,
+    event_publisher: EventPublisher,
+) -> tuple[PublicationReconciler, ServerReconciler]:
+    """What connects to LangGraph Servers."""
+    prober = ServerProber(
+        clients.servers,
+        Credentials(clients.cluster, credentials_role),
+        cluster_name=cluster_name,
+        enqueue_after_probe=triggers.enqueue_after_probe,
+    )
+    copies = Copies(clients.cluster, store, prober)
+    reconciler = PublicationReconciler(
+        clients.cluster,
+        store,
+        clients.judge,
+        prober,
+        copies,
+        event_publisher=event_publisher,
+        metrics=clients.metrics,
+        enqueue_assistant=triggers.enqueue_assistant,
+    )
+    drift_detector = DriftDetector(
+        clients.cluster, store, copies, prober, enqueue_publication=triggers.enqueue_publication
+    )
+    return reconciler, ServerReconciler(store, prober, drift_detector)
 
 
 def _queue(name: str, metrics: Metrics) -> WorkQueue:

@@ -47,7 +47,8 @@ class EventRecorder:
         self._cluster = cluster
         self._observe = observe
         self._lost = lost
-        self._refusals = Refusals()
+        self._refusals: dict[str, Refusals] = {}
+        """By namespace in which events are refused."""
         self._parked: dict[str, list[FreeForm]] = {}
         self._instance = instance
         self._pause = 1 / per_second
@@ -69,18 +70,19 @@ class EventRecorder:
         """Post what is told, until cancelled."""
         while True:
             namespace, event = await self._waiting.take()
-            if not self._refusals.is_due(namespace, _POST):
+            refusals = self._refusals.get(namespace)
+            if refusals and not refusals.is_due(_POST):
                 self._park(namespace, event)
                 continue
             try:
                 await self._cluster.post_event(namespace, event)
             except ClusterRefused as refused:
                 self._failed(refused, is_expected=refused.status.is_namespace_terminating)
-                self._refusals.refused(namespace, _POST, "")
+                self._refusals.setdefault(namespace, Refusals()).refused(_POST, "")
             except (ClusterUnavailable, NotLeading) as error:
                 self._failed(error)
             else:
-                self._refusals.succeeded(namespace, _POST)
+                self._refusals.pop(namespace, None)
             await asyncio.sleep(self._pause)
 
     def _failed(self, error: Exception, *, is_expected: bool = False) -> None:
@@ -91,7 +93,7 @@ class EventRecorder:
         """Events are refused in this namespace: keep it until the next one may be tried."""
         if namespace not in self._parked:
             loop = asyncio.get_running_loop()
-            loop.call_later(self._refusals.wait(namespace) or 0.0, self._unpark, namespace)
+            loop.call_later(self._refusals[namespace].wait() or 0.0, self._unpark, namespace)
         self._parked.setdefault(namespace, []).append(event)
 
     def _unpark(self, namespace: str) -> None:

@@ -32,96 +32,87 @@ class _Held:
 
 
 class Refusals:
-    """Holds back single steps of an object, so that its other steps go on. It backs off per step.
+    """Holds back single steps of one object, so that its other steps go on. It backs off per step.
 
     A policy may refuse one version or all of them. So steps of one kind are tried in turn: once two are held back, one
     more of them is tried at a time, and the pause between them doubles, too.
     """
 
-    def __init__(self) -> None:
-        self._steps: dict[str, dict[StepId, _Held]] = {}
-        self._kinds: dict[tuple[str, str], _Held] = {}
+    __slots__ = ("_kinds", "_steps")
 
-    def refused(self, owner: str, step: StepId, words: str) -> bool:
-        """Hold `step` of the object with UID `owner` back. True if no step of its kind was held back before.
+    def __init__(self) -> None:
+        self._steps: dict[StepId, _Held] = {}
+        self._kinds: dict[str, _Held] = {}
+
+    def refused(self, step: StepId, words: str) -> bool:
+        """Hold `step` back. Returns True if no step of its kind was held back before.
 
         The words of the first refusal stay until the step succeeds: a condition must not change with each retry.
         """
         now, kind = _now(), step[0]
-        steps = self._steps.setdefault(owner, {})
-        is_news = not _of_kind(steps, kind)
-        steps.setdefault(step, _Held(words)).again(now)
-        if len(_of_kind(steps, kind)) >= _WHOLE:
-            self._kinds.setdefault((owner, kind), _Held()).again(now)
-        return is_news
+        is_first = not self._of_kind(kind)
+        self._steps.setdefault(step, _Held(words)).again(now)
+        if len(self._of_kind(kind)) >= _WHOLE:
+            self._kinds.setdefault(kind, _Held()).again(now)
+        return is_first
 
-    def succeeded(self, owner: str, step: StepId) -> None:
+    def succeeded(self, step: StepId) -> None:
         """The step was taken: the next of its kind may be taken at once."""
-        self._kinds.pop((owner, step[0]), None)
-        self._drop(owner, [step])
+        self._kinds.pop(step[0], None)
+        self._drop([step])
 
-    def is_held(self, owner: str, step: StepId) -> bool:
+    def is_held(self, step: StepId) -> bool:
         """Whether the step was refused and did not succeed since."""
-        return step in self._steps.get(owner, ())
+        return step in self._steps
 
-    def is_due(self, owner: str, step: StepId) -> bool:
+    def is_due(self, step: StepId) -> bool:
         """Whether the step may be taken now."""
-        held, kind = self._steps.get(owner, {}).get(step), self._kinds.get((owner, step[0]))
-        now = _now()
-        return not (held and held.until > now) and not (kind and kind.until > now)
+        held = self._steps.get(step)
+        return self._until(step, held or _Held()) <= _now()
 
-    def pick(self, owner: str, steps: Iterable[T], identify: Callable[[T], StepId]) -> T | None:
+    def pick(self, steps: Iterable[T], identify: Callable[[T], StepId]) -> T | None:
         """The first step that is due; of its kind, the one that was tried least."""
-        known = self._steps.get(owner)
-        due = (each for each in steps if not known or self.is_due(owner, identify(each)))
+        due = (each for each in steps if not self._steps or self.is_due(identify(each)))
         first = next(due, None)
-        if first is None or not known:
+        if first is None or not self._steps:
             return first
         kind = identify(first)[0]
-        if not _of_kind(known, kind):
+        if not self._of_kind(kind):
             return first
         same = [first, *(each for each in due if identify(each)[0] == kind)]
-        return min(same, key=lambda each: known[identify(each)].attempts if identify(each) in known else 0)
+        return min(same, key=lambda each: held.attempts if (held := self._steps.get(identify(each))) else 0)
 
-    def keep(self, owner: str, present: Collection[StepId]) -> bool:
-        """Drop what is no longer to be done: all but `present`. Whether there was any."""
-        stale = [step for step in self._steps.get(owner, ()) if step not in present]
-        self._drop(owner, stale)
+    def keep(self, present: Collection[StepId]) -> bool:
+        """Drop what is no longer to be done: all but `present`. Returns whether there was any."""
+        stale = [step for step in self._steps if step not in present]
+        self._drop(stale)
         return bool(stale)
 
-    def messages(self, owner: str) -> Mapping[str, str]:
+    def messages(self) -> Mapping[str, str]:
         """Per kind of step that is held back, the words of the first refusal."""
         found: dict[str, str] = {}
-        for (kind, _), held in self._steps.get(owner, {}).items():
+        for (kind, _), held in self._steps.items():
             found.setdefault(kind, held.words)
         return found
 
-    def wait(self, owner: str) -> float | None:
+    def wait(self) -> float | None:
         """Seconds until the next step is due again; None if none is held back."""
         now = _now()
-        ends = (self._until(owner, step, held) for step, held in self._steps.get(owner, {}).items())
+        ends = (self._until(step, held) for step, held in self._steps.items())
         return min((end - now for end in ends if end > now), default=None)
 
-    def forget(self, owner: str) -> None:
-        """The object is gone."""
-        self._drop(owner, list(self._steps.get(owner, ())))
-
-    def _until(self, owner: str, step: StepId, held: _Held) -> float:
-        kind = self._kinds.get((owner, step[0]))
+    def _until(self, step: StepId, held: _Held) -> float:
+        kind = self._kinds.get(step[0])
         return max(held.until, kind.until if kind else 0.0)
 
-    def _drop(self, owner: str, stale: Iterable[StepId]) -> None:
-        steps = self._steps.get(owner, {})
+    def _drop(self, stale: Iterable[StepId]) -> None:
         for step in stale:
-            steps.pop(step, None)
-            if len(_of_kind(steps, step[0])) < _WHOLE:
-                self._kinds.pop((owner, step[0]), None)
-        if not steps:
-            self._steps.pop(owner, None)
+            self._steps.pop(step, None)
+            if len(self._of_kind(step[0])) < _WHOLE:
+                self._kinds.pop(step[0], None)
 
-
-def _of_kind(steps: Iterable[StepId], kind: str) -> list[StepId]:
-    return [each for each in steps if each[0] == kind]
+    def _of_kind(self, kind: str) -> list[StepId]:
+        return [each for each in self._steps if each[0] == kind]
 
 
 def _now() -> float:

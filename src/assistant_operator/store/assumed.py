@@ -1,64 +1,70 @@
-"""Statuses that this process wrote and no event has shown yet. client-go calls that a mutation cache."""
+"""What this process wrote to an object and no watch event has shown yet. client-go calls that a mutation cache."""
 
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from assistant_operator.api.assistant import Assistant, AssistantStatus
 from assistant_operator.api.graph import Graph, GraphStatus
-from assistant_operator.api.meta import Key, position
+from assistant_operator.api.meta import ObjectMeta, position
 from assistant_operator.policy.stored import Unstored
 
 R = TypeVar("R", Assistant, Graph)
 S = TypeVar("S", AssistantStatus, GraphStatus)
 
 
-class AssumedStatuses(Generic[R, S]):
-    """Of each object the status that was written last, and whether the API server stored it as it was sent."""
+@dataclass(slots=True)
+class AssumedWrites(Generic[S]):
+    """The writes to one object. A state of it from before a write is read as if the write were in it."""
 
-    def __init__(self) -> None:
-        self._written: dict[Key, tuple[str, int, S]] = {}
-        self._unstored: dict[Key, tuple[str, Unstored[S]]] = {}
+    _status: tuple[S, int] | None = None
+    _finalizer: tuple[str, bool, int] | None = None
+    unstored: Unstored[S] | None = None
+    """The last status that was written, if the API server stored it in another way than it was sent."""
 
-    def wrote(self, key: Key, uid: str, status: S, at: int) -> None:
-        """`status` was written to that object, which then stood at resource version `at`."""
-        self._written[key] = (uid, at, status)
+    def assume_status(self, status: S, at: int) -> None:
+        """`status` was written; the object had resource version `at` then."""
+        self._status = status, at
 
-    def outrun(self, key: Key) -> None:
-        """Another writer wrote the status since."""
-        self._written.pop(key, None)
+    def assume_finalizer(self, finalizer: str, *, is_present: bool, at: int) -> None:
+        """`finalizer` was added or removed; the object had resource version `at` then."""
+        self._finalizer = finalizer, is_present, at
 
-    def drop(self, key: Key) -> None:
-        """The object is gone."""
-        self._written.pop(key, None)
-        self._unstored.pop(key, None)
-
-    def unstored(self, resource: R) -> Unstored[S] | None:
-        """The last status that was written, if it was not stored as it was sent."""
-        uid, found = self._unstored.get(resource.key, ("", None))
-        return found if uid == resource.metadata.uid else None
-
-    def stored(self, key: Key) -> None:
-        """What was not stored does not matter any more."""
-        self._unstored.pop(key, None)
+    def discard_status(self) -> None:
+        """Another writer has written the status since."""
+        self._status = None
 
     def overlaid(self, resource: R) -> R:
-        """A state as it was seen, with the status that was written since."""
-        uid, at, sent = self._written.get(resource.key, ("", 0, None))
-        if sent is None:
-            if (known := self.unstored(resource)) and known.sent == resource.status:
-                del self._unstored[resource.key]
-            return resource
+        """Return that state with the writes that were made after it.
+
+        A write that it shows is no longer assumed: it is compared with what was sent.
+        """
         seen = position(resource.metadata.resource_version)
-        if uid == resource.metadata.uid and seen < at:
+        return self._with_status(self._with_finalizer(resource, seen), seen)
+
+    def _with_finalizer(self, resource: R, seen: int) -> R:
+        if self._finalizer is None:
+            return resource
+        finalizer, is_present, at = self._finalizer
+        if seen >= at:
+            self._finalizer = None
+            return resource
+        return resource.model_copy(update={"metadata": _with(resource.metadata, finalizer, is_present=is_present)})
+
+    def _with_status(self, resource: R, seen: int) -> R:
+        if self._status is None:
+            if self.unstored and self.unstored.sent == resource.status:
+                self.unstored = None
+            return resource
+        sent, at = self._status
+        if seen < at:
             return resource.model_copy(update={"status": sent})
-        del self._written[resource.key]
-        if uid == resource.metadata.uid and seen == at:
-            self._compare(resource, sent)
+        self._status = None
+        if seen == at:  # the state is that of the write, or from before it if the write changed nothing
+            stored: S = resource.status  # type: ignore[assignment]  # R and S go together
+            self.unstored = None if stored == sent else Unstored(sent, stored)
         return resource
 
-    def _compare(self, resource: R, sent: S) -> None:
-        """The state is as of that write, or as of before it where the write changed nothing."""
-        stored: S = resource.status  # type: ignore[assignment]  # R and S go together
-        if stored == sent:
-            self._unstored.pop(resource.key, None)
-        else:
-            self._unstored[resource.key] = (resource.metadata.uid, Unstored(sent, stored))
+
+def _with(meta: ObjectMeta, finalizer: str, *, is_present: bool) -> ObjectMeta:
+    others = tuple(each for each in meta.finalizers if each != finalizer)
+    return meta.model_copy(update={"finalizers": (*others, finalizer) if is_present else others})

@@ -59,7 +59,7 @@ async def test_the_newest_is_kept(handlers: EventHandlers) -> None:
 
 async def test_a_late_event_does_not_put_a_deleted_object_back(handlers: EventHandlers) -> None:
     await handlers.on_assistant_update(bot(10))
-    handlers.gone(Assistant, KEY, UID)
+    handlers.on_delete(Assistant, KEY, UID)
     for position in (9, 10, 11):
         await handlers.on_assistant_update(bot(position))
         assert known(handlers) is None
@@ -67,7 +67,7 @@ async def test_a_late_event_does_not_put_a_deleted_object_back(handlers: EventHa
     assert known(handlers) == Known("another", "5")
     graph = a_graph()
     handlers.on_graph_update(graph)
-    handlers.gone(Graph, graph.key, graph.metadata.uid)
+    handlers.on_delete(Graph, graph.key, graph.metadata.uid)
     handlers.on_graph_update(graph)
     assert handlers.known(Graph, "") == {}
 
@@ -98,7 +98,7 @@ async def test_what_was_deleted_may_be_there_again_in_a_new_epoch(
     handlers: EventHandlers, resource_versions: ResourceVersions
 ) -> None:
     await handlers.on_assistant_update(bot(10))
-    handlers.gone(Assistant, KEY, UID)
+    handlers.on_delete(Assistant, KEY, UID)
     resource_versions.rewind("for a test")
     await listed_versions(handlers, 1)
     await handlers.on_assistant_update(bot(7), epoch=1)

@@ -20,10 +20,10 @@ Samples = dict[str, list[tuple[dict[str, str], float]]]
 def a_store(*conditions: Condition) -> Store:
     """One Assistant, with those conditions if there are any, its Graph, and two versions."""
     store = Store()
-    store.see(an_assistant(status=a_status(conditions=conditions) if conditions else None))
-    store.put_graph(a_graph())
+    store.upsert_assistant(an_assistant(status=a_status(conditions=conditions) if conditions else None))
+    store.upsert_graph(a_graph())
     for number in (1, 2):
-        store.put_version(a_record(number))
+        store.versions.put(a_record(number))
     return store
 
 
@@ -71,7 +71,7 @@ def test_one_that_is_not_ready_comes_first(
 def test_a_graph_with_a_server_says_whether_it_is_served(status: str, value: float) -> None:
     store = Store()
     said = a_graph_status(conditions=(a_condition("Deployed", status, "Served", "x"),))
-    store.put_graph(a_graph(status=said, server={"url": "http://server"}))
+    store.upsert_graph(a_graph(status=said, server={"url": "http://server"}))
     assert told(store)["graph_served"] == [({"namespace": NAMESPACE, "name": GRAPH}, value)]
 
 
@@ -80,7 +80,7 @@ def test_what_is_gone_is_not_shown() -> None:
     store.drop_assistant(KEY)
     store.drop_graph((NAMESPACE, GRAPH))
     for number in (1, 2):
-        store.drop_version(a_record(number))
+        store.versions.drop(a_record(number))
     found = told(store)
     assert found["ready"] == found["stalled"] == []
     assert found["versions"] == [({}, 0.0)]

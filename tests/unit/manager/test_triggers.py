@@ -12,7 +12,6 @@ from assistant_operator.api.meta import Key
 from assistant_operator.manager.triggers import Queues, Triggers
 from assistant_operator.runtime.workqueue import WorkQueue
 from assistant_operator.store.store import Store
-from assistant_operator.store.validation_results import ValidationResults
 from support.timeless import timeless
 from worlds import KEY, a_graph, an_assistant
 
@@ -41,10 +40,10 @@ def enqueued(change: Callable[[Triggers], None], assistant: Assistant, graph: Gr
     async def story() -> dict[str, set[Key]]:
         await asyncio.sleep(0)
         store, queues = Store(), {name: Enqueued() for name in ("assistant", "graph", "publication", "probe")}
-        store.see(assistant)
-        store.record(assistant)
-        store.put_graph(graph)
-        change(Triggers(store, ValidationResults(), Queues(**queues)))
+        store.upsert_assistant(assistant)
+        store.assistants[KEY].capture_up_to(assistant)
+        store.upsert_graph(graph)
+        change(Triggers(store, Queues(**queues)))
         return {name: queue.keys for name, queue in queues.items() if queue.keys}
 
     return timeless(story())

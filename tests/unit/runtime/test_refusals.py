@@ -9,7 +9,6 @@ import pytest
 from assistant_operator.runtime.refusals import FIRST, LONGEST, Refusals, StepId
 from support.timeless import timeless
 
-OWNER = "uid-of-bot"
 V1, V2, V3, V4 = (("Prune", number) for number in (1, 2, 3, 4))
 MARK: StepId = ("UpdateVersionStatus", 1)
 
@@ -21,15 +20,15 @@ def tries(steps: list[StepId], is_refused: Callable[[StepId, float], bool], with
         loop, refusals, left = asyncio.get_running_loop(), Refusals(), list(steps)
         began, tried = loop.time(), []
         while loop.time() - began < within:
-            step = refusals.pick(OWNER, left, lambda each: each)
+            step = refusals.pick(left, lambda each: each)
             if step is None:
-                await asyncio.sleep(refusals.wait(OWNER) or within)
+                await asyncio.sleep(refusals.wait() or within)
                 continue
             tried.append((round(loop.time() - began), step))
             if is_refused(step, loop.time() - began):
-                refusals.refused(OWNER, step, f"{step} is refused")
+                refusals.refused(step, f"{step} is refused")
             else:
-                refusals.succeeded(OWNER, step)
+                refusals.succeeded(step)
                 left.remove(step)
         return tried
 
@@ -79,16 +78,16 @@ def in_a_loop(work: Callable[[Refusals], Awaitable[None]]) -> None:
 
 def test_it_is_news_once_and_the_first_words_stay() -> None:
     async def work(refusals: Refusals) -> None:
-        assert refusals.refused(OWNER, V1, "first words")
-        assert not refusals.refused(OWNER, V1, "other words")
-        assert not refusals.refused(OWNER, V2, "words about another")
-        assert refusals.messages(OWNER) == {"Prune": "first words"}
-        refusals.succeeded(OWNER, V1)
-        assert refusals.messages(OWNER) == {"Prune": "words about another"}
-        refusals.succeeded(OWNER, V2)
-        assert refusals.messages(OWNER) == {}
-        assert refusals.wait(OWNER) is None
-        assert refusals.refused(OWNER, V1, "again")
+        assert refusals.refused(V1, "first words")
+        assert not refusals.refused(V1, "other words")
+        assert not refusals.refused(V2, "words about another")
+        assert refusals.messages() == {"Prune": "first words"}
+        refusals.succeeded(V1)
+        assert refusals.messages() == {"Prune": "words about another"}
+        refusals.succeeded(V2)
+        assert refusals.messages() == {}
+        assert refusals.wait() is None
+        assert refusals.refused(V1, "again")
 
     in_a_loop(work)
 
@@ -96,26 +95,12 @@ def test_it_is_news_once_and_the_first_words_stay() -> None:
 def test_what_is_no_longer_to_be_done_is_dropped() -> None:
     async def work(refusals: Refusals) -> None:
         for step in (V1, V2, MARK):
-            refusals.refused(OWNER, step, "no")
-        assert not refusals.keep(OWNER, {V1, V2, MARK})
-        assert refusals.keep(OWNER, {V2})
-        assert refusals.messages(OWNER) == {"Prune": "no"}
-        assert refusals.is_due(OWNER, V1)
-        assert not refusals.is_due(OWNER, V2)
-
-    in_a_loop(work)
-
-
-def test_each_object_has_its_own_refusals_and_they_go_with_it() -> None:
-    async def work(refusals: Refusals) -> None:
-        refusals.refused(OWNER, V1, "no")
-        refusals.refused(OWNER, V2, "no")
-        assert refusals.is_due("another", V1)
-        assert not refusals.is_held("another", V1)
-        refusals.forget(OWNER)
-        assert refusals.is_due(OWNER, V1)
-        assert (refusals.messages(OWNER), refusals.wait(OWNER)) == ({}, None)
-        assert refusals.refused(OWNER, V1, "no"), "as if nothing had been refused before"
+            refusals.refused(step, "no")
+        assert not refusals.keep({V1, V2, MARK})
+        assert refusals.keep({V2})
+        assert refusals.messages() == {"Prune": "no"}
+        assert refusals.is_due(V1)
+        assert not refusals.is_due(V2)
 
     in_a_loop(work)
 
@@ -123,6 +108,6 @@ def test_each_object_has_its_own_refusals_and_they_go_with_it() -> None:
 @pytest.mark.parametrize("due", [[], [V1]])
 def test_without_refusals_the_first_step_is_taken(due: list[StepId]) -> None:
     async def work(refusals: Refusals) -> None:
-        assert refusals.pick(OWNER, due, lambda each: each) == (due[0] if due else None)
+        assert refusals.pick(due, lambda each: each) == (due[0] if due else None)
 
     in_a_loop(work)

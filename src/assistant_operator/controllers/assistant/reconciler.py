@@ -1,7 +1,9 @@
 """Observe, decide, act, report: one Assistant at a time, one step after another."""
 
+import asyncio
 import logging
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -30,14 +32,16 @@ from assistant_operator.policy.assistant_input import (
     identity,
 )
 from assistant_operator.policy.conditions import ConditionDraft, conditions
+from assistant_operator.policy.desired_copy import Target, target_of
 from assistant_operator.policy.stored import Unstored, not_stored
 from assistant_operator.policy.versioning import ContentLost
 from assistant_operator.runtime.metrics import Metrics
-from assistant_operator.runtime.refusals import Refusals, StepId
+from assistant_operator.runtime.refusals import StepId
 from assistant_operator.runtime.steps import Requeue, StepLoop
+from assistant_operator.store.records import AssistantRecord
 from assistant_operator.store.store import Store
 
-from .dependencies import Capture, Publication, Triggers
+from .dependencies import Capture, Triggers
 from .validation import VersionValidator
 
 log = logging.getLogger(__name__)
@@ -87,8 +91,8 @@ class AssistantReconciler:
         store: Store,
         edit_capture: Capture,
         validator: VersionValidator,
-        publication: Publication,
         *,
+        cluster_name: str,
         event_publisher: EventPublisher,
         metrics: Metrics,
         triggers: Triggers,
@@ -97,21 +101,11 @@ class AssistantReconciler:
         self._store = store
         self._edit_capture = edit_capture
         self._validator = validator
-        self._publication = publication
+        self._cluster_name = cluster_name
         self._event_publisher = event_publisher
         self._metrics = metrics
         self._triggers = triggers
-        self._refusals = Refusals()
-        self._lost: dict[str, frozenset[int]] = {}
         self._said: FIFOCache[str, tuple[str, tuple[Condition, ...]]] = FIFOCache(_MOST_REMEMBERED)
-
-    def forget(self, assistant: Assistant) -> None:
-        self._validator.validation_results.forget(assistant.key)
-        self._forget_notes(assistant.metadata.uid)
-
-    def _forget_notes(self, uid: str) -> None:
-        self._lost.pop(uid, None)
-        self._refusals.forget(uid)
 
     async def reconcile(self, key: Key) -> float | None:
         """Take the steps that are due. Seconds until the rest should be taken; None if there is no rest.
@@ -134,13 +128,13 @@ class AssistantReconciler:
 
     async def _gather(self, key: Key) -> AssistantInput | None:
         world = await self._confirmed(key)
-        if world is None and key not in self._store.recorded:  # else its ledger is about to be opened anew
+        if world is None and self._store.captured(key) is None:  # else it is about to be read how far it is captured
             self._triggers.enqueue_awaiting_graphs(key)
         return world
 
     def _decide(self, world: AssistantInput, this: _Pass) -> Step | Requeue | None:
         due = (each for each in steps(world) if identity(each) not in this.failed)
-        step = self._refusals.pick(world.assistant.metadata.uid, due, identity)
+        step = self._record(world).refusals.pick(due, identity)
         if step is None:
             return None if self._drop_stale(world) else Requeue(self._rest(world))
         pause = self._pause(world, step, this)
@@ -149,7 +143,7 @@ class AssistantReconciler:
     def _pause(self, world: AssistantInput, step: Step, this: _Pass) -> float | None:
         """Seconds that the step has to wait, so that a burst of edits is recorded first; None if it is taken now."""
         if is_background(step):
-            quiet = self._edit_capture.seconds_since_edit(world.assistant)
+            quiet = asyncio.get_running_loop().time() - self._record(world).capture.captured_at
             are_many = self._edit_capture.is_recording_many()
             if quiet < (LONGEST_QUIET if are_many else QUIET) or this.chores == _CHORES_AT_ONCE:
                 return max(QUIET - quiet, _LONG_PAUSE if are_many else _PAUSE)
@@ -161,14 +155,6 @@ class AssistantReconciler:
         return None
 
     async def _take_step(self, world: AssistantInput, step: Step, this: _Pass) -> None:
-        """Take one step. If the Assistant went meanwhile, what was noted since would stay for ever."""
-        try:
-            await self._take(world, step, this)
-        finally:
-            if not self._store.has(world.assistant):
-                self._forget_notes(world.assistant.metadata.uid)
-
-    async def _take(self, world: AssistantInput, step: Step, this: _Pass) -> None:
         """Take one step; if the API server refuses it, hold it back and remember its words."""
         if not isinstance(step, Validate | UpdateStatus):
             this.taken[step] += 1
@@ -189,7 +175,7 @@ class AssistantReconciler:
             if words:
                 self._refuse(world, step, words)
             else:
-                self._refusals.succeeded(world.assistant.metadata.uid, identity(step))
+                self._record(world).refusals.succeeded(identity(step))
 
     def _refuse(self, world: AssistantInput, step: Step, words: str) -> None:
         kind, number = identity(step)
@@ -201,78 +187,89 @@ class AssistantReconciler:
             words,
         )
         self._metrics.refused("assistant", kind)
-        is_news = self._refusals.refused(world.assistant.metadata.uid, (kind, number), words)
-        if is_news and kind in REASONS:
+        is_first = self._record(world).refusals.refused((kind, number), words)
+        if is_first and kind in REASONS:
             self._event_publisher.refused(world.assistant, *REASONS[kind], words)
 
     def _drop_stale(self, world: AssistantInput) -> bool:
         """Drop the refusals of steps that are no longer due. Whether there were any, so that the status changes."""
         present: set[StepId] = {identity(each) for each in steps(world)}
+        record = self._record(world)
         if world.unstored and world.unstored.is_tried_again and ("UpdateStatus", 0) not in present:
-            self._store.written.stored(world.assistant.key)  # nothing of what was not stored is to be said any more
+            record.writes.unstored = None  # nothing of what was not stored is to be written any more
         elif world.unstored:
             present.add((STORE, 0))
-        return self._refusals.keep(world.assistant.metadata.uid, present)
+        return record.refusals.keep(present)
 
     def _observe(self, key: Key) -> AssistantInput | None:
-        assistant = self._store.recorded.get(key)
-        recorded = self._edit_capture.recorded(assistant) if assistant else None
-        if assistant is None or recorded is None:
+        record = self._store.assistants.get(key)
+        recorded = record.capture.result() if record else None
+        if record is None or record.captured is None or recorded is None:
             return None
-        uid, judged = assistant.metadata.uid, self._validator.validation_results.of(key)
+        judged = record.validation.results
         return AssistantInput(
-            assistant,
+            record.captured,
             recorded,
             now=datetime.now(UTC).replace(microsecond=0),
-            kept=tuple(record for record in self._store.versions_of(key) if record.owner in (uid, None)),
+            kept=tuple(each for each in self._store.versions.of(key) if each.owner in (record.uid, None)),
             judged=judged,
-            lost=self._lost.get(uid, frozenset()),
-            is_revalidating=self._validator.validation_results.is_revalidated(key),
+            lost=record.lost_versions,
+            is_revalidating=record.validation.is_revalidating,
             is_published=self._store.has_servers(key[0]),
-            places=self._publication.places(key, {each.graph for each in judged.values()}),
-            outcome=self._publication.outcome(assistant),
-            withdrawn=self._publication.withdrawn(assistant),
-            refusals=self._refusals.messages(uid),
-            unstored=self._unstored(assistant),
+            places=self._places(key, {each.graph for each in judged.values()}),
+            outcome=record.publication.reported(record.captured),
+            withdrawn=record.publication.withdrawn,
+            refusals=record.refusals.messages(),
+            unstored=self._unstored(record, record.captured),
         )
+
+    def _places(self, assistant: Key, graphs: Iterable[str]) -> dict[str, Target]:
+        """Where versions of these Graphs are published, as far as the Graphs exist and have a server."""
+        found = ((name, self._store.graph((assistant[0], name))) for name in graphs)
+        places = ((name, target_of(graph, assistant, self._cluster_name)) for name, graph in found if graph)
+        return {name: place for name, place in places if place}
+
+    def _record(self, world: AssistantInput) -> AssistantRecord:
+        return self._store.record_of(world.assistant)
 
     async def _confirmed(self, key: Key) -> AssistantInput | None:
         """What is known of an Assistant; before it is said that a status is not stored, the API server is asked.
 
         A watch that began before a CustomResourceDefinition changed goes on to leave out the fields that it lacked.
         """
-        assistant = self._store.recorded.get(key)
-        found = self._store.written.unstored(assistant) if assistant else None
-        if assistant and found and not self._refusals.is_held(assistant.metadata.uid, (STORE, 0)):
-            await self._look_again(assistant, found.sent)
+        record = self._store.assistants.get(key)
+        found = record.writes.unstored if record else None
+        if record and record.captured and found and not record.refusals.is_held((STORE, 0)):
+            await self._look_again(record.captured, found.sent)
         return self._observe(key)
 
     async def _look_again(self, assistant: Assistant, sent: AssistantStatus) -> None:
         live = await self._cluster.assistant(assistant.key)
         is_same = live is not None and live.metadata.resource_version == assistant.metadata.resource_version
-        if live and is_same and live.status == sent and self._store.has(assistant):
-            self._store.record(assistant.model_copy(update={"status": sent}))
+        record = self._store.record_of(assistant)
+        if live and is_same and live.status == sent and not record.is_gone:
+            record.capture_up_to(assistant.model_copy(update={"status": sent}))
 
-    def _unstored(self, assistant: Assistant) -> Unstored[AssistantStatus] | None:
+    def _unstored(self, record: AssistantRecord, assistant: Assistant) -> Unstored[AssistantStatus] | None:
         """The status that was not stored as it was sent; due to be sent again when its pause is over."""
-        found, uid = self._store.written.unstored(assistant), assistant.metadata.uid
+        found = record.writes.unstored
         if found is None:
             return None
-        if not self._refusals.is_held(uid, (STORE, 0)):
+        if not record.refusals.is_held((STORE, 0)):
             message = found.message(Assistant.plural)
             log.warning("wrote status kind=Assistant namespace=%s name=%s: %s", *assistant.key, message)
             self._metrics.unstored("Assistant", found.fields)
-            self._refusals.refused(uid, (STORE, 0), message)
+            record.refusals.refused((STORE, 0), message)
             self._event_publisher.refused(assistant, Reason.FIELDS_NOT_STORED, "UpdateStatus", message)
-        return replace(found, is_tried_again=self._refusals.is_due(uid, (STORE, 0)))
+        return replace(found, is_tried_again=record.refusals.is_due((STORE, 0)))
 
     def _rest(self, world: AssistantInput) -> float | None:
         """Nothing is due. Seconds until a step that was refused is; None if there is none."""
-        key, uid = world.assistant.key, world.assistant.metadata.uid
+        record = self._record(world)
         if not {"UpdateVersionStatus", "Validate"} & world.refusals.keys():
-            self._validator.validation_results.forget(key)  # marks that are refused still have to say what was found
-        self._triggers.enqueue_awaiting_graphs(key)
-        return self._refusals.wait(uid)
+            record.validation.finish()  # else the conditions that are refused are still to be written
+        self._triggers.enqueue_awaiting_graphs(world.assistant.key)
+        return record.refusals.wait()
 
     async def _act(self, world: AssistantInput, step: Step) -> str | None:
         """Take the step: None if it had an effect, else what to say of that."""
@@ -286,7 +283,7 @@ class AssistantReconciler:
             case Restore(number):
                 await self._restore(world, number)
             case Validate(number):
-                await self._validator.validate_version(world, number)
+                await self._validator.validate_version(self._record(world), world, number)
             case UpdateStatus():
                 await self._report(world, step)
             case Prune(record):
@@ -298,7 +295,7 @@ class AssistantReconciler:
     async def _prune(self, record: VersionRecord) -> None:
         if await self._cluster.versions.delete(record):
             self._metrics.pruned()
-            self._store.drop_version(record)
+            self._store.versions.drop(record)
         else:
             await self._validator.read_again(record)
 
@@ -313,18 +310,19 @@ class AssistantReconciler:
         if changed is None:
             await self._validator.read_again(record)
             return None
-        self._store.put_version(record.as_of(changed.meta))
+        self._store.versions.put(record.as_of(changed.meta))
         return None if changed.has_effect else not_stored((field,), AssistantVersion.plural)
 
     async def _is_alive(self, assistant: Assistant) -> bool:
         """Whether that very Assistant is there to stay; if not, nothing more is done to it."""
         live = await self._cluster.assistant(assistant.key)
+        record = self._store.record_of(assistant)
         if live is None or live.metadata.uid != assistant.metadata.uid:
-            self._store.drop_recorded(assistant)
+            record.captured = None
             return False
         if live.metadata.is_being_deleted:
             # If it were dropped and its watch event had come before, its finalizer would never be removed.
-            self._store.mark_deletion(live)
+            record.assume_deletion(live)
         return not live.metadata.is_being_deleted
 
     async def _restore(self, world: AssistantInput, number: int) -> None:
@@ -332,40 +330,40 @@ class AssistantReconciler:
             return
         back = await self._edit_capture.restore(world.assistant, number)
         if back is None:
-            self._store.drop_state(world.assistant)  # its namespace goes, and it goes with it
+            self._record(world).ignore(world.assistant)  # its namespace is being deleted, and it with it
             return
         is_lost = isinstance(back, ContentLost)
         if is_lost:
-            uid = world.assistant.metadata.uid
-            self._lost[uid] = self._lost.get(uid, frozenset()) | {number}
+            self._record(world).lost_versions |= {number}
         else:
             self._metrics.restored()
         self._event_publisher.restored(world, number, is_lost=is_lost)
 
     async def _report(self, world: AssistantInput, step: UpdateStatus) -> None:
-        uid = world.assistant.metadata.uid
-        match outcome := await self._cluster.report(world.assistant, step.status):
-            case int() if not self._store.has(world.assistant):
-                pass  # it went before the answer came
+        outcome = await self._cluster.report(world.assistant, step.status)
+        record = self._record(world)
+        match outcome:
+            case int() if record.is_gone:
+                pass  # it was deleted before the answer came
             case int():
-                self._store.reported(world.assistant, step.status, outcome)
+                record.assume_status(step.status, outcome)
                 if world.unstored and world.unstored.sent == step.status:  # until an event shows that it was stored
-                    self._refusals.refused(uid, (STORE, 0), "")
+                    record.refusals.refused((STORE, 0), "")
                     await self._look_again(world.assistant, step.status)
                 if step.status.active_version not in (None, world.assistant.status.active_version):
                     self._metrics.activated()
                 self._event_publisher.reported(world.assistant, step.status)
             case "Gone":
-                self._store.drop_recorded(world.assistant)
+                record.captured = None
             case "Outrun":
                 await self._catch_up(world)
 
     async def _catch_up(self, world: AssistantInput) -> None:
-        self._store.outrun(world.assistant.key)
+        self._record(world).writes.discard_status()
         live = await self._cluster.assistant(world.assistant.key)
         if live is None or live.metadata.uid != world.assistant.metadata.uid:
-            self._store.drop_recorded(world.assistant)
-        elif self._store.has(live):  # of what was not seen yet, or is gone by now, nobody would close the ledger
+            self._record(world).captured = None
+        elif self._store.has(live):  # else the watch is about to show it, or it is gone by now
             await self._edit_capture.observe(live, anew=True)
 
     async def _mark(self, world: AssistantInput, step: UpdateVersionStatus) -> str | None:
@@ -393,7 +391,7 @@ class AssistantReconciler:
             there = await self._validator.read_again(record)
             if there and there.status.conditions != (*kept, *stated):
                 return not_stored(("status.conditions",), AssistantVersion.plural)
-        self._store.put_version(_marked(record, step, meta))
+        self._store.versions.put(_marked(record, step, meta))
         self._said[record.uid] = (meta.resource_version, (*kept, *stated))
         return None
 

@@ -4,10 +4,11 @@ from assistant_operator.api.assistant import Assistant
 from assistant_operator.api.assistant_version import AssistantVersion, VersionRecord, version_name
 from assistant_operator.clients.kubernetes.cluster import Cluster
 from assistant_operator.policy import versioning
+from assistant_operator.store.capture_state import CaptureState
+from assistant_operator.store.records import AssistantRecord
 from assistant_operator.store.store import Store
 
 from .restoration import VersionRestorer
-from .state import CaptureState
 
 _FARTHEST_CAUSE = 20
 
@@ -20,62 +21,63 @@ class VersionGatherer:
         self._store = store
         self._restorer = restorer
 
-    async def beyond(self, capture_state: CaptureState, assistant: Assistant) -> list[AssistantVersion]:
+    async def beyond(self, capture: CaptureState, assistant: Assistant) -> list[AssistantVersion]:
         """The versions that the status does not tell of, and the one before them: we ended before it was written."""
         uid = assistant.metadata.uid
-        records = [each for each in self._store.versions_of(assistant.key) if each.number > capture_state.latest]
+        records = [each for each in self._store.versions.of(assistant.key) if each.number > capture.latest]
         found = [await self._cluster.versions.read(each.address) for each in records if each.owner == uid]
         unreported = [each for each in found if each and each.spec.assistant_ref.uid == uid]
-        if not unreported or not capture_state.latest:
+        if not unreported or not capture.latest:
             return unreported
-        key = (assistant.key[0], version_name(assistant.key[1], capture_state.latest))
+        key = (assistant.key[0], version_name(assistant.key[1], capture.latest))
         before = await self._cluster.versions.read(key)
         return [before, *unreported] if before else unreported
 
-    async def head(self, capture_state: CaptureState, assistant: Assistant) -> AssistantVersion | None:
+    async def head(self, capture: CaptureState, assistant: Assistant) -> AssistantVersion | None:
         """The newest version of this history, read if it is not at hand; None if there is none or nobody knows it."""
-        if capture_state.head and capture_state.head.number == self._store.newest_number(assistant.key):
-            return capture_state.head
-        newest = versioning.newest_of(assistant.metadata.uid, self._store.versions_of(assistant.key))
-        if newest is None and not capture_state.latest:
+        if capture.head and capture.head.number == self._store.versions.newest_number(assistant.key):
+            return capture.head
+        newest = versioning.newest_of(assistant.metadata.uid, self._store.versions.of(assistant.key))
+        if newest is None and not capture.latest:
             newest = await self._left_behind(assistant)
-        number = max(capture_state.latest, newest.number if newest else 0)
-        if number and (capture_state.head is None or capture_state.head.number < number):
+        number = max(capture.latest, newest.number if newest else 0)
+        if number and (capture.head is None or capture.head.number < number):
             back = await self._restorer.restore(assistant, number, None)
-            capture_state.head = back if isinstance(back, AssistantVersion) else None
-            capture_state.latest = number
-        return capture_state.head
+            capture.head = back if isinstance(back, AssistantVersion) else None
+            capture.latest = number
+        return capture.head
 
     async def _left_behind(self, assistant: Assistant) -> VersionRecord | None:
         """The newest version of that name, if nobody owns it any more and the news of that has not come yet."""
         newest = None
-        for record in reversed(self._store.versions_of(assistant.key)):
+        for record in reversed(self._store.versions.of(assistant.key)):
             version = await self._cluster.versions.read(record.address)
             if version is None:
                 continue  # it may have been deleted by hand: the older ones may be left behind all the same
             if version.record().owner not in (assistant.metadata.uid, None):
                 break  # a dead predecessor's: garbage collection takes them all
-            self._store.put_version(version.record())
+            self._store.versions.put(version.record())
             newest = newest or version.record()
         return newest
 
     async def edit(
-        self, capture_state: CaptureState, assistant: Assistant, head: AssistantVersion | None
+        self, record: AssistantRecord, assistant: Assistant, head: AssistantVersion | None
     ) -> versioning.Edit:
         """All that the version of this state depends on."""
+        capture = record.capture
         return versioning.Edit(
             assistant,
-            number=max(capture_state.latest or self._store.newest_number(assistant.key), capture_state.taken) + 1,
+            number=max(capture.latest or self._store.versions.newest_number(assistant.key), capture.taken) + 1,
             previous=head,
-            is_first=capture_state.latest == 0,
+            is_first=capture.latest == 0,
             same_as=await self._same_as(assistant, head),
-            cause_before=await self._cause_before(assistant, head),
+            cause_before=await self._cause_before(record, assistant, head),
         )
 
     async def _same_as(self, assistant: Assistant, head: AssistantVersion | None) -> int | None:
         """The newest older version with equal content: the digest finds it, the content decides."""
         wanted = assistant.spec.snapshot
-        for record in self._store.versions_like(assistant.key, wanted.digest):
+        for record in self._store.versions.with_digest(assistant.key, wanted.digest):
             if record.owner not in (assistant.metadata.uid, None) or (head and record.number >= head.number):
                 continue  # another's history, or not older
             version = await self._cluster.versions.read(record.address)
@@ -83,12 +85,13 @@ class VersionGatherer:
                 return record.number
         return None
 
-    async def _cause_before(self, assistant: Assistant, head: AssistantVersion | None) -> str | None:
+    async def _cause_before(
+        self, record: AssistantRecord, assistant: Assistant, head: AssistantVersion | None
+    ) -> str | None:
         """What the change-cause annotation said before this edit."""
-        before = self._store.recorded.get(assistant.key)
-        is_same = before is not None and before.metadata.uid == assistant.metadata.uid
-        # A first edit that is refused is kept there, too, though it is not recorded yet.
-        if before and is_same and before.metadata.generation < assistant.metadata.generation:
+        before = record.captured
+        # A first edit that is refused is kept there, too, though it is not captured yet.
+        if before and before.metadata.generation < assistant.metadata.generation:
             return versioning.cause_of(before)
         if versioning.cause_of(assistant) is None:
             return None

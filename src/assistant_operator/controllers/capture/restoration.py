@@ -46,7 +46,7 @@ class VersionRestorer:
                 return None
             there = await self._made_again(assistant, number, was)
         if isinstance(there, AssistantVersion):
-            self._store.put_version(there.record())
+            self._store.versions.put(there.record())
             if there.record().owner not in (assistant.metadata.uid, None):
                 return ContentLost()  # another's history has that name
         return there
@@ -79,7 +79,7 @@ class VersionRestorer:
     async def _as_it_was(self, assistant: Assistant, number: int) -> AssistantVersion | None:
         """The newest state of the deleted version that the API server still holds, if it was that owner's."""
         key, owner = (assistant.key[0], version_name(assistant.key[1], number)), assistant.metadata.uid
-        if deleted := self._store.deletion_of(assistant.key, number):
+        if deleted := self._store.versions.deletion_of(assistant.key, number):
             state = await self._cluster.versions.read_at(key, deleted - 1)
             if isinstance(state, AssistantVersion):
                 return _of(owner, state)

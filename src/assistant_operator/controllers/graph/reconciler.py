@@ -9,10 +9,9 @@ from functools import partial
 from typing import Protocol
 
 from assistant_operator.api.assistant import GraphRef, Snapshot
-from assistant_operator.api.graph import Graph, GraphStatus, Schemas
+from assistant_operator.api.graph import Graph, GraphStatus
 from assistant_operator.api.meta import MANAGER, FreeForm, Key, position
 from assistant_operator.api.reason import Reason
-from assistant_operator.api.remote import ServerStatus
 from assistant_operator.api.schema_result import SchemaError
 from assistant_operator.clients.kubernetes.cluster import Applied, Cluster
 from assistant_operator.clients.kubernetes.transport import NO_EFFECT, ClusterRefused, ClusterUnavailable
@@ -29,10 +28,10 @@ from assistant_operator.policy.graph import (
 )
 from assistant_operator.policy.stored import Unstored
 from assistant_operator.runtime.metrics import Metrics
-from assistant_operator.runtime.refusals import Refusals, StepId
+from assistant_operator.runtime.refusals import StepId
 from assistant_operator.runtime.steps import Requeue, StepLoop
+from assistant_operator.store.records import AppliedDefault, GraphRecord
 from assistant_operator.store.store import Store
-from assistant_operator.store.validation_results import ValidationResults
 
 log = logging.getLogger(__name__)
 
@@ -70,13 +69,6 @@ def _identity(world: GraphInput, step: GraphStep) -> StepId:
             return REPORT
 
 
-class Probes(Protocol):
-    """The results of probing the servers of Graphs."""
-
-    def of(self, graph: Graph) -> ServerStatus | None:
-        """The newest; None while there is none."""
-
-
 class Triggers(Protocol):
     """See manager/triggers.py."""
 
@@ -97,10 +89,8 @@ class GraphReconciler:
         cluster: Cluster,
         store: Store,
         judge: SchemaValidator,
-        probes: Probes,
         triggers: Triggers,
         *,
-        validation_results: ValidationResults,
         event_publisher: EventPublisher,
         metrics: Metrics,
     ) -> None:
@@ -109,14 +99,7 @@ class GraphReconciler:
         self._judge = judge
         self._event_publisher = event_publisher
         self._metrics = metrics
-        self._probes = probes
         self._triggers = triggers
-        self._validation_results = validation_results
-        self._applied: dict[Key, tuple[int, FreeForm]] = {}
-        self._released: dict[Key, int] = {}
-        """Resource version at which the label of a former default assistant was taken off."""
-        self._refusals = Refusals()
-        self._unstorable: dict[Key, Schemas] = {}
 
     async def reconcile(self, key: Key) -> float | None:
         """Take the steps that are due; what they wrote comes back as an event, and then this is called again.
@@ -138,34 +121,27 @@ class GraphReconciler:
         return await self._observe(key)
 
     def _decide(self, world: GraphInput, failed: Mapping[StepId, Exception]) -> GraphStep | Requeue | None:
-        uid, due = world.graph.metadata.uid, {_identity(world, each): each for each in steps(world)}
+        refusals, due = self._record(world.graph).refusals, {_identity(world, each): each for each in steps(world)}
         if self._drop_stale(world, set(due)):
             return None
         ready = (each for name, each in due.items() if name not in failed and not self._is_repeated(world, each))
-        step = self._refusals.pick(uid, ready, partial(_identity, world))
+        step = refusals.pick(ready, partial(_identity, world))
         if step is None and failed:
             raise next(iter(failed.values()))
-        return step or Requeue(self._refusals.wait(uid))
+        return step or Requeue(refusals.wait())
 
-    def forget(self, key: Key, uid: str) -> None:
-        """The Graph is gone."""
-        self._unstorable.pop(key, None)
-        self._refusals.forget(uid)
-
-    def forget_default(self, key: Key) -> None:
-        """The Assistant is gone: what was applied to it says nothing about the next of its name."""
-        self._applied.pop(key, None)
-        self._released.pop(key, None)
+    def _record(self, graph: Graph) -> GraphRecord:
+        return self._store.graph_record_of(graph)
 
     async def _take(self, world: GraphInput, step: GraphStep, failed: dict[StepId, Exception]) -> None:
         """Take one step; if the API server refuses it, hold it back and remember its words."""
-        uid, name = world.graph.metadata.uid, _identity(world, step)
+        name = _identity(world, step)
         try:
             words = await self._act(world.graph, step)
         except ClusterRefused as refusal:
             schemas = step.status.schemas if isinstance(step, UpdateGraphStatus) else None
             if schemas and (schemas.context or schemas.config) and refusal.status.is_too_large:
-                self._unstorable[world.graph.key] = schemas
+                self._record(world.graph).unstorable = schemas
             else:
                 self._refuse(world.graph, name, str(refusal))
         except ClusterUnavailable as unavailable:
@@ -176,61 +152,61 @@ class GraphReconciler:
             if words:
                 self._refuse(world.graph, name, words)
             else:
-                self._refusals.succeeded(uid, name)
-        finally:
-            if not self._store.has(world.graph):
-                self.forget(world.graph.key, uid)  # it went meanwhile: what was noted since would stay for ever
+                self._record(world.graph).refusals.succeeded(name)
 
     def _refuse(self, graph: Graph, name: StepId, words: str) -> None:
         log.warning("refused step kind=Graph namespace=%s name=%s step=%s: %s", *graph.key, name[0], words)
         self._metrics.refused("graph", name[0])
-        is_news = self._refusals.refused(graph.metadata.uid, name, words)
-        if is_news and name[0] in REASONS:
+        is_first = self._record(graph).refusals.refused(name, words)
+        if is_first and name[0] in REASONS:
             self._event_publisher.refused(graph, *REASONS[name[0]], words)
 
     def _drop_stale(self, world: GraphInput, present: set[StepId]) -> bool:
         """Drop the refusals of steps that are no longer due. Whether there were any, so that the status changes."""
+        record = self._record(world.graph)
         if world.unstored and world.unstored.is_tried_again and REPORT not in present:
-            self._store.written_graphs.stored(world.graph.key)  # nothing of what was not stored is to be said any more
+            record.writes.unstored = None  # nothing of what was not stored is to be written any more
         elif world.unstored:
             present = present | {STORE}
-        return self._refusals.keep(world.graph.metadata.uid, present)
+        return record.refusals.keep(present)
 
     def _is_repeated(self, world: GraphInput, step: GraphStep) -> bool:
-        """Whether that was just written: it did not come back as an event yet, or others own what it would change."""
+        """Whether that was just written: the watch has not shown it yet, or others own what it would change."""
         if isinstance(step, UpdateGraphStatus):
             return False
-        key = (world.graph.metadata.namespace, step.name)
-        there = self._store.seen.get(key)
-        seen = position(there.metadata.resource_version) if there else 0
+        default = self._store.assistants.get((world.graph.metadata.namespace, step.name))
+        seen = position(default.latest.metadata.resource_version) if default else 0
         if isinstance(step, Disown):
-            return seen < self._released.get(key, 0)
-        at, configuration = self._applied.get(key, (0, {}))
-        return seen < at or (seen == at and configuration == step.configuration)
+            return default is not None and seen < default.released_at
+        applied = self._record(world.graph).applied
+        if applied is None or applied.name != step.name:
+            return False
+        return seen < applied.at or (seen == applied.at and applied.configuration == step.configuration)
 
     async def _observe(self, key: Key) -> GraphInput | None:
-        graph = self._store.graphs.get(key)
-        if graph is None:
+        record = self._store.graphs.get(key)
+        if record is None:
             return None
-        wanted, refusals = graph.default_name, self._refusals.messages(graph.metadata.uid)
+        graph, refusals = record.latest, record.refusals.messages()
+        wanted = graph.default_name
         controlled = self._store.controlled_by(graph)
         trouble = await self._schema_trouble(graph)
         return GraphInput(
             graph,
             now=datetime.now(UTC).replace(microsecond=0),
-            default=self._store.seen.get((key[0], wanted)) if wanted else None,
+            default=self._store.latest((key[0], wanted)) if wanted else None,
             former=tuple(
                 each for each in controlled if each.metadata.name != wanted and DEFAULT in each.metadata.labels
             ),
             assistants=len(self._store.assistants_of(key)),
             schema_trouble=trouble.why if trouble else None,
             is_trouble_passing=trouble is not None and trouble.is_transient,
-            probe=self._probes.of(graph),
-            unstorable=self._unstorable.get(key),
+            probe=record.probe_result(),
+            unstorable=record.unstorable,
             refusal=refusals.get("ApplyDefaultAssistant"),
             release_refusal=refusals.get("Disown"),
-            unstored=self._unstored(graph),
-            is_revalidating=self._validation_results.has_pending(key),
+            unstored=self._unstored(record),
+            is_revalidating=bool(record.unvalidated),
         )
 
     async def _schema_trouble(self, graph: Graph) -> SchemaError | None:
@@ -247,23 +223,22 @@ class GraphReconciler:
 
         A watch that began before a CustomResourceDefinition changed goes on to leave out the fields that it lacked.
         """
-        graph = self._store.graphs.get(key)
-        found = self._store.written_graphs.unstored(graph) if graph else None
-        if graph and found and not self._refusals.is_held(graph.metadata.uid, STORE):
-            await self._look_again(graph)
+        record = self._store.graphs.get(key)
+        if record and record.writes.unstored and not record.refusals.is_held(STORE):
+            await self._look_again(record.latest)
 
-    def _unstored(self, graph: Graph) -> Unstored[GraphStatus] | None:
+    def _unstored(self, record: GraphRecord) -> Unstored[GraphStatus] | None:
         """The status that was not stored as it was sent; due to be sent again when its pause is over."""
-        found, uid = self._store.written_graphs.unstored(graph), graph.metadata.uid
+        found, graph = record.writes.unstored, record.latest
         if found is None:
             return None
-        if not self._refusals.is_held(uid, STORE):
+        if not record.refusals.is_held(STORE):
             message = found.message(Graph.plural)
             log.warning("wrote status kind=Graph namespace=%s name=%s: %s", *graph.key, message)
             self._metrics.unstored("Graph", found.fields)
-            self._refusals.refused(uid, STORE, message)
+            record.refusals.refused(STORE, message)
             self._event_publisher.refused(graph, Reason.FIELDS_NOT_STORED, "UpdateStatus", message)
-        return replace(found, is_tried_again=self._refusals.is_due(uid, STORE))
+        return replace(found, is_tried_again=record.refusals.is_due(STORE))
 
     async def _act(self, graph: Graph, step: GraphStep) -> str | None:
         """Take the step: None if it had an effect, else what to say of that."""
@@ -280,43 +255,47 @@ class GraphReconciler:
                         if self._reported(graph, status, outcome):
                             await self._look_again(graph)
                     case "Gone" | "Outrun":
-                        self._store.written_graphs.outrun(graph.key)
+                        self._record(graph).writes.discard_status()
                         await self._look_again(graph)
         return None
 
     def _reported(self, graph: Graph, status: GraphStatus, at: int) -> bool:
         """Take in what was written. Whether it was a status that was not stored before."""
-        if not self._store.has(graph):
-            return False  # it went before the answer came
-        before = self._store.written_graphs.unstored(graph)
+        record = self._record(graph)
+        before = record.writes.unstored
         is_tried_again = before is not None and before.sent == status
-        now = self._store.graph_reported(graph, status, at)
+        now = self._store.assume_graph_status(graph, status, at)
+        if now is None:
+            return False  # it was deleted before the answer came
         if is_tried_again:  # until an event shows that it was stored
-            self._refusals.refused(graph.metadata.uid, STORE, "")
+            record.refusals.refused(STORE, "")
         self._event_publisher.reported(graph, status)
-        if now:
-            self._triggers.enqueue_assistants_of(graph, now)
+        self._triggers.enqueue_assistants_of(graph, now)
         return is_tried_again
 
     async def _release(self, key: Key) -> str | None:
         meta = await self._cluster.drop_label(key, DEFAULT)
         if meta is None and await self._cluster.assistant(key) is None:
-            self._released[key] = sys.maxsize  # an event will tell that it is gone
+            self._set_released(key, sys.maxsize)  # the watch is about to show that it is gone
             return None
         if meta is None:
             raise changed_meanwhile(key)
         if DEFAULT in meta.labels:
             return NO_EFFECT
-        self._released[key] = position(meta.resource_version)
+        self._set_released(key, position(meta.resource_version))
         return None
+
+    def _set_released(self, key: Key, at: int) -> None:
+        if default := self._store.assistants.get(key):
+            default.released_at = at
 
     async def _apply(self, graph: Graph, name: str, configuration: FreeForm) -> None:
         """Apply without force; what others own is left to them, and the rest applied again."""
         key = (graph.metadata.namespace, name)
         wanted, labels, is_owned = configuration, LABELS, True
-        is_new = key not in self._store.seen  # asked first: the watch may show what is made before the answer comes
-        seen = 0 if is_new else position(self._store.seen[key].metadata.resource_version)
-        if is_new and (not await self._is_alive(graph) or await self._is_there(key)):
+        default = self._store.latest(key)  # first: the watch may show what is created before the answer comes
+        is_new, seen = default is None, position(default.metadata.resource_version) if default else 0
+        if is_new and (not await self._is_alive(graph) or await self._is_there(graph, key)):
             return
         for _ in range(_MOST_CONFLICTS):
             outcome = await self._cluster.apply_default(graph, name, labels, configuration, is_owned=is_owned)
@@ -328,7 +307,7 @@ class GraphReconciler:
                     self._event_publisher.refused(
                         graph, Reason.DEFAULT_ASSISTANT_REFUSED, "Apply", f"'{name}': {NO_EFFECT}"
                     )
-                self._applied[key] = (outcome.position, wanted)
+                self._record(graph).applied = AppliedDefault(name, outcome.position, wanted)
                 return
             configuration = without(configuration, outcome)
             labels = {label: value for label, value in labels.items() if f".metadata.labels.{label}" not in outcome}
@@ -337,30 +316,25 @@ class GraphReconciler:
     async def _is_alive(self, graph: Graph) -> bool:
         """Whether the Graph is still there: its default assistant may be gone because the Graph is."""
         await self._look_again(graph)
-        live = self._store.graphs.get(graph.key)
-        same = live is not None and live.metadata.uid == graph.metadata.uid
-        return bool(live and same and not live.metadata.is_being_deleted)
+        return self._store.has(graph) and not self._record(graph).latest.metadata.is_being_deleted
 
-    async def _is_there(self, key: Key) -> bool:
-        """Whether there is an Assistant of that name that the watch did not show yet: it may be somebody's own."""
+    async def _is_there(self, graph: Graph, key: Key) -> bool:
+        """Whether there is an Assistant of that name that the watch did not show yet: it may be a user's."""
         live = await self._cluster.assistant(key)
         if live is None:
             return False
-        self._applied[key] = (
-            position(live.metadata.resource_version),
-            {},
-        )  # nothing of ours, and nothing before it is seen
+        # Nothing was applied to it, and nothing is before the watch shows it.
+        self._record(graph).applied = AppliedDefault(key[1], position(live.metadata.resource_version), {})
         return True
 
     async def _look_again(self, graph: Graph) -> None:
         """Keep what is there now. The event of it will be no news any more: what it means is done here."""
         live = await self._cluster.graph(graph.key)
-        before = self._store.graphs.get(graph.key)
+        before = self._store.graph(graph.key)
         if live is None:
             self._store.drop_graph(graph.key)
             self._triggers.enqueue_revalidation(graph.key, include_kept_versions=False)
-            self._triggers.enqueue_probe(graph.key)  # which forgets it
             return
         if before is None:
             return  # its deletion was seen since, or the watch is about to show it
-        self._triggers.enqueue_assistants_of(before, self._store.put_graph(live))
+        self._triggers.enqueue_assistants_of(before, self._store.upsert_graph(live).latest)

@@ -1,7 +1,6 @@
 """The copies of Assistants on LangGraph Servers: what each is to be, and how it is brought there or taken off."""
 
 from collections.abc import Iterable
-from typing import Protocol
 
 from cachetools import FIFOCache
 
@@ -14,10 +13,10 @@ from assistant_operator.api.remote import RemoteAssistant
 from assistant_operator.clients.kubernetes.cluster import Cluster
 from assistant_operator.clients.langgraph.transport import Endpoint, ServerUnavailable
 from assistant_operator.policy import desired_copy
-from assistant_operator.policy.assistant_input import Captured
 from assistant_operator.policy.conditions import Progress
 from assistant_operator.policy.desired_copy import DesiredAssistant, Target, target_of
 from assistant_operator.policy.publication import PublishResult
+from assistant_operator.store.records import AssistantRecord
 from assistant_operator.store.store import Store
 
 from .probes import ServerProber
@@ -30,35 +29,15 @@ class NotYet(Exception):
     """Something that must come first has not come: what it waits for enqueues the key, or the next try finds it."""
 
 
-class Capture(Protocol):
-    """How far the edits of each Assistant are captured."""
-
-    def recorded(self, assistant: Assistant) -> Captured | None:
-        """None while that is not known yet."""
-
-    def head(self, assistant: Assistant) -> AssistantVersion | None:
-        """The newest version; None if it is not in memory."""
-
-
 class Copies:
     """Reads what is there and writes only what differs. What is another's is never touched."""
 
-    def __init__(self, cluster: Cluster, store: Store, edit_capture: Capture, prober: ServerProber) -> None:
+    def __init__(self, cluster: Cluster, store: Store, prober: ServerProber) -> None:
         self._cluster = cluster
         self._store = store
-        self._edit_capture = edit_capture
         self._prober = prober
-        self._graphs: dict[str, tuple[int, str]] = {}
-        self._ignored_by_server: dict[str, tuple[DesiredAssistant, frozenset[str]]] = {}
-        self._published_metadata_keys: dict[str, tuple[int, frozenset[str]]] = {}
-        """The number of the version that was published last, and the keys of the server's metadata that it brought."""
         self._retained: FIFOCache[tuple[str, str], None] = FIFOCache(_MOST_RETAINED)
         """Copies whose Assistant was deleted while their server could not be told that they stay."""
-
-    def forget(self, assistant: Assistant) -> None:
-        self._graphs.pop(assistant.metadata.uid, None)
-        self._ignored_by_server.pop(assistant.metadata.uid, None)
-        self._published_metadata_keys.pop(assistant.metadata.uid, None)
 
     def retain(self, copies: Iterable[Copy]) -> None:
         """These stay, though their servers may not say so: their Assistant is gone, its deletion waited for nobody."""
@@ -79,29 +58,27 @@ class Copies:
 
     async def graph_of(self, assistant: Assistant) -> Graph | None:
         """The Graph of the version in force; None if there is no such version or no such Graph."""
-        number, uid = assistant.status.active_version, assistant.metadata.uid
+        number, record = assistant.status.active_version, self._record(assistant)
         if number is None:
             return None
-        if self._is_spec(assistant, number):
+        if record.capture.is_in_spec(number):
             name = assistant.spec.graph_ref.name
-        elif self._graphs.get(uid, (0, ""))[0] == number:
-            name = self._graphs[uid][1]
+        elif record.publication.graph[0] == number:
+            name = record.publication.graph[1]
         else:
             version = await self.version(assistant, number)
             if version is None:
                 return None
             name = version.spec.snapshot.graph_ref.name
-            self._graphs[uid] = (number, name)
-        return self._store.graphs.get((assistant.metadata.namespace, name))
+            record.publication.graph = (number, name)
+        return self._store.graph((assistant.metadata.namespace, name))
 
-    def _is_spec(self, assistant: Assistant, number: int) -> bool:
-        """Whether the spec still says what that version says."""
-        recorded = self._edit_capture.recorded(assistant)
-        return recorded is not None and number == recorded.latest and not recorded.too_large
+    def _record(self, assistant: Assistant) -> AssistantRecord:
+        return self._store.record_of(assistant)
 
     async def version(self, assistant: Assistant, number: int) -> AssistantVersion | None:
         """One of its versions whole; None if it is gone."""
-        head = self._edit_capture.head(assistant)
+        head = self._record(assistant).capture.head
         if head and head.number == number:
             return head
         return await self._cluster.versions.read(
@@ -111,6 +88,7 @@ class Copies:
     async def put(self, assistant: Assistant, version: AssistantVersion, place: Target) -> PublishResult:
         """Read what is there, and write only what differs. Raises NotYet if the Assistant went meanwhile."""
         servers, copy, owner = self._prober.servers, place.copy, self.owner(assistant)
+        state = self._record(assistant).publication
         owners = desired_copy.owners(assistant, copy, owner)
         endpoint = await self._prober.credentials.endpoint(assistant.metadata.namespace, copy)
         wanted = desired_copy.desired(place, assistant, version.number, version.spec.snapshot, owner)
@@ -128,14 +106,8 @@ class Copies:
             if there.graph_id != wanted.graph_id:
                 message = f"{copy.server} keeps assistant {copy.assistant_id} as one of graph '{there.graph_id}'"
                 return PublishResult(version.number, copy, False, Reason.PUBLICATION_REFUSED, message, Progress.REJECT)
-            self._ignored_by_server[assistant.metadata.uid] = (
-                wanted,
-                frozenset(desired_copy.drift(wanted, there, former)),
-            )
-        self._published_metadata_keys[assistant.metadata.uid] = (
-            version.number,
-            desired_copy.metadata_keys(version.spec.snapshot),
-        )
+            state.not_kept = wanted, frozenset(desired_copy.drift(wanted, there, former))
+        state.metadata_keys = version.number, desired_copy.metadata_keys(version.spec.snapshot)
         unkept = sorted(self._unkept_of(assistant, wanted))
         without = f", which does not keep {', '.join(unkept[:_MOST_UNKEPT])}" if unkept else ""
         message = f"{version.metadata.name} is published to {copy.server}{without}"
@@ -157,7 +129,7 @@ class Copies:
 
     def _unkept_of(self, assistant: Assistant, wanted: DesiredAssistant) -> frozenset[str]:
         """Where the copy still differed when its server was sent the very same."""
-        sent, unkept = self._ignored_by_server.get(assistant.metadata.uid, (None, frozenset()))
+        sent, unkept = self._record(assistant).publication.not_kept
         return unkept if sent == wanted else frozenset()
 
     async def differences(self, assistant: Assistant, there: RemoteAssistant) -> tuple[str, ...]:
@@ -172,7 +144,7 @@ class Copies:
 
     async def _snapshot(self, assistant: Assistant, number: int) -> Snapshot | None:
         """What a version says; read only if the spec does not say it, too."""
-        if self._is_spec(assistant, number):
+        if self._record(assistant).capture.is_in_spec(number):
             return assistant.spec.snapshot
         version = await self.version(assistant, number)
         return version.spec.snapshot if version else None
@@ -184,7 +156,7 @@ class Copies:
         number = (there.metadata or {}).get(desired_copy.NUMBER)
         if not isinstance(number, int) or number in (version.number, 0):
             return frozenset()
-        last, keys = self._published_metadata_keys.get(assistant.metadata.uid, (0, frozenset()))
+        last, keys = self._record(assistant).publication.metadata_keys
         if last != number:
             before = await self.version(assistant, number)
             keys = desired_copy.metadata_keys(before.spec.snapshot) if before else frozenset()

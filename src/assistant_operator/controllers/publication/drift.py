@@ -14,7 +14,6 @@ from assistant_operator.store.store import Store
 
 from .copies import Copies
 from .probes import ServerProber
-from .reconciler import PublicationReconciler
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +25,6 @@ class DriftDetector:
         self,
         cluster: Cluster,
         store: Store,
-        publisher: PublicationReconciler,
         copies: Copies,
         prober: ServerProber,
         *,
@@ -34,7 +32,6 @@ class DriftDetector:
     ) -> None:
         self._cluster = cluster
         self._store = store
-        self._publisher = publisher
         self._copies = copies
         self._prober = prober
         self._enqueue_publication = enqueue_publication
@@ -64,7 +61,7 @@ class DriftDetector:
         """The Assistants whose status says that they are there, by the UUIDs of their copies."""
         found: dict[str, Assistant] = {}
         for key in self._store.validated_by(graph.key):
-            assistant = self._store.recorded.get(key)
+            assistant = self._store.captured(key)
             if assistant is None or not _is_published(assistant):
                 continue
             of = await self._copies.graph_of(assistant)
@@ -83,9 +80,10 @@ class DriftDetector:
             self._repair(assistant, fields)
 
     def _repair(self, assistant: Assistant, fields: tuple[str, ...]) -> None:
-        newest = self._store.recorded.get(assistant.key)
+        newest = self._store.captured(assistant.key)
         if newest and newest.status == assistant.status and not newest.spec.suspend:
-            self._publisher.repair(newest, fields)
+            state = self._store.record_of(newest).publication
+            state.outcome, state.drift = None, fields
             self._enqueue_publication(newest.key)
 
     async def _take_off_orphan(self, graph: Graph, endpoint: Endpoint, there: RemoteAssistant) -> None:
@@ -94,7 +92,7 @@ class DriftDetector:
         prefix = desired_copy.owner_of(self._prober.cluster_name, (graph.metadata.namespace, ""))
         key = (graph.metadata.namespace, owner.removeprefix(prefix))
         # A slash in what is left is another cluster, whose name begins like ours.
-        if not owner.startswith(prefix) or "/" in key[1] or key in self._store.seen:
+        if not owner.startswith(prefix) or "/" in key[1] or key in self._store.assistants:
             return
         # What somebody made of a copy has our marks, too, but an id of its own.
         is_ours = there.assistant_id in (desired_copy.own_id(owner), desired_copy.default_id(there.graph_id))

@@ -2,17 +2,16 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from assistant_operator.api.graph import Graph
 from assistant_operator.api.meta import Key
 from assistant_operator.api.reason import Reason
 from assistant_operator.api.remote import ServerStatus
-from assistant_operator.api.server import Server
 from assistant_operator.clients.kubernetes.server_credentials import Credentials
 from assistant_operator.clients.langgraph.assistants import AssistantsDisabled, LangGraphServers, NoRelease
 from assistant_operator.clients.langgraph.transport import Endpoint, ServerRefused, ServerTrouble
 from assistant_operator.policy.desired_copy import default_id, target_of
+from assistant_operator.store.records import GraphRecord, ProbedServer
 
 log = logging.getLogger(__name__)
 
@@ -27,21 +26,8 @@ _TOLD = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """Of what a probe tells: another server or graph id is another question."""
-
-    uid: str
-    server: Server | None
-    graph_id: str
-
-    @classmethod
-    def of(cls, graph: Graph) -> "_Asked":
-        return cls(graph.metadata.uid, graph.spec.server, graph.graph_id)
-
-
 class ServerProber:
-    """The newest probe of each Graph that declares a server."""
+    """Probes the servers of the Graphs that declare one."""
 
     def __init__(
         self,
@@ -56,41 +42,28 @@ class ServerProber:
         self.credentials = credentials
         self.cluster_name = cluster_name
         self._enqueue_after_probe = enqueue_after_probe
-        self._known: dict[Key, tuple[_Asked, ServerStatus]] = {}
-        self._failures: dict[Key, int] = {}
 
-    def of(self, graph: Graph) -> ServerStatus | None:
-        """What its server said; None while it was not asked."""
-        asked, probe = self._known.get(graph.key, (None, None))
-        return probe if asked == _Asked.of(graph) else None
+    async def probe(self, record: GraphRecord) -> tuple[Endpoint | None, float]:
+        """Probe its server, and keep the result in the record.
 
-    def forget(self, key: Key) -> None:
-        self._known.pop(key, None)
-        self._failures.pop(key, None)
-
-    async def ask(self, graph: Graph) -> tuple[Endpoint | None, float]:
-        """Ask its server. How to speak to it if it serves the graph, and the seconds until it should be asked again."""
-        endpoint, probe = await self._asked(graph)
-        before = self.of(graph)
-        self._known[graph.key] = (_Asked.of(graph), probe)
+        Returns how to connect to the server if it serves the graph, and the seconds until the next probe.
+        """
+        graph, before = record.latest, record.probe_result()
+        endpoint, probe = await self._probed(graph)
+        record.probe = ProbedServer.of(graph), probe
         if probe != before:
             log.info("probed server kind=Graph namespace=%s name=%s: %s", *graph.key, probe.message)
             self._enqueue_after_probe(graph.key)
         period = float(graph.spec.server.resync_period_seconds) if graph.spec.server else _LONGEST_RETRY
         if not probe.serves:
-            return None, self._pause(graph.key)
+            return None, _pause(record)
         if probe.schemas is None and not graph.knows_schemas:
             # Its assistants wait for the schemas: a proxy that answers 404 for a moment must not cost a whole period.
-            return endpoint, min(self._pause(graph.key), period)
-        self._failures.pop(graph.key, None)
+            return endpoint, min(_pause(record), period)
+        record.probe_failures = 0
         return endpoint, period
 
-    def _pause(self, key: Key) -> float:
-        """Seconds until a server that did not tell what is needed is asked again."""
-        count = self._failures[key] = self._failures.get(key, 0) + 1
-        return min(_FIRST_RETRY * 2.0 ** min(count - 1, 10), _LONGEST_RETRY)
-
-    async def _asked(self, graph: Graph) -> tuple[Endpoint | None, ServerStatus]:
+    async def _probed(self, graph: Graph) -> tuple[Endpoint | None, ServerStatus]:
         place = target_of(graph, graph.key, self.cluster_name)
         if place is None:
             return None, ServerStatus(False, Reason.PROBING, "no server is declared")
@@ -128,3 +101,9 @@ class ServerProber:
             if hidden and not await self.servers.is_healthy(endpoint):
                 raise hidden from None
             raise
+
+
+def _pause(record: GraphRecord) -> float:
+    """Seconds until a server is probed again that did not answer what is needed."""
+    record.probe_failures += 1
+    return min(_FIRST_RETRY * 2.0 ** min(record.probe_failures - 1, 10), _LONGEST_RETRY)

@@ -2,15 +2,16 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from weakref import WeakSet
 
 from assistant_operator.api.assistant import Assistant, Copy
 from assistant_operator.api.assistant_version import AssistantVersion, version_name
 from assistant_operator.api.graph import Graph
-from assistant_operator.api.meta import Key, position
+from assistant_operator.api.meta import Key
 from assistant_operator.api.reason import Reason
 from assistant_operator.api.schema_result import SchemaError, Valid
 from assistant_operator.clients.kubernetes.cluster import Cluster
@@ -22,7 +23,7 @@ from assistant_operator.controllers.events import EventPublisher
 from assistant_operator.policy import desired_copy
 from assistant_operator.policy.conditions import Progress
 from assistant_operator.policy.deletion import WithdrawalFailure
-from assistant_operator.policy.desired_copy import Target, target_of
+from assistant_operator.policy.desired_copy import Target
 from assistant_operator.policy.publication import (
     FINALIZER,
     PATIENCE,
@@ -40,11 +41,11 @@ from assistant_operator.policy.publication import (
 )
 from assistant_operator.runtime.metrics import Metrics
 from assistant_operator.runtime.steps import Requeue, StepLoop
+from assistant_operator.store.publication_state import PublicationState
 from assistant_operator.store.store import Store
 
 from .copies import Copies, NotYet
 from .probes import ServerProber
-from .state import PublicationState
 
 log = logging.getLogger(__name__)
 
@@ -83,47 +84,14 @@ class PublicationReconciler:
         self._event_publisher = event_publisher
         self._metrics = metrics
         self._enqueue_assistant = enqueue_assistant
-        self._states: dict[str, PublicationState] = {}
-        self._crowd: set[str] = set()
+        self._waiting: WeakSet[PublicationState] = WeakSet()
+        """Those whose server is busy."""
 
     def _state(self, assistant: Assistant) -> PublicationState:
-        return self._states.setdefault(assistant.metadata.uid, PublicationState())
-
-    def outcome(self, assistant: Assistant) -> PublishResult | None:
-        """How the last try to publish or to withdraw it ended, since this process started."""
-        state = self._states.get(assistant.metadata.uid)
-        return state.told(assistant) if state else None
-
-    def withdrawn(self, assistant: Assistant) -> frozenset[Copy]:
-        state = self._states.get(assistant.metadata.uid)
-        return state.withdrawn if state else frozenset()
-
-    def places(self, assistant: Key, graphs: Iterable[str]) -> dict[str, Target]:
-        """Where versions of these Graphs belong, as far as they exist and have a server."""
-        found = ((name, self._store.graphs.get((assistant[0], name))) for name in graphs)
-        places = ((name, target_of(graph, assistant, self._prober.cluster_name)) for name, graph in found if graph)
-        return {name: place for name, place in places if place}
-
-    def repair(self, assistant: Assistant, fields: tuple[str, ...]) -> None:
-        """The copy is not what it was left as: `fields` differ; without any, it is gone."""
-        state = self._state(assistant)
-        state.outcome, state.repairing = None, fields
-
-    def forget(self, assistant: Assistant) -> None:
-        self._states.pop(assistant.metadata.uid, None)
-        self._crowd.discard(assistant.metadata.uid)
-        self._copies.forget(assistant)
+        return self._store.record_of(assistant).publication
 
     async def reconcile(self, key: Key) -> float | None:
         """Take the steps that are due. Seconds until the rest should be taken; None if there is no rest."""
-        assistant = self._store.recorded.get(key)
-        try:
-            return await self._take_steps(key)
-        finally:
-            if assistant and not self._store.has(assistant):
-                self.forget(assistant)  # it went while we waited: what was noted since would stay for ever
-
-    async def _take_steps(self, key: Key) -> float | None:
         stuck: dict[Step, float] = {}
 
         def decide(world: PublicationInput) -> Step | Requeue:
@@ -140,30 +108,23 @@ class PublicationReconciler:
         return await loop.run()
 
     async def _gather(self, key: Key) -> PublicationInput | None:
-        assistant = self._store.recorded.get(key)
+        assistant = self._store.captured(key)
         world = await self._observe(assistant) if assistant else None
-        # If it went meanwhile, what was known of its copies went with it.
         return world if world and self._store.has(world.assistant) else None
 
     async def _observe(self, assistant: Assistant) -> PublicationInput:
         state = self._state(assistant)
         graph = await self._copies.graph_of(assistant)
-        is_open = state.is_unsure or state.repairing is not None
+        is_open = state.is_unsure or state.drift is not None
         return PublicationInput(
             assistant,
             now=datetime.now(UTC),
             place=self._copies.place(graph, assistant),
             is_place_known=graph is not None,
-            is_held=self._is_held(assistant),
+            is_held=FINALIZER in assistant.metadata.finalizers,
             outcome=None if is_open else state.outcome or remembered(assistant),
             withdrawn=state.withdrawn,
             lost=state.lost,
-        )
-
-    def _is_held(self, assistant: Assistant) -> bool:
-        at, held = self._state(assistant).finalizer
-        return (
-            held if position(assistant.metadata.resource_version) < at else FINALIZER in assistant.metadata.finalizers
         )
 
     async def _act(self, world: PublicationInput, step: Step) -> float | None:
@@ -202,8 +163,8 @@ class PublicationReconciler:
                 self._hindered(world, None, WithdrawalFailure(Reason.FINALIZER_REFUSED, str(refused), Progress.REJECT))
             return state.pause("finalizer", _LONGEST_REFUSED)
         if at is None:
-            return state.pause("finalizer", _LONGEST_RETRY)  # it is gone: the news of that is under way
-        state.finalizer = (at, on)
+            return state.pause("finalizer", _LONGEST_RETRY)  # it is gone, which the watch is about to show
+        self._store.record_of(world.assistant).assume_finalizer(FINALIZER, is_present=on, at=at)
         state.succeeded("finalizer")
         if state.hindrances.pop(None, None):
             self._enqueue_assistant(world.assistant.key)
@@ -245,11 +206,10 @@ class PublicationReconciler:
 
     async def _publish(self, world: PublicationInput, step: Publish) -> float | None:
         assistant, state = world.assistant, self._state(world.assistant)
-        uid = assistant.metadata.uid
         if self._prober.servers.is_busy(step.place.copy.server):
-            self._crowd.add(uid)
-            return max(_BUSY, len(self._crowd) / _MOST_LOOKS)
-        self._crowd.discard(uid)
+            self._waiting.add(state)
+            return max(_BUSY, len(self._waiting) / _MOST_LOOKS)
+        self._waiting.discard(state)
         state.withdrawn -= {step.place.copy}  # it may be there again from now on
         try:
             outcome = await self._published(assistant, step.number, step.place)
@@ -266,15 +226,15 @@ class PublicationReconciler:
             return state.pause("publish", _LONGEST_REFUSED if outcome.reason in _REFUSALS else _LONGEST_RETRY)
         state.succeeded("publish")
         state.is_unsure = False
-        if (fields := state.repairing) is not None:
-            state.repairing = None
+        if (fields := state.drift) is not None:
+            state.drift = None
             self._event_publisher.drifted(assistant, step.place.copy.server, fields)
         return None
 
     async def _published(self, assistant: Assistant, number: int, place: Target) -> PublishResult:
         name = version_name(assistant.metadata.name, number)
         graph = await self._copies.graph_of(assistant)
-        probe = self._prober.of(graph) if graph else None
+        probe = self._store.graph_record_of(graph).probe_result() if graph else None
         version = await self._copies.version(assistant, number)
         if graph is None or probe is None or version is None:
             raise NotYet

@@ -20,11 +20,11 @@ class ServerReconciler:
 
         Raises ServerTrouble if the server answers the probe, but does not list its assistants.
         """
-        graph = self._store.graphs.get(key)
-        if graph is None or graph.spec.server is None:
-            self._prober.forget(key)
+        record = self._store.graphs.get(key)
+        if record is None or record.latest.spec.server is None:
             return None
-        endpoint, later = await self._prober.ask(graph)
+        graph = record.latest
+        endpoint, requeue_after = await self._prober.probe(record)
         if endpoint:
             await self._drift_detector.run(graph, endpoint)
-        return later
+        return requeue_after

@@ -8,7 +8,6 @@ from typing import cast
 import pytest
 
 from assistant_operator.api.assistant import Snapshot
-from assistant_operator.api.assistant_version import AssistantVersion
 from assistant_operator.api.graph import Schemas
 from assistant_operator.api.schema_result import Fit, SchemaError, Valid
 from assistant_operator.clients.kubernetes.cluster import Cluster
@@ -16,7 +15,6 @@ from assistant_operator.clients.schema.validator import TOO_SLOW, SchemaValidato
 from assistant_operator.controllers.assistant.validation import VersionValidator
 from assistant_operator.runtime.workqueue import WorkQueue
 from assistant_operator.store.store import Store
-from assistant_operator.store.validation_results import ValidationResults
 from support.timeless import timeless
 from worlds import KEY, a_graph, a_version, a_world, an_assistant
 
@@ -32,33 +30,30 @@ class Answers(SchemaValidator):
         return next(self._answers)
 
 
-class Head:
-    """As much of the recorder as is asked: the newest version."""
-
-    def head(self, _: object) -> AssistantVersion:
-        return a_version(3)
-
-
 class Repeated:
     """Validation of version 3, as one Assistant's reconciles go."""
 
     def __init__(self, *answers: Fit) -> None:
-        self.store, self.validation_results = Store(), ValidationResults()
-        self.store.recorded[KEY] = an_assistant()
-        self.store.put_graph(a_graph(contextSchema={"type": "object"}))
+        self.store = Store()
+        self.store.upsert_assistant(an_assistant())
+        self.record = self.store.assistants[KEY]
+        self.record.capture_up_to(an_assistant())
+        self.record.capture.head = a_version(3)
+        self.store.upsert_graph(a_graph(contextSchema={"type": "object"}))
         self.queue = WorkQueue(interval=0.1)
         cluster = cast("Cluster", None)
         judge = Answers(*answers)
-        self.validator = VersionValidator(
-            cluster, self.store, Head(), judge, self.validation_results, enqueue_assistant=self.queue.add
-        )
+        self.validator = VersionValidator(cluster, self.store, judge, enqueue_assistant=self.queue.add)
 
     async def judge(self) -> bool | None:
         """What is found out, and then the Assistant is at rest."""
-        await self.validator.validate_version(replace(a_world(), judged={}), 3)
-        found = self.validation_results.of(KEY)[3]
-        self.validation_results.forget(KEY)
+        await self.validator.validate_version(self.record, replace(a_world(), judged={}), 3)
+        found = self.record.validation.results[3]
+        self.record.validation.finish()
         return found.valid
+
+    def is_revalidating(self) -> bool:
+        return self.record.validation.is_revalidating
 
 
 @pytest.mark.parametrize(
@@ -74,10 +69,10 @@ def test_an_assistant_is_validated_again_when_its_time_has_come(answer: Fit, sec
         loop = asyncio.get_running_loop()
         started = loop.time()
         assert await one.judge() is None
-        assert not one.validation_results.is_revalidated(KEY)
+        assert not one.is_revalidating()
         assert await one.queue.take() == KEY
         assert loop.time() - started == pytest.approx(seconds)
-        assert one.validation_results.is_revalidated(KEY), "its kept versions may be marked Unknown, too"
+        assert one.is_revalidating(), "its kept versions may be marked Unknown, too"
         one.queue.done(KEY)
         assert await one.judge() is True
 
@@ -111,9 +106,9 @@ def test_an_assistant_that_is_gone_is_left_alone() -> None:
     async def story() -> None:
         one = Repeated(SchemaError(TOO_SLOW, 60.0, is_transient=True))
         await one.judge()
-        one.store.drop_recorded(an_assistant())
+        one.store.drop_assistant(KEY)
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(one.queue.take(), 1000)
-        assert not one.validation_results.is_revalidated(KEY)
+        assert not one.is_revalidating()
 
     timeless(story())

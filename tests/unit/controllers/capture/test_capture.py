@@ -14,8 +14,9 @@ from assistant_operator.clients.kubernetes.cluster import Cluster
 from assistant_operator.clients.kubernetes.transport import ClusterRefused, ClusterUnavailable, NotLeading, Status
 from assistant_operator.clients.kubernetes.versions import AlreadyExists, Created, Creation, Versions
 from assistant_operator.controllers.capture import capture
-from assistant_operator.controllers.capture.capture import MOST_STATES, EditCapture
+from assistant_operator.controllers.capture.capture import EditCapture
 from assistant_operator.controllers.capture.restoration import MOST_TRIES
+from assistant_operator.controllers.capture.writer import MOST_STATES
 from assistant_operator.runtime.event_recorder import EventRecorder
 from assistant_operator.runtime.metrics import Metrics
 from assistant_operator.store.store import Store
@@ -92,8 +93,14 @@ class Bench:
         if deleted:
             meta["deletion_timestamp"] = "2026-03-01T12:00:00Z"
         state = an_assistant(meta=meta, status=AssistantStatus(), **{"context": {"n": generation}, **different})
-        self.store.see(state)
+        self.store.upsert_assistant(state)
         await self.edit_capture.observe(state)
+        return state
+
+    @property
+    def captured(self) -> Assistant:
+        state = self.store.captured(KEY)
+        assert state
         return state
 
     @property
@@ -127,7 +134,7 @@ def test_each_edit_is_a_version_in_order() -> None:
         await asyncio.sleep(1)
         assert bench.contents == list(range(1, 200))
         assert bench.woken[-1] == KEY
-        assert bench.store.recorded[KEY].metadata.generation == 199
+        assert bench.captured.metadata.generation == 199
 
     running(work)
 
@@ -146,7 +153,7 @@ def test_a_status_from_before_an_edit_that_is_being_recorded_says_nothing_of_it_
         await bench.edit_capture.observe(edited.model_copy(update={"status": told}), anew=True)
         await asyncio.sleep(60)
         assert bench.contents == [1, 2]
-        recorded = bench.edit_capture.recorded(edited)
+        recorded = bench.store.record_of(edited).capture.result()
         assert recorded is not None
         assert (recorded.generation, recorded.latest) == (2, 2)
         assert (len(bench.server.versions.asked), bench.server.versions.reads) == (2, reads), "it is known already"
@@ -161,7 +168,7 @@ def test_while_versions_are_refused_it_is_told_and_tried_with_growing_pauses_and
             first = await bench.see(1)
             await bench.see(2)
         await asyncio.sleep(60)
-        recorded = bench.edit_capture.recorded(first)
+        recorded = bench.store.record_of(first).capture.result()
         assert recorded is not None
         assert (recorded.generation, recorded.refusal) == (0, str(REFUSED))
         assert bench.woken == [KEY]
@@ -172,7 +179,7 @@ def test_while_versions_are_refused_it_is_told_and_tried_with_growing_pauses_and
         bench.server.versions.fails = None
         await asyncio.sleep(301)
         assert bench.contents == [1, 2]
-        recorded = bench.edit_capture.recorded(first)
+        recorded = bench.store.record_of(first).capture.result()
         assert recorded is not None
         assert (recorded.generation, recorded.refusal) == (2, None)
 
@@ -189,12 +196,12 @@ def test_a_pin_and_a_deletion_are_acted_upon_while_an_edit_before_them_is_refuse
         bench.woken.clear()
         await bench.see(3, pin=1, deleted=True, context={"n": 2})
         assert bench.woken == [KEY]
-        seen = bench.store.recorded[KEY]
+        seen = bench.captured
         assert (seen.pin, seen.metadata.is_being_deleted, seen.spec.context) == (1, True, {"n": 1})
         bench.server.versions.fails = None
         await asyncio.sleep(10)
         assert bench.contents == [1, 2]
-        assert (bench.store.recorded[KEY].metadata.generation, bench.store.recorded[KEY].pin) == (3, 1)
+        assert (bench.captured.metadata.generation, bench.captured.pin) == (3, 1)
 
     running(work)
 
@@ -210,7 +217,7 @@ def test_what_waits_is_bounded_and_what_nobody_holds_any_more_is_counted() -> No
         assert bench.contents[0] == 1
         assert bench.contents[-1] == 300
         assert len(bench.contents) == MOST_STATES
-        recorded = bench.edit_capture.recorded(state)
+        recorded = bench.store.record_of(state).capture.result()
         assert recorded is not None
         assert recorded.missed == 300 - MOST_STATES
 
@@ -265,15 +272,14 @@ def test_a_name_that_is_taken_by_nothing_is_tried_a_few_times_and_later_again() 
 def test_what_is_refused_of_an_assistant_that_is_gone_is_given_up() -> None:
     async def work(bench: Bench) -> None:
         bench.server.versions.fails = REFUSED
-        state = await bench.see(1)
+        await bench.see(1)
         await bench.see(2)
         await asyncio.sleep(20)
         bench.store.drop_assistant(KEY)
-        bench.edit_capture.forget(state)
         tries = len(bench.server.versions.asked)
         await asyncio.sleep(1_000)
         assert len(bench.server.versions.asked) == tries
-        assert KEY not in bench.store.recorded
+        assert KEY not in bench.store.assistants
 
     running(work)
 
@@ -292,18 +298,18 @@ def test_whatever_fails_for_a_while_loses_no_edit(failure: Exception, told: str 
         bench.server.versions.fails = failure
         state = await bench.see(1)
         await asyncio.sleep(20)
-        recorded = bench.edit_capture.recorded(state)
+        recorded = bench.store.record_of(state).capture.result()
         assert recorded is not None
         assert recorded.refusal is None
         await asyncio.sleep(40)
-        recorded = bench.edit_capture.recorded(state)
+        recorded = bench.store.record_of(state).capture.result()
         assert recorded is not None
         assert recorded.refusal == told
         await bench.see(2)
         bench.server.versions.fails = None
         await asyncio.sleep(30)
         assert bench.contents == [1, 2]
-        recorded = bench.edit_capture.recorded(state)
+        recorded = bench.store.record_of(state).capture.result()
         assert recorded is not None
         assert (recorded.generation, recorded.refusal) == (2, None)
 
@@ -322,7 +328,7 @@ def test_another_operators_status_is_taken_in_at_once_though_a_version_is_refuse
         bench.woken.clear()
         await asyncio.sleep(0.1)
         assert bench.woken == [KEY]
-        assert bench.store.recorded[KEY].status.active_version == 1
+        assert bench.captured.status.active_version == 1
 
     running(work)
 

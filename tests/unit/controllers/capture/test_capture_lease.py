@@ -13,6 +13,7 @@ from assistant_operator.clients.kubernetes.transport import ApiServer
 from assistant_operator.controllers.capture.capture import EditCapture
 from assistant_operator.runtime.event_recorder import EventRecorder
 from assistant_operator.runtime.metrics import Metrics
+from assistant_operator.store.capture_state import CaptureState
 from assistant_operator.store.store import Store
 from worlds import KEY, a_status, an_assistant
 
@@ -40,19 +41,22 @@ async def test_it_waits_until_the_lease_is_renewed() -> None:
         configuration = client.Configuration(host=str(server.make_url("")).rstrip("/"))
         cluster = Cluster(ApiServer(configuration, may_write=lambda: leads))
         events = EventRecorder(cluster, instance="a")
-        edit_capture = EditCapture(cluster, Store(), enqueue_assistant=wake, events=events, metrics=Metrics())
+        store = Store()
+        edit_capture = EditCapture(cluster, store, enqueue_assistant=wake, events=events, metrics=Metrics())
         edited = an_assistant(meta={"generation": 1}, status=a_status(observed_generation=-1, latest_version=None))
         recording = asyncio.create_task(edit_capture.run())
+        store.upsert_assistant(edited)
+        state = store.assistants[KEY].capture
         await edit_capture.observe(edited)
         await asyncio.sleep(0.5)
-        assert (made, woken, edit_capture.lags(edited)) == ([], [], False)
+        assert (made, woken, state.lags_behind(1)) == ([], [], False)
         leads = True
         await asyncio.wait_for(recorded.wait(), 10)
         assert [each["metadata"]["name"] for each in made] == ["bot-v1"]
         assert woken == [KEY]
-        assert not edit_capture.lags(edited)
-        assert edit_capture.lags(an_assistant(meta={"generation": 2}))
-        assert edit_capture.lags(an_assistant(meta={"uid": "never seen"}))
+        assert not state.lags_behind(1)
+        assert state.lags_behind(2)
+        assert CaptureState().lags_behind(1), "never observed"
         recording.cancel()
         await asyncio.wait({recording})
         await cluster.close()

@@ -81,8 +81,8 @@ def restored(history: History, store: Store, oldest: int = 1) -> Any:
 
 def test_a_version_that_existed_for_a_moment_is_found_where_its_deletion_was_seen() -> None:
     history, store = History(a_version(3)), Store()
-    store.put_version(a_record(3, resource_version=str(BORN)))
-    store.drop_version(a_record(3, resource_version=str(DELETED)))
+    store.versions.put(a_record(3, resource_version=str(BORN)))
+    store.versions.drop(a_record(3, resource_version=str(DELETED)))
     back = restored(history, store)
     assert isinstance(back, AssistantVersion)
     assert back.spec == a_version(3).spec
@@ -134,15 +134,15 @@ def test_nothing_is_made_again_for_an_assistant_whose_name_another_took(
     uid: str, position: str, *, is_made: bool
 ) -> None:
     history, store = History(a_version(3), cached=True), Store()
-    store.see(an_assistant(meta={"uid": uid, "resource_version": position}))
+    store.upsert_assistant(an_assistant(meta={"uid": uid, "resource_version": position}))
     back = restored(history, store)
     assert (back is not None, history.tries) == (is_made, int(is_made))
 
 
 def test_a_name_that_stays_taken_by_nothing_is_tried_a_few_times_only() -> None:
     history, store = History(a_version(3), taken=True), Store()
-    store.put_version(a_record(3, resource_version=str(BORN)))
-    store.drop_version(a_record(3, resource_version=str(DELETED)))
+    store.versions.put(a_record(3, resource_version=str(BORN)))
+    store.versions.drop(a_record(3, resource_version=str(DELETED)))
     with pytest.raises(ClusterUnavailable, match="bot-v3 is taken time after time") as raised:
         restored(history, store)
     assert history.tries == MOST_TRIES

@@ -10,6 +10,7 @@ from assistant_operator.clients.kubernetes.server_credentials import Credentials
 from assistant_operator.clients.langgraph.assistants import LangGraphServers
 from assistant_operator.clients.langgraph.transport import Endpoint, ServerUnavailable
 from assistant_operator.controllers.publication.probes import ServerProber
+from assistant_operator.store.records import GraphRecord
 from support.timeless import timeless
 from worlds import a_condition, a_graph, a_graph_status
 
@@ -58,8 +59,10 @@ def asked(graph: Graph, *answers: Schemas | str | None) -> list[tuple[bool, floa
     servers, credentials = cast("LangGraphServers", Server(*answers)), cast("Credentials", Keys())
     prober = ServerProber(servers, credentials, cluster_name="default", enqueue_after_probe=lambda _: None)
 
+    record = GraphRecord(graph)
+
     async def story() -> list[tuple[bool, float]]:
-        found = [await prober.ask(graph) for _ in answers]
+        found = [await prober.probe(record) for _ in answers]
         return [(endpoint is not None, later) for endpoint, later in found]
 
     return timeless(story())

@@ -1,4 +1,4 @@
-"""What the publisher remembers of an Assistant: pauses between tries, and what the status is to say."""
+"""What is known of the copies of an Assistant: pauses between tries, and what the status reports."""
 
 import asyncio
 from dataclasses import replace
@@ -8,10 +8,10 @@ import pytest
 
 from assistant_operator.api.assistant import Copy
 from assistant_operator.api.reason import Reason
-from assistant_operator.controllers.publication.state import PublicationState
 from assistant_operator.policy.conditions import Progress
 from assistant_operator.policy.deletion import WithdrawalFailure
 from assistant_operator.policy.publication import PublishResult
+from assistant_operator.store.publication_state import PublicationState
 from worlds import NOW, a_status, an_assistant
 
 HERE, FORMER, OLDEST = (Copy(server=f"http://{name}", assistant_id="id") for name in ("here", "former", "oldest"))
@@ -117,4 +117,4 @@ def test_what_the_status_is_to_say(
     state = PublicationState(outcome=outcome, hindrances=hindrances)
     meta = {"deletion_timestamp": NOW} if is_deleted else {}
     assistant = an_assistant(status=a_status(copies=(HERE, FORMER, OLDEST)), meta=meta)
-    assert state.told(assistant) == told
+    assert state.reported(assistant) == told

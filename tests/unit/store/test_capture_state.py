@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from assistant_operator.api.assistant import Assistant
-from assistant_operator.controllers.capture.state import CaptureState, Pending
 from assistant_operator.policy.versioning import with_control_of
+from assistant_operator.store.capture_state import CaptureState, Pending
 from worlds import a_status, an_assistant
 
 

@@ -1,4 +1,4 @@
-"""What the publisher remembers of one Assistant between two looks, beside what the status says."""
+"""What is known of the copies of one Assistant beside what its status says."""
 
 import asyncio
 from collections.abc import Hashable
@@ -6,27 +6,32 @@ from dataclasses import dataclass, field, replace
 
 from assistant_operator.api.assistant import Assistant, Copy
 from assistant_operator.policy.deletion import WithdrawalFailure
+from assistant_operator.policy.desired_copy import DesiredAssistant
 from assistant_operator.policy.publication import PublishResult, same_words
 
 _FIRST_RETRY = 1.0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class PublicationState:
-    """The copies of one Assistant since this process started."""
+    """It is lost with the process: what it says is found out again."""
 
     outcome: PublishResult | None = None
-    """How the last try to publish ended."""
+    """The result of the last try to publish."""
     withdrawn: frozenset[Copy] = frozenset()
-    """Copies that are gone, though the status does not say so yet."""
+    """Copies that were deleted, though the status does not say so yet."""
     lost: frozenset[Copy] = frozenset()
     """Copies whose credentials went with the namespace, so that they can never be withdrawn."""
-    finalizer: tuple[int, bool] = (0, False)
-    """The resource version at which the finalizer was added (True) or removed last."""
-    repairing: tuple[str, ...] | None = None
-    """What was found to be different, until it is put right."""
+    drift: tuple[str, ...] | None = None
+    """The fields in which the copy was found to differ, until it is repaired; empty if it was gone."""
     is_unsure: bool = False
-    """Whether the copy must be looked at again, whatever the last outcome says."""
+    """Whether the copy must be read again, whatever the last result says."""
+    graph: tuple[int, str] = (0, "")
+    """The number of the active version, and the name of its Graph, if the version had to be read for it."""
+    not_kept: tuple[DesiredAssistant | None, frozenset[str]] = (None, frozenset())
+    """What the server was sent last, and the fields of it that the server does not keep."""
+    metadata_keys: tuple[int, frozenset[str]] = (0, frozenset())
+    """The number of the version that was published last, and the keys that it has in the server's metadata."""
     hindrances: dict[Copy | None, WithdrawalFailure] = field(default_factory=dict)
     """Why a copy is not withdrawn; of None: why the finalizer is not removed."""
     failures: dict[Hashable, int] = field(default_factory=dict)
@@ -51,7 +56,7 @@ class PublicationState:
         self.retries.pop(step, None)
 
     def hinder(self, copy: Copy | None, hindrance: WithdrawalFailure) -> bool:
-        """Note why a copy is not withdrawn. Whether that is news."""
+        """Keep why a copy is not withdrawn. Returns whether that differs from before."""
         before = self.hindrances.get(copy)
         if before and (before.reason, before.progress) == (hindrance.reason, hindrance.progress):
             hindrance = replace(hindrance, words=same_words(before.words, hindrance.words))
@@ -63,8 +68,8 @@ class PublicationState:
         found = (self.hindrances.get(copy) for copy in (*assistant.status.copies, None))
         return next((each for each in found if each), None)
 
-    def told(self, assistant: Assistant) -> PublishResult | None:
-        """What the status is to say of the copies; None if nothing is known since this process started."""
+    def reported(self, assistant: Assistant) -> PublishResult | None:
+        """What the status reports of the copies; None if nothing is known since this process started."""
         hindrance, known = self.hindrance(assistant), self.outcome
         if assistant.metadata.is_being_deleted:
             return _of_deletion(assistant, hindrance) if hindrance else None

@@ -1,4 +1,4 @@
-"""How far the history of one Assistant is written."""
+"""How far the edits of one Assistant are captured. See the state diagram in controllers/capture/__init__.py."""
 
 import asyncio
 from collections import deque
@@ -9,16 +9,19 @@ from assistant_operator.api.assistant import Assistant
 from assistant_operator.api.assistant_version import AssistantVersion
 from assistant_operator.api.meta import condition
 from assistant_operator.api.reason import Reason
+from assistant_operator.policy.assistant_input import Captured
 
+TOO_LARGE = "it is larger than the API server can store"
 _FIRST_AND_LAST = 2
 
 
 @dataclass(slots=True)
 class Pending:
-    """A state of an Assistant that is not recorded yet. `since` is when it was seen, by the loop's clock."""
+    """A state of an Assistant whose edit is not captured yet."""
 
     state: Assistant
     since: float
+    """When it was seen, by the loop's clock."""
 
     @property
     def generation(self) -> int:
@@ -32,50 +35,65 @@ class Pending:
 
 @dataclass(slots=True)
 class CaptureState:
-    """Lost with the process: the cluster holds all that it says."""
+    """It is lost with the process: the cluster holds all that it says."""
 
     pending: deque[Pending] = field(default_factory=deque)
-    """States that were seen and are not recorded yet, oldest first."""
-    is_worked_on: bool = False
-    """Whether a task records what is pending, or is about to."""
+    """States that were seen and are not captured yet, oldest first."""
+    is_running: bool = False
+    """Whether a task captures what is pending, or is about to."""
     opening: Assistant | None = None
-    """The state whose status says how far the history is written, until the ledger was opened from it."""
+    """The state whose status says how far the edits are captured, until it was read from there."""
     is_behind: bool = False
-    """Edits were refused, and not all that was seen meanwhile is recorded yet."""
-    is_gone: bool = False
-    """The Assistant was deleted."""
-    news: asyncio.Event = field(default_factory=asyncio.Event)
+    """Edits were refused, and not all that was seen meanwhile is captured yet."""
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
     """Ends a pause between two tries."""
     recovered: tuple[int, int, list[Assistant]] = (0, 0, [])
     """The states found between two generations, kept for the next try."""
     is_open: bool = False
+    """Whether it is known how far the edits are captured."""
     observed: int = 0
+    """The generation up to which they are."""
     latest: int = 0
+    """The number of the newest version; 0 for none."""
     taken: int = 0
-    """The highest number found to be a dead predecessor's."""
+    """The highest number found to be that of a version of a deleted predecessor."""
     missed: int = 0
+    """Generations of which no version could be made."""
     is_too_large: bool = False
     refusal: str | None = None
     failing_since: float | None = None
     """Since when the API server answers with errors that may pass, by the loop's clock."""
     head: AssistantVersion | None = None
-    """The newest version whole, once it was needed."""
-    recorded_at: float = 0.0
+    """The newest version with its content, once it was needed."""
+    captured_at: float = 0.0
+    """When an edit was captured last, by the loop's clock."""
+    refused_bytes: int = 0
+    """Bytes that are pending while edits are refused."""
 
     @property
     def edit_since(self) -> float | None:
-        """When the oldest edit was seen that is not recorded yet; None if all are."""
+        """When the oldest edit was seen that is not captured yet; None if all are."""
         return next((each.since for each in self.pending if each.generation > self.observed), None)
 
     @property
     def newest(self) -> Assistant | None:
-        """The newest state that is not recorded yet."""
+        """The newest state that is not captured yet."""
         return self.pending[-1].state if self.pending else None
 
-    def is_to_record(self, assistant: Assistant) -> bool:
-        """Whether this state is still to be recorded. Of an Assistant that is gone what is refused is given up."""
-        is_given_up = self.is_gone and self.refusal is not None
-        return assistant.metadata.generation > self.observed and not is_given_up
+    def result(self) -> Captured | None:
+        """How far the edits are captured; None while that is not known."""
+        if not self.is_open:
+            return None
+        too_large = TOO_LARGE if self.is_too_large else None
+        return Captured(self.observed, self.latest, self.missed, too_large=too_large, refusal=self.refusal)
+
+    def lags_behind(self, generation: int) -> bool:
+        """Whether edits up to that generation are neither captured nor being captured."""
+        return not self.is_running and not (self.is_open and self.observed >= generation)
+
+    def is_in_spec(self, number: int) -> bool:
+        """Whether the spec of the captured state still has the content of that version."""
+        return self.is_open and number == self.latest and not self.is_too_large
 
     def add(self, pending: Pending) -> None:
         """Of the states of one generation the first is kept, which tells who edited, and the newest."""
@@ -98,11 +116,11 @@ class CaptureState:
         return left
 
     def is_ahead_of(self, assistant: Assistant) -> bool:
-        """Whether more is recorded than this status says, so that opening from it would record edits twice."""
+        """Whether more is captured than this status says, so that opening from it would capture edits twice."""
         return self.is_open and assistant.status.observed_generation < self.observed
 
     def open(self, assistant: Assistant) -> None:
-        """Start from what the status says: that much is recorded, and perhaps more."""
+        """Start from what the status says: that much is captured, and perhaps more."""
         status = assistant.status
         ready = condition(status.conditions, "Ready")
         # What lies beyond the present generation was said of another object: a backup brought it here.

@@ -1,0 +1,164 @@
+"""Everything that is known about one object is one record. To delete the object is to drop its record."""
+
+from dataclasses import dataclass, field
+
+from assistant_operator.api.assistant import Assistant, AssistantStatus
+from assistant_operator.api.graph import Graph, GraphStatus, Schemas
+from assistant_operator.api.meta import FreeForm, Key, position
+from assistant_operator.api.remote import ServerStatus
+from assistant_operator.api.server import Server
+from assistant_operator.runtime.refusals import Refusals
+
+from .assumed import AssumedWrites
+from .capture_state import CaptureState
+from .publication_state import PublicationState
+from .validation_state import ValidationState
+
+
+@dataclass(slots=True, eq=False)
+class AssistantRecord:
+    """One Assistant object: another object of the same name, with another UID, has a record of its own.
+
+    Whoever works on an Assistant while it is deleted holds a record that is no longer in the store. What is written
+    into it then has no effect.
+    """
+
+    latest: Assistant
+    """The newest state that the watch showed."""
+    captured: Assistant | None = None
+    """The newest state whose edits are captured, with what was written since: controllers act on this one."""
+    deletion: Assistant | None = None
+    """The Assistant as it was read while it was being deleted, before the watch showed the deletion."""
+    is_gone: bool = False
+    epoch: int = 0
+    """The epoch of the storage in which the Assistant was listed last; see ResourceVersions."""
+    writes: AssumedWrites[AssistantStatus] = field(default_factory=AssumedWrites)
+    capture: CaptureState = field(default_factory=CaptureState)
+    validation: ValidationState = field(default_factory=ValidationState)
+    publication: PublicationState = field(default_factory=PublicationState)
+    refusals: Refusals = field(default_factory=Refusals)
+    lost_versions: frozenset[int] = frozenset()
+    """Numbers of deleted versions whose content nobody knows any more."""
+    validating_graphs: set[Key] = field(default_factory=set)
+    """The Graphs whose schemas its versions were validated against, whichever one it references now."""
+    released_at: int = 0
+    """The resource version at which the label of a default Assistant was removed."""
+
+    @property
+    def uid(self) -> str:
+        return self.latest.metadata.uid
+
+    def capture_up_to(self, state: Assistant) -> bool:
+        """Set `captured`, unless a later state is captured already.
+
+        Returns whether the state shows that a status is stored now which was not, or the reverse.
+        """
+        if self.deletion:
+            state = _with_deletion(state, self.deletion)
+        unstored = self.writes.unstored
+        if self.captured is None or _position(self.captured) <= _position(state):
+            self.captured = strip_managed_fields(self.writes.overlaid(state))
+        return (unstored is None) != (self.writes.unstored is None)
+
+    def assume_status(self, status: AssistantStatus, at: int) -> None:
+        """`status` was written, at resource version `at`."""
+        self.writes.assume_status(status, at)
+        self._overlay()
+
+    def assume_finalizer(self, finalizer: str, *, is_present: bool, at: int) -> None:
+        """`finalizer` was added or removed, at resource version `at`."""
+        self.writes.assume_finalizer(finalizer, is_present=is_present, at=at)
+        self._overlay()
+
+    def _overlay(self) -> None:
+        if self.captured:
+            self.captured = self.writes.overlaid(self.captured)
+
+    def assume_deletion(self, live: Assistant) -> None:
+        """The Assistant is being deleted, as `live` shows. Its earlier states are read as being deleted, too.
+
+        An edit does not undo a deletion. From now on only its copies are withdrawn.
+        """
+        self.deletion = live
+        if self.captured:
+            self.captured = _with_deletion(self.captured, live)
+
+    def ignore(self, state: Assistant) -> None:
+        """Do nothing more to that state before the Assistant changes, unless its deletion was seen since."""
+        if self.captured and self.captured.metadata.is_being_deleted == state.metadata.is_being_deleted:
+            self.captured = None
+
+    def mark_gone(self) -> None:
+        """The Assistant was deleted, or another object took its name."""
+        self.is_gone, self.captured = True, None
+        self.capture.changed.set()
+
+
+@dataclass(frozen=True, slots=True)
+class ProbedServer:
+    """What a probe depends on: another server or graph ID needs another probe."""
+
+    server: Server | None
+    graph_id: str
+
+    @classmethod
+    def of(cls, graph: Graph) -> "ProbedServer":
+        return cls(graph.spec.server, graph.graph_id)
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedDefault:
+    """A default Assistant as it was applied, at the resource version `at`."""
+
+    name: str
+    at: int
+    configuration: FreeForm
+
+
+@dataclass(slots=True, eq=False)
+class GraphRecord:
+    """One Graph object: another object of the same name, with another UID, has a record of its own."""
+
+    latest: Graph
+    """The newest state that the watch showed, with what was written since."""
+    epoch: int = 0
+    """The epoch of the storage in which the Graph was listed last; see ResourceVersions."""
+    writes: AssumedWrites[GraphStatus] = field(default_factory=AssumedWrites)
+    refusals: Refusals = field(default_factory=Refusals)
+    unstorable: Schemas | None = None
+    """Schemas of its server that are too large for its status."""
+    applied: AppliedDefault | None = None
+    probe: tuple[ProbedServer, ServerStatus] | None = None
+    """The last probe of its server."""
+    probe_failures: int = 0
+    """In a row."""
+    unvalidated: set[Key] = field(default_factory=set)
+    """Assistants that are still to be validated against its present schemas."""
+
+    def probe_result(self) -> ServerStatus | None:
+        """The result of probing its server; None if its present server was not probed."""
+        probed, result = self.probe or (None, None)
+        return result if probed == ProbedServer.of(self.latest) else None
+
+
+def strip_managed_fields(assistant: Assistant) -> Assistant:
+    """Return it without managed fields, unless an edit is still to be captured or a Graph follows those fields."""
+    meta = assistant.metadata
+    if meta.controller or meta.generation != assistant.status.observed_generation or not meta.managed_fields:
+        return assistant
+    return assistant.model_copy(update={"metadata": meta.model_copy(update={"managed_fields": ()})})
+
+
+def _with_deletion(state: Assistant, live: Assistant) -> Assistant:
+    """An earlier state of an Assistant that is being deleted, as `live` shows: with its deletion, and its status.
+
+    The state itself may be from before the copies were written down.
+    """
+    if _position(state) >= _position(live):
+        return state
+    deletion = {"deletion_timestamp": live.metadata.deletion_timestamp, "finalizers": live.metadata.finalizers}
+    return state.model_copy(update={"metadata": state.metadata.model_copy(update=deletion), "status": live.status})
+
+
+def _position(assistant: Assistant) -> int:
+    return position(assistant.metadata.resource_version)

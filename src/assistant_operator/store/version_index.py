@@ -1,0 +1,140 @@
+"""The versions of every Assistant as a listing shows them, found by name, number and digest."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from cachetools import FIFOCache
+
+from assistant_operator.api.assistant_version import VersionRecord
+from assistant_operator.api.meta import Key, position
+
+_MOST_DELETIONS = 2_000
+
+
+@dataclass(slots=True)
+class _History:
+    """The versions of one Assistant's name, whoever owns them."""
+
+    by_number: dict[int, VersionRecord] = field(default_factory=dict)
+    by_digest: dict[str, set[int]] = field(default_factory=dict)
+
+    def put(self, record: VersionRecord) -> None:
+        self.drop(record.number)
+        self.by_number[record.number] = record
+        self.by_digest.setdefault(record.digest, set()).add(record.number)
+
+    def drop(self, number: int) -> None:
+        if before := self.by_number.pop(number, None):
+            numbers = self.by_digest[before.digest]
+            numbers.discard(number)
+            if not numbers:
+                del self.by_digest[before.digest]
+
+
+class VersionIndex:
+    """They exist apart from the Assistants: a version may outlive its Assistant, and be listed before it."""
+
+    def __init__(self) -> None:
+        self._histories: dict[Key, _History] = {}
+        self._named: dict[str, set[Key]] = defaultdict(set)
+        """By namespace: the Assistants' names that have versions."""
+        self._deletions: FIFOCache[tuple[Key, int], int] = FIFOCache(_MOST_DELETIONS)
+
+    def of(self, assistant: Key) -> tuple[VersionRecord, ...]:
+        """Every version of that name, whoever owns it, oldest first."""
+        kept = self._by_number(assistant)
+        return tuple(kept[number] for number in sorted(kept))
+
+    def count(self) -> int:
+        """How many versions there are."""
+        return sum(len(history.by_number) for history in self._histories.values())
+
+    def newest_number(self, assistant: Key) -> int:
+        """The highest number of that name, whoever owns the version; 0 for none."""
+        return max(self._by_number(assistant), default=0)
+
+    def with_digest(self, assistant: Key, digest: str) -> list[VersionRecord]:
+        """Those with that digest, or with none, newest first."""
+        history = self._histories.get(assistant)
+        if history is None:
+            return []
+        numbers = {*history.by_digest.get(digest, ()), *history.by_digest.get("", ())}
+        return [history.by_number[number] for number in sorted(numbers, reverse=True)]
+
+    def put(self, record: VersionRecord) -> bool:
+        """Keep that version. Returns False if a newer state of it, or its later deletion, is known already."""
+        before = self._by_number(record.key).get(record.number)
+        # Another version under the same name replaces this one at a higher resource version only.
+        if before and position(before.resource_version) >= position(record.resource_version) + (
+            before.uid != record.uid
+        ):
+            return False
+        if self._deletions.get((record.key, record.number), 0) > position(record.resource_version):
+            return False
+        self._histories.setdefault(record.key, _History()).put(record)
+        self._named[record.key[0]].add(record.key)
+        return True
+
+    def drop(self, record: VersionRecord) -> bool:
+        """Drop that version. Returns False if it is not there; another one under the same name stays.
+
+        A record that is newer than the one kept is that of the deletion, whose resource version is remembered.
+        """
+        before = self._by_number(record.key).get(record.number)
+        if before is None or before.uid != record.uid:
+            return False
+        if position(record.resource_version) > position(before.resource_version):
+            self._deletions[record.key, record.number] = position(record.resource_version)
+        history = self._histories[record.key]
+        history.drop(record.number)
+        if not history.by_number:
+            del self._histories[record.key]
+            names = self._named[record.key[0]]
+            names.discard(record.key)
+            if not names:
+                del self._named[record.key[0]]
+        return True
+
+    def deletion_of(self, assistant: Key, number: int) -> int | None:
+        """The resource version at which that version was deleted, if that was seen and is remembered."""
+        return self._deletions.get((assistant, number))
+
+    def replace(self, namespace: str, records: Iterable[VersionRecord], as_of: str, *, anew: bool = False) -> set[Key]:
+        """Keep what was listed of a namespace (empty: of all) at that resource version.
+
+        Returns the Assistants of which a version differs from before.
+        `anew`: the storage went back; what is listed replaces what is known, whatever the resource versions are.
+        """
+        listed = {(record.key, record.number): record for record in records}
+        held = self._in(namespace)
+        before = {(record.key, record.number): record for record in held}
+        if anew:
+            self._deletions.clear()  # those resource versions were of another storage
+            for record in held:
+                self.drop(record)
+            for record in listed.values():
+                self.put(record)
+            return {key for key, number in listed.keys() | before.keys() if _differ(before, listed, (key, number))}
+        changed = {record.key for record in listed.values() if self.put(record)}
+        for record in held:
+            is_missing = (record.key, record.number) not in listed
+            if is_missing and position(record.resource_version) <= position(as_of) and self.drop(record):
+                changed.add(record.key)
+        return changed
+
+    def _by_number(self, assistant: Key) -> Mapping[int, VersionRecord]:
+        history = self._histories.get(assistant)
+        return history.by_number if history else {}
+
+    def _in(self, namespace: str) -> list[VersionRecord]:
+        keys = list(self._named.get(namespace, ()) if namespace else self._histories)
+        return [record for key in keys for record in self._histories[key].by_number.values()]
+
+
+def _differ(
+    before: Mapping[tuple[Key, int], VersionRecord],
+    listed: Mapping[tuple[Key, int], VersionRecord],
+    which: tuple[Key, int],
+) -> bool:
+    return before.get(which) != listed.get(which)

@@ -1,0 +1,162 @@
+"""What is known of one object: the newest state, and what was written since until the watch shows it."""
+
+from typing import Any
+
+import pytest
+
+from assistant_operator.api.assistant import Assistant, AssistantStatus, Copy
+from assistant_operator.policy.stored import Unstored
+from assistant_operator.store.records import AssistantRecord, strip_managed_fields
+from worlds import BOT, EARLIER, GRAPH, a_default, a_status, an_assistant, managed
+
+WRITTEN = a_status(active_version=2)
+HELD_BY = "operator/finalizer"
+
+
+def at(position: int, name: str = BOT, graph: str = GRAPH, **different: Any) -> Assistant:
+    """An Assistant as it was at that resource version."""
+    meta = {"name": name, "resource_version": str(position), **different.pop("meta", {})}
+    return an_assistant(meta=meta, graph_ref={"name": graph}, **different)
+
+
+def captured_at(position: int) -> AssistantRecord:
+    record = AssistantRecord(at(position))
+    record.capture_up_to(at(position))
+    return record
+
+
+def captured(record: AssistantRecord) -> Assistant:
+    assert record.captured
+    return record.captured
+
+
+def test_of_captured_states_the_newest_stays() -> None:
+    record = captured_at(10)
+    for state, kept in ((at(12), at(12)), (at(11), at(12)), (at(12), at(12))):
+        record.capture_up_to(state)
+        assert record.captured == kept
+
+
+def test_states_from_before_a_write_have_the_status_that_was_written() -> None:
+    record = captured_at(10)
+    record.assume_status(WRITTEN, 20)
+    assert captured(record).status == WRITTEN
+    record.capture_up_to(at(15))
+    assert captured(record).status == WRITTEN, "seen before the write"
+    record.capture_up_to(at(20, status=a_status(versions=9)))
+    assert captured(record).status == a_status(versions=9), "what is stored is what counts"
+
+
+@pytest.mark.parametrize("is_present", [True, False])
+def test_states_from_before_a_write_have_the_finalizer_that_was_added_or_removed(*, is_present: bool) -> None:
+    others = ("another/finalizer",)
+    before, after = (others, (*others, HELD_BY)) if is_present else ((*others, HELD_BY), others)
+    record = AssistantRecord(at(10))
+    record.capture_up_to(at(10, meta={"finalizers": before}))
+    record.assume_finalizer(HELD_BY, is_present=is_present, at=20)
+    assert captured(record).metadata.finalizers == after
+    record.capture_up_to(at(15, meta={"finalizers": before}))
+    assert captured(record).metadata.finalizers == after, "seen before the write"
+    record.capture_up_to(at(21, meta={"finalizers": before}))
+    assert captured(record).metadata.finalizers == before, "another writer changed it since"
+
+
+def test_a_status_that_another_writer_wrote_since_is_not_overlaid() -> None:
+    record = captured_at(10)
+    record.assume_status(WRITTEN, 20)
+    record.writes.discard_status()
+    record.capture_up_to(at(15))
+    assert captured(record).status == a_status()
+
+
+def test_a_status_is_compared_with_what_was_sent_once_the_watch_shows_it() -> None:
+    record = captured_at(10)
+    record.assume_status(WRITTEN, 20)
+    assert not record.writes.unstored, "the watch has not shown it yet"
+    stored = a_status(active_version=2, digest=None)
+    assert record.capture_up_to(at(20, status=stored)), "that is to be reported"
+    assert record.writes.unstored == Unstored(WRITTEN, stored)
+    assert not record.capture_up_to(at(21, status=stored))
+    record.assume_status(WRITTEN, 30)
+    assert record.capture_up_to(at(30, status=WRITTEN)), "it is stored now, which is to be reported"
+    assert record.writes.unstored is None
+
+
+def test_a_write_that_changed_nothing_has_the_resource_version_of_what_was_there() -> None:
+    record = captured_at(10)
+    record.assume_status(WRITTEN, 10)
+    assert record.writes.unstored == Unstored(WRITTEN, a_status())
+    assert captured(record).status == a_status()
+
+
+def test_nothing_is_done_to_what_is_gone() -> None:
+    record = captured_at(10)
+    record.mark_gone()
+    assert (record.captured, record.is_gone) == (None, True)
+    assert record.capture.changed.is_set(), "a pause between two tries ends"
+
+
+KUBECTL = (managed("kubectl", "context.prompt"),)
+
+
+@pytest.mark.parametrize(
+    ("assistant", "kept"),
+    [
+        pytest.param(at(1, meta={"managed_fields": KUBECTL}), False, id="captured: who owns what is not needed"),
+        pytest.param(at(1, meta={"managed_fields": KUBECTL, "generation": 4}), True, id="an edit is to be captured"),
+        pytest.param(a_default(), True, id="its Graph follows its fields"),
+    ],
+)
+def test_who_owns_which_field_is_kept_only_where_it_is_needed(assistant: Assistant, *, kept: bool) -> None:
+    slimmed = strip_managed_fields(assistant)
+    assert bool(slimmed.metadata.managed_fields) is kept
+    assert (slimmed.spec, slimmed.status, slimmed.key) == (assistant.spec, assistant.status, assistant.key)
+
+
+DELETED = {"deletion_timestamp": EARLIER, "finalizers": ("orphan",)}
+HELD = AssistantStatus(copies=(Copy(server="http://one", assistant_id="a"),))
+
+
+@pytest.mark.parametrize(
+    "live",
+    [
+        pytest.param(at(9, meta=DELETED), id="its deletion is known, and its content as it is captured"),
+        pytest.param(at(9, meta=DELETED, status=HELD), id="its copies as the status names them"),
+    ],
+)
+@pytest.mark.parametrize("late", [None, 5], ids=["nothing else", "an earlier edit captured since"])
+def test_a_deletion_that_was_read_is_known_before_its_news(live: Assistant, late: int | None) -> None:
+    record = captured_at(1)
+    record.assume_deletion(live)
+    if late:
+        record.capture_up_to(at(late))
+    kept, before = captured(record), at(late or 1)
+    assert kept.metadata.is_being_deleted
+    assert (kept.spec, kept.metadata.resource_version) == (before.spec, before.metadata.resource_version)
+    assert kept.status == live.status
+
+
+ENDED = at(9, meta=DELETED)
+
+
+def test_a_later_state_of_what_is_being_deleted_is_as_it_is() -> None:
+    record = AssistantRecord(at(1))
+    record.assume_deletion(ENDED)
+    last = at(10, meta={**DELETED, "finalizers": ()})
+    record.capture_up_to(last)
+    assert record.captured == last
+
+
+@pytest.mark.parametrize(
+    ("since", "is_dropped"),
+    [
+        pytest.param(at(1), True, id="nothing came since"),
+        pytest.param(at(2), True, id="a later state"),
+        pytest.param(ENDED, False, id="its deletion, which is to be acted upon"),
+    ],
+)
+def test_a_state_is_dropped_unless_something_else_is_to_be_done(since: Assistant, *, is_dropped: bool) -> None:
+    record = AssistantRecord(since)
+    record.capture_up_to(since)
+    record.ignore(at(1))
+    assert (record.captured is None) is is_dropped

@@ -1,0 +1,126 @@
+"""Versions as a listing shows them: the newest wins, and what comes late changes nothing."""
+
+from typing import Any
+
+import pytest
+
+from assistant_operator.api.assistant_version import VersionRecord
+from assistant_operator.store.version_index import VersionIndex
+from worlds import KEY, NAMESPACE, a_digest, a_record
+
+
+def filled(*records: VersionRecord) -> VersionIndex:
+    index = VersionIndex()
+    for record in records:
+        index.put(record)
+    return index
+
+
+def numbers(index: VersionIndex) -> list[int]:
+    return [record.number for record in index.of(KEY)]
+
+
+def test_when_a_version_was_deleted_is_remembered_where_an_event_told_of_it() -> None:
+    index = filled(a_record(2), a_record(3))
+    assert index.drop(a_record(3, resource_version="77"))
+    assert index.drop(a_record(2)), "deleted by the operator itself"
+    assert (index.deletion_of(KEY, 3), index.deletion_of(KEY, 2)) == (77, None)
+
+
+def test_an_answer_from_before_a_deletion_does_not_bring_the_version_back() -> None:
+    index = filled(a_record(2))
+    index.drop(a_record(2, resource_version="77"))
+    assert not index.put(a_record(2, resource_version="76"))
+    assert index.put(a_record(2, uid="new", resource_version="78")), "made again since"
+
+
+def test_versions_are_listed_by_number_and_found_by_digest() -> None:
+    same = a_digest(1)
+    index = filled(a_record(10, digest=same), a_record(9), a_record(1), a_record(2))
+    assert numbers(index) == [1, 2, 9, 10]
+    assert index.newest_number(KEY) == 10
+    assert [each.number for each in index.with_digest(KEY, same)] == [10, 1]
+    assert index.with_digest(KEY, a_digest(7)) == []
+    assert (VersionIndex().newest_number(KEY), VersionIndex().of(KEY), VersionIndex().with_digest(KEY, same)) == (
+        0,
+        (),
+        [],
+    )
+
+
+@pytest.mark.parametrize(
+    ("late", "is_news"),
+    [
+        pytest.param(a_record(3, resource_version="31"), True, id="newer"),
+        pytest.param(a_record(3), False, id="the same once more"),
+        pytest.param(a_record(3, resource_version="29"), False, id="older"),
+        pytest.param(a_record(3, uid="new", resource_version="31"), True, id="made again since"),
+        pytest.param(a_record(3, uid="dead", resource_version="29"), False, id="late news of one deleted before"),
+    ],
+)
+def test_what_is_seen_late_does_not_replace_what_was_seen_since(late: VersionRecord, *, is_news: bool) -> None:
+    index = filled(a_record(3))
+    assert index.put(late) is is_news
+    assert index.of(KEY) == (late if is_news else a_record(3),)
+
+
+def test_a_version_with_other_content_under_the_same_number_is_found_by_its_own_digest_only() -> None:
+    index = filled(a_record(3), a_record(3, uid="new", resource_version="31", digest=a_digest(8)))
+    assert index.with_digest(KEY, a_digest(3)) == []
+    assert [each.uid for each in index.with_digest(KEY, a_digest(8))] == ["new"]
+
+
+def test_only_that_very_version_is_dropped() -> None:
+    index = filled(a_record(2), a_record(3, uid="new", resource_version="40"))
+    assert not index.drop(a_record(3))
+    assert numbers(index) == [2, 3]
+    assert index.drop(a_record(3, uid="new"))
+    assert not index.drop(a_record(3, uid="new"))
+    assert (numbers(index), index.newest_number(KEY), index.with_digest(KEY, a_digest(3))) == ([2], 2, [])
+    assert index.drop(a_record(2))
+    assert (numbers(index), index.newest_number(KEY)) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("namespace", "listed", "position", "left", "changed"),
+    [
+        pytest.param("", [1, 2, 3], "99", [1, 2, 3], set(), id="nothing is new"),
+        pytest.param("", [1, 3], "99", [1, 3], {KEY}, id="one is gone"),
+        pytest.param("", [1, 2, 3, 4], "99", [1, 2, 3, 4], {KEY}, id="one is new"),
+        pytest.param("", [1, 2], "25", [1, 2, 3], set(), id="one was made after that listing"),
+        pytest.param(NAMESPACE, [], "99", [], {KEY}, id="all of the namespace are gone"),
+        pytest.param("elsewhere", [], "99", [1, 2, 3], set(), id="another namespace's listing says nothing"),
+    ],
+)
+def test_a_listing_replaces_what_it_is_newer_than(
+    namespace: str, listed: list[int], position: str, left: list[int], changed: set[Any]
+) -> None:
+    index = filled(a_record(1), a_record(2), a_record(3))
+    assert index.replace(namespace, [a_record(number) for number in listed], position) == changed
+    assert numbers(index) == left
+
+
+def test_a_listing_after_the_storage_went_back_replaces_everything() -> None:
+    index = filled(a_record(1), a_record(2), a_record(3, resource_version="99"))
+    listed = [a_record(1), a_record(3, uid="restored", resource_version="7", digest=a_digest(8))]
+    assert index.replace(NAMESPACE, listed, "8", anew=True) == {KEY}
+    assert index.of(KEY) == tuple(listed)
+    assert index.with_digest(KEY, a_digest(3)) == []
+    assert index.replace("", listed, "8", anew=True) == set()
+    assert index.replace("elsewhere", [], "8", anew=True) == set()
+    assert numbers(index) == [1, 3]
+
+
+def test_an_unknown_digest_may_be_any() -> None:
+    index = filled(a_record(1), a_record(2, digest=""), a_record(3))
+    assert [each.number for each in index.with_digest(KEY, a_digest(1))] == [2, 1]
+    index.put(a_record(2, resource_version="21"))
+    assert [each.number for each in index.with_digest(KEY, a_digest(1))] == [1]
+
+
+def test_nothing_is_kept_of_what_is_gone() -> None:
+    index = VersionIndex()
+    for number in range(1, 100):
+        index.put(a_record(number))
+        index.drop(a_record(number))
+    assert [kept for kept in vars(index).values() if kept] == []
