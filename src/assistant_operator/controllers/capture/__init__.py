@@ -1,8 +1,8 @@
 """An edit becomes an AssistantVersion: in order, without loss, exactly once.
 
-Read in this order: `store/capture_state.py` (what is kept of one Assistant), `capture.py` (from a watch event to a task that
-retries), `writer.py` (from one state to the POST), `gather.py` (what a version depends on), `recovery.py` (edits that no watch has shown), `restoration.py` (versions that
-were deleted), `limiter.py` (how many edits at a time).
+Read in this order: `store/capture_state.py` (what is kept of one Assistant), `capture.py` (from a watch event to a task
+that retries), `writer.py` (from one state to the POST), `gather.py` (what a version depends on), `recovery.py` (edits
+that no watch has shown), `restoration.py` (versions that were deleted), `limiter.py` (how many edits at a time).
 
 The life of a CaptureState, one for each UID:
 
