@@ -229,7 +229,7 @@ def test_killed_at_random_moments_it_records_each_edit_once(
     editor = threading.Thread(target=edit_on)
     editor.start()
     kills = 0
-    while not is_edited.is_set():
+    while kills < 5 or not is_edited.is_set():  # on a busy machine a start may take as long as all edits
         operator.start(wait=chance.random() < 0.5)
         is_edited.wait(chance.uniform(0, 2))
         operator.kill()
@@ -240,4 +240,3 @@ def test_killed_at_random_moments_it_records_each_edit_once(
     status = workspace.until_ready()
     assert (status["latestVersion"], status["activeVersion"], status["versions"]) == (301, 301, 301)
     assert_nothing_missed(workspace)
-    assert kills >= 5

@@ -66,5 +66,7 @@ class AssumedWrites(Generic[S]):
 
 
 def _with(meta: ObjectMeta, finalizer: str, *, is_present: bool) -> ObjectMeta:
+    if is_present == (finalizer in meta.finalizers):
+        return meta
     others = tuple(each for each in meta.finalizers if each != finalizer)
     return meta.model_copy(update={"finalizers": (*others, finalizer) if is_present else others})

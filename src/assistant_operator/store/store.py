@@ -8,7 +8,7 @@ from assistant_operator.api.assistant import Assistant
 from assistant_operator.api.graph import Graph, GraphStatus
 from assistant_operator.api.meta import Key, position
 
-from .records import AssistantRecord, GraphRecord
+from .records import AssistantRecord, GraphRecord, strip_managed_fields
 from .version_index import VersionIndex
 
 K = TypeVar("K")
@@ -75,9 +75,9 @@ class Store:
             record, former = None, self.drop_assistant(assistant.key)
         if record:
             self._unindex(record.latest)
-            record.latest = assistant
+            record.latest = strip_managed_fields(assistant)
         else:
-            record = self.assistants[assistant.key] = AssistantRecord(assistant)
+            self.assistants[assistant.key] = AssistantRecord(strip_managed_fields(assistant))
         self._by_graph[_graph_of(assistant)].add(assistant.key)
         if controller := assistant.metadata.controller:
             self._by_controller[controller.uid].add(assistant.key)
