@@ -1,4 +1,4 @@
-"""A mapping whose values are dropped by themselves: nothing is kept because nobody asks for it again."""
+"""A mapping with a time limit: a timer removes expired values, also if they are never read again."""
 
 import asyncio
 from collections import OrderedDict
@@ -10,13 +10,13 @@ V = TypeVar("V")
 
 
 class Expiring(Generic[K, V]):
-    """Values for at most so many seconds after they were put, and at most so many of them: the oldest goes first."""
+    """Keeps each value for `seconds` after it was put, and at most `most` values. Evicts the oldest value first."""
 
     def __init__(self, seconds: float, most: int) -> None:
         self._seconds = seconds
         self._most = most
         self._values: OrderedDict[K, tuple[float, V]] = OrderedDict()
-        """With the time each was put, oldest first."""
+        """The time of the put, and the value; oldest put first."""
         self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
@@ -27,12 +27,12 @@ class Expiring(Generic[K, V]):
         return value if value is not None and _now() - put < self._seconds else None
 
     def age(self, key: K) -> float:
-        """Seconds since the value was put; infinite if there is none."""
+        """Return the seconds since the value was put; infinity if there is no value."""
         put, _ = self._values.get(key, (float("-inf"), None))
         return _now() - put
 
     def put(self, key: K, value: V) -> V:
-        """The value itself. Its time begins anew, whether it was there or not."""
+        """Store and return the value. Its time starts again if the key exists."""
         self._values[key] = (_now(), value)
         self._values.move_to_end(key)
         if len(self._values) > self._most:

@@ -1,4 +1,4 @@
-"""What the clients of HTTP servers share: an answer up to a bound, its JSON, when to ask again, and errors in words."""
+"""Shared by the HTTP clients: bounded bodies, JSON, Retry-After, and errors as text."""
 
 import json
 from datetime import UTC, datetime
@@ -8,15 +8,15 @@ from typing import Any
 import aiohttp
 
 LONGEST_PAUSE = 300.0
-"""Seconds that a server may ask us to wait."""
+"""Upper bound of Retry-After, in seconds."""
 
 
 class TooLarge(Exception):
-    """The answer has more bytes than are read of one."""
+    """The response body is larger than the limit."""
 
 
 async def whole(answer: aiohttp.ClientResponse, most: int) -> bytes:
-    """The body, of `most` bytes at most. Raises TooLarge as soon as there is more. The connection is closed then."""
+    """Return the body. Raises TooLarge and closes the connection as soon as there are more than `most` bytes."""
     parts, size = [], 0
     try:
         async for part in answer.content.iter_any():
@@ -34,7 +34,7 @@ async def whole(answer: aiohttp.ClientResponse, most: int) -> bytes:
 
 
 def parsed(text: bytes) -> Any:
-    """The JSON. Raises ValueError for anything else, also for JSON nested deeper than Python can read."""
+    """Return the parsed JSON. Raises ValueError for anything else, and for JSON nested too deeply for Python."""
     try:
         return json.loads(text)
     except RecursionError:
@@ -42,9 +42,9 @@ def parsed(text: bytes) -> Any:
 
 
 def pause(retry_after: str | None) -> float | None:
-    """The seconds that a header Retry-After asks for, as a number or as a date, at most LONGEST_PAUSE.
+    """Return the seconds that a header Retry-After asks for, as a number or as a date; at most LONGEST_PAUSE.
 
-    None if it asks for nothing that can be understood, or for a time that has passed.
+    None if the header is absent or invalid, or if the date has passed.
     """
     text = (retry_after or "").strip()
     if text.isascii() and text.isdigit():
@@ -58,5 +58,5 @@ def pause(retry_after: str | None) -> float | None:
 
 
 def words(error: BaseException) -> str:
-    """An error in one line. Never its repr: those of aiohttp show the headers of the request, so our token."""
+    """Return an error as one line. Not its repr: in aiohttp it contains the request headers, and so the token."""
     return f"{type(error).__name__}({' '.join(str(error).split())})"

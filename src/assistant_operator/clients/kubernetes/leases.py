@@ -1,4 +1,4 @@
-"""One Lease in the cluster: read, and written only over the state that was read."""
+"""Reads and writes one Lease. A write fails if the Lease has changed since it was read."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,7 +11,7 @@ from .transport import ApiServer, Call, ClusterRefused, ClusterUnavailable
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A coordination.k8s.io/v1 Lease, as far as leaders need it."""
+    """The fields of a coordination.k8s.io/v1 Lease that leader election uses."""
 
     holder: str
     duration: float
@@ -23,6 +23,7 @@ class Lease:
 
     @classmethod
     def held_by(cls, holder: str, duration: float, now: datetime, *, before: "Lease | None") -> Self:
+        """Return the Lease with that holder, to be written over `before`."""
         stays = before is not None and before.holder == holder
         return cls(
             holder,
@@ -38,7 +39,7 @@ class Lease:
 
 
 class Leases:
-    """The door to one Lease."""
+    """The client of one Lease."""
 
     def __init__(self, server: ApiServer, namespace: str, name: str) -> None:
         self._server = server
@@ -55,7 +56,7 @@ class Leases:
         return _parsed(found)
 
     async def write(self, lease: Lease, *, timeout: float = 5.0) -> Lease | None:
-        """The Lease as it stands then; None if somebody else wrote or deleted it since. `timeout`: seconds."""
+        """Write and return the Lease; None if another client has written or deleted it. `timeout`: seconds."""
         method, path = ("PUT", self._path(self._name)) if lease.resource_version else ("POST", self._path(""))
         try:
             written = await self._server.send(Call(method, path, body=self._manifest(lease)), timeout=timeout)

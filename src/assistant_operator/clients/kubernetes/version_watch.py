@@ -1,4 +1,4 @@
-"""Versions as a listing shows them, and then what becomes of them."""
+"""Lists and watches AssistantVersions as tables."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -25,13 +25,13 @@ from .version_table import (
 
 _KIND = AssistantVersion.kind_name
 _STEADY = 5.0
-"""Seconds after which the end of a watch is nothing unusual."""
+"""Seconds after which the end of a watch is normal. An earlier end counts as a failure."""
 _MAY_PASS = {401, 403}
-"""Refusals that say nothing about the events of the watch: it goes on from the same resource version."""
+"""Refusals after which the watch continues from the same resource version. After others, all is listed again."""
 
 
 class VersionWatch:
-    """The versions of one namespace, or of all. It ends when they must be listed anew."""
+    """One listing and its watch, of one namespace or of all."""
 
     def __init__(self, requests: Objects, namespace: str) -> None:
         self._requests = requests
@@ -40,7 +40,7 @@ class VersionWatch:
         self._columns: list[str] = []
 
     async def events(self) -> AsyncIterator[VersionEvent]:
-        """What Versions.watch yields."""
+        """Yield the listing and then the changes. Ends with Gone, when everything must be listed again."""
         self._listed = await self._list()
         yield self._listed
         self._reached, is_over, is_new = self._listed.position, False, True
@@ -56,13 +56,13 @@ class VersionWatch:
                 if not opened or self._backoff.is_long:
                     yield Failing(error)
             is_new = False
-            is_over = is_over or bool(self._listed.missing)  # until the definition is brought up to date
+            is_over = is_over or bool(self._listed.missing)  # until the definition is updated
             if asyncio.get_running_loop().time() - started < _STEADY:
                 await asyncio.sleep(self._backoff.failed())
         yield Gone()
 
     async def _watched(self, *, is_over: bool) -> AsyncIterator[VersionEvent]:
-        """One watch from where the last one ended. Raises ClusterRefused for an ERROR event, whatever its code."""
+        """Open one watch from the last resource version. Raises ClusterRefused for an ERROR event of any code."""
         if is_over:
             return
         query = {
@@ -77,11 +77,11 @@ class VersionWatch:
             yield Opened()
             with resource_versions.ending(lines.close):
                 async for line in lines:
-                    told = watch_event(call, line)
+                    content = watch_event(call, line)
                     with reading(call):
-                        event = parse_event(told, self._columns)
+                        event = parse_event(content, self._columns)
                     if isinstance(event, Gone):
-                        raise ClusterRefused(str(call), status_of(told["object"]))
+                        raise ClusterRefused(str(call), status_of(content["object"]))
                     if reached := resource_version_of(event):
                         self._reached = reached
                         resource_versions.saw(_KIND, reached, self._listed.epoch)
@@ -89,7 +89,7 @@ class VersionWatch:
                     yield event
 
     async def _is_rewound(self) -> bool:
-        """Whether the storage went back: a watch from before would be accepted and stay silent."""
+        """Whether the storage was restored from a snapshot: it would accept the old watch and never send an event."""
         resource_versions = self._requests.resource_versions
         mark = resource_versions.mark(_KIND)
         call = Call("GET", self._path, {"limit": 1}, accept=METADATA_LIST)
