@@ -1,6 +1,7 @@
 """Shared by the HTTP clients: bounded bodies, JSON, Retry-After, and errors as text."""
 
 import json
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -17,20 +18,15 @@ class TooLarge(Exception):
 
 async def whole(answer: aiohttp.ClientResponse, most: int) -> bytes:
     """Return the body. Raises TooLarge and closes the connection as soon as there are more than `most` bytes."""
-    parts, size = [], 0
-    try:
+    body = bytearray()
+    with ExitStack() as on_error:
+        on_error.callback(answer.close)
         async for part in answer.content.iter_any():
-            size += len(part)
-            if size > most:
-                break
-            parts.append(part)
-    except BaseException:
-        answer.close()
-        raise
-    if size > most:
-        answer.close()
-        raise TooLarge
-    return b"".join(parts)
+            body += part
+            if len(body) > most:
+                raise TooLarge
+        on_error.pop_all()
+    return bytes(body)
 
 
 def parsed(text: bytes) -> Any:

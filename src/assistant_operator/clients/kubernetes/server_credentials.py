@@ -1,5 +1,6 @@
 """Reads the API key and the CA bundle of a LangGraph Server from Secrets and ConfigMaps."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Literal
 
@@ -65,7 +66,8 @@ class Credentials:
         """`role`: the role that permits reading Secrets and ConfigMaps, as grants.checked_role returns it."""
         self._cluster = cluster
         self._role = role
-        self._read: Expiring[_Entry, str] = Expiring(REMEMBERED, _MOST)
+        self._read: Expiring[_Entry, tuple[str, float]] = Expiring(REMEMBERED, _MOST)
+        """The value, and when it was read, in seconds of the event loop."""
 
     async def endpoint(self, namespace: str, copy: Copy) -> Endpoint:
         """Return the endpoint of the server of `copy`. Raises CredentialsMissing, ClusterUnavailable."""
@@ -82,7 +84,7 @@ class Credentials:
         """Drop the cached credentials of `copy`, because its server refused them."""
         for entry in _entries(namespace, copy):
             if entry:
-                self._read.drop(entry)
+                self._read.pop(entry, None)
 
     async def _endpoint(self, namespace: str, copy: Copy, *, is_last: bool) -> Endpoint:
         key, bundle = _entries(namespace, copy)
@@ -93,17 +95,19 @@ class Credentials:
         )
 
     async def _value(self, entry: _Entry, *, is_last: bool) -> str:
-        cached = self._read.get(entry)
-        if cached is not None and self._read.age(entry) < FRESH:
-            return cached
+        loop, cached = asyncio.get_running_loop(), self._read.get(entry)
+        if cached and loop.time() - cached[1] < FRESH:
+            return cached[0]
         try:
-            return self._read.put(entry, entry.checked(await self._found(entry)))
+            value = entry.checked(await self._found(entry))
         except CredentialsMissing:
             # Read from the cache again: the value may have expired during the request.
             cached = self._read.get(entry) if is_last else None
             if cached is None:
                 raise
-            return cached
+            return cached[0]
+        self._read[entry] = value, loop.time()
+        return value
 
     async def _found(self, entry: _Entry) -> str:
         try:

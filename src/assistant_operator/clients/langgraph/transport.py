@@ -202,7 +202,9 @@ class HttpTransport:
             self._system = self._system or tls.of_system()
             return self._system
         bundle = self._digest(endpoint.authorities)
-        return self._trusted.put(bundle, self._trusted.get(bundle) or tls.of_bundle(endpoint.authorities))
+        context = self._trusted.get(bundle) or tls.of_bundle(endpoint.authorities)
+        self._trusted[bundle] = context
+        return context
 
     def _digest(self, *parts: str | None) -> bytes:
         """Return a salted digest as a cache key: the caches must not contain values from Secrets."""
@@ -224,16 +226,16 @@ class HttpTransport:
         # Concurrent requests fail for the same cause: they count as one failure.
         failures = max(circuit.failures + (now >= circuit.open_until), 1)
         pause = retry_after or min(_FIRST_PAUSE * 2.0 ** min(failures - 1, 10), _LONGEST_PAUSE)
-        self._circuits.put(key, _Circuit(failures, max(circuit.open_until, now + pause), error))
+        self._circuits[key] = _Circuit(failures, max(circuit.open_until, now + pause), error)
         return ServerUnavailable(error, pause)
 
     def _close_circuit(self, key: bytes) -> None:
         """Reset the failures after an answer. A Retry-After that has not passed stays in force."""
         circuit = self._circuits.get(key)
         if circuit and circuit.open_until <= asyncio.get_running_loop().time():
-            self._circuits.drop(key)
+            self._circuits.pop(key, None)
         elif circuit:
-            self._circuits.put(key, replace(circuit, failures=0))
+            self._circuits[key] = replace(circuit, failures=0)
 
 
 def _answer(request: str, status: int, text: bytes, headers: Mapping[str, str]) -> Any:
