@@ -10,12 +10,11 @@ from assistant_operator.api.assistant_version import AssistantVersion
 from assistant_operator.api.graph import Graph, GraphStatus
 from assistant_operator.api.meta import API_VERSION, MANAGER, FreeForm, Key, ObjectMeta, Resource, position
 
-from .objects import METADATA, METADATA_LIST, Objects, TooOld, checked_page, path_of, reading
+from .objects import METADATA_LIST, Objects, TooOld, checked_page, metadata_of, patch_call, path_of, reading
 from .resource_versions import ResourceVersions
 from .transport import (
     APPLY_PATCH,
     JSON_PATCH,
-    MERGE_PATCH,
     AnswerTooLarge,
     ApiServer,
     Call,
@@ -56,35 +55,32 @@ class Cluster:
         self, server: ApiServer, namespaces: tuple[str, ...] = (), resource_versions: ResourceVersions | None = None
     ) -> None:
         """`namespaces`: the watched namespaces; empty for all."""
-        self._requests = Objects(server, namespaces, resource_versions)
-        self.versions = Versions(self._requests)
+        self._objects = Objects(server, namespaces, resource_versions)
+        self.versions = Versions(self._objects)
 
     async def close(self) -> None:
-        await self._requests.server.close()
+        await self._objects.server.close()
 
     # Assistants and Graphs
 
     async def assistant(self, key: Key) -> Assistant | None:
-        found = await self._requests.read(path_of(Assistant, key))
-        return Assistant.model_validate(found) if found else None
+        return await self._objects.get(Assistant, key)
 
     async def graph(self, key: Key) -> Graph | None:
-        found = await self._requests.read(path_of(Graph, key))
-        return Graph.model_validate(found) if found else None
+        return await self._objects.get(Graph, key)
 
     async def assistant_at(self, key: Key, resource_version: int) -> Assistant | Literal["Expired"] | None:
         """Return the Assistant at that resource version; Expired if the API server has compacted it."""
-        items = await self._requests.exactly(Assistant, key[0], key[1], resource_version)
-        return items if items == "Expired" else next((Assistant.model_validate(item) for item in items), None)
+        return await self._objects.get_at(Assistant, key, resource_version)
 
     async def replay(self, key: Key, since: int, until: int) -> list[Assistant] | Literal["Expired"]:
         """Return each state of the Assistant after `since` up to `until`, from the API server's watch cache."""
         states: list[Assistant] = []
         with suppress(TooOld):
-            async with aclosing(self._requests.replay(Assistant, key, since, 10)) as replayed:
-                async for content in replayed:
-                    states.append(Assistant.model_validate(content))
-                    if position(states[-1].metadata.resource_version) >= until:
+            async with aclosing(self._objects.replay(Assistant, key, since, 10)) as replayed:
+                async for state in replayed:
+                    states.append(state)
+                    if position(state.metadata.resource_version) >= until:
                         return states
         return "Expired"
 
@@ -101,11 +97,10 @@ class Cluster:
             {"op": "test", "path": "/status/observedGeneration", "value": seen.status.observed_generation},
             {"op": "replace", "path": "/status", "value": status.manifest()},
         ]
-        call = Call(
-            "PATCH", path_of(type(seen), seen.key) + "/status", {"fieldManager": MANAGER}, body, JSON_PATCH, METADATA
-        )
         try:
-            answer = await self._requests.server.send(call)
+            answer = await self._objects.server.send(
+                patch_call(type(seen), seen.key, body, JSON_PATCH, subresource="/status")
+            )
         except ClusterRefused as refused:
             return await self._why_not_reported(seen, refused)
         return position(answer["metadata"]["resourceVersion"])
@@ -139,9 +134,7 @@ class Cluster:
         }
         query = {"fieldManager": MANAGER, "fieldValidation": "Strict"}
         try:
-            answer = await self._requests.server.send(
-                Call("PATCH", path_of(Assistant, key), query, body, APPLY_PATCH, METADATA)
-            )
+            answer = await self._objects.server.send(patch_call(Assistant, key, body, APPLY_PATCH, query=query))
         except ClusterRefused as refused:
             conflicts = frozenset(field for reason, field in refused.status.causes if reason == "FieldManagerConflict")
             if refused.status.code == 409 and conflicts:
@@ -152,10 +145,7 @@ class Cluster:
     async def drop_label(self, key: Key, label: str) -> ObjectMeta | None:
         """Remove a label of the operator. Returns the new metadata; None if the Assistant does not exist."""
         body = {"metadata": {"labels": {label: None}}}
-        answer = await self._requests.change(
-            Call("PATCH", path_of(Assistant, key), {"fieldManager": MANAGER}, body, MERGE_PATCH, METADATA)
-        )
-        return ObjectMeta.model_validate(answer["metadata"]) if answer else None
+        return metadata_of(await self._objects.change(patch_call(Assistant, key, body)))
 
     async def hold(self, assistant: Assistant, finalizer: str, *, on: bool) -> int | None:
         """Add or remove a finalizer, also one that another field manager added. Returns the new resource version.
@@ -174,7 +164,7 @@ class Cluster:
             elif is_live:
                 return None if is_due else position(meta.resource_version)
             # The given metadata may be older than the last write.
-            live = await self._meta(Assistant, meta.key)
+            live = await self._objects.metadata(Assistant, meta.key)
             if live is None or live.uid != meta.uid:
                 return None
             meta, is_live = live, True
@@ -186,12 +176,10 @@ class Cluster:
         """Return the new resource version; None if the live finalizers differ. Raises ClusterRefused."""
         body, query = _finalizer_patch(meta, finalizer, on=on), {"fieldManager": f"{MANAGER}-finalizer"}
         try:
-            answer = await self._requests.server.send(
-                Call("PATCH", path_of(Assistant, meta.key), query, body, JSON_PATCH, METADATA)
-            )
+            answer = await self._objects.server.send(patch_call(Assistant, meta.key, body, JSON_PATCH, query=query))
         except ClusterRefused:
             # A failed `test` and the refusal of a policy may have the same code: the live object distinguishes them.
-            live = await self._meta(Assistant, meta.key)
+            live = await self._objects.metadata(Assistant, meta.key)
             if live and _has_same_finalizers(live, meta):
                 raise
             return None
@@ -199,10 +187,6 @@ class Cluster:
         if (finalizer in changed.finalizers) != on:
             raise NoEffect
         return position(changed.resource_version)
-
-    async def _meta(self, kind: type[Resource], key: Key) -> ObjectMeta | None:
-        found = await self._requests.read(path_of(kind, key), METADATA)
-        return ObjectMeta.model_validate(found["metadata"]) if found else None
 
     async def heads(self, kind: type[Resource], namespace: str) -> dict[Key, ObjectHead]:
         """List UID, resource version and generation of all objects of a kind, from the API server's watch cache.
@@ -213,9 +197,9 @@ class Cluster:
         path = path_of(kind, (namespace, ""))
         call = Call("GET", path, {"resourceVersion": "0"}, accept=METADATA_LIST)
         try:
-            pages = [checked_page(call, await self._requests.server.send(call, timeout=60), "items")]
+            pages = [checked_page(call, await self._objects.server.send(call, timeout=60), "items")]
         except AnswerTooLarge:  # the watch cache ignores `limit`
-            pages = [page async for page in self._requests.pages(path, METADATA_LIST)]
+            pages = [page async for page in self._objects.pages(path, METADATA_LIST)]
         metas = (item["metadata"] for page in pages for item in page["items"])
         with reading(call):
             return {
@@ -227,21 +211,19 @@ class Cluster:
 
     async def position(self) -> int:
         """Return the current resource version of the storage."""
-        path = path_of(AssistantVersion, (self._requests.namespaces[0], ""))
-        call = Call("GET", path, {"limit": 1}, accept=METADATA_LIST)
-        page = checked_page(call, await self._requests.server.send(call), "items")
-        return position(page["metadata"]["resourceVersion"])
+        path = path_of(AssistantVersion, (self.namespaces[0], ""))
+        return position(await self._objects.newest_resource_version(path))
 
     @property
     def namespaces(self) -> tuple[str, ...]:
-        return self._requests.namespaces
+        return self._objects.namespaces
 
     # Objects of other kinds, read only
 
     async def value(self, kind: Literal["Secret", "ConfigMap"], key: Key, entry: str) -> str | None:
         """Return one entry of a Secret or ConfigMap; None if it does not exist. Raises ValueError if it is not text."""
         plural = {"Secret": "secrets", "ConfigMap": "configmaps"}[kind]
-        found = await self._requests.read(f"/api/v1/namespaces/{key[0]}/{plural}/{key[1]}")
+        found = await self._objects.read(f"/api/v1/namespaces/{key[0]}/{plural}/{key[1]}")
         value = ((found or {}).get("data") or {}).get(entry)
         if value is None or kind == "ConfigMap":
             return value
@@ -252,9 +234,9 @@ class Cluster:
 
         Uses a dry-run create, which the API server refuses there: this needs no permission to read namespaces.
         """
-        path = f"/apis/events.k8s.io/v1/namespaces/{namespace}/events"
+        body = {"metadata": {"name": "probe"}}
         try:
-            await self._requests.server.send(Call("POST", path, {"dryRun": "All"}, {"metadata": {"name": "probe"}}))
+            await self._objects.server.send(Call("POST", _events(namespace), {"dryRun": "All"}, body))
         except ClusterRefused as refused:
             return refused.status.is_namespace_terminating
         return False
@@ -262,9 +244,11 @@ class Cluster:
     # Events
 
     async def post_event(self, namespace: str, event: FreeForm) -> None:
-        await self._requests.server.send(
-            Call("POST", f"/apis/events.k8s.io/v1/namespaces/{namespace}/events", body=event)
-        )
+        await self._objects.server.send(Call("POST", _events(namespace), body=event))
+
+
+def _events(namespace: str) -> str:
+    return f"/apis/events.k8s.io/v1/namespaces/{namespace}/events"
 
 
 def _has_same_finalizers(one: ObjectMeta, other: ObjectMeta) -> bool:

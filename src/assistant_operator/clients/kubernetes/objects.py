@@ -1,15 +1,16 @@
-"""Generic API calls: get, get at a resource version, list in pages, replay from the watch cache, change."""
+"""Generic API calls: get, get at a resource version, list in pages, replay from the watch cache, patch."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
-from assistant_operator.api.meta import GROUP, VERSION, FreeForm, Key, Resource
+from assistant_operator.api.meta import GROUP, MANAGER, VERSION, FreeForm, Key, ObjectMeta, Resource, position
 
 from .resource_versions import ResourceVersions
 from .transport import (
     JSON,
+    MERGE_PATCH,
     AnswerTooLarge,
     ApiServer,
     Call,
@@ -26,6 +27,8 @@ _SILENCE = 5
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 """Accept header for metadata only."""
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
+R = TypeVar("R", bound=Resource)
 
 
 class TooOld(Exception):
@@ -58,25 +61,46 @@ class Objects:
                 return None
             raise
 
-    async def exactly(
-        self, kind: type[Resource], namespace: str, name: str, resource_version: int
-    ) -> list[FreeForm] | Literal["Expired"]:
-        """Return the objects of that name at that resource version; Expired if the API server has compacted it."""
+    async def get(self, kind: type[R], key: Key) -> R | None:
+        """Return the object; None if it does not exist."""
+        content = await self.read(path_of(kind, key))
+        return kind.model_validate(content) if content else None
+
+    async def metadata(self, kind: type[Resource], key: Key) -> ObjectMeta | None:
+        """Return the metadata of the object; None if it does not exist."""
+        return metadata_of(await self.read(path_of(kind, key), METADATA))
+
+    async def get_at(self, kind: type[R], key: Key, resource_version: int) -> R | Literal["Expired"] | None:
+        """Return the object at that resource version; Expired if the API server has compacted it."""
         query = {
-            "fieldSelector": f"metadata.name={name}",
+            "fieldSelector": f"metadata.name={key[1]}",
             "resourceVersion": str(resource_version),
             "resourceVersionMatch": "Exact",
         }
         try:
-            found = await self.server.send(Call("GET", path_of(kind, (namespace, "")), query))
+            page = await self.server.send(Call("GET", path_of(kind, (key[0], "")), query))
         except ClusterRefused as refused:
             if refused.status.code in (400, 410):
                 return "Expired"
             raise
-        items: list[FreeForm] = found["items"]
-        return items
+        return next((kind.model_validate(item) for item in page["items"]), None)
 
-    async def replay(self, kind: type[Resource], key: Key, since: int, seconds: int) -> AsyncGenerator[FreeForm, None]:
+    async def newest_resource_version(self, path: str) -> str:
+        """Return the current resource version of the storage of the kind that is listed at `path`."""
+        call = Call("GET", path, {"limit": 1}, accept=METADATA_LIST)
+        newest: str = checked_page(call, await self.server.send(call), "items")["metadata"]["resourceVersion"]
+        return newest
+
+    async def is_restored(self, kind: str, path: str, since: str, epoch: int) -> bool:
+        """Return whether the storage was restored from a snapshot that is older than `since`, read in `epoch`.
+
+        The API server accepts a watch from such a resource version and sends no events, so that the watch never fails.
+        """
+        mark = self.resource_versions.mark(kind)
+        newest = await self.newest_resource_version(path)
+        return self.resource_versions.judge(kind, mark, newest) != epoch or position(since) > position(newest)
+
+    async def replay(self, kind: type[R], key: Key, since: int, seconds: int) -> AsyncGenerator[R, None]:
         """Yield each state of the object after `since` from the API server's watch cache. Ends after `seconds`.
 
         Raises TooOld: the API server reports it as an HTTP status or as an ERROR event.
@@ -89,7 +113,7 @@ class Objects:
                     event = watch_event(call, line)
                     if event["type"] == "ERROR":
                         raise TooOld(status_of(event["object"]))
-                    yield event["object"]
+                    yield kind.model_validate(event["object"])
         except ClusterRefused as refused:
             if refused.status.code != 410:
                 raise
@@ -124,6 +148,26 @@ class Objects:
             raise
 
 
+def patch_call(
+    kind: type[Resource],
+    key: Key,
+    body: Any,
+    content_type: str = MERGE_PATCH,
+    *,
+    subresource: str = "",
+    query: Mapping[str, str | int] | None = None,
+    accept: str = METADATA,
+) -> Call:
+    """Return the PATCH of an object. `query`: default: the operator's field manager."""
+    path = path_of(kind, key) + subresource
+    return Call("PATCH", path, query or {"fieldManager": MANAGER}, body, content_type, accept)
+
+
+def metadata_of(content: FreeForm | None) -> ObjectMeta | None:
+    """Parse the metadata of an answer, if there is one."""
+    return ObjectMeta.model_validate(content["metadata"]) if content else None
+
+
 def in_half(call: Call) -> Call | None:
     """Return the call with half its page limit; None if the limit is 1 or absent."""
     query = call.query or {}
@@ -144,13 +188,14 @@ def checked_page(call: Call, page: FreeForm, items: str) -> FreeForm:
     """Return the page with a list under `items`. Raises ClusterUnavailable if it is not a page of a listing."""
     meta = page.get("metadata")
     found = page.get(items) or []
-    if not isinstance(meta, dict) or not isinstance(meta.get("resourceVersion"), str) or not isinstance(found, list):
-        raise ClusterUnavailable(f"{call}: what answered is no Kubernetes API")
-    if items == "items" and not all(
-        isinstance(item, dict) and isinstance(item.get("metadata"), dict) for item in found
-    ):
+    is_page = isinstance(meta, dict) and isinstance(meta.get("resourceVersion"), str) and isinstance(found, list)
+    if not is_page or (items == "items" and not all(_has_metadata(item) for item in found)):
         raise ClusterUnavailable(f"{call}: what answered is no Kubernetes API")
     return {**page, items: found}
+
+
+def _has_metadata(item: Any) -> bool:
+    return isinstance(item, dict) and isinstance(item.get("metadata"), dict)
 
 
 def path_of(kind: type[Resource], key: Key) -> str:

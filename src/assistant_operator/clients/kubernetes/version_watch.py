@@ -4,10 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from assistant_operator.api.assistant_version import AssistantVersion, VersionRecord
-from assistant_operator.api.meta import position as number_of
 from assistant_operator.clients.backoff import Backoff
 
-from .objects import METADATA_LIST, Objects, checked_page, path_of, reading
+from .objects import Objects, path_of, reading
 from .transport import Call, ClusterRefused, ClusterUnavailable, status_of, watch_event
 from .version_table import (
     TABLE,
@@ -33,8 +32,8 @@ _MAY_PASS = {401, 403}
 class VersionWatch:
     """One listing and its watch, of one namespace or of all."""
 
-    def __init__(self, requests: Objects, namespace: str) -> None:
-        self._requests = requests
+    def __init__(self, objects: Objects, namespace: str) -> None:
+        self._objects = objects
         self._path = path_of(AssistantVersion, (namespace, ""))
         self._backoff = Backoff()
         self._columns: list[str] = []
@@ -47,7 +46,7 @@ class VersionWatch:
         while not is_over:
             started, opened = asyncio.get_running_loop().time(), False
             try:
-                is_over = not is_new and await self._is_rewound()
+                is_over = not is_new and await self._is_restored()
                 async for event in self._watched(is_over=is_over):
                     opened = True
                     yield event
@@ -72,8 +71,8 @@ class VersionWatch:
             "timeoutSeconds": "15" if self._listed.missing else "290",
         }
         call = Call("GET", self._path, query, accept=TABLE)
-        resource_versions = self._requests.resource_versions
-        async with self._requests.server.watching(call, silence=120) as lines:
+        resource_versions = self._objects.resource_versions
+        async with self._objects.server.watching(call, silence=120) as lines:
             yield Opened()
             with resource_versions.ending(lines.close):
                 async for line in lines:
@@ -88,24 +87,17 @@ class VersionWatch:
                     self._backoff.succeeded()
                     yield event
 
-    async def _is_rewound(self) -> bool:
-        """Whether the storage was restored from a snapshot: it would accept the old watch and never send an event."""
-        resource_versions = self._requests.resource_versions
-        mark = resource_versions.mark(_KIND)
-        call = Call("GET", self._path, {"limit": 1}, accept=METADATA_LIST)
-        reached = checked_page(call, await self._requests.server.send(call), "items")["metadata"]["resourceVersion"]
-        return resource_versions.judge(_KIND, mark, reached) != self._listed.epoch or number_of(
-            self._reached
-        ) > number_of(reached)
+    async def _is_restored(self) -> bool:
+        return await self._objects.is_restored(_KIND, self._path, self._reached, self._listed.epoch)
 
     async def _list(self) -> Replaced:
         records: list[VersionRecord] = []
         reached = ""
-        mark = self._requests.resource_versions.mark(_KIND)
-        async for page in self._requests.pages(self._path, TABLE):
+        mark = self._objects.resource_versions.mark(_KIND)
+        async for page in self._objects.pages(self._path, TABLE):
             with reading(Call("GET", self._path)):
                 self._columns = column_names(page) or self._columns
                 records.extend(parse_rows(page, self._columns))
             reached = page["metadata"]["resourceVersion"]
-        epoch = self._requests.resource_versions.judge(_KIND, mark, reached)
+        epoch = self._objects.resource_versions.judge(_KIND, mark, reached)
         return Replaced(tuple(records), reached, missing_columns(self._columns), epoch)

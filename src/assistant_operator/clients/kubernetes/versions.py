@@ -8,8 +8,8 @@ from assistant_operator.api.assistant import Assistant
 from assistant_operator.api.assistant_version import AssistantVersion, VersionRecord, has_version_labels, version_labels
 from assistant_operator.api.meta import API_VERSION, MANAGER, Condition, FreeForm, Key, ObjectMeta
 
-from .objects import METADATA, Objects, TooOld, path_of
-from .transport import MERGE_PATCH, Call, ClusterRefused, NoEffect
+from .objects import METADATA, Objects, TooOld, metadata_of, patch_call, path_of
+from .transport import JSON, Call, ClusterRefused, NoEffect
 from .version_table import VersionEvent
 from .version_watch import VersionWatch
 
@@ -53,17 +53,15 @@ Creation = Created | AlreadyExists | Rejected
 class Versions:
     """The client of AssistantVersions. All methods raise ClusterUnavailable and ClusterRefused."""
 
-    def __init__(self, requests: Objects) -> None:
-        self._requests = requests
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
 
     async def read(self, key: Key) -> AssistantVersion | None:
         """Return the version with its spec; None if it does not exist."""
-        found = await self._requests.read(path_of(AssistantVersion, key))
-        return AssistantVersion.model_validate(found) if found else None
+        return await self._objects.get(AssistantVersion, key)
 
     async def read_at(self, key: Key, resource_version: int) -> AssistantVersion | Literal["Expired"] | None:
-        items = await self._requests.exactly(AssistantVersion, key[0], key[1], resource_version)
-        return items if items == "Expired" else next((AssistantVersion.model_validate(item) for item in items), None)
+        return await self._objects.get_at(AssistantVersion, key, resource_version)
 
     async def states(self, key: Key) -> list[AssistantVersion]:
         """Return the states of a version in the API server's watch cache, oldest first, also if it was deleted.
@@ -76,8 +74,7 @@ class Versions:
                 break
             try:
                 # The API server sends the cached events at once, so one second is enough.
-                replayed = self._requests.replay(AssistantVersion, key, since, 1)
-                return [AssistantVersion.model_validate(content) async for content in replayed]
+                return [state async for state in self._objects.replay(AssistantVersion, key, since, 1)]
             except TooOld as error:
                 since = error.oldest
         return []
@@ -102,7 +99,7 @@ class Versions:
         path = path_of(AssistantVersion, (version.metadata.namespace, ""))
         query = {"fieldManager": MANAGER, "fieldValidation": validation}
         try:
-            answer = await self._requests.server.send(Call("POST", path, query, body, accept=METADATA))
+            answer = await self._objects.server.send(Call("POST", path, query, body, accept=METADATA))
         except ClusterRefused as refused:
             if refused.status.code == 409 and refused.status.reason == "AlreadyExists":
                 return AlreadyExists()
@@ -117,12 +114,9 @@ class Versions:
     async def mark(self, record: VersionRecord, conditions: tuple[Condition, ...]) -> ObjectMeta | None:
         """Replace the conditions. Returns the new metadata; None if the version does not exist or was replaced."""
         body = {"status": {"conditions": [condition.manifest() for condition in conditions]}}
-        path = path_of(AssistantVersion, record.address) + "/status"
-        answer = await self._requests.change(
-            Call("PATCH", path, {"fieldManager": MANAGER}, body, MERGE_PATCH, METADATA)
-        )
-        same = answer is not None and answer["metadata"]["uid"] == record.uid
-        return ObjectMeta.model_validate(answer["metadata"]) if answer and same else None
+        call = patch_call(AssistantVersion, record.address, body, subresource="/status")
+        meta = metadata_of(await self._objects.change(call))
+        return meta if meta and meta.uid == record.uid else None
 
     async def record_server_version(self, key: Key, number: int) -> None:
         """Write the LangGraph Server's version number into the status.
@@ -130,16 +124,13 @@ class Versions:
         Raises ClusterRefused, also if the write is accepted and has no effect.
         """
         body = {"status": {"serverVersion": number}}
-        path = path_of(AssistantVersion, key) + "/status"
-        answer = await self._requests.change(Call("PATCH", path, {"fieldManager": MANAGER}, body, MERGE_PATCH))
+        answer = await self._objects.change(patch_call(AssistantVersion, key, body, subresource="/status", accept=JSON))
         if answer is not None and answer.get("status", {}).get("serverVersion") != number:
             raise NoEffect
 
     async def adopt(self, record: VersionRecord, assistant: Assistant) -> Changed | None:
         """Add the Assistant as controller. Returns None if the version is gone, replaced or has a controller."""
-        path = path_of(AssistantVersion, record.address)
-        found = await self._requests.read(path, METADATA)
-        live = ObjectMeta.model_validate(found["metadata"]) if found else None
+        live = await self._objects.metadata(AssistantVersion, record.address)
         if live is None or live.uid != record.uid or live.controller:
             return None
         owner = assistant.owner_reference()
@@ -166,11 +157,8 @@ class Versions:
 
     async def _changed_metadata(self, record: VersionRecord, meta: FreeForm) -> ObjectMeta | None:
         """Send a merge patch and return the new metadata; None if the version is gone or does not match `meta`."""
-        path = path_of(AssistantVersion, record.address)
-        answer = await self._requests.change(
-            Call("PATCH", path, {"fieldManager": MANAGER}, {"metadata": meta}, MERGE_PATCH, METADATA)
-        )
-        return ObjectMeta.model_validate(answer["metadata"]) if answer else None
+        call = patch_call(AssistantVersion, record.address, {"metadata": meta})
+        return metadata_of(await self._objects.change(call))
 
     async def delete(self, record: VersionRecord) -> bool:
         """Delete the version if its UID and resource version match: it may have been replaced, or labelled by a user.
@@ -181,18 +169,17 @@ class Versions:
         preconditions = {"uid": record.uid, "resourceVersion": record.resource_version}
         call = Call("DELETE", path, body={"preconditions": preconditions})
         try:
-            await self._requests.server.send(call)
+            await self._objects.server.send(call)
         except ClusterRefused as refused:
             if refused.status.code not in (404, 409):
                 raise
             return refused.status.code == 404
         return True
 
-    async def watch(self, namespace: str) -> AsyncIterator[VersionEvent]:
+    def watch(self, namespace: str) -> AsyncIterator[VersionEvent]:
         """Yield all versions (Replaced), then the changes. Ends with Gone: then call it again.
 
         `namespace`: one of `namespaces`; empty for all. Raises ClusterUnavailable and ClusterRefused if the listing
         fails. If the watch fails, yields Failing and opens it again with backoff.
         """
-        async for event in VersionWatch(self._requests, namespace).events():
-            yield event
+        return VersionWatch(self._objects, namespace).events()

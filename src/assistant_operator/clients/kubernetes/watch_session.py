@@ -18,10 +18,10 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any, Protocol, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from assistant_operator.api.meta import GROUP, VERSION, FreeForm, Resource, position
+from assistant_operator.api.meta import GROUP, VERSION, FreeForm, Resource
 from assistant_operator.clients.backoff import Backoff
 
-from .objects import METADATA_LIST, checked_page, in_half
+from .objects import Objects, checked_page, in_half
 from .resource_versions import ResourceVersions
 from .transport import AnswerTooLarge, ApiServer, Call, ClusterRefused, ClusterUnavailable, status_of, watch_event
 
@@ -68,6 +68,7 @@ class WatchSession:
         self.headers = {"User-Agent": "kopf"}
         self.closed = False
         self._server = server
+        self._objects = Objects(server, resource_versions=resource_versions)
         self._resource_versions = resource_versions
         self._observer = observer
         self._kinds: dict[str, type[Resource]] = {kind.plural: kind for kind in kinds}
@@ -121,7 +122,7 @@ class WatchSession:
         loop, backoff = asyncio.get_running_loop(), self._backoff(place)
         started, opened = loop.time(), False
         try:
-            if await self._must_list(place, call):
+            if await self._is_restored(place, call):
                 yield _GONE
                 return
             async for line in self._lines(place, call):
@@ -149,23 +150,13 @@ class WatchSession:
             finally:
                 works.cancel()
 
-    async def _must_list(self, place: Place, call: Call) -> bool:
-        """Whether the watch would begin after the newest resource version of the storage.
-
-        The API server accepts such a watch and sends no events, so that the watch itself does not fail.
-        """
-        since = (call.query or {}).get("resourceVersion", "")
+    async def _is_restored(self, place: Place, call: Call) -> bool:
+        """Return whether the storage was restored from a snapshot that is older than the start of the watch."""
+        since = str((call.query or {}).get("resourceVersion", ""))
         epoch, listed_at = self._listings.get(place, (self._resource_versions.epoch, ""))
         if epoch != self._resource_versions.epoch:
             return True
-        if since == listed_at:
-            return False
-        mark = self._resource_versions.mark(place[0])
-        newest = Call("GET", call.path, {"limit": 1}, accept=METADATA_LIST)
-        page = checked_page(newest, await self._server.send(newest), "items")
-        reached = page["metadata"]["resourceVersion"]
-        self._resource_versions.judge(place[0], mark, reached)
-        return position(str(since)) > position(reached) or epoch != self._resource_versions.epoch
+        return since != listed_at and await self._objects.is_restored(place[0], call.path, since, epoch)
 
     def _check_event(self, place: Place, call: Call, line: bytes) -> None:
         """Record the resource version of an event. Raises ClusterRefused for an ERROR event of any code."""
