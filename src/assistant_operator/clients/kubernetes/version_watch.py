@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from assistant_operator.api.assistant_version import AssistantVersion, VersionRecord
-from assistant_operator.clients.backoff import Backoff
 
 from .objects import Objects, path_of, reading
 from .transport import Call, ClusterRefused, ClusterUnavailable, status_of, watch_event
@@ -21,12 +20,9 @@ from .version_table import (
     parse_rows,
     resource_version_of,
 )
+from .watch_retry import BACKOFF, REPORTED_FAILURES, STEADY, must_relist
 
 _KIND = AssistantVersion.kind_name
-_STEADY = 5.0
-"""Seconds after which the end of a watch is normal. An earlier end counts as a failure."""
-_MAY_PASS = {401, 403}
-"""Refusals after which the watch continues from the same resource version. After others, all is listed again."""
 
 
 class VersionWatch:
@@ -35,7 +31,7 @@ class VersionWatch:
     def __init__(self, objects: Objects, namespace: str) -> None:
         self._objects = objects
         self._path = path_of(AssistantVersion, (namespace, ""))
-        self._backoff = Backoff()
+        self._failures = 0
         self._columns: list[str] = []
 
     async def events(self) -> AsyncIterator[VersionEvent]:
@@ -51,13 +47,14 @@ class VersionWatch:
                     opened = True
                     yield event
             except (ClusterUnavailable, ClusterRefused) as error:
-                is_over = isinstance(error, ClusterRefused) and error.status.code not in _MAY_PASS
-                if not opened or self._backoff.is_long:
+                is_over = must_relist(error)
+                if not opened or self._failures >= REPORTED_FAILURES:
                     yield Failing(error)
             is_new = False
             is_over = is_over or bool(self._listed.missing)  # until the definition is updated
-            if asyncio.get_running_loop().time() - started < _STEADY:
-                await asyncio.sleep(self._backoff.failed())
+            if asyncio.get_running_loop().time() - started < STEADY:
+                self._failures += 1
+                await asyncio.sleep(BACKOFF.delay(self._failures))
         yield Gone()
 
     async def _watched(self, *, is_over: bool) -> AsyncIterator[VersionEvent]:
@@ -84,7 +81,7 @@ class VersionWatch:
                     if reached := resource_version_of(event):
                         self._reached = reached
                         resource_versions.saw(_KIND, reached, self._listed.epoch)
-                    self._backoff.succeeded()
+                    self._failures = 0
                     yield event
 
     async def _is_restored(self) -> bool:

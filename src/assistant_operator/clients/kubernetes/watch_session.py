@@ -14,16 +14,17 @@ would never watch a kind whose CustomResourceDefinition is created later.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Protocol, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from assistant_operator.api.meta import GROUP, VERSION, FreeForm, Resource
-from assistant_operator.clients.backoff import Backoff
 
 from .objects import Objects, checked_page, in_half
 from .resource_versions import ResourceVersions
 from .transport import AnswerTooLarge, ApiServer, Call, ClusterRefused, ClusterUnavailable, status_of, watch_event
+from .watch_retry import BACKOFF, REPORTED_FAILURES, STEADY, must_relist
 
 SERVER = "http://cluster"
 """The base URL that kopf uses."""
@@ -32,10 +33,8 @@ EPOCH = "listedInEpoch"
 
 _GONE = b'{"type": "ERROR", "object": {"kind": "Status", "code": 410}}\n'
 _SILENCE = 120.0
-_PROOF, _STEADY = 1.0, 5.0
-"""Seconds until an open watch counts as working, and until its end is normal: an earlier end counts as a failure."""
-_MAY_PASS = {401, 403}
-"""Refusals after which a watch continues from the same resource version. After others, kopf lists again."""
+_PROOF = 1.0
+"""Seconds until an open watch counts as working."""
 _ROOT = f"/apis/{GROUP}/{VERSION}"
 
 Place = tuple[str, str]
@@ -72,7 +71,8 @@ class WatchSession:
         self._resource_versions = resource_versions
         self._observer = observer
         self._kinds: dict[str, type[Resource]] = {kind.plural: kind for kind in kinds}
-        self._backoffs: dict[Place, Backoff] = {}
+        self._failures: Counter[Place] = Counter()
+        """Failures in a row."""
         self._listings: dict[Place, tuple[int, str]] = {}
         """Epoch and resource version of the last listing."""
 
@@ -119,7 +119,7 @@ class WatchSession:
 
     async def _watch(self, place: Place, call: Call) -> AsyncIterator[bytes]:
         """Yield the lines of one watch. Ends when the connection ends; kopf then continues from the last event."""
-        loop, backoff = asyncio.get_running_loop(), self._backoff(place)
+        loop = asyncio.get_running_loop()
         started, opened = loop.time(), False
         try:
             if await self._is_restored(place, call):
@@ -130,12 +130,12 @@ class WatchSession:
                 if line:
                     yield line
         except (ClusterUnavailable, ClusterRefused) as error:
-            if not opened or backoff.is_long:
+            if not opened or self._failures[place] >= REPORTED_FAILURES:
                 await self._failed(place, error)
-            if isinstance(error, ClusterRefused) and error.status.code not in _MAY_PASS:
+            if must_relist(error):
                 yield _GONE
-        if opened and loop.time() - started < _STEADY:  # kopf opens the next watch at once
-            await asyncio.sleep(backoff.failed())
+        if opened and loop.time() - started < STEADY:  # kopf opens the next watch at once
+            await self._pause(place)
 
     async def _lines(self, place: Place, call: Call) -> AsyncIterator[bytes]:
         """Open a watch. Yields an empty line when it is open, then its lines."""
@@ -168,15 +168,15 @@ class WatchSession:
             raise ClusterUnavailable(f"{call}: the watch broke off: an event without metadata")
         resource_version = content["metadata"].get("resourceVersion", "")
         self._resource_versions.saw(place[0], resource_version, self._listings.get(place, (0, ""))[0])
-        self._backoff(place).succeeded()
+        self._failures[place] = 0
 
     async def _failed(self, place: Place, error: ClusterUnavailable | ClusterRefused) -> None:
         self._observer.fails(place, error)
-        retry_after = error.retry_after if isinstance(error, ClusterUnavailable) else None
-        await asyncio.sleep(self._backoff(place).failed(retry_after))
+        await self._pause(place, error.retry_after if isinstance(error, ClusterUnavailable) else None)
 
-    def _backoff(self, place: Place) -> Backoff:
-        return self._backoffs.setdefault(place, Backoff())
+    async def _pause(self, place: Place, retry_after: float | None = None) -> None:
+        self._failures[place] += 1
+        await asyncio.sleep(BACKOFF.delay(self._failures[place], retry_after))
 
 
 class Document:

@@ -15,6 +15,7 @@ import aiohttp
 
 from assistant_operator.api.meta import FreeForm
 from assistant_operator.api.reason import Reason
+from assistant_operator.clients.backoff import Backoff
 from assistant_operator.clients.expiring import Expiring
 from assistant_operator.clients.http import responses, tls
 from assistant_operator.clients.http.proxies import Proxies, Proxy
@@ -22,7 +23,7 @@ from assistant_operator.clients.http.proxies import Proxies, Proxy
 AT_ONCE = 8
 """Concurrent requests to one server."""
 _TIMEOUT, _CONNECT_TIMEOUT = 15.0, 5.0
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
+_BACKOFF = Backoff(first=0.5, longest=30.0)
 _LONGEST_DETAIL = 300
 _LONGEST_ANSWER = 4 * 2**20
 """Bytes. An assistant in Kubernetes has at most 1.5 MiB; parsing 4 MiB of JSON takes a tenth of a second."""
@@ -141,7 +142,7 @@ class HttpTransport:
         if status in _TRANSIENT:
             raise ServerUnavailable(f"{request}: {reply}", status=status)
         if status == 407 and proxy:
-            raise ServerUnavailable(f"{endpoint.url}: the proxy {proxy.url} asks for credentials", _LONGEST_PAUSE)
+            raise ServerUnavailable(f"{endpoint.url}: the proxy {proxy.url} asks for credentials", _BACKOFF.longest)
         if status >= 400:
             raise ServerRefused(f"{request}: {reply}", status)
         return _answer(request, status, text, headers)
@@ -150,7 +151,7 @@ class HttpTransport:
         try:
             return self._proxies.of(url)
         except ValueError as error:
-            raise ServerUnavailable(f"{url}: {error}", _LONGEST_PAUSE) from None
+            raise ServerUnavailable(f"{url}: {error}", _BACKOFF.longest) from None
 
     @asynccontextmanager
     async def _slot(self, url: str) -> AsyncIterator[None]:
@@ -225,7 +226,7 @@ class HttpTransport:
         circuit, now = self._circuits.get(key) or _Circuit(), asyncio.get_running_loop().time()
         # Concurrent requests fail for the same cause: they count as one failure.
         failures = max(circuit.failures + (now >= circuit.open_until), 1)
-        pause = retry_after or min(_FIRST_PAUSE * 2.0 ** min(failures - 1, 10), _LONGEST_PAUSE)
+        pause = retry_after or _BACKOFF.delay(failures)
         self._circuits[key] = _Circuit(failures, max(circuit.open_until, now + pause), error)
         return ServerUnavailable(error, pause)
 

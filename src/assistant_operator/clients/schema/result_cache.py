@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from assistant_operator.api.schema_result import Fit, Invalid, SchemaError
+from assistant_operator.clients.backoff import Backoff
 
 FIRST_RETRY = 60.0
 """Seconds until a validation that failed for a temporary reason is repeated; doubled after each further failure."""
@@ -13,7 +14,8 @@ FIRST_RETRY = 60.0
 @dataclass(slots=True)
 class _Entry:
     fit: Fit
-    tries: int = 0
+    tries: int = 1
+    """Validations since the last final result, that one included."""
     until: float | None = None
     """When the entry expires, by the clock; None for never."""
 
@@ -45,8 +47,8 @@ class FitMemory:
         self._characters -= _length(before.fit) if before else 0
         entry = _Entry(fit)
         if isinstance(fit, SchemaError) and fit.retry_after is not None:
-            entry.tries = before.tries + 1 if before else 0
-            delay = min(FIRST_RETRY * 2.0 ** min(entry.tries, 20), fit.retry_after)
+            entry.tries = before.tries + 1 if before else 1
+            delay = Backoff(FIRST_RETRY, fit.retry_after).delay(entry.tries)
             entry.fit, entry.until = replace(fit, retry_after=delay), self._clock() + delay
         self._entries[key] = entry
         self._characters += _length(entry.fit)
