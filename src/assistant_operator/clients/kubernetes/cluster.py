@@ -84,7 +84,7 @@ class Cluster:
                         return states
         return "Expired"
 
-    async def report(
+    async def update_status(
         self, seen: Assistant | Graph, status: AssistantStatus | GraphStatus
     ) -> int | Literal["Outrun", "Gone"]:
         """Write the status and return the new resource version.
@@ -102,10 +102,10 @@ class Cluster:
                 patch_call(type(seen), seen.key, body, JSON_PATCH, subresource="/status")
             )
         except ClusterRefused as refused:
-            return await self._why_not_reported(seen, refused)
+            return await self._why_not_updated(seen, refused)
         return position(answer["metadata"]["resourceVersion"])
 
-    async def _why_not_reported(self, seen: Assistant | Graph, refused: ClusterRefused) -> Literal["Outrun", "Gone"]:
+    async def _why_not_updated(self, seen: Assistant | Graph, refused: ClusterRefused) -> Literal["Outrun", "Gone"]:
         """Return why the `test` operations failed. Raises `refused` if the status itself was refused."""
         # A failed `test` is a 422 without causes. A refusal by the schema or by an admission policy has causes.
         if refused.status.code not in (404, 409, 422) or (refused.status.code == 422 and refused.status.causes):
@@ -147,7 +147,7 @@ class Cluster:
         body = {"metadata": {"labels": {label: None}}}
         return metadata_of(await self._objects.change(patch_call(Assistant, key, body)))
 
-    async def hold(self, assistant: Assistant, finalizer: str, *, on: bool) -> int | None:
+    async def set_finalizer(self, assistant: Assistant, finalizer: str, *, on: bool) -> int | None:
         """Add or remove a finalizer, also one that another field manager added. Returns the new resource version.
 
         None if the object does not exist, or if a finalizer is to be added and the object is being deleted. Other
@@ -220,7 +220,7 @@ class Cluster:
 
     # Objects of other kinds, read only
 
-    async def value(self, kind: Literal["Secret", "ConfigMap"], key: Key, entry: str) -> str | None:
+    async def read_entry(self, kind: Literal["Secret", "ConfigMap"], key: Key, entry: str) -> str | None:
         """Return one entry of a Secret or ConfigMap; None if it does not exist. Raises ValueError if it is not text."""
         plural = {"Secret": "secrets", "ConfigMap": "configmaps"}[kind]
         found = await self._objects.read(f"/api/v1/namespaces/{key[0]}/{plural}/{key[1]}")

@@ -98,7 +98,7 @@ class Objects:
         """
         mark = self.resource_versions.mark(kind)
         newest = await self.newest_resource_version(path)
-        return self.resource_versions.judge(kind, mark, newest) != epoch or position(since) > position(newest)
+        return self.resource_versions.compare(kind, mark, newest) != epoch or position(since) > position(newest)
 
     async def replay(self, kind: type[R], key: Key, since: int, seconds: int) -> AsyncGenerator[R, None]:
         """Yield each state of the object after `since` from the API server's watch cache. Ends after `seconds`.

@@ -36,25 +36,25 @@ class ResourceVersions:
         """Called when a new epoch begins, before anything is listed again."""
 
     def mark(self, kind: str) -> Watermark:
-        """Return the state before a consistent read. Pass it to `judge` after the read."""
+        """Return the state before a consistent read. Pass it to `compare` after the read."""
         return Watermark(self.epoch, self._newest.get(kind, 0))
 
-    def saw(self, kind: str, resource_version: str, epoch: int) -> None:
+    def record(self, kind: str, resource_version: str, epoch: int) -> None:
         """Record that an object of that kind, or a listing, was read in that epoch."""
         if epoch == self.epoch:
             self._newest[kind] = max(self._newest.get(kind, 0), position(resource_version))
 
-    def judge(self, kind: str, mark: Watermark, resource_version: str) -> int:
+    def compare(self, kind: str, mark: Watermark, resource_version: str) -> int:
         """Compare a consistent read with the `mark` before it. Begins a new epoch if it is older. Returns the epoch."""
         if mark.epoch == self.epoch and position(resource_version) < mark.newest:
             self.rewind(f"{kind} are listed as of {resource_version}, after {mark.newest}")
-        self.saw(kind, resource_version, self.epoch)
+        self.record(kind, resource_version, self.epoch)
         return self.epoch
 
     def rewind(self, why: str) -> None:
         """Begin a new epoch and end all watches, so that everything is listed again."""
-        log.warning("detected restored storage, listing everything again: %s", why)
         self.epoch += 1
+        log.warning("detected restored storage epoch=%s: %s", self.epoch, why)
         self._newest.clear()
         self.rewound()
         for close in list(self._streams):

@@ -111,7 +111,7 @@ class Credentials:
 
     async def _found(self, entry: _Entry) -> str:
         try:
-            found = await self._cluster.value(entry.kind, (entry.namespace, entry.name), entry.key)
+            found = await self._cluster.read_entry(entry.kind, (entry.namespace, entry.name), entry.key)
         except ClusterRefused as refused:
             if refused.status.code == 403:
                 grant = missing_grant(self._role, entry.namespace, refused.status.message)

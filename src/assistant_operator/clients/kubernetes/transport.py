@@ -239,7 +239,7 @@ class ApiServer:
             )
             code = answer.status
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise ClusterUnavailable(f"{call}: no answer: {responses.words(error)}") from error
+            raise ClusterUnavailable(f"{call}: no answer: {responses.describe(error)}") from error
         finally:
             self._observe(call.method, code, asyncio.get_running_loop().time() - started)
         return answer
@@ -286,16 +286,16 @@ def _event_error(error: Exception) -> str:
     """Describe the error without the content of the event."""
     if isinstance(error, HttpProcessingError):
         return f"an event has more than {_LONGEST_EVENT // 2**20} MiB"
-    return responses.words(error)
+    return responses.describe(error)
 
 
 async def _answer(call: Call, response: aiohttp.ClientResponse) -> dict[str, Any]:
     try:
-        text = await responses.whole(response, _LONGEST_ANSWER)
+        text = await responses.read_body(response, _LONGEST_ANSWER)
     except TooLarge as error:
         raise AnswerTooLarge(f"{call}: the answer has more than {_LONGEST_ANSWER // 2**20} MiB") from error
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise ClusterUnavailable(f"{call}: the answer broke off: {responses.words(error)}") from error
+        raise ClusterUnavailable(f"{call}: the answer broke off: {responses.describe(error)}") from error
     content = _parsed(text)
     if 200 <= response.status < 300:
         if isinstance(content, dict):
@@ -305,14 +305,14 @@ async def _answer(call: Call, response: aiohttp.ClientResponse) -> dict[str, Any
     if status.is_transient:
         unavailable = ClusterUnavailable(f"{call}: {status.code} {status.reason}: {status.message}")
         unavailable.is_answer = True
-        unavailable.retry_after = responses.pause(response.headers.get("Retry-After"))
+        unavailable.retry_after = responses.retry_after_seconds(response.headers.get("Retry-After"))
         raise unavailable
     raise ClusterRefused(str(call), status)
 
 
 def _parsed(text: bytes) -> Any:
     try:
-        return responses.parsed(text) if text else {}
+        return responses.parse_json(text) if text else {}
     except ValueError:
         return None
 

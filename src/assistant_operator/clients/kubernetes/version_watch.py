@@ -80,7 +80,7 @@ class VersionWatch:
                         raise ClusterRefused(str(call), status_of(content["object"]))
                     if reached := resource_version_of(event):
                         self._reached = reached
-                        resource_versions.saw(_KIND, reached, self._listed.epoch)
+                        resource_versions.record(_KIND, reached, self._listed.epoch)
                     self._failures = 0
                     yield event
 
@@ -96,5 +96,5 @@ class VersionWatch:
                 self._columns = column_names(page) or self._columns
                 records.extend(parse_rows(page, self._columns))
             reached = page["metadata"]["resourceVersion"]
-        epoch = self._objects.resource_versions.judge(_KIND, mark, reached)
+        epoch = self._objects.resource_versions.compare(_KIND, mark, reached)
         return Replaced(tuple(records), reached, missing_columns(self._columns), epoch)

@@ -43,7 +43,7 @@ class Changed:
 class Rejected:
     """A retry cannot succeed: the object is too large, or its namespace is being deleted or does not exist."""
 
-    reason: Literal["TooLarge", "NamespaceGoing"]
+    reason: Literal["TooLarge", "NamespaceTerminating"]
     message: str
 
 
@@ -106,7 +106,7 @@ class Versions:
             if refused.status.is_too_large:
                 return Rejected("TooLarge", refused.status.message)
             if refused.status.is_namespace_terminating:
-                return Rejected("NamespaceGoing", refused.status.message)
+                return Rejected("NamespaceTerminating", refused.status.message)
             raise
         # The API server stored the spec as it was sent; only the metadata is new.
         return Created(version.model_copy(update={"metadata": ObjectMeta.model_validate(answer["metadata"])}))

@@ -112,7 +112,7 @@ class WatchSession:
                 continue
             listed_at = page["metadata"]["resourceVersion"]
             if is_first:
-                self._listings[place] = (self._resource_versions.judge(place[0], mark, listed_at), listed_at)
+                self._listings[place] = (self._resource_versions.compare(place[0], mark, listed_at), listed_at)
             if not page["metadata"].get("continue"):
                 self._observer.listed(place)
             return Document(_tagged(page, self._listings[place][0]))
@@ -167,7 +167,7 @@ class WatchSession:
         if "metadata" not in content:
             raise ClusterUnavailable(f"{call}: the watch broke off: an event without metadata")
         resource_version = content["metadata"].get("resourceVersion", "")
-        self._resource_versions.saw(place[0], resource_version, self._listings.get(place, (0, ""))[0])
+        self._resource_versions.record(place[0], resource_version, self._listings.get(place, (0, ""))[0])
         self._failures[place] = 0
 
     async def _failed(self, place: Place, error: ClusterUnavailable | ClusterRefused) -> None:

@@ -109,7 +109,7 @@ class HttpTransport:
         """By URL, only while there are requests."""
         self._requests: Counter[str] = Counter()
         # Also by key and CA bundle: a throttled key or a wrong bundle must not affect other users of the server.
-        self._circuits: Expiring[bytes, _Circuit] = Expiring(responses.LONGEST_PAUSE, _MOST_CIRCUITS)
+        self._circuits: Expiring[bytes, _Circuit] = Expiring(responses.LONGEST_RETRY_AFTER, _MOST_CIRCUITS)
         self._trusted: Expiring[bytes, ssl.SSLContext] = Expiring(_TRUSTED_FOR, _MOST_TRUSTED)
         self._salt = secrets.token_bytes(32)
 
@@ -137,7 +137,9 @@ class HttpTransport:
         reply = f"{status} {_detail(text, endpoint.key)}".rstrip() if status >= 400 else ""
         if status in _OVERLOADED:
             # Without the request: the next requests fail with the same message, so that conditions do not change.
-            raise self._open_circuit(circuit, f"{endpoint.url}: {reply}", responses.pause(headers.get("Retry-After")))
+            raise self._open_circuit(
+                circuit, f"{endpoint.url}: {reply}", responses.retry_after_seconds(headers.get("Retry-After"))
+            )
         self._close_circuit(circuit)
         if status in _TRANSIENT:
             raise ServerUnavailable(f"{request}: {reply}", status=status)
@@ -192,7 +194,7 @@ class HttpTransport:
                 proxy_headers=proxy_headers if is_tunnel else None,
             ) as answer:
                 code = answer.status
-                return answer.status, await responses.whole(answer, _LONGEST_ANSWER), answer.headers
+                return answer.status, await responses.read_body(answer, _LONGEST_ANSWER), answer.headers
         except responses.TooLarge:
             raise AnswerTooLarge(f"{endpoint.url} answers with more than {_LONGEST_ANSWER // 2**20} MiB") from None
         finally:
@@ -243,7 +245,7 @@ def _answer(request: str, status: int, text: bytes, headers: Mapping[str, str]) 
     if 300 <= status < 400:
         raise NotALangGraphServer(f"{request} redirects to {headers.get('Location', 'nowhere')}: give that address")
     try:
-        return responses.parsed(text) if text else None
+        return responses.parse_json(text) if text else None
     except ValueError as error:
         kind = headers.get("Content-Type", "no content type")
         raise NotALangGraphServer(f"{request} answers with {kind}, not with JSON") from error
@@ -252,7 +254,7 @@ def _answer(request: str, status: int, text: bytes, headers: Mapping[str, str]) 
 def _detail(text: bytes, key: str | None) -> str:
     """Return the server's error message in one line, without the parts that repeat the request: it may be user data."""
     try:
-        content = responses.parsed(text)
+        content = responses.parse_json(text)
         detail = content.get("detail", "") if isinstance(content, dict) else ""
         shown = _without_values(detail) if isinstance(detail, str) else str(_without_input(detail))
     except (ValueError, RecursionError):

@@ -20,7 +20,7 @@ class _Entry:
     """When the entry expires, by the clock; None for never."""
 
 
-class FitMemory:
+class ResultCache:
     """Results by digest. Evicts the oldest. The results contain no content and no schema."""
 
     def __init__(self, *, most: int, most_characters: int, clock: Callable[[], float] = time.monotonic) -> None:

@@ -16,7 +16,7 @@ from assistant_operator.api.canonical import canonical, digest
 from assistant_operator.api.graph import Schemas
 from assistant_operator.api.schema_result import Fit, Invalid, SchemaError, Valid
 
-from .result_cache import FitMemory
+from .result_cache import ResultCache
 
 log = logging.getLogger(__name__)
 
@@ -24,9 +24,9 @@ SECONDS = 1.0
 """CPU time that one validation may use."""
 PATIENCE = 20.0
 """Seconds of wall-clock time for one validation. A throttled process needs many of them for one second of CPU time."""
-TOO_DEAR = f"its schemas take more than {SECONDS:g} s of processor time to apply"
+TOO_EXPENSIVE = f"its schemas take more than {SECONDS:g} s of processor time to apply"
 TOO_SLOW = "schema validation did not finish in time, for want of processor time; the operator tries again"
-DIED = "schema validation crashed twice on this schema"
+CRASHED = "schema validation crashed twice on this schema"
 NOT_STARTED = "the process for schema validation cannot be started; the operator tries again"
 _WORKERS = 3
 _EXIT_TIMEOUT = 1.0
@@ -49,8 +49,8 @@ class SchemaValidator:
         self._free = asyncio.Semaphore(_WORKERS)
         # One validation at a time for each tenant: a tenant with expensive schemas delays no other tenant.
         self._tenant_locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._results = FitMemory(most=10_000, most_characters=10_000_000, clock=clock)
-        self._rejected_schemas = FitMemory(most=1_000, most_characters=1_000_000, clock=clock)
+        self._results = ResultCache(most=10_000, most_characters=10_000_000, clock=clock)
+        self._rejected_schemas = ResultCache(most=1_000, most_characters=1_000_000, clock=clock)
         """Results for schemas that fail with any content, by the digest of the schemas."""
 
     async def fit(self, snapshot: Snapshot, schemas: Schemas, tenant: str) -> Fit:
@@ -117,7 +117,7 @@ class SchemaWorker:
 
     async def _put(self, parts: Parts) -> list[str] | SchemaError:
         """Return the problems, or why there are none. Repeats after a crash: the schema need not be its cause."""
-        answer = await self._ask(parts) or await self._ask(parts) or SchemaError(DIED, _LONGEST_RETRY)
+        answer = await self._ask(parts) or await self._ask(parts) or SchemaError(CRASHED, _LONGEST_RETRY)
         if isinstance(answer, SchemaError):
             return answer
         if "unusable" in answer:
@@ -131,7 +131,7 @@ class SchemaWorker:
             try:
                 process = self._process = await _start()
             except OSError as error:
-                log.warning("%s: %s", NOT_STARTED, error)
+                log.warning("failed start of schema validation process: %s", error)
                 return SchemaError(NOT_STARTED, _LONGEST_TRANSIENT_RETRY, is_transient=True)
         assert process.stdin is not None  # noqa: S101 (a pipe)
         assert process.stdout is not None  # noqa: S101 (a pipe)
@@ -159,7 +159,7 @@ class SchemaWorker:
         self._process = None
         await process.wait()
         if process.returncode == -signal.SIGPROF:  # it reached its CPU limit before the kill
-            return SchemaError(TOO_DEAR, _LONGEST_RETRY)
+            return SchemaError(TOO_EXPENSIVE, _LONGEST_RETRY)
         return SchemaError(TOO_SLOW, _LONGEST_TRANSIENT_RETRY, is_transient=True)
 
     async def _exited(self, process: asyncio.subprocess.Process) -> SchemaError | None:
@@ -170,7 +170,7 @@ class SchemaWorker:
             await self.close()
         finally:
             self._process = None
-        return SchemaError(TOO_DEAR, _LONGEST_RETRY) if process.returncode == -signal.SIGPROF else None
+        return SchemaError(TOO_EXPENSIVE, _LONGEST_RETRY) if process.returncode == -signal.SIGPROF else None
 
 
 async def _start() -> asyncio.subprocess.Process:

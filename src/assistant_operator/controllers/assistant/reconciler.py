@@ -344,7 +344,7 @@ class AssistantReconciler:
 
     async def _report(self, world: AssistantInput, step: UpdateStatus) -> None:
         uid = world.assistant.metadata.uid
-        match outcome := await self._cluster.report(world.assistant, step.status):
+        match outcome := await self._cluster.update_status(world.assistant, step.status):
             case int() if not self._store.has(world.assistant):
                 pass  # it went before the answer came
             case int():
