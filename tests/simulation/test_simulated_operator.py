@@ -126,7 +126,7 @@ def test_a_request_that_is_not_simulated_is_a_failure() -> None:
         await served(sim)
         there = LangGraphServers()
         with pytest.raises(ServerRefused, match="501"):
-            await there._wire.send(HERE, "POST", "/runs/wait", {})  # noqa: SLF001 (the operator makes no such request)
+            await there._transport.send(HERE, "POST", "/runs/wait", {})  # noqa: SLF001 (the operator makes no such request)
         await there.close()
 
     with Simulation() as sim:

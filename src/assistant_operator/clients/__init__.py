@@ -1,1 +1,1 @@
-"""Everything that speaks to the outside. Models in, models out; two errors a client: it may pass, or it may not."""
+"""Clients of the outside systems. They take and return models, and raise two errors each: retryable and permanent."""

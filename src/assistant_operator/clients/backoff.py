@@ -1,28 +1,30 @@
-"""Pauses between tries that fail: each twice as long as the one before, up to a limit, none exactly so."""
+"""Exponential backoff. Pure except for the jitter."""
 
 import random
+from dataclasses import dataclass
 
-FIRST, LONGEST = 0.2, 5.0
+_LARGEST_EXPONENT = 64
+"""Longer delays than `first * factor ** 64` are never reached; a larger exponent could overflow."""
 
 
+@dataclass(frozen=True, slots=True)
 class Backoff:
-    """The pauses of one thing that is tried again and again."""
+    """The delays between the tries of an operation that fails. The caller counts its failures in a row."""
 
-    def __init__(self, first: float = FIRST, longest: float = LONGEST) -> None:
-        """Both in seconds."""
-        self._first = first
-        self._longest = longest
-        self._next = first
+    first: float
+    """Seconds after the first failure."""
+    longest: float
+    """Upper bound of the delay in seconds, before jitter."""
+    factor: float = 2.0
+    jitter: float = 0.0
+    """The delay is multiplied by a random number between `1 - jitter` and `1 + jitter`."""
 
-    def failed(self, at_least: float | None = None) -> float:
-        """Seconds to wait now; `at_least`: what the other side asked for."""
-        pause, self._next = self._next, min(self._next * 2, self._longest)
-        return max(pause * random.uniform(0.8, 1.2), at_least or 0.0)  # noqa: S311 (jitter)
+    def delay(self, failures: int, retry_after: float | None = None) -> float:
+        """Return the seconds until the next try, after that many failures in a row (1 or more).
 
-    @property
-    def is_long(self) -> bool:
-        """Whether several tries have failed since the last that did not."""
-        return self._next > self._first * 4
-
-    def succeeded(self) -> None:
-        self._next = self._first
+        `retry_after`: the least delay that the server asks for, in seconds. It may exceed `longest`.
+        """
+        delay = min(self.first * self.factor ** min(failures - 1, _LARGEST_EXPONENT), self.longest)
+        if self.jitter:
+            delay *= random.uniform(1 - self.jitter, 1 + self.jitter)  # noqa: S311 (not for cryptography)
+        return max(delay, retry_after or 0.0)

@@ -1,60 +1,20 @@
-"""A mapping whose values are dropped by themselves: nothing is kept because nobody asks for it again."""
+"""A cache with a time limit: a timer removes expired values, also if they are never read again."""
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Hashable
-from typing import Generic, TypeVar
+from typing import TypeVar
 
-K = TypeVar("K", bound=Hashable)
+from cachetools import TTLCache
+
+K = TypeVar("K")
 V = TypeVar("V")
 
 
-class Expiring(Generic[K, V]):
-    """Values for at most so many seconds after they were put, and at most so many of them: the oldest goes first."""
+class Expiring(TTLCache[K, V]):
+    """Keeps each value for `seconds` after it was set, and at most `most` values. Evicts the least recently used."""
 
     def __init__(self, seconds: float, most: int) -> None:
-        self._seconds = seconds
-        self._most = most
-        self._values: OrderedDict[K, tuple[float, V]] = OrderedDict()
-        """With the time each was put, oldest first."""
-        self._timer: asyncio.TimerHandle | None = None
+        super().__init__(most, seconds, timer=lambda: asyncio.get_running_loop().time())
 
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def get(self, key: K) -> V | None:
-        put, value = self._values.get(key, (0.0, None))
-        return value if value is not None and _now() - put < self._seconds else None
-
-    def age(self, key: K) -> float:
-        """Seconds since the value was put; infinite if there is none."""
-        put, _ = self._values.get(key, (float("-inf"), None))
-        return _now() - put
-
-    def put(self, key: K, value: V) -> V:
-        """The value itself. Its time begins anew, whether it was there or not."""
-        self._values[key] = (_now(), value)
-        self._values.move_to_end(key)
-        if len(self._values) > self._most:
-            self._values.popitem(last=False)
-        self._wait()
-        return value
-
-    def drop(self, key: K) -> None:
-        self._values.pop(key, None)
-
-    def _wait(self) -> None:
-        if self._timer is None and self._values:
-            oldest, _ = next(iter(self._values.values()))
-            self._timer = asyncio.get_running_loop().call_at(oldest + self._seconds, self._purge)
-
-    def _purge(self) -> None:
-        self._timer = None
-        now = _now()
-        while self._values and now - next(iter(self._values.values()))[0] >= self._seconds:
-            self._values.popitem(last=False)
-        self._wait()
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
+    def __setitem__(self, key: K, value: V) -> None:
+        super().__setitem__(key, value)
+        asyncio.get_running_loop().call_later(self.ttl, self.expire)

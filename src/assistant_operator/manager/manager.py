@@ -11,13 +11,13 @@ from typing import Any
 from assistant_operator.api.assistant import Assistant
 from assistant_operator.api.assistant_version import AssistantVersion
 from assistant_operator.api.graph import Graph
-from assistant_operator.clients.backoff import Backoff
 from assistant_operator.clients.kubernetes.cluster import Cluster
 from assistant_operator.clients.kubernetes.connection import Reload, configuration
 from assistant_operator.clients.kubernetes.leases import Leases
 from assistant_operator.clients.kubernetes.resource_versions import ResourceVersions
 from assistant_operator.clients.kubernetes.transport import ApiServer, ClusterRefused, ClusterUnavailable
 from assistant_operator.clients.kubernetes.version_table import Failing, Opened, Replaced, VersionEvent
+from assistant_operator.clients.kubernetes.watch_retry import BACKOFF
 from assistant_operator.clients.kubernetes.watch_session import Place, WatchSession
 from assistant_operator.clients.langgraph.assistants import LangGraphServers
 from assistant_operator.clients.schema.validator import SchemaValidator
@@ -149,18 +149,21 @@ class Manager:
             self._feed.stopping.set()
 
     async def _watch_versions(self, cluster: Cluster, handlers: EventHandlers, namespace: str) -> None:
-        place, backoff = (AssistantVersion.kind_name, namespace), Backoff()
+        place, failures = (AssistantVersion.kind_name, namespace), 0
         while True:
             try:
                 async for event in cluster.versions.watch(namespace):
                     handlers.on_version_event(namespace, event)
-                    self._take_note(place, event, backoff)
+                    self._take_note(place, event)
+                    if isinstance(event, Opened):
+                        failures = 0
             except (ClusterUnavailable, ClusterRefused) as error:
                 self._health.fails(place, error)
-                asked = error.retry_after if isinstance(error, ClusterUnavailable) else None
-                await asyncio.sleep(backoff.failed(asked))
+                failures += 1
+                retry_after = error.retry_after if isinstance(error, ClusterUnavailable) else None
+                await asyncio.sleep(BACKOFF.delay(failures, retry_after))
 
-    def _take_note(self, place: Place, event: VersionEvent, backoff: Backoff) -> None:
+    def _take_note(self, place: Place, event: VersionEvent) -> None:
         """What an event says about the watch itself."""
         match event:
             case Replaced(missing=missing):
@@ -169,7 +172,6 @@ class Manager:
                 self._versions_listed[place[1]].set()
             case Opened():
                 self._health.works(place)
-                backoff.succeeded()
             case Failing(error):
                 self._health.fails(place, error)
             case _:

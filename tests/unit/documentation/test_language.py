@@ -9,7 +9,10 @@ from documentation.files import below, pages
 from documentation.markdown import prose
 
 # What is checked. To be widened by `src`, once it is clean.
-FOLDERS = ("deploy",)
+FOLDERS = (
+    "deploy",
+    "src/assistant_operator/clients",
+)
 
 WORDS = {
     "house": "houses?",

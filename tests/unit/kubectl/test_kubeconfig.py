@@ -133,9 +133,9 @@ async def test_groups_are_not_quietly_left_out(tmp_path: Path) -> None:
     ("text", "wish", "message"),
     [
         pytest.param(None, {}, "there is no kubeconfig at", id="no file"),
-        pytest.param("[]", {}, "cannot tell from .* how to reach a cluster", id="no mapping"),
-        pytest.param("{", {}, "cannot tell from .* how to reach a cluster", id="no YAML"),
-        pytest.param("{}", {}, "cannot tell from .* how to reach a cluster", id="nothing in it"),
+        pytest.param("[]", {}, "cannot determine from .* how to reach a cluster", id="no mapping"),
+        pytest.param("{", {}, "cannot determine from .* how to reach a cluster", id="no YAML"),
+        pytest.param("{}", {}, "cannot determine from .* how to reach a cluster", id="nothing in it"),
         pytest.param("{}", {"context": "x"}, "context 'x' does not exist in", id="no such context"),
     ],
 )

@@ -191,7 +191,7 @@ def test_it_looks_in_the_namespaces_of_the_environment(kubeconfig: Path, nobody:
 def test_a_kubeconfig_that_is_missing_is_told_in_one_line(tmp_path: Path) -> None:
     missing = tmp_path / "missing"
     told = run(environment(missing))
-    assert told.startswith(f"Error: cannot tell from KUBECONFIG={missing} how to reach a cluster: ")
+    assert told.startswith(f"Error: cannot determine from KUBECONFIG={missing} how to reach a cluster: ")
 
 
 def test_an_address_that_is_taken_is_told_in_one_line(kubeconfig: Path, nobody: ThreadingHTTPServer) -> None:

@@ -1,1 +1,1 @@
-"""What the HTTP clients share: responses with a bound, proxies, TLS contexts."""
+"""Shared by the HTTP clients: bounded responses, proxies, TLS contexts."""

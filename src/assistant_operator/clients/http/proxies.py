@@ -1,4 +1,4 @@
-"""The proxy of a request, as HTTP_PROXY, HTTPS_PROXY and NO_PROXY say: read as Go programs such as kubectl do."""
+"""Selects the proxy of a request by HTTP_PROXY, HTTPS_PROXY and NO_PROXY, with the rules of Go (so, of kubectl)."""
 
 import base64
 import ipaddress
@@ -16,7 +16,7 @@ _PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """A proxy. What it is told of us is never shown, and is no part of its address."""
+    """A proxy. Its credentials are not part of `url` and are never shown."""
 
     url: str
     authorization: str | None = field(default=None, repr=False)
@@ -24,12 +24,12 @@ class Proxy:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What only the proxy is told."""
+        """The headers for the proxy, which the server must not receive."""
         return {"Proxy-Authorization": self.authorization} if self.authorization else {}
 
     @classmethod
     def parsed(cls, url: str, source: str) -> Self:
-        """`source`: what names it. Raises ValueError, without the credentials that may be in the address."""
+        """Parse a proxy URL. `source`: its name in messages. Raises ValueError, without the URL's credentials."""
         text = url if "://" in url else f"http://{url}"
         try:
             parts = urlsplit(text)
@@ -40,17 +40,17 @@ class Proxy:
             raise ValueError(f"the proxy that {source} names speaks {parts.scheme}: only http and https are supported")
         if not host:
             raise ValueError(f"the proxy that {source} names has no host")
-        where = f"[{host}]" if ":" in host else host
-        told = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else ""
+        address = f"[{host}]" if ":" in host else host
+        credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else ""
         return cls(
-            f"{parts.scheme}://{where}" + (f":{port}" if port else ""),
-            f"Basic {base64.b64encode(told.encode()).decode()}" if told else None,
+            f"{parts.scheme}://{address}" + (f":{port}" if port else ""),
+            f"Basic {base64.b64encode(credentials.encode()).decode()}" if credentials else None,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class _Exclusion:
-    """One entry of NO_PROXY: an address, a network, or a domain; only of that port if it names one."""
+    """One entry of NO_PROXY: an address, a network or a domain. With a port it applies to that port only."""
 
     network: _Network | None = None
     domain: str = ""
@@ -70,7 +70,7 @@ class _Exclusion:
             return None
         return cls(domain=f".{domain.lstrip('.')}", is_domain_itself=not domain.startswith("."), port=port)
 
-    def holds(self, host: str, port: int, address: _Address | None) -> bool:
+    def matches(self, host: str, port: int, address: _Address | None) -> bool:
         if self.port not in (None, port):
             return False
         if self.network or address:
@@ -80,7 +80,7 @@ class _Exclusion:
 
 @dataclass(frozen=True, slots=True)
 class Proxies:
-    """What the environment says of proxies."""
+    """The proxies that the environment defines."""
 
     http: str = field(default="", repr=False)
     https: str = field(default="", repr=False)
@@ -89,27 +89,27 @@ class Proxies:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Self:
-        """Each variable by its name in capitals, else in small letters."""
+        """Read each variable by its name in capitals, otherwise in small letters."""
         http, https, no = (
             environ.get(name) or environ.get(name.lower(), "") for name in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
         )
-        entries = [each for each in re.split(r"[,\s]+", no.lower()) if each]
-        parsed = (_Exclusion.parsed(each) for each in entries)
-        return cls(http, https, tuple(each for each in parsed if each), "*" in entries)
+        entries = [entry for entry in re.split(r"[,\s]+", no.lower()) if entry]
+        parsed = (_Exclusion.parsed(entry) for entry in entries)
+        return cls(http, https, tuple(exclusion for exclusion in parsed if exclusion), "*" in entries)
 
     def of(self, url: str) -> Proxy | None:
-        """The proxy for requests to that address; None for none. Raises ValueError for one that cannot be used."""
+        """Return the proxy for requests to `url`, or None. Raises ValueError if the defined proxy cannot be used."""
         parts = urlsplit(url)
-        named = {"http": self.http, "https": self.https}.get(parts.scheme)
-        if not named or self._is_excluded((parts.hostname or "").rstrip("."), parts.port or _PORTS[parts.scheme]):
+        proxy = {"http": self.http, "https": self.https}.get(parts.scheme)
+        if not proxy or self._is_excluded((parts.hostname or "").rstrip("."), parts.port or _PORTS[parts.scheme]):
             return None
-        return Proxy.parsed(named, f"{parts.scheme.upper()}_PROXY")
+        return Proxy.parsed(proxy, f"{parts.scheme.upper()}_PROXY")
 
     def _is_excluded(self, host: str, port: int) -> bool:
         address = _address(host)
         if host == "localhost" or (address and address.is_loopback) or self.excludes_all:
             return True
-        return any(each.holds(host, port, address) for each in self.excluded)
+        return any(exclusion.matches(host, port, address) for exclusion in self.excluded)
 
 
 def _address(host: str) -> _Address | None:

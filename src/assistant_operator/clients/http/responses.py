@@ -1,62 +1,58 @@
-"""What the clients of HTTP servers share: an answer up to a bound, its JSON, when to ask again, and errors in words."""
+"""Shared by the HTTP clients: bounded bodies, JSON, Retry-After, and errors as text."""
 
 import json
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 import aiohttp
 
-LONGEST_PAUSE = 300.0
-"""Seconds that a server may ask us to wait."""
+LONGEST_RETRY_AFTER = 300.0
+"""Upper bound of Retry-After, in seconds."""
 
 
 class TooLarge(Exception):
-    """The answer has more bytes than are read of one."""
+    """The response body is larger than the limit."""
 
 
-async def whole(answer: aiohttp.ClientResponse, most: int) -> bytes:
-    """The body, of `most` bytes at most. Raises TooLarge as soon as there is more. The connection is closed then."""
-    parts, size = [], 0
-    try:
+async def read_body(answer: aiohttp.ClientResponse, most: int) -> bytes:
+    """Return the body. Raises TooLarge and closes the connection as soon as there are more than `most` bytes."""
+    body = bytearray()
+    with ExitStack() as on_error:
+        on_error.callback(answer.close)
         async for part in answer.content.iter_any():
-            size += len(part)
-            if size > most:
-                break
-            parts.append(part)
-    except BaseException:
-        answer.close()
-        raise
-    if size > most:
-        answer.close()
-        raise TooLarge
-    return b"".join(parts)
+            body += part
+            if len(body) > most:
+                raise TooLarge
+        on_error.pop_all()
+    return bytes(body)
 
 
-def parsed(text: bytes) -> Any:
-    """The JSON. Raises ValueError for anything else, also for JSON nested deeper than Python can read."""
+def parse_json(text: bytes) -> Any:
+    """Return the parsed JSON. Raises ValueError for anything else, and for JSON nested too deeply for Python."""
     try:
         return json.loads(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
 
-def pause(retry_after: str | None) -> float | None:
-    """The seconds that a header Retry-After asks for, as a number or as a date, at most LONGEST_PAUSE.
+def retry_after_seconds(retry_after: str | None) -> float | None:
+    """Return the seconds that a header Retry-After asks for, as a number or as a date; at most LONGEST_RETRY_AFTER.
 
-    None if it asks for nothing that can be understood, or for a time that has passed.
+    None if the header is absent or invalid, or if the date has passed.
     """
     text = (retry_after or "").strip()
     if text.isascii() and text.isdigit():
-        return min(float(text), LONGEST_PAUSE)
+        return min(float(text), LONGEST_RETRY_AFTER)
     try:
         date = parsedate_to_datetime(text)
     except (ValueError, TypeError):
         return None
     left = (date.replace(tzinfo=date.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
-    return min(left, LONGEST_PAUSE) if left > 0 else None
+    return min(left, LONGEST_RETRY_AFTER) if left > 0 else None
 
 
-def words(error: BaseException) -> str:
-    """An error in one line. Never its repr: those of aiohttp show the headers of the request, so our token."""
+def describe(error: BaseException) -> str:
+    """Return an error as one line. Not its repr: in aiohttp it contains the request headers, and so the token."""
     return f"{type(error).__name__}({' '.join(str(error).split())})"

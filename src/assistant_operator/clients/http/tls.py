@@ -1,4 +1,4 @@
-"""TLS contexts: which certificates of servers are accepted. The same ones that kubectl and curl accept."""
+"""TLS contexts that accept the server certificates that kubectl and curl accept."""
 
 import re
 import ssl
@@ -7,32 +7,32 @@ _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE--
 
 
 def as_kubectl(context: ssl.SSLContext) -> ssl.SSLContext:
-    """The same context, without the checks that Go does not make.
+    """Remove the checks from `context` that Go does not make, and return it.
 
     From Python 3.13 on a default context checks X.509 strictly: it refuses a CA without key identifiers or key usage,
-    which many clusters and companies have. And like Go it takes any certificate that it is told to trust for the end
-    of a chain, not only a self-signed one. Signatures, dates and host names are checked as before.
+    and many clusters and companies have such a CA. As in Go, every trusted certificate may end a chain, not only a
+    self-signed one. Signatures, dates and host names are still checked.
     """
     context.verify_flags = (context.verify_flags | ssl.VERIFY_X509_PARTIAL_CHAIN) & ~ssl.VERIFY_X509_STRICT
     return context
 
 
 def of_system() -> ssl.SSLContext:
-    """Trust in the certificate authorities of the system. Reads files: make it once."""
+    """Return a context that trusts the system's certificate authorities. Reads files: call it once."""
     context = as_kubectl(ssl.create_default_context())
     context.set_alpn_protocols(("http/1.1",))
     return context
 
 
 def of_bundle(pem: str) -> ssl.SSLContext:
-    """Trust in the certificates of a bundle and in no others. Raises ValueError when there is none in it.
+    """Return a context that trusts only the certificates of a bundle. Raises ValueError if it contains none.
 
-    Like Go it passes over what is between the certificates, and over a certificate that it cannot read.
+    As in Go, text between the certificates and unreadable certificates are skipped.
     """
-    # Not create_default_context: told of no certificates, it trusts the system's.
+    # Not create_default_context: without certificates it trusts those of the system.
     context = as_kubectl(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
     context.set_alpn_protocols(("http/1.1",))
-    if not [each for each in _CERTIFICATE.findall(pem) if _is_loaded(context, each)]:
+    if not [certificate for certificate in _CERTIFICATE.findall(pem) if _is_loaded(context, certificate)]:
         raise ValueError("there is no certificate in the bundle")
     return context
 

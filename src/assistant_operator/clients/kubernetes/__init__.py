@@ -1,1 +1,1 @@
-"""The Kubernetes API: transport, typed reads and writes, watches, Leases, credentials of servers."""
+"""The Kubernetes API: transport, typed reads and writes, watches, Leases, credentials for LangGraph Servers."""

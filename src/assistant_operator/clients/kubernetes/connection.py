@@ -1,4 +1,4 @@
-"""How to reach one API server: where it is, whom to trust, through which proxy, and as whom."""
+"""How to reach the API server: address, CA, proxy and credentials."""
 
 import asyncio
 import os
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import aiohttp
 import yaml
 from kubernetes.aio import config
-from kubernetes.aio.client import Configuration as Configuration  # noqa: PLC0414 (the other clients take it from here)
+from kubernetes.aio.client import Configuration as Configuration  # noqa: PLC0414 (other modules import it from here)
 
 from assistant_operator.clients.http import tls
 from assistant_operator.clients.http.proxies import Proxies, Proxy
@@ -18,34 +18,34 @@ from assistant_operator.clients.http.proxies import Proxies, Proxy
 Reload = Callable[[], Awaitable[Configuration]]
 
 _IDLE = 45.0
-"""Seconds until an unused connection is closed: before the API server (90) or what stands in front of it does that."""
+"""Seconds until an idle connection is closed. Shorter than the timeout of the API server (90) and of load balancers."""
 _LONGEST_READ_AHEAD = 2**21
-_LOGIN_AGAIN = 10.0
-"""Seconds between two looks for fresh credentials: an exec plugin is a program that is started."""
+_RELOAD_INTERVAL = 10.0
+"""Least seconds between two reloads of the credentials: an exec plugin starts a program for each."""
 
 
 class Login:
-    """Who we are to one API server. As a middleware of a session it signs each request.
+    """The credentials for one API server, and an aiohttp middleware that authenticates each request with them.
 
-    When the API server no longer accepts a token, it is read again, as `kubectl` does: from the file that rotates it,
-    or from the exec plugin; and the request is sent a second time.
+    If the API server answers 401, the token is read again, as in kubectl: from the rotated file or from the exec
+    plugin. Then the request is sent a second time.
     """
 
     def __init__(self, configuration: Configuration, reload: Reload | None = None) -> None:
-        """Reads files. Raises OSError for certificates that cannot be used."""
+        """Reads the certificate files. Raises OSError if they cannot be used."""
         self.configuration = configuration
         self.trust = _trust(configuration)
         self._reload = reload
-        self._turn = asyncio.Lock()
-        self._looked = float("-inf")
+        self._reload_lock = asyncio.Lock()
+        self._reloaded_at = float("-inf")
 
     def session(self) -> aiohttp.ClientSession:
-        """A session of its own."""
+        """Return a new session that uses these credentials."""
         return aiohttp.ClientSession(
-            # Connections outlast the pauses between a person's edits: a new one begins with a handshake.
-            # As many as are needed: each namespace that is watched takes one for as long as the process runs.
+            # Connections are kept between the edits of a person, because a new one costs a TLS handshake.
+            # No limit: each watch of a namespace uses a connection as long as the process runs.
             connector=aiohttp.TCPConnector(limit=0, ssl=self.trust, keepalive_timeout=_IDLE),
-            # Looking up proxies and netrc at every request would make each four times as dear.
+            # Reading the environment and netrc for every request would quadruple its CPU time.
             trust_env=False,
             proxy=self.configuration.proxy,
             read_bufsize=_LONGEST_READ_AHEAD,
@@ -64,29 +64,30 @@ class Login:
             await self._sign(request)
             answer = await self._sent(request, handler)
         if 300 <= answer.status < 400:
-            # A POST that is redirected would be answered as if it had been a GET.
+            # The client would follow the redirect of a POST with a GET.
             answer.close()
-            where = answer.headers.get("Location", "nowhere")
-            raise aiohttp.ClientConnectionError(f"{answer.status}, redirects to {where}: no Kubernetes API does that")
+            location = answer.headers.get("Location", "nowhere")
+            raise aiohttp.ClientConnectionError(
+                f"{answer.status}, redirects to {location}: no Kubernetes API does that"
+            )
         return answer
 
     def _through_proxy(self, request: aiohttp.ClientRequest) -> None:
-        told = self.configuration.proxy_headers
-        if told and request.is_ssl():
-            request.update_proxy(request.proxy, None, told)
-        elif told:
-            request.headers.update(told)
+        headers = self.configuration.proxy_headers
+        if headers and request.is_ssl():
+            request.update_proxy(request.proxy, None, headers)
+        elif headers:
+            request.headers.update(headers)
 
     async def _sent(self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
         try:
             return await handler(request)
         except aiohttp.ClientHttpProxyError as error:
-            # Its repr shows what the proxy was told. And it is an answer of the proxy, not one of the API server.
-            told = f"the proxy answers {error.status} {error.message}"
-            raise aiohttp.ClientConnectionError(told) from None
+            # Its repr contains the proxy credentials, and its status is not one of the API server.
+            raise aiohttp.ClientConnectionError(f"the proxy answers {error.status} {error.message}") from None
 
     async def _sign(self, request: aiohttp.ClientRequest) -> str | None:
-        """The token that was used. Raises ClientConnectionError when it cannot be read just now."""
+        """Add the token to the request and return it. Raises ClientConnectionError if it cannot be read."""
         try:
             token = await self.configuration.get_api_key_with_prefix("BearerToken")
         except (config.ConfigException, OSError) as error:
@@ -96,16 +97,16 @@ class Login:
         return token
 
     async def _is_renewed(self, used: str | None) -> bool:
-        """Whether there is another token than the one that was refused."""
+        """Reload the credentials. Returns whether the token differs from the refused one, `used`."""
         if self._reload is None:
             return False
-        async with self._turn:
+        async with self._reload_lock:
             if self._token() != used:
                 return True
             now = asyncio.get_running_loop().time()
-            if now - self._looked < _LOGIN_AGAIN:
+            if now - self._reloaded_at < _RELOAD_INTERVAL:
                 return False
-            self._looked = now
+            self._reloaded_at = now
             try:
                 fresh = await self._reload()
             except ValueError:
@@ -119,8 +120,8 @@ class Login:
 
 
 def _trust(configuration: Configuration) -> ssl.SSLContext:
-    made = ssl.create_default_context(cafile=configuration.ssl_ca_cert, cadata=configuration.ca_cert_data)
-    context = tls.as_kubectl(made)
+    default = ssl.create_default_context(cafile=configuration.ssl_ca_cert, cadata=configuration.ca_cert_data)
+    context = tls.as_kubectl(default)
     if configuration.cert_file:
         context.load_cert_chain(configuration.cert_file, keyfile=configuration.key_file)
     if not configuration.verify_ssl:
@@ -130,7 +131,7 @@ def _trust(configuration: Configuration) -> ssl.SSLContext:
 
 
 def find_proxy(found: Configuration) -> None:
-    """As kubectl: the `proxy-url` of the kubeconfig, else what the environment says. Raises ValueError."""
+    """Set the proxy as kubectl does: `proxy-url` of the kubeconfig, otherwise the environment. Raises ValueError."""
     if found.proxy:
         proxy: Proxy | None = Proxy.parsed(found.proxy, "proxy-url in the kubeconfig")
     else:
@@ -140,29 +141,29 @@ def find_proxy(found: Configuration) -> None:
 
 
 UNREADABLE = (config.ConfigException, yaml.YAMLError, OSError, TypeError, AttributeError)
-"""What the library makes of a kubeconfig that is none: the last two, of YAML that is no mapping."""
+"""The errors of the library for an invalid kubeconfig; the last two, if its YAML is not a mapping."""
 
 
 @contextmanager
 def configuration_errors(where: str) -> Iterator[None]:
-    """Whatever the library makes of what is written there, in words for the person who wrote it. Raises ValueError."""
+    """Convert the errors of the library to ValueError. `where`: the source of the configuration, for the message."""
     try:
         yield
     except UNREADABLE as error:
-        # The library names an entry of a kubeconfig by its whole content, the token included.
-        told = re.sub(r"/?\{.*\}", "", " ".join(str(error).split()))
-        raise ValueError(f"cannot tell from {where} how to reach a cluster: {told}") from None
+        # The library's messages contain whole kubeconfig entries, the token included.
+        message = re.sub(r"/?\{.*\}", "", " ".join(str(error).split()))
+        raise ValueError(f"cannot determine from {where} how to reach a cluster: {message}") from None
 
 
 async def configuration() -> Configuration:
-    """How to reach the cluster: KUBECONFIG, else the pod's service account, else ~/.kube/config. Raises ValueError."""
+    """Load KUBECONFIG, else the pod's service account, else ~/.kube/config. Raises ValueError."""
     found = Configuration()
     if "KUBECONFIG" not in os.environ and "KUBERNETES_SERVICE_HOST" in os.environ:
         with configuration_errors("the pod's service account"):
             config.load_incluster_config(client_configuration=found)  # type: ignore[no-untyped-call]
     else:
         with configuration_errors(f"KUBECONFIG={os.environ.get('KUBECONFIG', '~/.kube/config')}"):
-            # The library read the variable when it was imported.
+            # The library reads the variable only at its import.
             await config.load_kube_config(  # type: ignore[no-untyped-call]
                 os.environ.get("KUBECONFIG"), client_configuration=found, persist_config=False
             )

@@ -1,4 +1,4 @@
-"""Which right to read a Secret or ConfigMap is missing, and the command that grants it. Pure."""
+"""Which permission to read a Secret or ConfigMap is missing, and the command that grants it. Pure."""
 
 import re
 import shlex
@@ -18,7 +18,7 @@ def checked_role(role: str) -> str:
 
 
 def missing_grant(role: str, namespace: str, refusal: str) -> str:
-    """Return which grant is missing, in one line that ends with the command that makes it.
+    """Return which grant is missing, in one line that ends with the command that creates it.
 
     `role`: as checked_role returns it. `refusal`: the message of the API server's 403. Only the account is taken from
     it, because authorizers add words that differ from one request to the next.
@@ -31,13 +31,13 @@ def missing_grant(role: str, namespace: str, refusal: str) -> str:
             f"{_KINDS[kind]} '{name}' is bound in namespace '{namespace}' but does not exist; to create it: {command}"
         )
     found = _USER.search(refusal)
-    who, subject = _account(found[1]) if found else ("the operator", "--serviceaccount=NAMESPACE:NAME")
+    account, subject = _account(found[1]) if found else ("the operator", "--serviceaccount=NAMESPACE:NAME")
     command = f"kubectl create rolebinding {name} -n {namespace} --{kind}={name} {subject}"
-    return f"{who} needs {_KINDS[kind]} '{name}' in namespace '{namespace}'; to grant it: {command}"
+    return f"{account} needs {_KINDS[kind]} '{name}' in namespace '{namespace}'; to grant it: {command}"
 
 
 def _account(user: str) -> tuple[str, str]:
-    """The account in words, and as a flag of `kubectl create rolebinding`."""
+    """Return the account as text, and as a flag of `kubectl create rolebinding`."""
     if account := re.fullmatch(r"system:serviceaccount:([^:]+):([^:]+)", user):
         return f"ServiceAccount '{account[1]}/{account[2]}'", f"--serviceaccount={account[1]}:{account[2]}"
     return f"user '{user}'", shlex.quote(f"--user={user}")

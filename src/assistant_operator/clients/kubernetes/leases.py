@@ -1,4 +1,4 @@
-"""One Lease in the cluster: read, and written only over the state that was read."""
+"""Reads and writes one Lease. A write fails if the Lease has changed since it was read."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -6,12 +6,13 @@ from typing import Self
 
 from assistant_operator.api.meta import FreeForm
 
-from .transport import ApiServer, Call, ClusterRefused, ClusterUnavailable
+from .objects import reading
+from .transport import ApiServer, Call, ClusterRefused
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A coordination.k8s.io/v1 Lease, as far as leaders need it."""
+    """The fields of a coordination.k8s.io/v1 Lease that leader election uses."""
 
     holder: str
     duration: float
@@ -23,6 +24,7 @@ class Lease:
 
     @classmethod
     def held_by(cls, holder: str, duration: float, now: datetime, *, before: "Lease | None") -> Self:
+        """Return the Lease with that holder, to be written over `before`."""
         stays = before is not None and before.holder == holder
         return cls(
             holder,
@@ -38,7 +40,7 @@ class Lease:
 
 
 class Leases:
-    """The door to one Lease."""
+    """The client of one Lease."""
 
     def __init__(self, server: ApiServer, namespace: str, name: str) -> None:
         self._server = server
@@ -46,24 +48,25 @@ class Leases:
         self._name = name
 
     async def read(self) -> Lease | None:
+        call = Call("GET", self._path(self._name))
         try:
-            found = await self._server.send(Call("GET", self._path(self._name)), timeout=5)
+            return _parsed(call, await self._server.send(call, timeout=5))
         except ClusterRefused as refused:
             if refused.status.code == 404:
                 return None
             raise
-        return _parsed(found)
 
     async def write(self, lease: Lease, *, timeout: float = 5.0) -> Lease | None:
-        """The Lease as it stands then; None if somebody else wrote or deleted it since. `timeout`: seconds."""
+        """Write and return the Lease; None if another client has written or deleted it. `timeout`: seconds."""
         method, path = ("PUT", self._path(self._name)) if lease.resource_version else ("POST", self._path(""))
+        call = Call(method, path, body=self._manifest(lease))
         try:
-            written = await self._server.send(Call(method, path, body=self._manifest(lease)), timeout=timeout)
+            written = await self._server.send(call, timeout=timeout)
         except ClusterRefused as refused:
             if refused.status.code == 409 or (method == "PUT" and refused.status.code == 404):
                 return None
             raise
-        return replace(lease, resource_version=_parsed(written).resource_version)
+        return replace(lease, resource_version=_parsed(call, written).resource_version)
 
     def _path(self, name: str) -> str:
         return f"/apis/coordination.k8s.io/v1/namespaces/{self._namespace}/leases" + (f"/{name}" if name else "")
@@ -88,21 +91,15 @@ def _micro(time: datetime) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _parsed(found: FreeForm) -> Lease:
-    try:
-        return _lease(found)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ClusterUnavailable(f"what answered is no Lease: {type(error).__name__}") from error
-
-
-def _lease(found: FreeForm) -> Lease:
-    spec = found.get("spec") or {}
-    renewed = datetime.fromisoformat(spec.get("renewTime") or "1970-01-01T00:00:00+00:00")
-    return Lease(
-        holder=spec.get("holderIdentity") or "",
-        duration=float(spec.get("leaseDurationSeconds") or 0),
-        acquired=datetime.fromisoformat(spec.get("acquireTime") or renewed.isoformat()),
-        renewed=renewed,
-        transitions=int(spec.get("leaseTransitions") or 0),
-        resource_version=found["metadata"]["resourceVersion"],
-    )
+def _parsed(call: Call, found: FreeForm) -> Lease:
+    with reading(call):
+        spec = found.get("spec") or {}
+        renewed = datetime.fromisoformat(spec.get("renewTime") or "1970-01-01T00:00:00+00:00")
+        return Lease(
+            holder=spec.get("holderIdentity") or "",
+            duration=float(spec.get("leaseDurationSeconds") or 0),
+            acquired=datetime.fromisoformat(spec.get("acquireTime") or renewed.isoformat()),
+            renewed=renewed,
+            transitions=int(spec.get("leaseTransitions") or 0),
+            resource_version=found["metadata"]["resourceVersion"],
+        )

@@ -1,15 +1,16 @@
-"""What the doors to Kubernetes share: how an object is read, as of when, page by page, and changed if it is there."""
+"""Generic API calls: get, get at a resource version, list in pages, replay from the watch cache, patch."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
-from assistant_operator.api.meta import GROUP, VERSION, FreeForm, Key, Resource
+from assistant_operator.api.meta import GROUP, MANAGER, VERSION, FreeForm, Key, ObjectMeta, Resource, position
 
 from .resource_versions import ResourceVersions
 from .transport import (
     JSON,
+    MERGE_PATCH,
     AnswerTooLarge,
     ApiServer,
     Call,
@@ -22,64 +23,87 @@ from .transport import (
 
 PAGE = 500
 _SILENCE = 5
-"""Seconds at least that a replay waits for the next event."""
+"""Least timeout for the next event of a replay, in seconds."""
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
-"""An answer without the content, which we just sent ourselves."""
+"""Accept header for metadata only."""
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
+R = TypeVar("R", bound=Resource)
 
 
 class TooOld(Exception):
-    """The API server cannot replay from that resource version."""
+    """The watch cache of the API server does not reach back to that resource version."""
 
     def __init__(self, status: Status) -> None:
         super().__init__(status.message)
         self.oldest = status.oldest_resource_version
-        """From where it can, if it says so."""
+        """The oldest resource version in the cache, if the API server names it."""
 
 
 class Objects:
-    """One API server, and where on it to look."""
+    """The API calls on one API server."""
 
     def __init__(
         self, server: ApiServer, namespaces: tuple[str, ...] = (), resource_versions: ResourceVersions | None = None
     ) -> None:
-        """`namespaces`: empty for everywhere."""
+        """`namespaces`: the watched namespaces; empty for all."""
         self.server = server
         self.resource_versions = resource_versions or ResourceVersions()
         self.namespaces = namespaces or ("",)
 
     async def read(self, path: str, accept: str = JSON) -> FreeForm | None:
-        """The object; None if there is none. Raises ClusterRefused where its kind is not served: that says nothing."""
+        """Return the object; None if it does not exist. Raises ClusterRefused if its kind is not served."""
         try:
             return await self.server.send(Call("GET", path, accept=accept))
         except ClusterRefused as refused:
-            # An API server that does not serve the kind, or a proxy, names no kind in its 404.
+            # A 404 of a proxy, or of an API server that does not serve the kind, has no kind in its details.
             if refused.status.code == 404 and refused.status.kind:
                 return None
             raise
 
-    async def exactly(
-        self, kind: type[Resource], namespace: str, name: str, resource_version: int
-    ) -> list[FreeForm] | Literal["Expired"]:
-        """The objects of that name as they were then; Expired when the API server no longer holds that time."""
+    async def get(self, kind: type[R], key: Key) -> R | None:
+        """Return the object; None if it does not exist."""
+        content = await self.read(path_of(kind, key))
+        return kind.model_validate(content) if content else None
+
+    async def metadata(self, kind: type[Resource], key: Key) -> ObjectMeta | None:
+        """Return the metadata of the object; None if it does not exist."""
+        return metadata_of(await self.read(path_of(kind, key), METADATA))
+
+    async def get_at(self, kind: type[R], key: Key, resource_version: int) -> R | Literal["Expired"] | None:
+        """Return the object at that resource version; Expired if the API server has compacted it."""
         query = {
-            "fieldSelector": f"metadata.name={name}",
+            "fieldSelector": f"metadata.name={key[1]}",
             "resourceVersion": str(resource_version),
             "resourceVersionMatch": "Exact",
         }
         try:
-            found = await self.server.send(Call("GET", path_of(kind, (namespace, "")), query))
+            page = await self.server.send(Call("GET", path_of(kind, (key[0], "")), query))
         except ClusterRefused as refused:
             if refused.status.code in (400, 410):
                 return "Expired"
             raise
-        items: list[FreeForm] = found["items"]
-        return items
+        return next((kind.model_validate(item) for item in page["items"]), None)
 
-    async def replay(self, kind: type[Resource], key: Key, since: int, seconds: int) -> AsyncGenerator[FreeForm, None]:
-        """Each state of the object after `since`, from the API server's watch cache, and then for `seconds`.
+    async def newest_resource_version(self, path: str) -> str:
+        """Return the current resource version of the storage of the kind that is listed at `path`."""
+        call = Call("GET", path, {"limit": 1}, accept=METADATA_LIST)
+        newest: str = checked_page(call, await self.server.send(call), "items")["metadata"]["resourceVersion"]
+        return newest
 
-        Raises TooOld, which the API server says by HTTP status or by an event.
+    async def is_restored(self, kind: str, path: str, since: str, epoch: int) -> bool:
+        """Return whether the storage was restored from a snapshot that is older than `since`, read in `epoch`.
+
+        The API server accepts a watch from such a resource version and sends no events, so that the watch never fails.
+        """
+        mark = self.resource_versions.mark(kind)
+        newest = await self.newest_resource_version(path)
+        return self.resource_versions.compare(kind, mark, newest) != epoch or position(since) > position(newest)
+
+    async def replay(self, kind: type[R], key: Key, since: int, seconds: int) -> AsyncGenerator[R, None]:
+        """Yield each state of the object after `since` from the API server's watch cache. Ends after `seconds`.
+
+        Raises TooOld: the API server reports it as an HTTP status or as an ERROR event.
         """
         query = {"watch": "true", "fieldSelector": f"metadata.name={key[1]}", "resourceVersion": str(since)}
         call = Call("GET", path_of(kind, (key[0], "")), {**query, "timeoutSeconds": str(seconds)})
@@ -89,7 +113,7 @@ class Objects:
                     event = watch_event(call, line)
                     if event["type"] == "ERROR":
                         raise TooOld(status_of(event["object"]))
-                    yield event["object"]
+                    yield kind.model_validate(event["object"])
         except ClusterRefused as refused:
             if refused.status.code != 410:
                 raise
@@ -98,7 +122,7 @@ class Objects:
     async def pages(
         self, path: str, accept: str, selection: Mapping[str, str] | None = None
     ) -> AsyncIterator[FreeForm]:
-        """A whole listing; `selection`: of those with these labels or fields, as the API server's query has them."""
+        """Yield the pages of a listing. `selection`: labelSelector and fieldSelector as query parameters."""
         call = Call("GET", path, {**(selection or {}), "limit": PAGE}, accept=accept)
         while True:
             try:
@@ -110,12 +134,12 @@ class Objects:
                 continue
             page = checked_page(call, answer, "rows" if "Table" in accept else "items")
             yield page
-            if not (onward := page["metadata"].get("continue")):
+            if not (token := page["metadata"].get("continue")):
                 return
-            call = replace(call, query={**(call.query or {}), "continue": onward})
+            call = replace(call, query={**(call.query or {}), "continue": token})
 
     async def change(self, call: Call) -> FreeForm | None:
-        """A change that is pointless when its object is gone or has become another: the next look tells."""
+        """Send a write. Returns None if the object does not exist, was replaced, or has changed (a conflict)."""
         try:
             return await self.server.send(call)
         except ClusterRefused as refused:
@@ -124,8 +148,28 @@ class Objects:
             raise
 
 
+def patch_call(
+    kind: type[Resource],
+    key: Key,
+    body: Any,
+    content_type: str = MERGE_PATCH,
+    *,
+    subresource: str = "",
+    query: Mapping[str, str | int] | None = None,
+    accept: str = METADATA,
+) -> Call:
+    """Return the PATCH of an object. `query`: default: the operator's field manager."""
+    path = path_of(kind, key) + subresource
+    return Call("PATCH", path, query or {"fieldManager": MANAGER}, body, content_type, accept)
+
+
+def metadata_of(content: FreeForm | None) -> ObjectMeta | None:
+    """Parse the metadata of an answer, if there is one."""
+    return ObjectMeta.model_validate(content["metadata"]) if content else None
+
+
 def in_half(call: Call) -> Call | None:
-    """The same question for half as many objects at once; None if it is for one already, or sets no limit."""
+    """Return the call with half its page limit; None if the limit is 1 or absent."""
     query = call.query or {}
     limit = int(query.get("limit", 0))
     return replace(call, query={**query, "limit": limit // 2}) if limit > 1 else None
@@ -133,7 +177,7 @@ def in_half(call: Call) -> Call | None:
 
 @contextmanager
 def reading(call: Call) -> Iterator[None]:
-    """Take an answer apart. Raises ClusterUnavailable if it is not made as the API server makes it."""
+    """Convert the errors of parsing an answer to ClusterUnavailable: it does not have the format of the API server."""
     try:
         yield
     except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -141,20 +185,21 @@ def reading(call: Call) -> Iterator[None]:
 
 
 def checked_page(call: Call, page: FreeForm, items: str) -> FreeForm:
-    """The page, with a list under `items`. Raises ClusterUnavailable if it is no page of a listing."""
+    """Return the page with a list under `items`. Raises ClusterUnavailable if it is not a page of a listing."""
     meta = page.get("metadata")
     found = page.get(items) or []
-    if not isinstance(meta, dict) or not isinstance(meta.get("resourceVersion"), str) or not isinstance(found, list):
-        raise ClusterUnavailable(f"{call}: what answered is no Kubernetes API")
-    if items == "items" and not all(
-        isinstance(each, dict) and isinstance(each.get("metadata"), dict) for each in found
-    ):
+    is_page = isinstance(meta, dict) and isinstance(meta.get("resourceVersion"), str) and isinstance(found, list)
+    if not is_page or (items == "items" and not all(_has_metadata(item) for item in found)):
         raise ClusterUnavailable(f"{call}: what answered is no Kubernetes API")
     return {**page, items: found}
 
 
+def _has_metadata(item: Any) -> bool:
+    return isinstance(item, dict) and isinstance(item.get("metadata"), dict)
+
+
 def path_of(kind: type[Resource], key: Key) -> str:
-    """Of an object; of all of its namespace without a name, of all there are without either."""
+    """Return the path of an object; without a name, of the namespace's objects; without a namespace, of all objects."""
     namespace, name = key
     inside = f"/namespaces/{namespace}" if namespace else ""
     return f"/apis/{GROUP}/{VERSION}{inside}/{kind.plural}" + (f"/{name}" if name else "")

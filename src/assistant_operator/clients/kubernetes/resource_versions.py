@@ -1,4 +1,4 @@
-"""How far the cluster's storage was read. Finds out when the storage was restored from an older snapshot."""
+"""Tracks the newest resource version that was read. Detects a storage that was restored from an older snapshot."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -12,49 +12,49 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Watermark:
-    """The newest resource version of a kind that was read before a request."""
+    """The newest resource version of a kind before a request is sent, and the epoch."""
 
     epoch: int
     newest: int
 
 
 class ResourceVersions:
-    """The newest resource version read of each kind.
+    """The newest resource version that was read of each kind.
 
-    Resource versions only grow while a storage lives. When etcd is restored from a snapshot, they go back, and then all
-    that happens looks older than what is known, for ever; a watch from a later resource version stays silent. So each
-    consistent read is compared with what was read before it was sent. If it is older, a new epoch begins: what is
-    listed in it replaces what is known, whatever the numbers are.
+    Resource versions only grow until etcd is restored from a snapshot. Then they go back: every new object would seem
+    older than the stored one, and a watch from a later resource version would never send an event. So each consistent
+    read is compared with the newest resource version before its request. If it is older, a new epoch begins: objects
+    that are listed in a new epoch replace the stored ones without a comparison of resource versions.
     """
 
     def __init__(self) -> None:
         self.epoch = 0
         self._newest: dict[str, int] = {}
-        """By kind: the API server may keep each kind in a storage of its own."""
+        """By kind: the API server may store each kind in a separate etcd."""
         self._streams: set[Callable[[], None]] = set()
         self.rewound: Callable[[], None] = lambda: None
-        """Called when a new epoch begins, before anything is listed anew."""
+        """Called when a new epoch begins, before anything is listed again."""
 
     def mark(self, kind: str) -> Watermark:
-        """To be taken before a consistent read is sent, for `judge`."""
+        """Return the state before a consistent read. Pass it to `compare` after the read."""
         return Watermark(self.epoch, self._newest.get(kind, 0))
 
-    def saw(self, kind: str, resource_version: str, epoch: int) -> None:
-        """An object of that kind, or a whole listing, was read in that epoch."""
+    def record(self, kind: str, resource_version: str, epoch: int) -> None:
+        """Record that an object of that kind, or a listing, was read in that epoch."""
         if epoch == self.epoch:
             self._newest[kind] = max(self._newest.get(kind, 0), position(resource_version))
 
-    def judge(self, kind: str, mark: Watermark, resource_version: str) -> int:
-        """A consistent read that was sent after `mark` is as of `resource_version`. Returns the present epoch."""
+    def compare(self, kind: str, mark: Watermark, resource_version: str) -> int:
+        """Compare a consistent read with the `mark` before it. Begins a new epoch if it is older. Returns the epoch."""
         if mark.epoch == self.epoch and position(resource_version) < mark.newest:
             self.rewind(f"{kind} are listed as of {resource_version}, after {mark.newest}")
-        self.saw(kind, resource_version, self.epoch)
+        self.record(kind, resource_version, self.epoch)
         return self.epoch
 
     def rewind(self, why: str) -> None:
-        """The storage went back: begin a new epoch and end all watches, so that everything is listed anew."""
-        log.warning("detected restored storage, listing everything again: %s", why)
+        """Begin a new epoch and end all watches, so that everything is listed again."""
         self.epoch += 1
+        log.warning("detected restored storage epoch=%s: %s", self.epoch, why)
         self._newest.clear()
         self.rewound()
         for close in list(self._streams):

@@ -1,5 +1,6 @@
-"""From a reference to a server to a way to speak to it: the key and the certificates in Secrets and ConfigMaps."""
+"""Reads the API key and the CA bundle of a LangGraph Server from Secrets and ConfigMaps."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,20 +15,20 @@ from .grants import DEFAULT_ROLE, missing_grant
 from .transport import ClusterRefused
 
 FRESH = 5.0
-"""Seconds that a value is used without being read again: a rotated key is picked up after that at the latest."""
+"""Seconds until a value is read again: the longest delay until a rotated key is used."""
 REMEMBERED = 10.0
-"""Seconds that a value is kept at all, whether anybody asks for it or not."""
+"""Seconds until a value is removed from memory."""
 _MOST = 10_000
 
 
 class CredentialsMissing(ServerTrouble):
-    """What a reference names is not there, or is not what it should be."""
+    """The referenced entry does not exist, or its value is invalid."""
 
     reason = Reason.CREDENTIALS_NOT_FOUND
 
 
 class CredentialsForbidden(CredentialsMissing):
-    """The operator has no right to read what a reference names."""
+    """The operator has no permission to read the referenced object."""
 
     reason = Reason.CREDENTIALS_FORBIDDEN
 
@@ -44,7 +45,7 @@ class _Entry:
         return f"key '{self.key}' of {self.kind} '{self.name}' in namespace '{self.namespace}'"
 
     def checked(self, value: str) -> str:
-        """The value as it is used. Raises CredentialsMissing, without the value."""
+        """Return the value in its usable form. Raises CredentialsMissing, without the value in the message."""
         match self.use:
             case "header":
                 value = value.strip()
@@ -59,30 +60,31 @@ class _Entry:
 
 
 class Credentials:
-    """Reads what it is asked for, when it is asked, and keeps it for seconds. No value of it is ever told."""
+    """Reads credentials on demand and caches them for seconds. No log and no message contains a value."""
 
     def __init__(self, cluster: Cluster, role: str = DEFAULT_ROLE) -> None:
-        """`role`: the one that allows to read Secrets and ConfigMaps, as grants.checked_role returns it."""
+        """`role`: the role that permits reading Secrets and ConfigMaps, as grants.checked_role returns it."""
         self._cluster = cluster
         self._role = role
-        self._read: Expiring[_Entry, str] = Expiring(REMEMBERED, _MOST)
+        self._read: Expiring[_Entry, tuple[str, float]] = Expiring(REMEMBERED, _MOST)
+        """The value, and when it was read, in seconds of the event loop."""
 
     async def endpoint(self, namespace: str, copy: Copy) -> Endpoint:
-        """How to speak to the server of `copy`. Raises CredentialsMissing, ClusterUnavailable."""
+        """Return the endpoint of the server of `copy`. Raises CredentialsMissing, ClusterUnavailable."""
         return await self._endpoint(namespace, copy, is_last=False)
 
     async def endpoint_for_withdrawal(self, namespace: str, copy: Copy) -> Endpoint:
-        """The same for a farewell: a namespace that goes may take its Secrets first.
+        """Like `endpoint`, for withdrawing a copy. Falls back to the cached value, at most REMEMBERED seconds old.
 
-        What they said holds for as long as it is kept: REMEMBERED seconds after it was read.
+        A terminating namespace may delete its Secrets before its Assistants.
         """
         return await self._endpoint(namespace, copy, is_last=True)
 
     def forget(self, namespace: str, copy: Copy) -> None:
-        """Read anew what `copy` names: its server did not take what was read."""
+        """Drop the cached credentials of `copy`, because its server refused them."""
         for entry in _entries(namespace, copy):
             if entry:
-                self._read.drop(entry)
+                self._read.pop(entry, None)
 
     async def _endpoint(self, namespace: str, copy: Copy, *, is_last: bool) -> Endpoint:
         key, bundle = _entries(namespace, copy)
@@ -93,27 +95,29 @@ class Credentials:
         )
 
     async def _value(self, entry: _Entry, *, is_last: bool) -> str:
-        known = self._read.get(entry)
-        if known is not None and self._read.age(entry) < FRESH:
-            return known
+        loop, cached = asyncio.get_running_loop(), self._read.get(entry)
+        if cached and loop.time() - cached[1] < FRESH:
+            return cached[0]
         try:
-            return self._read.put(entry, entry.checked(await self._found(entry)))
+            value = entry.checked(await self._found(entry))
         except CredentialsMissing:
-            # Asked for again: it may have been dropped meanwhile.
-            kept = self._read.get(entry) if is_last else None
-            if kept is None:
+            # Read from the cache again: the value may have expired during the request.
+            cached = self._read.get(entry) if is_last else None
+            if cached is None:
                 raise
-            return kept
+            return cached[0]
+        self._read[entry] = value, loop.time()
+        return value
 
     async def _found(self, entry: _Entry) -> str:
         try:
-            found = await self._cluster.value(entry.kind, (entry.namespace, entry.name), entry.key)
+            found = await self._cluster.read_entry(entry.kind, (entry.namespace, entry.name), entry.key)
         except ClusterRefused as refused:
             if refused.status.code == 403:
                 grant = missing_grant(self._role, entry.namespace, refused.status.message)
                 raise CredentialsForbidden(f"{entry} cannot be read: {grant}") from refused
             raise CredentialsMissing(f"{entry} cannot be read: {refused}") from refused
-        except ValueError:  # whose text shows a part of the value
+        except ValueError:  # its message contains a part of the value
             raise CredentialsMissing(f"{entry} is not text") from None
         if found is None:
             raise CredentialsMissing(f"{entry} does not exist")
@@ -121,7 +125,7 @@ class Credentials:
 
 
 def _entries(namespace: str, copy: Copy) -> tuple[_Entry | None, _Entry | None]:
-    """Where its key and its certificates are."""
+    """Return the entries of the API key and of the CA bundle."""
     key, bundle = copy.api_key_secret_ref, copy.ca_bundle_ref
     return (
         _Entry("Secret", namespace, key.name, key.key, "header") if key else None,

@@ -1,4 +1,4 @@
-"""The API server as requests and answers: one request in, JSON or a named error out. It knows none of our kinds."""
+"""HTTP transport for the API server: sends a Call and returns its JSON. Independent of our kinds."""
 
 import asyncio
 import json
@@ -29,30 +29,30 @@ _TOO_LARGE = (
 )
 _NOT_ASCII = re.compile(r"[^\x20-\x7e]")
 _LONGEST_EVENT = 8 * 2**20
-"""Bytes. One event holds one object: etcd takes 1.5 MiB unless told otherwise, the API server 3 MiB in one request."""
+"""Bytes. An event has one object: etcd stores 1.5 MiB by default, the API server accepts requests of 3 MiB."""
 _LONGEST_ANSWER = 64 * 2**20
-"""Bytes. A page of 500 objects of 100 KB fits; one that does not is asked for in smaller pages (Requests.pages)."""
+"""Bytes. A page of 500 objects of 100 KB fits; Objects.pages lists larger ones in smaller pages."""
 _OPENING = 30.0
-"""Seconds until a watch must be answered; its events may then take as long as they like."""
+"""Timeout for the response headers of a watch, in seconds. The events have a separate timeout."""
 _TOO_OLD = re.compile(r"too old resource version: \d+ \((\d+)\)")
 _UNKNOWN_FIELD = re.compile(r'unknown field "([^"]+)"')
-_PASSING = {408, 425, 429, 500, 502, 503, 504}
+_TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
 
 
 class ClusterUnavailable(Exception):
-    """The API server did not answer, or said that it cannot just now: the same request may succeed later."""
+    """The API server did not answer, or answered with a transient error: the same request may succeed later."""
 
     retry_after: float | None = None
     is_answer: bool = False
-    """Whether the API server answered: then another request may succeed now."""
+    """Whether the API server answered. Then another request may succeed now."""
 
 
 class AnswerTooLarge(ClusterUnavailable):
-    """The answer is larger than what is read of one: a smaller question may have one that is not."""
+    """The answer is larger than the limit. A request for fewer objects may succeed."""
 
 
 class ClusterRefused(Exception):
-    """The API server refused: the same request will be refused again."""
+    """The API server refused the request. The same request will be refused again."""
 
     def __init__(self, what: str, status: "Status") -> None:
         super().__init__(f"Kubernetes refused {what}: {status.code} {status.reason}: {status.message}")
@@ -63,7 +63,7 @@ NO_EFFECT = "the write was accepted and had no effect"
 
 
 class NoEffect(ClusterRefused):
-    """The API server accepted a write and stored nothing of it: an admission webhook took it back, for example."""
+    """The API server accepted a write that had no effect; for example, an admission webhook reverted it."""
 
     def __init__(self) -> None:
         Exception.__init__(self, NO_EFFECT)
@@ -71,12 +71,12 @@ class NoEffect(ClusterRefused):
 
 
 class NotLeading(Exception):
-    """A write was held back because the Lease is not ours any more."""
+    """A write was not sent because this process does not hold the Lease."""
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A metav1.Status: what the API server says instead of an object."""
+    """A metav1.Status, which the API server returns instead of an object."""
 
     code: int
     reason: str = ""
@@ -84,7 +84,7 @@ class Status:
     causes: tuple[tuple[str, str], ...] = ()
     """Reason and field of each cause."""
     kind: str = ""
-    """Plural of the kind that it is about."""
+    """Plural of the kind in its details."""
 
     @property
     def is_too_large(self) -> bool:
@@ -92,31 +92,31 @@ class Status:
 
     @property
     def is_transient(self) -> bool:
-        return self.code in _PASSING and not self.is_too_large
+        return self.code in _TRANSIENT and not self.is_too_large
 
     @property
     def unknown_fields(self) -> tuple[str, ...]:
-        """The fields that strict field validation refused, such as `spec.change.user`."""
+        """The fields that strict field validation refused, for example `spec.change.user`."""
         is_strict = self.code == 400 and "strict decoding error" in self.message
         return tuple(_UNKNOWN_FIELD.findall(self.message)) if is_strict else ()
 
     @property
     def oldest_resource_version(self) -> int | None:
-        """Where the watch cache begins, if that is after the resource version that was asked for."""
+        """The start of the watch cache, if it is after the requested resource version."""
         found = _TOO_OLD.search(self.message) if self.code == 410 else None
         return int(found[1]) if found else None
 
     @property
     def is_of_another(self) -> bool:
-        """Whether a patch named the UID of an object that has been replaced by another of its name."""
+        """Whether a patch has the UID of an object that was replaced by another one of the same name."""
         return self.code == 422 and any(field == "metadata.uid" for _, field in self.causes)
 
     @property
     def is_namespace_terminating(self) -> bool:
-        """Whether nothing can be made there: the namespace is being deleted, or is gone and left objects behind.
+        """Whether nothing can be created because the namespace is being deleted or does not exist.
 
-        It does leave some: its deletion asks the API server which kinds there are, and one that just started does not
-        know those of CustomResourceDefinitions yet.
+        A deleted namespace can leave custom objects behind: its deletion uses the API server's discovery, which lacks
+        the kinds of CustomResourceDefinitions for a moment after a start.
         """
         is_gone = self.code == 404 and self.kind == "namespaces"
         return is_gone or (self.code == 403 and any(reason == "NamespaceTerminating" for reason, _ in self.causes))
@@ -135,12 +135,12 @@ class Call:
 
     @property
     def url(self) -> str:
-        asked = "?" + urlencode(self.query) if self.query else ""
-        return quote(self.path) + asked
+        query = "?" + urlencode(self.query) if self.query else ""
+        return quote(self.path) + query
 
     @property
     def payload(self) -> bytes | None:
-        """The body as it is sent: YAML for an apply, else JSON."""
+        """The encoded body: YAML for an apply, otherwise JSON."""
         if self.body is None:
             return None
         text = yaml_text(self.body) if self.content_type == APPLY_PATCH else json.dumps(self.body)
@@ -151,10 +151,10 @@ class Call:
 
 
 def yaml_text(content: Any) -> str:
-    """JSON content as YAML of one line that is ASCII.
+    """Return JSON content as YAML in one ASCII line.
 
-    As JSON it would differ twice: JSON escapes an emoji as two surrogates, which YAML readers refuse, and a line
-    separator that is not escaped is a line break for them.
+    JSON is not valid YAML in two cases: JSON escapes an emoji as two surrogates, which YAML parsers refuse, and a line
+    separator that is not escaped is a line break in YAML.
     """
     return _NOT_ASCII.sub(_escaped, json.dumps(content, ensure_ascii=False))
 
@@ -165,7 +165,7 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 class ApiServer:
-    """A connection to one API server, as the kubeconfig or the pod's service account says."""
+    """The client of one API server."""
 
     def __init__(
         self,
@@ -176,7 +176,10 @@ class ApiServer:
         headers: Mapping[str, str] | None = None,
         reload: Reload | None = None,
     ) -> None:
-        """`headers`: sent with each request. `reload`: reads fresh credentials when the API server answers 401."""
+        """`may_write`: checked before each write. `observe`: called with method, status code and seconds.
+
+        `headers`: sent with each request. `reload`: reads new credentials after a 401.
+        """
         self._host = configuration.host
         self._login = Login(configuration, reload)
         self._session: aiohttp.ClientSession | None = None
@@ -189,12 +192,12 @@ class ApiServer:
             await self._session.close()
 
     async def send(self, call: Call, *, timeout: float = 30.0) -> dict[str, Any]:
-        """The JSON answer. Raises ClusterUnavailable, ClusterRefused, NotLeading."""
+        """Return the JSON answer. Raises ClusterUnavailable, ClusterRefused, NotLeading."""
         response = await self._open(call, timeout)
         return await _answer(call, response)
 
     async def stream(self, call: Call, *, silence: float) -> AsyncIterator[dict[str, Any]]:
-        """The events of a watch, until it ends. Raises ClusterUnavailable after `silence` seconds without any."""
+        """Yield the events of a watch. Raises ClusterUnavailable after `silence` seconds without an event."""
         async with self.watching(call, silence=silence) as lines:
             async for line in lines:
                 if not isinstance(event := _parsed(line), dict):
@@ -203,7 +206,7 @@ class ApiServer:
 
     @asynccontextmanager
     async def watching(self, call: Call, *, silence: float) -> AsyncIterator["Lines"]:
-        """The lines of a watch that the API server has accepted. Raises ClusterUnavailable and ClusterRefused."""
+        """Open a watch and yield its lines. Raises ClusterUnavailable and ClusterRefused."""
         try:
             async with asyncio.timeout(_OPENING):
                 response = await self._open(call, None)
@@ -236,7 +239,7 @@ class ApiServer:
             )
             code = answer.status
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise ClusterUnavailable(f"{call}: no answer: {responses.words(error)}") from error
+            raise ClusterUnavailable(f"{call}: no answer: {responses.describe(error)}") from error
         finally:
             self._observe(call.method, code, asyncio.get_running_loop().time() - started)
         return answer
@@ -251,7 +254,7 @@ class Lines:
         self._silence = silence
 
     def close(self) -> None:
-        """End the watch: reading on raises ClusterUnavailable."""
+        """End the watch. Further reads raise ClusterUnavailable."""
         self._response.close()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -264,11 +267,11 @@ class Lines:
                     return
                 yield line
         except (aiohttp.ClientError, HttpProcessingError, TimeoutError, OSError, ValueError) as error:
-            raise ClusterUnavailable(f"{self._call}: the watch broke off: {_words(error)}") from error
+            raise ClusterUnavailable(f"{self._call}: the watch broke off: {_event_error(error)}") from error
 
 
 def watch_event(call: Call, line: bytes) -> dict[str, Any]:
-    """A line of a watch as an event with its type and object. Raises ClusterUnavailable for anything else."""
+    """Parse a line of a watch. Raises ClusterUnavailable if it is not an event with a type and an object."""
     event = _parsed(line) if line.endswith(b"\n") else None
     if not isinstance(event, dict) or not isinstance(event.get("type"), str) or not _is_object(event.get("object")):
         raise ClusterUnavailable(f"{call}: the watch broke off: a line is not an event")
@@ -279,20 +282,20 @@ def _is_object(found: Any) -> bool:
     return isinstance(found, dict) and isinstance(found.get("metadata", {}), dict)
 
 
-def _words(error: Exception) -> str:
-    """What is wrong with an event, without what is in it."""
+def _event_error(error: Exception) -> str:
+    """Describe the error without the content of the event."""
     if isinstance(error, HttpProcessingError):
         return f"an event has more than {_LONGEST_EVENT // 2**20} MiB"
-    return responses.words(error)
+    return responses.describe(error)
 
 
 async def _answer(call: Call, response: aiohttp.ClientResponse) -> dict[str, Any]:
     try:
-        text = await responses.whole(response, _LONGEST_ANSWER)
+        text = await responses.read_body(response, _LONGEST_ANSWER)
     except TooLarge as error:
         raise AnswerTooLarge(f"{call}: the answer has more than {_LONGEST_ANSWER // 2**20} MiB") from error
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise ClusterUnavailable(f"{call}: the answer broke off: {responses.words(error)}") from error
+        raise ClusterUnavailable(f"{call}: the answer broke off: {responses.describe(error)}") from error
     content = _parsed(text)
     if 200 <= response.status < 300:
         if isinstance(content, dict):
@@ -302,14 +305,14 @@ async def _answer(call: Call, response: aiohttp.ClientResponse) -> dict[str, Any
     if status.is_transient:
         unavailable = ClusterUnavailable(f"{call}: {status.code} {status.reason}: {status.message}")
         unavailable.is_answer = True
-        unavailable.retry_after = responses.pause(response.headers.get("Retry-After"))
+        unavailable.retry_after = responses.retry_after_seconds(response.headers.get("Retry-After"))
         raise unavailable
     raise ClusterRefused(str(call), status)
 
 
 def _parsed(text: bytes) -> Any:
     try:
-        return responses.parsed(text) if text else {}
+        return responses.parse_json(text) if text else {}
     except ValueError:
         return None
 
@@ -318,19 +321,19 @@ def _shown(text: bytes) -> str:
     return " ".join(text[:200].decode("utf-8", "replace").split())
 
 
-def status_of(told: dict[str, Any]) -> Status:
-    """The metav1.Status of an ERROR event."""
-    code = told.get("code")
-    return _status(code if isinstance(code, int) else 500, told)
+def status_of(content: dict[str, Any]) -> Status:
+    """Parse the metav1.Status of an ERROR event."""
+    code = content.get("code")
+    return _status(code if isinstance(code, int) else 500, content)
 
 
-def _status(code: int, told: dict[str, Any]) -> Status:
-    details = told.get("details")
-    about = details if isinstance(details, dict) else {}
+def _status(code: int, content: dict[str, Any]) -> Status:
+    found = content.get("details")
+    details = found if isinstance(found, dict) else {}
     return Status(
         code,
-        str(told.get("reason", "")),
-        str(told.get("message", "")),
-        tuple((str(cause.get("reason", "")), str(cause.get("field", ""))) for cause in about.get("causes") or ()),
-        str(about.get("kind", "")),
+        str(content.get("reason", "")),
+        str(content.get("message", "")),
+        tuple((str(cause.get("reason", "")), str(cause.get("field", ""))) for cause in details.get("causes") or ()),
+        str(details.get("kind", "")),
     )

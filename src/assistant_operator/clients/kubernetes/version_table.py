@@ -1,4 +1,4 @@
-"""Versions as `kubectl get` shows them: the API server's own table, metadata and columns without the bodies."""
+"""Parses the API server's tables of AssistantVersions: metadata and printer columns, without the specs."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,25 +9,25 @@ from assistant_operator.api.meta import FreeForm
 from .transport import ClusterRefused, ClusterUnavailable
 
 NEEDED = ("Digest", "Valid", "Active")
-"""Columns of the CustomResourceDefinition that records are read from."""
+"""Printer columns of the CustomResourceDefinition that a VersionRecord needs."""
 TABLE = "application/json;as=Table;g=meta.k8s.io;v=v1"
 
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
-    """Every version there was at this resource version."""
+    """All versions at this resource version: replaces the known ones."""
 
     records: tuple[VersionRecord, ...]
     position: str
     missing: tuple[str, ...] = ()
-    """Needed columns that the CustomResourceDefinition lacks: what they would say is unknown."""
+    """Needed columns that the CustomResourceDefinition lacks: their values are unknown."""
     epoch: int = 0
-    """See Positions: a listing of a new one replaces what is known, whatever the resource versions are."""
+    """See ResourceVersions. A listing of a new epoch replaces all known versions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Modified:
-    """A version was made, or changed."""
+    """A version was created or changed."""
 
     record: VersionRecord
 
@@ -41,12 +41,12 @@ class Deleted:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """The API server no longer holds what came next: list again."""
+    """The watch cannot be continued: list again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bookmark:
-    """Nothing of ours happened up to this resource version."""
+    """There was no event up to this resource version."""
 
     position: str
 
@@ -58,7 +58,7 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Failing:
-    """The versions cannot be watched now; the watch is tried again."""
+    """The watch failed and will be opened again."""
 
     error: ClusterUnavailable | ClusterRefused
 
@@ -68,12 +68,12 @@ VersionEvent = Replaced | Change | Gone | Opened | Failing
 
 
 def resource_version_of(event: Replaced | Change) -> str:
-    """The resource version up to which all is told with this event."""
+    """Return the resource version from which a watch can be continued after this event."""
     return event.record.resource_version if isinstance(event, Modified | Deleted) else event.position
 
 
 def parse_event(event: FreeForm, columns: list[str]) -> Change | Gone:
-    """One watch event; a table in a watch need not repeat its `columns`."""
+    """Parse a watch event. `columns`: of the listing, because a table in a watch need not repeat them."""
     if event["type"] == "ERROR":
         return Gone()
     position = event["object"].get("metadata", {}).get("resourceVersion", "")
@@ -84,7 +84,7 @@ def parse_event(event: FreeForm, columns: list[str]) -> Change | Gone:
 
 
 def parse_rows(table: FreeForm, columns: list[str]) -> list[VersionRecord]:
-    """The records of a table; versions with a name we would never give are left out."""
+    """Return the records of a table. Skips versions whose name is not `<assistant>-v<number>`."""
     rows = (
         _record(dict(zip(columns, row["cells"], strict=False)), row["object"]["metadata"])
         for row in table.get("rows") or ()
@@ -93,7 +93,7 @@ def parse_rows(table: FreeForm, columns: list[str]) -> list[VersionRecord]:
 
 
 def missing_columns(columns: list[str]) -> tuple[str, ...]:
-    """The needed columns that are not there."""
+    """Return the needed columns that are not in `columns`."""
     return tuple(name for name in NEEDED if name not in columns)
 
 

@@ -1,13 +1,11 @@
-"""Versions as a listing shows them, and then what becomes of them."""
+"""Lists and watches AssistantVersions as tables."""
 
 import asyncio
 from collections.abc import AsyncIterator
 
 from assistant_operator.api.assistant_version import AssistantVersion, VersionRecord
-from assistant_operator.api.meta import position as number_of
-from assistant_operator.clients.backoff import Backoff
 
-from .objects import METADATA_LIST, Objects, checked_page, path_of, reading
+from .objects import Objects, path_of, reading
 from .transport import Call, ClusterRefused, ClusterUnavailable, status_of, watch_event
 from .version_table import (
     TABLE,
@@ -22,47 +20,45 @@ from .version_table import (
     parse_rows,
     resource_version_of,
 )
+from .watch_retry import BACKOFF, REPORTED_FAILURES, STEADY, must_relist
 
 _KIND = AssistantVersion.kind_name
-_STEADY = 5.0
-"""Seconds after which the end of a watch is nothing unusual."""
-_MAY_PASS = {401, 403}
-"""Refusals that say nothing about the events of the watch: it goes on from the same resource version."""
 
 
 class VersionWatch:
-    """The versions of one namespace, or of all. It ends when they must be listed anew."""
+    """One listing and its watch, of one namespace or of all."""
 
-    def __init__(self, requests: Objects, namespace: str) -> None:
-        self._requests = requests
+    def __init__(self, objects: Objects, namespace: str) -> None:
+        self._objects = objects
         self._path = path_of(AssistantVersion, (namespace, ""))
-        self._backoff = Backoff()
+        self._failures = 0
         self._columns: list[str] = []
 
     async def events(self) -> AsyncIterator[VersionEvent]:
-        """What Versions.watch yields."""
+        """Yield the listing and then the changes. Ends with Gone, when everything must be listed again."""
         self._listed = await self._list()
         yield self._listed
         self._reached, is_over, is_new = self._listed.position, False, True
         while not is_over:
             started, opened = asyncio.get_running_loop().time(), False
             try:
-                is_over = not is_new and await self._is_rewound()
+                is_over = not is_new and await self._is_restored()
                 async for event in self._watched(is_over=is_over):
                     opened = True
                     yield event
             except (ClusterUnavailable, ClusterRefused) as error:
-                is_over = isinstance(error, ClusterRefused) and error.status.code not in _MAY_PASS
-                if not opened or self._backoff.is_long:
+                is_over = must_relist(error)
+                if not opened or self._failures >= REPORTED_FAILURES:
                     yield Failing(error)
             is_new = False
-            is_over = is_over or bool(self._listed.missing)  # until the definition is brought up to date
-            if asyncio.get_running_loop().time() - started < _STEADY:
-                await asyncio.sleep(self._backoff.failed())
+            is_over = is_over or bool(self._listed.missing)  # until the definition is updated
+            if asyncio.get_running_loop().time() - started < STEADY:
+                self._failures += 1
+                await asyncio.sleep(BACKOFF.delay(self._failures))
         yield Gone()
 
     async def _watched(self, *, is_over: bool) -> AsyncIterator[VersionEvent]:
-        """One watch from where the last one ended. Raises ClusterRefused for an ERROR event, whatever its code."""
+        """Open one watch from the last resource version. Raises ClusterRefused for an ERROR event of any code."""
         if is_over:
             return
         query = {
@@ -72,40 +68,33 @@ class VersionWatch:
             "timeoutSeconds": "15" if self._listed.missing else "290",
         }
         call = Call("GET", self._path, query, accept=TABLE)
-        resource_versions = self._requests.resource_versions
-        async with self._requests.server.watching(call, silence=120) as lines:
+        resource_versions = self._objects.resource_versions
+        async with self._objects.server.watching(call, silence=120) as lines:
             yield Opened()
             with resource_versions.ending(lines.close):
                 async for line in lines:
-                    told = watch_event(call, line)
+                    content = watch_event(call, line)
                     with reading(call):
-                        event = parse_event(told, self._columns)
+                        event = parse_event(content, self._columns)
                     if isinstance(event, Gone):
-                        raise ClusterRefused(str(call), status_of(told["object"]))
+                        raise ClusterRefused(str(call), status_of(content["object"]))
                     if reached := resource_version_of(event):
                         self._reached = reached
-                        resource_versions.saw(_KIND, reached, self._listed.epoch)
-                    self._backoff.succeeded()
+                        resource_versions.record(_KIND, reached, self._listed.epoch)
+                    self._failures = 0
                     yield event
 
-    async def _is_rewound(self) -> bool:
-        """Whether the storage went back: a watch from before would be accepted and stay silent."""
-        resource_versions = self._requests.resource_versions
-        mark = resource_versions.mark(_KIND)
-        call = Call("GET", self._path, {"limit": 1}, accept=METADATA_LIST)
-        reached = checked_page(call, await self._requests.server.send(call), "items")["metadata"]["resourceVersion"]
-        return resource_versions.judge(_KIND, mark, reached) != self._listed.epoch or number_of(
-            self._reached
-        ) > number_of(reached)
+    async def _is_restored(self) -> bool:
+        return await self._objects.is_restored(_KIND, self._path, self._reached, self._listed.epoch)
 
     async def _list(self) -> Replaced:
         records: list[VersionRecord] = []
         reached = ""
-        mark = self._requests.resource_versions.mark(_KIND)
-        async for page in self._requests.pages(self._path, TABLE):
+        mark = self._objects.resource_versions.mark(_KIND)
+        async for page in self._objects.pages(self._path, TABLE):
             with reading(Call("GET", self._path)):
                 self._columns = column_names(page) or self._columns
                 records.extend(parse_rows(page, self._columns))
             reached = page["metadata"]["resourceVersion"]
-        epoch = self._requests.resource_versions.judge(_KIND, mark, reached)
+        epoch = self._objects.resource_versions.compare(_KIND, mark, reached)
         return Replaced(tuple(records), reached, missing_columns(self._columns), epoch)

@@ -1,4 +1,4 @@
-"""The door to AssistantVersions: made, marked, owned, deleted, watched. Nothing here could write a version's spec."""
+"""Creates, marks, adopts, deletes and watches AssistantVersions. Never writes the spec of an existing one."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
@@ -8,22 +8,22 @@ from assistant_operator.api.assistant import Assistant
 from assistant_operator.api.assistant_version import AssistantVersion, VersionRecord, has_version_labels, version_labels
 from assistant_operator.api.meta import API_VERSION, MANAGER, Condition, FreeForm, Key, ObjectMeta
 
-from .objects import METADATA, Objects, TooOld, path_of
-from .transport import MERGE_PATCH, Call, ClusterRefused, NoEffect
+from .objects import METADATA, Objects, TooOld, metadata_of, patch_call, path_of
+from .transport import JSON, Call, ClusterRefused, NoEffect
 from .version_table import VersionEvent
 from .version_watch import VersionWatch
 
 _MOST_REPLAYS = 3
-"""Tries to find where a watch cache begins: it moves on while it is asked for."""
+"""Tries to find the start of the watch cache: it moves between two requests."""
 
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """The version exists now, and we made it."""
+    """This call created the version."""
 
     version: AssistantVersion
     unstored: tuple[str, ...] = ()
-    """Fields that the CustomResourceDefinition lacks, so that they are not in it."""
+    """Fields that were not stored, because the CustomResourceDefinition lacks them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class AlreadyExists:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """What a version's metadata is after a change, or that the change had no effect."""
+    """The metadata of a version after a change, and whether the change had an effect."""
 
     meta: ObjectMeta
     has_effect: bool = True
@@ -41,9 +41,9 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """No retry will help: the object is too large, or its namespace is being deleted or gone."""
+    """A retry cannot succeed: the object is too large, or its namespace is being deleted or does not exist."""
 
-    reason: Literal["TooLarge", "NamespaceGoing"]
+    reason: Literal["TooLarge", "NamespaceTerminating"]
     message: str
 
 
@@ -51,42 +51,39 @@ Creation = Created | AlreadyExists | Rejected
 
 
 class Versions:
-    """AssistantVersions as our models, or as the rows of a listing."""
+    """The client of AssistantVersions. All methods raise ClusterUnavailable and ClusterRefused."""
 
-    def __init__(self, requests: Objects) -> None:
-        self._requests = requests
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
 
     async def read(self, key: Key) -> AssistantVersion | None:
-        """The version whole; None if there is none."""
-        found = await self._requests.read(path_of(AssistantVersion, key))
-        return AssistantVersion.model_validate(found) if found else None
+        """Return the version with its spec; None if it does not exist."""
+        return await self._objects.get(AssistantVersion, key)
 
     async def read_at(self, key: Key, resource_version: int) -> AssistantVersion | Literal["Expired"] | None:
-        items = await self._requests.exactly(AssistantVersion, key[0], key[1], resource_version)
-        return items if items == "Expired" else next((AssistantVersion.model_validate(each) for each in items), None)
+        return await self._objects.get_at(AssistantVersion, key, resource_version)
 
     async def states(self, key: Key) -> list[AssistantVersion]:
-        """Each state of that version that the API server's watch cache holds, oldest first; the last may be deleted.
+        """Return the states of a version in the API server's watch cache, oldest first, also if it was deleted.
 
-        A watch that begins before the cache ends in an error that names the oldest resource version to begin with.
+        A watch from before the start of the cache fails with an error that names the oldest resource version in it.
         """
         since: int | None = 1
         for _ in range(_MOST_REPLAYS):
             if since is None:
                 break
             try:
-                # What the cache holds comes at once; the watch of a version that is gone has nothing to wait for.
-                replayed = self._requests.replay(AssistantVersion, key, since, 1)
-                return [AssistantVersion.model_validate(content) async for content in replayed]
+                # The API server sends the cached events at once, so one second is enough.
+                return [state async for state in self._objects.replay(AssistantVersion, key, since, 1)]
             except TooOld as error:
                 since = error.oldest
         return []
 
     async def create(self, version: AssistantVersion) -> Creation:
-        """The name is the compare-and-swap: of all who try, one makes it.
+        """Create a version. Its name is the compare-and-swap: only one of several concurrent calls succeeds.
 
-        A version is immutable, so that a field which an older CustomResourceDefinition dropped would be lost for good:
-        Raises ClusterRefused for such a field, unless it only describes the change.
+        Raises ClusterRefused for a field that an older CustomResourceDefinition lacks, because it could not be added to
+        the immutable version later. A field of `spec.change`, which only describes the change, is left out instead.
         """
         try:
             return await self._create(version, "Strict")
@@ -102,52 +99,46 @@ class Versions:
         path = path_of(AssistantVersion, (version.metadata.namespace, ""))
         query = {"fieldManager": MANAGER, "fieldValidation": validation}
         try:
-            answer = await self._requests.server.send(Call("POST", path, query, body, accept=METADATA))
+            answer = await self._objects.server.send(Call("POST", path, query, body, accept=METADATA))
         except ClusterRefused as refused:
             if refused.status.code == 409 and refused.status.reason == "AlreadyExists":
                 return AlreadyExists()
             if refused.status.is_too_large:
                 return Rejected("TooLarge", refused.status.message)
             if refused.status.is_namespace_terminating:
-                return Rejected("NamespaceGoing", refused.status.message)
+                return Rejected("NamespaceTerminating", refused.status.message)
             raise
-        # What was sent is what stands there: only the metadata is news.
+        # The API server stored the spec as it was sent; only the metadata is new.
         return Created(version.model_copy(update={"metadata": ObjectMeta.model_validate(answer["metadata"])}))
 
     async def mark(self, record: VersionRecord, conditions: tuple[Condition, ...]) -> ObjectMeta | None:
-        """Its metadata from then on; None if that very version is gone."""
-        body = {"status": {"conditions": [each.manifest() for each in conditions]}}
-        path = path_of(AssistantVersion, record.address) + "/status"
-        answer = await self._requests.change(
-            Call("PATCH", path, {"fieldManager": MANAGER}, body, MERGE_PATCH, METADATA)
-        )
-        same = answer is not None and answer["metadata"]["uid"] == record.uid
-        return ObjectMeta.model_validate(answer["metadata"]) if answer and same else None
+        """Replace the conditions. Returns the new metadata; None if the version does not exist or was replaced."""
+        body = {"status": {"conditions": [condition.manifest() for condition in conditions]}}
+        call = patch_call(AssistantVersion, record.address, body, subresource="/status")
+        meta = metadata_of(await self._objects.change(call))
+        return meta if meta and meta.uid == record.uid else None
 
     async def record_server_version(self, key: Key, number: int) -> None:
-        """Keep the LangGraph Server's own number of a version's content.
+        """Write the LangGraph Server's version number into the status.
 
-        Raises ClusterRefused, also where the write is accepted and has no effect.
+        Raises ClusterRefused, also if the write is accepted and has no effect.
         """
         body = {"status": {"serverVersion": number}}
-        path = path_of(AssistantVersion, key) + "/status"
-        answer = await self._requests.change(Call("PATCH", path, {"fieldManager": MANAGER}, body, MERGE_PATCH))
+        answer = await self._objects.change(patch_call(AssistantVersion, key, body, subresource="/status", accept=JSON))
         if answer is not None and answer.get("status", {}).get("serverVersion") != number:
             raise NoEffect
 
     async def adopt(self, record: VersionRecord, assistant: Assistant) -> Changed | None:
-        """Become the controller of that very version, beside its other owners; None if it is gone or has changed."""
-        path = path_of(AssistantVersion, record.address)
-        found = await self._requests.read(path, METADATA)
-        there = ObjectMeta.model_validate(found["metadata"]) if found else None
-        if there is None or there.uid != record.uid or there.controller:
+        """Add the Assistant as controller. Returns None if the version is gone, replaced or has a controller."""
+        live = await self._objects.metadata(AssistantVersion, record.address)
+        if live is None or live.uid != record.uid or live.controller:
             return None
         owner = assistant.owner_reference()
-        # A merge patch replaces the whole list. Its resource version keeps an owner that is added meanwhile.
-        others = [each.manifest() for each in there.owner_references if each.uid != owner.uid]
+        # A merge patch replaces the whole list. With the resource version it fails if an owner was added meanwhile.
+        others = [other.manifest() for other in live.owner_references if other.uid != owner.uid]
         meta = {
-            "uid": there.uid,
-            "resourceVersion": there.resource_version,
+            "uid": live.uid,
+            "resourceVersion": live.resource_version,
             "ownerReferences": [*others, owner.manifest()],
             "labels": version_labels(record.key[1]),
         }
@@ -158,41 +149,37 @@ class Versions:
         return Changed(changed, has_effect=controller is not None and controller.uid == owner.uid)
 
     async def label(self, record: VersionRecord) -> Changed | None:
-        """Put our labels on that very version; None if it is gone."""
+        """Set the operator's labels. Returns None if the version does not exist or was replaced."""
         changed = await self._changed_metadata(record, {"uid": record.uid, "labels": version_labels(record.key[1])})
         if changed is None:
             return None
         return Changed(changed, has_effect=has_version_labels(changed.labels, record.key[1]))
 
     async def _changed_metadata(self, record: VersionRecord, meta: FreeForm) -> ObjectMeta | None:
-        """The metadata after a merge patch of it; None if the version is gone or not as `meta` says."""
-        path = path_of(AssistantVersion, record.address)
-        answer = await self._requests.change(
-            Call("PATCH", path, {"fieldManager": MANAGER}, {"metadata": meta}, MERGE_PATCH, METADATA)
-        )
-        return ObjectMeta.model_validate(answer["metadata"]) if answer else None
+        """Send a merge patch and return the new metadata; None if the version is gone or does not match `meta`."""
+        call = patch_call(AssistantVersion, record.address, {"metadata": meta})
+        return metadata_of(await self._objects.change(call))
 
     async def delete(self, record: VersionRecord) -> bool:
-        """Delete that very version as it was seen: not a later one of its name, nor one that a person labelled since.
+        """Delete the version if its UID and resource version match: it may have been replaced, or labelled by a user.
 
-        False if it is not known to be gone then.
+        Returns whether the version does not exist now; False after a conflict.
         """
         path = path_of(AssistantVersion, record.address)
         preconditions = {"uid": record.uid, "resourceVersion": record.resource_version}
         call = Call("DELETE", path, body={"preconditions": preconditions})
         try:
-            await self._requests.server.send(call)
+            await self._objects.server.send(call)
         except ClusterRefused as refused:
             if refused.status.code not in (404, 409):
                 raise
             return refused.status.code == 404
         return True
 
-    async def watch(self, namespace: str) -> AsyncIterator[VersionEvent]:
-        """All versions as a listing shows them, then what becomes of them; after Expired, start anew.
+    def watch(self, namespace: str) -> AsyncIterator[VersionEvent]:
+        """Yield all versions (Replaced), then the changes. Ends with Gone: then call it again.
 
-        `namespace`: one of `namespaces`; empty for everywhere. Raises ClusterUnavailable and ClusterRefused when
-        listing fails; when watching fails, that is told, and tried again with growing pauses.
+        `namespace`: one of `namespaces`; empty for all. Raises ClusterUnavailable and ClusterRefused if the listing
+        fails. If the watch fails, yields Failing and opens it again with backoff.
         """
-        async for event in VersionWatch(self._requests, namespace).events():
-            yield event
+        return VersionWatch(self._objects, namespace).events()

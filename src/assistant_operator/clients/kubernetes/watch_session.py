@@ -1,62 +1,61 @@
-"""What kopf sends its requests through: it lists and watches by our own transport, and never meets a failure.
+"""The HTTP session of kopf: lists and watches through our transport, and hides failures from kopf.
 
-kopf's watchers end the whole operator when a request fails in a way that kopf does not foresee: 404 and 410 as an
-HTTP status, 401, an ERROR event other than 410, HTML, a line that is cut off. Restarting `kopf.operator()` inside the
-process is no way out: kopf ends every task of the event loop that is younger than it, also those of other operators
-and of our workers; and one operator for all namespaces would stop in all of them when one Role is deleted. A thread
-with a loop of its own for each namespace and kind would isolate, at the price of a hop between threads for each event.
+A kopf watcher ends the whole operator after some failed requests: 404 and 410 as an HTTP status, 401, an ERROR event
+other than 410, HTML, a truncated line. Restarting `kopf.operator()` inside the process does not help: at its end kopf
+cancels all tasks that were created after its start, also those of our workers. In addition, one operator for all
+namespaces would stop in all of them when one Role is deleted. One thread with an event loop for each namespace and
+kind would isolate them, but every event would then pass between threads.
 
-So kopf is given a session of its own, as its documentation provides for ("custom HTTP sessions"). kopf keeps what it is
-good at: one ordered queue for each object, bookmarks, continuing after a disconnect. The session waits, retries and
-reports, for each namespace and kind by itself: to kopf a failing API server is a slow one, and what cannot go on is
-"410 Gone", after which kopf lists anew. kopf's discovery is answered from here: it would run only once at the start,
-and a kind whose CustomResourceDefinition comes later would never be watched.
+So kopf uses this session ("custom HTTP sessions" in its documentation). kopf still does the ordered queue for each
+object, the bookmarks and the continuation of a watch. For each namespace and kind the session retries with backoff and
+reports failures: for kopf, a failing API server is a slow one. If a watch cannot be continued, kopf receives
+"410 Gone" and lists again. The session also answers kopf's discovery: kopf runs it only once at the start, so that it
+would never watch a kind whose CustomResourceDefinition is created later.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Protocol, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from assistant_operator.api.meta import GROUP, VERSION, FreeForm, Resource, position
-from assistant_operator.clients.backoff import Backoff
+from assistant_operator.api.meta import GROUP, VERSION, FreeForm, Resource
 
-from .objects import METADATA_LIST, checked_page, in_half
+from .objects import Objects, checked_page, in_half
 from .resource_versions import ResourceVersions
 from .transport import AnswerTooLarge, ApiServer, Call, ClusterRefused, ClusterUnavailable, status_of, watch_event
+from .watch_retry import BACKOFF, REPORTED_FAILURES, STEADY, must_relist
 
 SERVER = "http://cluster"
-"""The address that kopf thinks it talks to."""
+"""The base URL that kopf uses."""
 EPOCH = "listedInEpoch"
-"""A field of objects that were listed after the storage of the cluster went back; see Positions."""
+"""Added to objects that were listed after the storage was restored from a snapshot; see ResourceVersions."""
 
 _GONE = b'{"type": "ERROR", "object": {"kind": "Status", "code": 410}}\n'
 _SILENCE = 120.0
-_PROOF, _STEADY = 1.0, 5.0
-"""Seconds until a watch that was accepted counts as working, and until its end is nothing unusual."""
-_MAY_PASS = {401, 403}
-"""Refusals that say nothing about the events of a watch: it goes on from the same resource version."""
+_PROOF = 1.0
+"""Seconds until an open watch counts as working."""
 _ROOT = f"/apis/{GROUP}/{VERSION}"
 
 Place = tuple[str, str]
-"""Kind and namespace of what is watched; an empty namespace for all."""
+"""Kind and namespace of a watch; an empty namespace for all."""
 
 
 class WatchObserver(Protocol):
-    """Told how each watch fares."""
+    """Receives the state of each watch."""
 
     def listed(self, place: Place) -> None:
-        """Everything there was listed."""
+        """All objects of `place` were listed."""
 
     def works(self, place: Place) -> None:
         """The API server accepted the watch."""
 
     def fails(self, place: Place, error: ClusterUnavailable | ClusterRefused) -> None:
-        """It could not be listed or watched; it is tried again."""
+        """A list or watch failed; it will be retried."""
 
 
 class WatchSession:
-    """The part of an aiohttp session that kopf uses."""
+    """Implements the part of aiohttp.ClientSession that kopf uses."""
 
     def __init__(
         self,
@@ -68,15 +67,17 @@ class WatchSession:
         self.headers = {"User-Agent": "kopf"}
         self.closed = False
         self._server = server
+        self._objects = Objects(server, resource_versions=resource_versions)
         self._resource_versions = resource_versions
         self._observer = observer
         self._kinds: dict[str, type[Resource]] = {kind.plural: kind for kind in kinds}
-        self._backoffs: dict[Place, Backoff] = {}
+        self._failures: Counter[Place] = Counter()
+        """Failures in a row."""
         self._listings: dict[Place, tuple[int, str]] = {}
         """Epoch and resource version of the last listing."""
 
     async def request(self, *, method: str, url: str, **_options: Any) -> "Document | Relist | Watch":
-        """kopf's request. Its own timeouts are not used."""
+        """Answer a request of kopf. Its timeouts are ignored."""
         if method.upper() != "GET":
             raise NotImplementedError(f"{method} {url}: nothing that makes kopf write is registered")
         parts = urlsplit(url.removeprefix(SERVER))
@@ -91,11 +92,11 @@ class WatchSession:
         return Watch(self._watch(place, call)) if "watch" in query else await self._list(place, call)
 
     async def close(self) -> None:
-        """The transport is the process's, and closed there."""
+        """Mark the session as closed. Its transport is shared and stays open."""
         self.closed = True
 
     async def _list(self, place: Place, call: Call) -> "Document | Relist":
-        """One page, however long that takes."""
+        """Return one page. Retries until it succeeds."""
         is_first = "continue" not in (call.query or {})
         while True:
             mark = self._resource_versions.mark(place[0])
@@ -111,17 +112,17 @@ class WatchSession:
                 continue
             listed_at = page["metadata"]["resourceVersion"]
             if is_first:
-                self._listings[place] = (self._resource_versions.judge(place[0], mark, listed_at), listed_at)
+                self._listings[place] = (self._resource_versions.compare(place[0], mark, listed_at), listed_at)
             if not page["metadata"].get("continue"):
                 self._observer.listed(place)
             return Document(_tagged(page, self._listings[place][0]))
 
     async def _watch(self, place: Place, call: Call) -> AsyncIterator[bytes]:
-        """The lines of one watch. It ends when it breaks off, and kopf goes on from the last event."""
-        loop, backoff = asyncio.get_running_loop(), self._backoff(place)
+        """Yield the lines of one watch. Ends when the connection ends; kopf then continues from the last event."""
+        loop = asyncio.get_running_loop()
         started, opened = loop.time(), False
         try:
-            if await self._must_list(place, call):
+            if await self._is_restored(place, call):
                 yield _GONE
                 return
             async for line in self._lines(place, call):
@@ -129,67 +130,57 @@ class WatchSession:
                 if line:
                     yield line
         except (ClusterUnavailable, ClusterRefused) as error:
-            if not opened or backoff.is_long:
+            if not opened or self._failures[place] >= REPORTED_FAILURES:
                 await self._failed(place, error)
-            if isinstance(error, ClusterRefused) and error.status.code not in _MAY_PASS:
+            if must_relist(error):
                 yield _GONE
-        if opened and loop.time() - started < _STEADY:  # kopf asks again at once
-            await asyncio.sleep(backoff.failed())
+        if opened and loop.time() - started < STEADY:  # kopf opens the next watch at once
+            await self._pause(place)
 
     async def _lines(self, place: Place, call: Call) -> AsyncIterator[bytes]:
-        """The lines of an open watch; an empty one first."""
+        """Open a watch. Yields an empty line when it is open, then its lines."""
         async with self._server.watching(call, silence=_SILENCE) as lines:
             yield b""
             works = asyncio.get_running_loop().call_later(_PROOF, self._observer.works, place)
             try:
                 with self._resource_versions.ending(lines.close):
                     async for line in lines:
-                        self._see(place, call, line)
+                        self._check_event(place, call, line)
                         yield line
             finally:
                 works.cancel()
 
-    async def _must_list(self, place: Place, call: Call) -> bool:
-        """Whether the watch would go on from a resource version that the storage has not reached.
-
-        Nothing is known to be missing then: the API server accepts such a watch and stays silent.
-        """
-        since = (call.query or {}).get("resourceVersion", "")
+    async def _is_restored(self, place: Place, call: Call) -> bool:
+        """Return whether the storage was restored from a snapshot that is older than the start of the watch."""
+        since = str((call.query or {}).get("resourceVersion", ""))
         epoch, listed_at = self._listings.get(place, (self._resource_versions.epoch, ""))
         if epoch != self._resource_versions.epoch:
             return True
-        if since == listed_at:
-            return False
-        mark = self._resource_versions.mark(place[0])
-        newest = Call("GET", call.path, {"limit": 1}, accept=METADATA_LIST)
-        page = checked_page(newest, await self._server.send(newest), "items")
-        reached = page["metadata"]["resourceVersion"]
-        self._resource_versions.judge(place[0], mark, reached)
-        return position(str(since)) > position(reached) or epoch != self._resource_versions.epoch
+        return since != listed_at and await self._objects.is_restored(place[0], call.path, since, epoch)
 
-    def _see(self, place: Place, call: Call, line: bytes) -> None:
-        """Take in an event. Raises ClusterRefused for an ERROR event, whatever its code: the watch cannot go on."""
+    def _check_event(self, place: Place, call: Call, line: bytes) -> None:
+        """Record the resource version of an event. Raises ClusterRefused for an ERROR event of any code."""
         event = watch_event(call, line)
-        said = event["object"]
+        content = event["object"]
         if event["type"] == "ERROR":
-            raise ClusterRefused(str(call), status_of(said))
-        if "metadata" not in said:
+            raise ClusterRefused(str(call), status_of(content))
+        if "metadata" not in content:
             raise ClusterUnavailable(f"{call}: the watch broke off: an event without metadata")
-        seen = said.get("metadata", {}).get("resourceVersion", "")
-        self._resource_versions.saw(place[0], seen, self._listings.get(place, (0, ""))[0])
-        self._backoff(place).succeeded()
+        resource_version = content["metadata"].get("resourceVersion", "")
+        self._resource_versions.record(place[0], resource_version, self._listings.get(place, (0, ""))[0])
+        self._failures[place] = 0
 
     async def _failed(self, place: Place, error: ClusterUnavailable | ClusterRefused) -> None:
         self._observer.fails(place, error)
-        asked = error.retry_after if isinstance(error, ClusterUnavailable) else None
-        await asyncio.sleep(self._backoff(place).failed(asked))
+        await self._pause(place, error.retry_after if isinstance(error, ClusterUnavailable) else None)
 
-    def _backoff(self, place: Place) -> Backoff:
-        return self._backoffs.setdefault(place, Backoff())
+    async def _pause(self, place: Place, retry_after: float | None = None) -> None:
+        self._failures[place] += 1
+        await asyncio.sleep(BACKOFF.delay(self._failures[place], retry_after))
 
 
 class Document:
-    """An answer that is one JSON document."""
+    """A response with one JSON document."""
 
     status = 200
     closed = True
@@ -205,14 +196,14 @@ class Document:
         return None
 
     def close(self) -> None:
-        """There is nothing to close."""
+        """Do nothing: there is no connection."""
 
     async def json(self) -> FreeForm:
         return self._content
 
 
 class Relist(Document):
-    """An answer that makes kopf begin its listing again."""
+    """A response that makes kopf start its listing again."""
 
     def __init__(self) -> None:
         super().__init__({})
@@ -222,7 +213,7 @@ class Relist(Document):
 
 
 class Watch(Document):
-    """An answer that is a stream of lines."""
+    """A response that streams lines."""
 
     closed = False
 
@@ -246,7 +237,7 @@ def _tagged(page: FreeForm, epoch: int) -> FreeForm:
 
 
 def _discovery(kinds: Mapping[str, type[Resource]]) -> dict[str, FreeForm]:
-    """What kopf is told of the cluster: the kinds that it shall watch, and those that it waits for at the start."""
+    """Return the discovery documents, by path: the watched kinds, and those that kopf requires at its start."""
     ours = [_resource(kind.kind_name, plural) for plural, kind in kinds.items()]
     definitions = [_resource("CustomResourceDefinition", "customresourcedefinitions", namespaced=False)]
     core = [_resource("Namespace", "namespaces", namespaced=False), _resource("Event", "events")]

@@ -1,4 +1,4 @@
-"""The door to LangGraph Servers: the Assistants API, one request in, a model or a named error out."""
+"""The client of LangGraph Servers: the Assistants API."""
 
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -18,7 +18,7 @@ _MOST_PAGES = 2_000
 
 
 class NoRelease(NotALangGraphServer):
-    """Nothing is served at /info: another server, or one whose meta endpoints are switched off."""
+    """The server has no /info: it is another kind of server, or its meta endpoints are disabled."""
 
 
 class AssistantsDisabled(ServerTrouble):
@@ -28,13 +28,13 @@ class AssistantsDisabled(ServerTrouble):
 
 
 class IncompleteListing(ServerTrouble):
-    """The server does not list all that it has: what is not listed may be there."""
+    """The server does not list all its assistants: an assistant that is not listed may exist."""
 
     reason = Reason.SERVER_UNRECOGNIZED
 
 
 class LangGraphServers:
-    """Every LangGraph Server there is, each with its own limits."""
+    """The client of all LangGraph Servers, with limits for each. All methods raise ServerTrouble."""
 
     def __init__(
         self,
@@ -43,39 +43,39 @@ class LangGraphServers:
         observe: Callable[[str, int, float], None] = lambda method, code, seconds: None,
     ) -> None:
         self._may_write = may_write
-        self._wire = HttpTransport(observe)
+        self._transport = HttpTransport(observe)
 
     async def close(self) -> None:
-        await self._wire.close()
+        await self._transport.close()
 
     def is_busy(self, url: str) -> bool:
-        """Whether another request to that server would have to wait."""
-        return self._wire.is_busy(url)
+        """Return whether that server has reached its limit of concurrent requests."""
+        return self._transport.is_busy(url)
 
     async def release(self, endpoint: Endpoint) -> str:
-        """What the server says of its own release. Raises NoRelease where /info is 404, else NotALangGraphServer."""
+        """Return the version of the server. Raises NoRelease if /info is 404, NotALangGraphServer for other answers."""
         try:
-            told = await self._wire.send(endpoint, "GET", "/info")
+            content = await self._transport.send(endpoint, "GET", "/info")
         except ServerRefused as refused:
             if refused.reason is Reason.SERVER_UNAUTHORIZED:
                 raise
             raise (NoRelease if refused.status == 404 else NotALangGraphServer)(str(refused)) from refused
-        if not isinstance(told, dict) or not isinstance(told.get("version"), str):
+        if not isinstance(content, dict) or not isinstance(content.get("version"), str):
             raise NotALangGraphServer(f"GET {endpoint.url}/info names no version")
-        return str(told["version"])[:256]
+        return str(content["version"])[:256]
 
     async def is_healthy(self, endpoint: Endpoint) -> bool:
-        """Whether it answers at /ok as a LangGraph Server does, also one that hides its other meta endpoints."""
+        """Return whether /ok answers. A LangGraph Server serves it even if its other meta endpoints are disabled."""
         try:
-            told = await self._wire.send(endpoint, "GET", "/ok")
+            content = await self._transport.send(endpoint, "GET", "/ok")
         except (ServerRefused, NotALangGraphServer):
             return False
-        return isinstance(told, dict) and told.get("ok") is True
+        return isinstance(content, dict) and content.get("ok") is True
 
     async def unknown_graph(self, endpoint: Endpoint, graph_id: str) -> str | None:
-        """What the server says of a graph id it does not know; None if it knows it.
+        """Return the server's message about an unknown graph id; None if the server has that graph.
 
-        Raises AssistantsDisabled if it refuses every search: then its refusal says nothing of the graph.
+        Raises AssistantsDisabled if the server refuses every search: its refusal is not about the graph then.
         """
         try:
             await self._search(endpoint, {"graph_id": graph_id, "limit": 1})
@@ -86,16 +86,16 @@ class LangGraphServers:
             return str(refused)
         return None
 
-    async def _search(self, endpoint: Endpoint, asked: FreeForm) -> list[Any]:
-        page = await self._wire.send(endpoint, "POST", "/assistants/search", asked)
+    async def _search(self, endpoint: Endpoint, query: FreeForm) -> list[Any]:
+        page = await self._transport.send(endpoint, "POST", "/assistants/search", query)
         if not isinstance(page, list):
             raise NotALangGraphServer(f"POST {endpoint.url}/assistants/search does not answer with a list")
         return page
 
     async def require_assistants(self, endpoint: Endpoint) -> None:
-        """Raises AssistantsDisabled if the server refuses a search that asks for nothing in particular.
+        """Raise AssistantsDisabled if the server refuses a search without criteria.
 
-        A 404 of the Assistants API means that something is not there only where the API itself is.
+        A 404 means that an assistant does not exist only if the Assistants API itself is served.
         """
         try:
             await self._search(endpoint, {"limit": 1})
@@ -105,19 +105,19 @@ class LangGraphServers:
             raise AssistantsDisabled(f"its Assistants API is switched off or not served: {refused}") from refused
 
     async def schemas(self, endpoint: Endpoint, assistant_id: str) -> Schemas | None:
-        """The JSON Schemas for context and configurable, without what a run may add; None if the server tells none.
+        """Return the JSON Schemas for context and configurable, without `required`: a run may add values.
 
-        `Schemas(source="None")` is a server that says that there are none.
+        None if the server does not serve schemas. `Schemas(source="None")` if it states that the graph has none.
         """
         try:
-            told = await self._wire.send(endpoint, "GET", f"/assistants/{assistant_id}/schemas")
+            content = await self._transport.send(endpoint, "GET", f"/assistants/{assistant_id}/schemas")
         except ServerRefused as refused:
             if refused.status == 404:
                 return None
             raise
-        if not isinstance(told, dict) or not told.keys() & {"context_schema", "config_schema"}:
+        if not isinstance(content, dict) or not content.keys() & {"context_schema", "config_schema"}:
             return None
-        parts = {"context": told.get("context_schema"), "config": told.get("config_schema")}
+        parts = {"context": content.get("context_schema"), "config": content.get("config_schema")}
         if not all(part is None or isinstance(part, dict) for part in parts.values()):
             return None
         present = {name: _lenient(part) for name, part in parts.items() if part is not None}
@@ -125,73 +125,73 @@ class LangGraphServers:
 
     async def assistant(self, endpoint: Endpoint, assistant_id: str) -> RemoteAssistant | None:
         try:
-            return _parsed(endpoint, await self._wire.send(endpoint, "GET", f"/assistants/{assistant_id}"))
+            return _parsed(endpoint, await self._transport.send(endpoint, "GET", f"/assistants/{assistant_id}"))
         except ServerRefused as refused:
             if refused.status == 404:
                 return None
             raise
 
     async def create(self, endpoint: Endpoint, body: FreeForm) -> RemoteAssistant:
-        """Make an assistant, or get the one that has its id already, whatever it is."""
+        """Create an assistant. If its id exists, return the existing one unchanged."""
         self._check_leadership()
-        return _parsed(endpoint, await self._wire.send(endpoint, "POST", "/assistants", body))
+        return _parsed(endpoint, await self._transport.send(endpoint, "POST", "/assistants", body))
 
     async def update(self, endpoint: Endpoint, assistant_id: str, body: FreeForm) -> RemoteAssistant:
         self._check_leadership()
-        return _parsed(endpoint, await self._wire.send(endpoint, "PATCH", f"/assistants/{assistant_id}", body))
+        return _parsed(endpoint, await self._transport.send(endpoint, "PATCH", f"/assistants/{assistant_id}", body))
 
     async def delete(self, endpoint: Endpoint, assistant_id: str) -> None:
-        """Delete an assistant; returns if there is none. Raises AssistantsDisabled where a 404 does not say that."""
+        """Delete an assistant if it exists. Raises AssistantsDisabled if the API is not served."""
         self._check_leadership()
         try:
-            await self._wire.send(endpoint, "DELETE", f"/assistants/{assistant_id}")
+            await self._transport.send(endpoint, "DELETE", f"/assistants/{assistant_id}")
         except ServerRefused as refused:
-            # A proxy that does not let DELETE through answers 404, too.
+            # A proxy that blocks DELETE answers 404, too.
             if refused.status != 404 or await self.assistant(endpoint, assistant_id):
                 raise
             await self.require_assistants(endpoint)
 
     async def newest_version(self, endpoint: Endpoint, assistant_id: str) -> tuple[int, str] | None:
-        """Number and time of the newest version that the server keeps of an assistant; None if it has no such one.
+        """Return number and time of the newest server version of an assistant; None if the assistant does not exist.
 
-        Raises NotALangGraphServer, AssistantsDisabled where the answer says neither.
+        Raises NotALangGraphServer and AssistantsDisabled if the answer is neither.
         """
         path = f"/assistants/{assistant_id}/versions"
         try:
-            told = await self._wire.send(endpoint, "POST", path, {"limit": 1})
+            content = await self._transport.send(endpoint, "POST", path, {"limit": 1})
         except ServerRefused as refused:
             if refused.status != 404:
                 raise
             await self.require_assistants(endpoint)
             return None
-        row = told[0] if isinstance(told, list) and told else None
+        row = content[0] if isinstance(content, list) and content else None
         if not isinstance(row, dict) or not isinstance(row.get("version"), int):
             raise NotALangGraphServer(f"POST {endpoint.url}{path} does not answer with versions")
         return row["version"], str(row.get("created_at"))
 
     async def assistants_of(self, endpoint: Endpoint, graph_id: str) -> AsyncIterator[RemoteAssistant]:
-        """Every assistant of a graph, in the order of their ids, page by page. Raises IncompleteListing at the end."""
+        """Yield the assistants of a graph in the order of their ids. Raises IncompleteListing if paging fails."""
         seen: set[str] = set()
         before: list[str] = []
         offset, limit = 0, PAGE
         for _ in range(_MOST_PAGES):
-            asked = {"graph_id": graph_id, "limit": limit, "offset": offset, "sort_by": "assistant_id"}
+            query = {"graph_id": graph_id, "limit": limit, "offset": offset, "sort_by": "assistant_id"}
             try:
-                page = await self._search(endpoint, {**asked, "sort_order": "asc"})
+                page = await self._search(endpoint, {**query, "sort_order": "asc"})
             except AnswerTooLarge:
                 if limit == 1:
                     raise
                 limit //= 2
                 continue
-            # A server may give less at a time than it was asked for: only an empty page is the last.
+            # A server may return fewer than `limit`: only an empty page is the last one.
             if not page:
                 return
-            found = [_parsed(endpoint, each) for each in page]
-            if (ids := [each.assistant_id for each in found]) == before:
+            assistants = [_parsed(endpoint, content) for content in page]
+            if (ids := [assistant.assistant_id for assistant in assistants]) == before:
                 raise IncompleteListing(f"POST {endpoint.url}/assistants/search repeats a page: it ignores 'offset'")
-            for each in found:
-                if each.assistant_id not in seen:  # one that is made meanwhile moves others to the next page
-                    yield each
+            for assistant in assistants:
+                if assistant.assistant_id not in seen:  # an assistant created meanwhile moves others to the next page
+                    yield assistant
             seen.update(ids)
             before = ids
             offset += len(page)

@@ -1,1 +1,1 @@
-"""JSON Schema validation in a process of its own."""
+"""JSON Schema validation in separate processes."""

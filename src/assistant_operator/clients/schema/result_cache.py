@@ -1,28 +1,30 @@
-"""What is remembered of schema validation: bounded in number, in size and, where it is not final, in time."""
+"""Cache of validation results: bounded in number and size. A result that is not final expires."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from assistant_operator.api.schema_result import Fit, Invalid, SchemaError
+from assistant_operator.clients.backoff import Backoff
 
 FIRST_RETRY = 60.0
-"""Seconds until a question without an answer is asked again for the first time; twice as long each further time."""
+"""Seconds until a validation that failed for a temporary reason is repeated; doubled after each further failure."""
 
 
 @dataclass(slots=True)
 class _Entry:
     fit: Fit
-    tries: int = 0
+    tries: int = 1
+    """Validations since the last final result, that one included."""
     until: float | None = None
-    """When this stops being an answer; None for never."""
+    """When the entry expires, by the clock; None for never."""
 
 
-class FitMemory:
-    """Results by digest; the oldest is dropped for a new one. No result refers to content or schema."""
+class ResultCache:
+    """Results by digest. Evicts the oldest. The results contain no content and no schema."""
 
     def __init__(self, *, most: int, most_characters: int, clock: Callable[[], float] = time.monotonic) -> None:
-        """`most`: how many results are kept; `most_characters`: how long all their messages together may be."""
+        """`most`: number of results; `most_characters`: total length of their messages."""
         self._most = most
         self._most_characters = most_characters
         self._clock = clock
@@ -30,7 +32,7 @@ class FitMemory:
         self._characters = 0
 
     def get(self, key: str) -> Fit | None:
-        """What is known, with the seconds that are left of it; None if nothing, or if it is time to ask again."""
+        """Return the result, its `retry_after` being the remaining seconds; None if there is none or it has expired."""
         entry = self._entries.get(key)
         if entry is None:
             return None
@@ -40,13 +42,13 @@ class FitMemory:
         return replace(entry.fit, retry_after=left) if left > 0 else None
 
     def put(self, key: str, fit: Fit) -> Fit:
-        """Remember `fit` and return it. If it is not final, its `retry_after` is the longest that it may hold."""
+        """Store and return `fit`. If it is not final, its `retry_after` is the upper bound of the backoff."""
         before = self._entries.pop(key, None)
         self._characters -= _length(before.fit) if before else 0
         entry = _Entry(fit)
         if isinstance(fit, SchemaError) and fit.retry_after is not None:
-            entry.tries = before.tries + 1 if before else 0
-            delay = min(FIRST_RETRY * 2.0 ** min(entry.tries, 20), fit.retry_after)
+            entry.tries = before.tries + 1 if before else 1
+            delay = Backoff(FIRST_RETRY, fit.retry_after).delay(entry.tries)
             entry.fit, entry.until = replace(fit, retry_after=delay), self._clock() + delay
         self._entries[key] = entry
         self._characters += _length(entry.fit)

@@ -340,7 +340,7 @@ class AssistantReconciler:
         self._event_publisher.restored(world, number, is_lost=is_lost)
 
     async def _report(self, world: AssistantInput, step: UpdateStatus) -> None:
-        outcome = await self._cluster.report(world.assistant, step.status)
+        outcome = await self._cluster.update_status(world.assistant, step.status)
         record = self._record(world)
         match outcome:
             case int() if record.is_gone:

@@ -250,7 +250,7 @@ class GraphReconciler:
             case Disown(name):
                 return await self._release((graph.metadata.namespace, name))
             case UpdateGraphStatus(status):
-                match outcome := await self._cluster.report(graph, status):
+                match outcome := await self._cluster.update_status(graph, status):
                     case int():
                         if self._reported(graph, status, outcome):
                             await self._look_again(graph)

@@ -152,7 +152,7 @@ class PublicationReconciler:
         """Add or remove the finalizer. A refusal is a finding of its own: it holds up no other step."""
         state = self._state(world.assistant)
         try:
-            at = await self._cluster.hold(world.assistant, FINALIZER, on=on)
+            at = await self._cluster.set_finalizer(world.assistant, FINALIZER, on=on)
         except ClusterRefused as refused:
             log.warning(
                 "refused change of finalizer kind=Assistant namespace=%s name=%s: %s", *world.assistant.key, refused

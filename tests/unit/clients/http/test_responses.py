@@ -30,12 +30,12 @@ from assistant_operator.clients.http import responses
     ],
 )
 def test_when_to_ask_again(header: str | None, seconds: float | None) -> None:
-    assert responses.pause(header) == seconds
+    assert responses.retry_after_seconds(header) == seconds
 
 
 def test_when_to_ask_again_as_a_date() -> None:
     date = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
-    seconds = responses.pause(date)
+    seconds = responses.retry_after_seconds(date)
     assert seconds
     assert 50 < seconds <= 60
 
@@ -43,7 +43,7 @@ def test_when_to_ask_again_as_a_date() -> None:
 @pytest.mark.parametrize("text", [b"{", b"[" * 100_000, b"\xff", b"1" * 5_000], ids=["cut", "deep", "binary", "long"])
 def test_what_is_no_json_is_one_kind_of_error(text: bytes) -> None:
     with pytest.raises(ValueError, match=r".+"):
-        responses.parsed(text)
+        responses.parse_json(text)
 
 
 def test_an_error_in_words_shows_no_header() -> None:
@@ -51,5 +51,5 @@ def test_an_error_in_words_shows_no_header() -> None:
     asked = aiohttp.RequestInfo(URL("https://api/x"), "GET", headers, URL("https://api/x"))
     error = aiohttp.ClientResponseError(asked, (), status=502, message="Bad\nGateway")
     assert "canary" in repr(error)
-    assert responses.words(error) == "ClientResponseError(502, message='Bad\\nGateway', url='https://api/x')"
-    assert responses.words(TimeoutError()) == "TimeoutError()"
+    assert responses.describe(error) == "ClientResponseError(502, message='Bad\\nGateway', url='https://api/x')"
+    assert responses.describe(TimeoutError()) == "TimeoutError()"

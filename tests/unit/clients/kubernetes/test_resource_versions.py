@@ -26,34 +26,36 @@ def test_a_resource_version_as_a_number(resource_version: str, number: int) -> N
 def test_a_read_that_is_older_than_what_was_seen_begins_an_epoch(before: list[str], after: str, epoch: int) -> None:
     resource_versions = ResourceVersions()
     for each in before:
-        resource_versions.saw("Assistant", each, 0)
+        resource_versions.record("Assistant", each, 0)
     mark = resource_versions.mark("Assistant")
-    assert resource_versions.judge("Assistant", mark, after) == epoch
+    assert resource_versions.compare("Assistant", mark, after) == epoch
     assert resource_versions.mark("Assistant").newest == max(map(int, [*before, after] if not epoch else [after]))
 
 
 def test_what_is_seen_after_a_read_was_sent_says_nothing_about_it() -> None:
     resource_versions = ResourceVersions()
     mark = resource_versions.mark("Assistant")
-    resource_versions.saw("Assistant", "9", 0)
-    assert resource_versions.judge("Assistant", mark, "8") == 0
+    resource_versions.record("Assistant", "9", 0)
+    assert resource_versions.compare("Assistant", mark, "8") == 0
 
 
 def test_each_kind_may_have_a_storage_of_its_own() -> None:
     resource_versions = ResourceVersions()
-    resource_versions.saw("Assistant", "9", 0)
-    assert resource_versions.judge("Graph", resource_versions.mark("Graph"), "1") == 0
+    resource_versions.record("Assistant", "9", 0)
+    assert resource_versions.compare("Graph", resource_versions.mark("Graph"), "1") == 0
 
 
 def test_one_restore_is_one_epoch_whoever_finds_it() -> None:
     resource_versions = ResourceVersions()
     for kind in ("Assistant", "Graph"):
-        resource_versions.saw(kind, "9", 0)
+        resource_versions.record(kind, "9", 0)
     marks = {kind: resource_versions.mark(kind) for kind in ("Assistant", "Graph")}
     for kind, mark in marks.items():
-        assert resource_versions.judge(kind, mark, "5") == 1
-    resource_versions.saw("Graph", "9", 0)
-    assert resource_versions.judge("Graph", resource_versions.mark("Graph"), "6") == 1, "an event from before was late"
+        assert resource_versions.compare(kind, mark, "5") == 1
+    resource_versions.record("Graph", "9", 0)
+    assert resource_versions.compare("Graph", resource_versions.mark("Graph"), "6") == 1, (
+        "an event from before was late"
+    )
 
 
 def test_watches_are_ended_and_what_is_known_is_dropped() -> None:

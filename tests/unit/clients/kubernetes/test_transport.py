@@ -364,7 +364,7 @@ async def test_a_kubeconfig_that_cannot_be_used_is_told_in_one_line(
     if content is not None:
         path.write_text(content)
     monkeypatch.setenv("KUBECONFIG", str(path))
-    with pytest.raises(ValueError, match=rf"^cannot tell from KUBECONFIG={path} how to reach a cluster: .+$"):
+    with pytest.raises(ValueError, match=rf"^cannot determine from KUBECONFIG={path} how to reach a cluster: .+$"):
         await configuration()
 
 

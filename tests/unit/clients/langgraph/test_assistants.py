@@ -611,9 +611,9 @@ async def test_nothing_of_a_server_is_kept_when_nobody_speaks_to_it() -> None:
             await wire.send(Endpoint(down.url, key=KEY, authorities=None), "GET", "/info")
         kept = {name: each for name, each in vars(wire).items() if isinstance(each, (dict, Expiring))}
         assert {name: len(each) for name, each in kept.items()} == {
-            "_turns": 0,
-            "_asking": 0,
-            "_lines": 1,
+            "_slots": 0,
+            "_requests": 0,
+            "_circuits": 1,
             "_trusted": 0,
         }
         assert KEY not in repr([vars(each) if isinstance(each, Expiring) else each for each in kept.values()])

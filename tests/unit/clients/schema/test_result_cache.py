@@ -3,7 +3,7 @@
 import pytest
 
 from assistant_operator.api.schema_result import Fit, Invalid, SchemaError, Valid
-from assistant_operator.clients.schema.result_cache import FitMemory
+from assistant_operator.clients.schema.result_cache import ResultCache
 
 
 class Clock:
@@ -23,7 +23,7 @@ def clock() -> Clock:
 
 @pytest.mark.parametrize("fit", [Valid(), Invalid("/context: no"), SchemaError("no schema")], ids=str)
 def test_what_is_final_stays(clock: Clock, fit: Fit) -> None:
-    memory = FitMemory(most=2, most_characters=100, clock=clock)
+    memory = ResultCache(most=2, most_characters=100, clock=clock)
     assert memory.get("a") is None
     assert memory.put("a", fit) == fit
     clock.now += 1e9
@@ -31,7 +31,7 @@ def test_what_is_final_stays(clock: Clock, fit: Fit) -> None:
 
 
 def test_what_is_not_final_is_asked_again_later_each_time(clock: Clock) -> None:
-    memory = FitMemory(most=2, most_characters=100, clock=clock)
+    memory = ResultCache(most=2, most_characters=100, clock=clock)
     delays = []
     for _ in range(9):
         put = memory.put("a", SchemaError("crashed", 3600.0))
@@ -53,14 +53,14 @@ def test_what_is_not_final_is_asked_again_later_each_time(clock: Clock) -> None:
 
 
 def test_the_oldest_is_dropped_for_a_new_one() -> None:
-    memory = FitMemory(most=2, most_characters=100)
+    memory = ResultCache(most=2, most_characters=100)
     for key in "abc":
         memory.put(key, Invalid(key))
     assert [memory.get(key) for key in "abc"] == [None, Invalid("b"), Invalid("c")]
 
 
 def test_long_messages_are_bounded_together() -> None:
-    memory = FitMemory(most=100, most_characters=100)
+    memory = ResultCache(most=100, most_characters=100)
     for number in range(10):
         memory.put(str(number), Invalid(str(number) * 40))
         memory.put("same", Invalid("x" * 40))

@@ -18,7 +18,7 @@ import pytest
 from assistant_operator.api.assistant import Snapshot
 from assistant_operator.api.graph import Schemas
 from assistant_operator.api.schema_result import Fit, Invalid, SchemaError, Valid
-from assistant_operator.clients.schema.validator import DIED, NOT_STARTED, TOO_DEAR, TOO_SLOW, SchemaValidator
+from assistant_operator.clients.schema.validator import CRASHED, NOT_STARTED, TOO_EXPENSIVE, TOO_SLOW, SchemaValidator
 from assistant_operator.clients.schema.worker import asserts_formats
 from controlplane.waiting import eventually
 from worlds import GRAPH
@@ -474,7 +474,7 @@ async def test_a_hostile_schema_is_answered_in_time(
 async def test_a_hostile_schema_costs_its_time_once_however_many_ask(judge: SchemaValidator) -> None:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     asked = [fit(judge, doubling("allOf"), {"a": number}) for number in range(20)]
-    assert set(await asyncio.gather(*asked)) == {SchemaError(TOO_DEAR)}
+    assert set(await asyncio.gather(*asked)) == {SchemaError(TOO_EXPENSIVE)}
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert after.ru_utime - before.ru_utime < 5
 
@@ -486,14 +486,14 @@ async def test_a_tenant_whose_schemas_are_dear_waits_for_himself(judge: SchemaVa
     assert await fit(judge, REQUIRED, {}) == Invalid('/context: "prompt" is a required property')
     assert not any(each.done() for each in waiting[1:])
     assert len(workers()) == 2
-    assert set(await asyncio.gather(*waiting)) == {SchemaError(TOO_DEAR)}
+    assert set(await asyncio.gather(*waiting)) == {SchemaError(TOO_EXPENSIVE)}
     assert len(workers()) == 1, "the others are started only where they are needed"
 
 
 async def test_content_that_is_too_much_for_a_schema_is_no_trouble_of_others(judge: SchemaValidator) -> None:
     steps = {f"d{step}": of(a={"anyOf": [{"$ref": f"#/$defs/d{step + 1}"}] * 2}) for step in range(40)}
     dear = {"$ref": "#/$defs/d0", "$defs": {**steps, "d40": False}}
-    assert await fit(judge, dear, deep(50)) == SchemaError(TOO_DEAR)
+    assert await fit(judge, dear, deep(50)) == SchemaError(TOO_EXPENSIVE)
     assert await fit(judge, dear, {"b": 1}) == Valid()
 
 
@@ -621,10 +621,10 @@ async def test_a_schema_that_kills_its_worker_twice_is_tried_again_later(
     monkeypatch.setattr(sys, "executable", "/bin/false")
     died = await judge.fit(snapshot({"prompt": 1}), schema, TENANT)
     monkeypatch.undo()
-    assert died == SchemaError("schema validation crashed twice on this schema") == SchemaError(DIED)
+    assert died == SchemaError("schema validation crashed twice on this schema") == SchemaError(CRASHED)
     assert isinstance(died, SchemaError)
     assert (died.is_transient, died.retry_after) == (False, 60)
-    assert await judge.fit(snapshot({"prompt": 2}), schema, TENANT) == SchemaError(DIED), "whatever the content"
+    assert await judge.fit(snapshot({"prompt": 2}), schema, TENANT) == SchemaError(CRASHED), "whatever the content"
     assert workers() == []
     clock.now += 61
     assert await judge.fit(snapshot({"prompt": 2}), schema, TENANT) == Valid()
