@@ -1,4 +1,4 @@
-"""What a LangGraph Server says: an assistant as it stands there, and what the server says of a graph."""
+"""The state of a LangGraph Server: its assistants, and the result of a probe."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from .reason import Reason
 
 
 class RemoteAssistant(BaseModel):
-    """An assistant on a LangGraph Server. The names of its fields are the server's own."""
+    """An assistant on a LangGraph Server, with the field names of its API."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
@@ -28,18 +28,18 @@ class RemoteAssistant(BaseModel):
         return (self.config or {}).get("configurable") or {}
 
     def mark(self, name: str) -> str | None:
-        """What the metadata says under that key, if it is text."""
-        said = (self.metadata or {}).get(name)
-        return said if isinstance(said, str) else None
+        """The value of that key of the metadata, if it is a string."""
+        value = (self.metadata or {}).get(name)
+        return value if isinstance(value, str) else None
 
 
 @dataclass(frozen=True, slots=True)
 class ServerStatus:
-    """Whether a server serves a graph, and what it says of it."""
+    """The result of a probe: whether the server serves the graph, its release and the schemas of the graph."""
 
     serves: bool
     reason: Reason
     message: str
     release: str = ""
     schemas: Schemas | None = None
-    """None while it does not say: what it said before still holds."""
+    """None if the server did not answer with schemas: those of an earlier probe stay valid."""

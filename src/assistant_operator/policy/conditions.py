@@ -1,4 +1,4 @@
-"""(world, verdict, now) → status and conditions, for every kind. Nobody else states a condition."""
+"""Findings as conditions, for all kinds. No other module creates a condition."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ LONGEST_MESSAGE = 2048
 
 
 class Progress(StrEnum):
-    """What comes next: nothing, the operator goes on by itself, or somebody must act."""
+    """The state of an object as in kstatus: ready, reconciling (the operator continues by itself), stalled."""
 
     DONE = "Done"
     WAIT = "Wait"
@@ -21,7 +21,7 @@ class Progress(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ConditionDraft:
-    """What is to be said under one type of condition."""
+    """A condition before it has a generation and a transition time."""
 
     type: str
     holds: bool | None
@@ -29,20 +29,21 @@ class ConditionDraft:
     message: str
 
     def condition(self) -> Condition:
-        short = self.message if len(self.message) <= LONGEST_MESSAGE else self.message[: LONGEST_MESSAGE - 1] + "…"
-        return Condition(type=self.type, status=ConditionStatus.of(self.holds).value, reason=self.reason, message=short)
+        message = self.message if len(self.message) <= LONGEST_MESSAGE else self.message[: LONGEST_MESSAGE - 1] + "…"
+        status = ConditionStatus.of(self.holds).value
+        return Condition(type=self.type, status=status, reason=self.reason, message=message)
 
 
-def restated(said: Condition) -> ConditionDraft:
-    """What was said, said again."""
-    reason = next((each for each in Reason if each == said.reason), Reason.PROBING)
-    return ConditionDraft(said.type, {"True": True, "False": False}.get(said.status), reason, said.message)
+def restated(before: Condition) -> ConditionDraft:
+    """The draft that results in the condition `before` again."""
+    reason = next((reason for reason in Reason if reason == before.reason), Reason.PROBING)
+    return ConditionDraft(before.type, {"True": True, "False": False}.get(before.status), reason, before.message)
 
 
 def with_progress(
     ready: ConditionDraft, progress: Progress, others: Iterable[ConditionDraft]
 ) -> tuple[ConditionDraft, ...]:
-    """Ready, the others, and while Ready is not True what kstatus reads: Reconciling or Stalled."""
+    """Ready, the others, and Reconciling or Stalled with the reason and message of Ready."""
     match progress:
         case Progress.DONE:
             return (ready, *others)
@@ -55,6 +56,6 @@ def with_progress(
 def conditions(
     drafts: Iterable[ConditionDraft], before: tuple[Condition, ...], generation: int, now: datetime
 ) -> tuple[Condition, ...]:
-    """`claims` as conditions of `generation`, each with the time of its last real change."""
-    stated = (draft.condition() for draft in drafts)
-    return tuple(each.seen(generation, condition(before, each.type), now) for each in stated)
+    """The conditions of `generation`. `before`: the present ones, for the transition times."""
+    found = (draft.condition() for draft in drafts)
+    return tuple(each.with_transition_time(generation, condition(before, each.type), now) for each in found)
