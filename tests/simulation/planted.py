@@ -129,15 +129,15 @@ BUGS = {
         Seed(1),
     ),
     "an invalid version is activated": Bug(
-        "policy.activation", "            if input.judged[record.number].valid:\n", "            if True:\n"
+        "policy.activation", "            if input.judged[record.number].holds:\n", "            if True:\n"
     ),
     "unknown is valid": Bug(
         "policy.activation",
-        "            if input.judged[record.number].valid:\n",
-        "            if input.judged[record.number].valid is not False:\n",
+        "            if input.judged[record.number].holds:\n",
+        "            if input.judged[record.number].holds is not False:\n",
     ),
     "a pin to an invalid version is honoured": Bug(
-        "policy.activation", "return pin if input.judged[pin].valid else current", "return pin"
+        "policy.activation", "return pin if input.judged[pin].holds else current", "return pin"
     ),
     "an older valid version replaces the one in force": Bug(
         "policy.activation", "if record.number > (current or 0)]", "if record.number > 0]"

@@ -20,6 +20,11 @@ class Reason(StrEnum):
         member.places, member.meaning, member.action = tuple(places.split()), meaning, action
         return member
 
+    @property
+    def is_transient(self) -> bool:
+        """Whether the operator always continues by itself: it appears with Reconciling and never with Stalled."""
+        return "Reconciling" in self.places and "Stalled" not in self.places
+
     # Which version is active
     ACTIVE = (
         "Active",

@@ -1,12 +1,8 @@
-"""The state of a LangGraph Server: its assistants, and the result of a probe."""
-
-from dataclasses import dataclass
+"""An assistant as a LangGraph Server has it."""
 
 from pydantic import BaseModel, ConfigDict
 
-from .graph import Schemas
 from .meta import FreeForm
-from .reason import Reason
 
 
 class RemoteAssistant(BaseModel):
@@ -31,15 +27,3 @@ class RemoteAssistant(BaseModel):
         """The value of that key of the metadata, if it is a string."""
         value = (self.metadata or {}).get(name)
         return value if isinstance(value, str) else None
-
-
-@dataclass(frozen=True, slots=True)
-class ServerStatus:
-    """The result of a probe: whether the server serves the graph, its release and the schemas of the graph."""
-
-    serves: bool
-    reason: Reason
-    message: str
-    release: str = ""
-    schemas: Schemas | None = None
-    """None if the server did not answer with schemas: those of an earlier probe stay valid."""

@@ -7,7 +7,7 @@ from assistant_operator.api.meta import ConditionStatus
 from assistant_operator.api.reason import Reason
 
 from .assistant_input import AssistantInput, Validate, ValidationResult
-from .conditions import ConditionDraft, Progress
+from .conditions import Finding
 from .desired_copy import Target
 from .publication import MOST_COPIES, has_room, remembered
 
@@ -27,10 +27,9 @@ class ActivationDecision:
     """The version that should be active, and the conditions that depend on it."""
 
     active: int | None
-    ready: ConditionDraft
-    progress: Progress
+    ready: Finding
     valid: ValidationResult
-    published: ConditionDraft | None = None
+    published: Finding | None = None
     """None if the Graph declares no server."""
 
 
@@ -70,16 +69,15 @@ def _with_publication(input: AssistantInput, decision: ActivationDecision) -> Ac
     if target is None:
         return decision
     known = input.outcome or remembered(input.assistant)
-    if known is None or known.number != decision.active or not known.copy.is_equal(target.copy):
+    if known and known.number == decision.active and known.copy.is_equal(target.copy):
+        published = known.with_trouble()
+    else:
         message = f"{input.name(decision.active)} is being published to {target.copy.server}"
         if not has_room(input.copies, target.copy):
             message += f", once one of its {MOST_COPIES} copies on former servers is withdrawn"
-        published, progress = ConditionDraft("Published", False, Reason.PUBLISHING, message), Progress.WAIT
-    else:
-        published, progress = known.draft(), known.progress
+        published = Finding(False, Reason.PUBLISHING, message)
     if decision.ready.holds and not published.holds:
-        ready = ConditionDraft("Ready", False, published.reason, published.message)
-        return replace(decision, ready=ready, progress=progress, published=published)
+        return replace(decision, ready=published, published=published)
     return replace(decision, published=published)
 
 
@@ -110,7 +108,7 @@ def _pinned(input: AssistantInput, pin: int, current: int | None) -> int | Valid
         return current
     if pin not in input.judged:
         return Validate(pin)
-    return pin if input.judged[pin].valid else current
+    return pin if input.judged[pin].holds else current
 
 
 def _newest_valid(input: AssistantInput, current: int | None) -> int | Validate | None:
@@ -118,7 +116,7 @@ def _newest_valid(input: AssistantInput, current: int | None) -> int | Validate 
     newer = [record for record in reversed(input.kept) if record.number > (current or 0)]
     for record in newer:
         if record.number in input.judged:
-            if input.judged[record.number].valid:
+            if input.judged[record.number].holds:
                 return record.number
         elif input.is_revalidating or record.valid != ConditionStatus.FALSE or record is newer[0]:
             return Validate(record.number)
@@ -143,33 +141,24 @@ def _decision(input: AssistantInput, active: int | None, wanted: int) -> Activat
     if validation_result is None:
         message = f"{input.name(wanted)} was deleted, and its content is no longer available; {stays}"
         return _rejected(active, Reason.VERSION_LOST, message)
-    if not validation_result.valid:
-        return _refused(input, active, wanted, validation_result)
+    if not validation_result.holds:
+        return ActivationDecision(active, _refused(input, active, wanted, validation_result), validation_result)
     if active is None:
         message = f"activation is Manual: set spec.versioning.activeVersion to activate {input.name(wanted)}"
         return _rejected(None, Reason.AWAITING_ACTIVATION, message, validation_result)
-    return ActivationDecision(
-        active,
-        ConditionDraft("Ready", True, Reason.ACTIVE, _active_message(input, active)),
-        Progress.DONE,
-        validation_result,
-    )
+    ready = Finding(True, Reason.ACTIVE, _active_message(input, active))
+    return ActivationDecision(active, ready, validation_result)
 
 
-def _refused(
-    input: AssistantInput, active: int | None, wanted: int, validation_result: ValidationResult
-) -> ActivationDecision:
-    not_valid = "is no longer valid" if validation_result.valid is False else "cannot be judged"
+def _refused(input: AssistantInput, active: int | None, wanted: int, validation_result: ValidationResult) -> Finding:
+    """Ready if the version that the spec asks for is not valid, or it is not known whether it is."""
+    not_valid = "is no longer valid" if validation_result.holds is False else "cannot be judged"
     what = not_valid if active == wanted else "is not activated"
     stays = "it stays active" if active == wanted else f"{input.name(active)} {'stays' if active else 'is'} active"
     message = f"{input.name(wanted)} {what}: {validation_result.message}; {stays}"
-    refused_pin = input.assistant.pin and validation_result.valid is False
-    reason = Reason.PINNED_VERSION_INVALID if refused_pin else validation_result.reason
-    if validation_result.is_transient or validation_result.reason in (Reason.GRAPH_NOT_FOUND, Reason.PROBING):
-        return ActivationDecision(
-            active, ConditionDraft("Ready", False, reason, message), Progress.WAIT, validation_result
-        )
-    return _rejected(active, reason, message, validation_result)
+    is_refused_pin = input.assistant.pin and validation_result.holds is False
+    reason = Reason.PINNED_VERSION_INVALID if is_refused_pin else validation_result.reason
+    return Finding(False, reason, message, validation_result.is_transient)
 
 
 def _rejected(
@@ -177,9 +166,7 @@ def _rejected(
 ) -> ActivationDecision:
     """A Stalled decision. Without a validation result, Valid is Unknown with the same reason and message."""
     unknown = ValidationResult(None, reason, message)
-    return ActivationDecision(
-        active, ConditionDraft("Ready", False, reason, message), Progress.REJECT, validation_result or unknown
-    )
+    return ActivationDecision(active, Finding(False, reason, message), validation_result or unknown)
 
 
 def _active_message(input: AssistantInput, active: int) -> str:

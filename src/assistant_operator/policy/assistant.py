@@ -77,7 +77,7 @@ def _is_outdated(record: VersionRecord, validation_result: ValidationResult | No
     """Whether the conditions of the version differ from what is known now."""
     if record.active != str(is_active):
         return True
-    return validation_result is not None and record.valid != ConditionStatus.of(validation_result.valid).value
+    return validation_result is not None and record.valid != ConditionStatus.of(validation_result.holds).value
 
 
 def _lacks_labels(input: AssistantInput, record: VersionRecord) -> bool:

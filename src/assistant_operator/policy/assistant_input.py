@@ -9,23 +9,18 @@ from assistant_operator.api.assistant import Assistant, AssistantStatus, Copy
 from assistant_operator.api.assistant_version import VersionRecord, version_name
 from assistant_operator.api.reason import Reason
 
+from .conditions import Finding
 from .desired_copy import Target
 from .publication import PublishResult
 from .stored import Unstored
 
 
-@dataclass(frozen=True, slots=True)
-class ValidationResult:
-    """Whether a version may become active."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidationResult(Finding):
+    """Whether a version is valid, and so may become active."""
 
-    valid: bool | None
-    """None: unknown, which is not invalid."""
-    reason: Reason
-    message: str
     graph: str = ""
     """Name of the Graph whose schemas were applied; empty if there was none."""
-    is_transient: bool = False
-    """Whether the operator validates again by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +133,13 @@ class UpdateVersionStatus:
     is_active: bool
     validation_result: ValidationResult | None
     """None: the condition Valid is not changed."""
+
+    @property
+    def findings(self) -> dict[str, Finding]:
+        """The findings of the conditions to write, by type."""
+        valid = {"Valid": self.validation_result} if self.validation_result else {}
+        reason, message = (Reason.ACTIVE, "in force") if self.is_active else (Reason.INACTIVE, "not in force")
+        return {**valid, "Active": Finding(self.is_active, reason, message)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The desired status of an Assistant. Pure."""
 
+from dataclasses import replace
 from typing import Any
 
 from assistant_operator.api.assistant import Activation, AssistantStatus, Copy
@@ -7,8 +8,8 @@ from assistant_operator.api.meta import Condition
 from assistant_operator.api.reason import Reason
 
 from .activation import SUSPENDED, ActivationDecision, active_target, message_additions
-from .assistant_input import AssistantInput
-from .conditions import ConditionDraft, conditions, with_progress
+from .assistant_input import AssistantInput, ValidationResult
+from .conditions import Finding, conditions, with_progress
 from .pruning import prune_candidates
 from .publication import has_room
 
@@ -65,7 +66,10 @@ def _conditions(input: AssistantInput, decision: ActivationDecision) -> tuple[Co
     if input.assistant.spec.suspend and before:
         message = SUSPENDED + message_additions(input)
         return tuple(_suspended(each, message).with_transition_time(generation, each, input.now) for each in before)
-    return conditions(_drafts(decision), before, generation, input.now)
+    others = {"GraphFound": _graph_found(decision.valid), "Valid": decision.valid}
+    if decision.published:
+        others["Published"] = decision.published
+    return conditions(with_progress(decision.ready, others), before, generation, input.now)
 
 
 def _suspended(before: Condition, message: str) -> Condition:
@@ -74,14 +78,9 @@ def _suspended(before: Condition, message: str) -> Condition:
     return before.model_copy(update=update) if before.type == "Ready" else before
 
 
-def _drafts(decision: ActivationDecision) -> tuple[ConditionDraft, ...]:
-    validation_result = decision.valid
+def _graph_found(validation_result: ValidationResult) -> Finding:
     if validation_result.reason is Reason.GRAPH_NOT_FOUND:
-        graph = ConditionDraft("GraphFound", False, Reason.GRAPH_NOT_FOUND, validation_result.message)
-    elif validation_result.graph:
-        graph = ConditionDraft("GraphFound", True, Reason.GRAPH_FOUND, f"graph '{validation_result.graph}' exists")
-    else:
-        graph = ConditionDraft("GraphFound", None, validation_result.reason, validation_result.message)
-    valid = ConditionDraft("Valid", validation_result.valid, validation_result.reason, validation_result.message)
-    published = () if decision.published is None else (decision.published,)
-    return with_progress(decision.ready, decision.progress, (graph, valid, *published))
+        return replace(validation_result, holds=False)
+    if validation_result.graph:
+        return Finding(True, Reason.GRAPH_FOUND, f"graph '{validation_result.graph}' exists")
+    return replace(validation_result, holds=None)

@@ -6,7 +6,7 @@ from assistant_operator.api.assistant import AssistantStatus
 from assistant_operator.api.reason import Reason
 
 from .assistant_input import AssistantInput
-from .conditions import ConditionDraft, Progress, conditions, with_progress
+from .conditions import conditions, with_progress
 from .publication import ABANDON, FINALIZER, PATIENCE
 
 _REPLACED = {"Ready", "Reconciling", "Stalled"}
@@ -19,7 +19,6 @@ class WithdrawalFailure:
     reason: Reason
     words: str
     """The error of the server."""
-    progress: Progress
     server: str | None = None
     """The server of the copy; None if the finalizer could not be removed."""
 
@@ -45,7 +44,7 @@ def status(input: AssistantInput) -> AssistantStatus:
     before, known = input.assistant.status, input.outcome
     if known is None or known.holds:
         return before
-    drafts = with_progress(ConditionDraft("Ready", False, known.reason, known.message), known.progress, ())
-    ready, *progress = conditions(drafts, before.conditions, input.assistant.metadata.generation, input.now)
+    findings = with_progress(known, {})
+    ready, *progress = conditions(findings, before.conditions, input.assistant.metadata.generation, input.now)
     others = (condition for condition in before.conditions if condition.type not in _REPLACED)
     return before.model_copy(update={"conditions": (ready, *others, *progress)})

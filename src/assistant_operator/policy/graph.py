@@ -9,13 +9,21 @@ from assistant_operator.api.assistant import Assistant
 from assistant_operator.api.graph import Graph, GraphStatus, Schemas
 from assistant_operator.api.meta import FreeForm, condition
 from assistant_operator.api.reason import Reason
-from assistant_operator.api.remote import ServerStatus
 
-from .conditions import ConditionDraft, Progress, conditions, restated, with_progress
+from .conditions import Finding, conditions, restated, with_progress
 from .default_assistant import apply_configuration
 from .stored import Unstored
 
 SCHEMAS_TOO_LARGE = "contextSchema and configSchema are too large: the API server cannot store them in the status, too"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerStatus(Finding):
+    """The result of a probe: whether the server serves the graph, its release and the schemas of the graph."""
+
+    release: str = ""
+    schemas: Schemas | None = None
+    """None if the server did not answer with schemas: those of an earlier probe stay valid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +125,7 @@ def status(input: GraphInput) -> GraphStatus:
     default = input.default if input.default and _is_default(graph, input.default) else None
     generation = before.observed_generation if input.is_revalidating else graph.metadata.generation
     fields: dict[str, Any] = {
-        "conditions": conditions(_drafts(input), before.conditions, graph.metadata.generation, input.now),
+        "conditions": conditions(_findings(input), before.conditions, graph.metadata.generation, input.now),
         "observed_generation": generation,
         "graph_id": graph.graph_id,
         "default_assistant": default.metadata.name if default else None,
@@ -143,18 +151,18 @@ def _storable(input: GraphInput) -> Schemas | None:
 def _server_version(input: GraphInput) -> str | None:
     if input.graph.spec.server is None:
         return None
-    return (input.probe.release or None) if input.probe and input.probe.serves else input.graph.status.server_version
+    return (input.probe.release or None) if input.probe and input.probe.holds else input.graph.status.server_version
 
 
 def _is_default(graph: Graph, assistant: Assistant) -> bool:
     return assistant.spec.graph_ref.name == graph.metadata.name
 
 
-def _drafts(input: GraphInput) -> tuple[ConditionDraft, ...]:
+def _findings(input: GraphInput) -> dict[str, Finding]:
     deployed, default = _deployed(input), _default_ready(input)
-    ready, progress = _ready(input, deployed, default)
+    ready = _ready(input, deployed, default)
     ready = replace(ready, message=ready.message + _message_additions(input))
-    return with_progress(ready, progress, (deployed, default))
+    return with_progress(ready, {"Deployed": deployed, "DefaultAssistantReady": default})
 
 
 def _message_additions(input: GraphInput) -> str:
@@ -164,58 +172,46 @@ def _message_additions(input: GraphInput) -> str:
     return (refused if input.release_refusal else "") + not_stored
 
 
-def _deployed(input: GraphInput) -> ConditionDraft:
+def _deployed(input: GraphInput) -> Finding:
     if input.graph.spec.server is None:
-        return ConditionDraft(
-            "Deployed", True, Reason.DECLARED, "no server is declared, so the graph counts as deployed"
-        )
+        return Finding(True, Reason.DECLARED, "no server is declared, so the graph counts as deployed")
     if input.probe:
-        return ConditionDraft("Deployed", input.probe.serves, input.probe.reason, input.probe.message)
+        return input.probe
     before = condition(input.graph.status.conditions, "Deployed")
     if before and before.observed_generation == input.graph.metadata.generation:
         return restated(before)  # after a restart, the last result is valid until the first probe
-    return ConditionDraft("Deployed", None, Reason.PROBING, "the server was not asked yet")
+    return Finding(None, Reason.PROBING, "the server was not asked yet")
 
 
-def _default_ready(input: GraphInput) -> ConditionDraft:
+def _default_ready(input: GraphInput) -> Finding:
     name, default = input.graph.default_name, input.default
     if name is None:
-        message = "spec.defaultAssistant.policy is None: no default assistant is wanted"
-        return ConditionDraft("DefaultAssistantReady", True, Reason.NOT_WANTED, message)
+        return Finding(True, Reason.NOT_WANTED, "spec.defaultAssistant.policy is None: no default assistant is wanted")
     if input.refusal:
         message = f"assistant '{name}' cannot be made or changed: {input.refusal}"
-        return ConditionDraft("DefaultAssistantReady", False, Reason.DEFAULT_ASSISTANT_REFUSED, message)
+        return Finding(False, Reason.DEFAULT_ASSISTANT_REFUSED, message)
     if default is None:
-        message = f"assistant '{name}' does not exist yet"
-        return ConditionDraft("DefaultAssistantReady", False, Reason.DEFAULT_ASSISTANT_MISSING, message)
+        return Finding(False, Reason.DEFAULT_ASSISTANT_MISSING, f"assistant '{name}' does not exist yet")
     if not _is_default(input.graph, default):
         other = default.spec.graph_ref.name
         message = f"assistant '{name}' belongs to graph '{other}': set spec.defaultAssistant.name to another name"
-        return ConditionDraft("DefaultAssistantReady", False, Reason.NAME_CONFLICT, message)
+        return Finding(False, Reason.NAME_CONFLICT, message)
     ready = condition(default.status.conditions, "Ready")
     if ready is None or ready.status != "True":
         details = f": {ready.message}" if ready else ""
+        is_stalled = condition(default.status.conditions, "Stalled") is not None
         message = f"assistant '{name}' is not ready{details}"
-        return ConditionDraft("DefaultAssistantReady", False, Reason.DEFAULT_ASSISTANT_NOT_READY, message)
-    return ConditionDraft("DefaultAssistantReady", True, Reason.AVAILABLE, f"assistant '{name}' is ready")
+        return Finding(False, Reason.DEFAULT_ASSISTANT_NOT_READY, message, is_transient=not is_stalled)
+    return Finding(True, Reason.AVAILABLE, f"assistant '{name}' is ready")
 
 
-def _ready(input: GraphInput, deployed: ConditionDraft, default: ConditionDraft) -> tuple[ConditionDraft, Progress]:
+def _ready(input: GraphInput, deployed: Finding, default: Finding) -> Finding:
     if input.are_schemas_too_large:
-        return ConditionDraft("Ready", False, Reason.SCHEMA_UNUSABLE, SCHEMAS_TOO_LARGE), Progress.REJECT
+        return Finding(False, Reason.SCHEMA_UNUSABLE, SCHEMAS_TOO_LARGE)
     if input.schema_trouble:
-        progress = Progress.WAIT if input.is_trouble_passing else Progress.REJECT
-        return ConditionDraft("Ready", False, Reason.SCHEMA_UNUSABLE, input.schema_trouble), progress
+        return Finding(False, Reason.SCHEMA_UNUSABLE, input.schema_trouble, input.is_trouble_passing)
     if not deployed.holds:
-        is_transient = deployed.reason in (Reason.PROBING, Reason.SERVER_UNREACHABLE)
-        progress = Progress.WAIT if is_transient else Progress.REJECT
-        return ConditionDraft("Ready", False, deployed.reason, deployed.message), progress
+        return replace(deployed, holds=False)
     if not default.holds:
-        is_refused = default.reason in (Reason.NAME_CONFLICT, Reason.DEFAULT_ASSISTANT_REFUSED)
-        progress = Progress.REJECT if is_refused or _is_stalled(input.default) else Progress.WAIT
-        return ConditionDraft("Ready", False, default.reason, default.message), progress
-    return ConditionDraft("Ready", True, Reason.AVAILABLE, "the graph is deployed"), Progress.DONE
-
-
-def _is_stalled(assistant: Assistant | None) -> bool:
-    return assistant is not None and condition(assistant.status.conditions, "Stalled") is not None
+        return default
+    return Finding(True, Reason.AVAILABLE, "the graph is deployed")

@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from assistant_operator.api.assistant import Assistant, Copy
 from assistant_operator.api.meta import GROUP, condition
 from assistant_operator.api.reason import Reason
 
-from .conditions import ConditionDraft, Progress
+from .conditions import Finding
 from .desired_copy import Target
 
 FINALIZER = f"{GROUP}/withdraw"
@@ -20,16 +20,12 @@ MOST_COPIES = 8
 """Maximum of `status.copies`. No copy is dropped for a newer one: an unrecorded copy would never be deleted."""
 
 
-@dataclass(frozen=True, slots=True)
-class PublishResult:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishResult(Finding):
     """The result of an attempt to publish."""
 
     number: int
     copy: Copy
-    holds: bool
-    reason: Reason
-    message: str
-    progress: Progress = Progress.DONE
     policy: str = "Delete"
     """The deletion policy in the metadata of the copy."""
     server_version: int | None = None
@@ -37,9 +33,10 @@ class PublishResult:
     trouble: str = ""
     """An error after the publication, such as a refused status of the AssistantVersion."""
 
-    def draft(self) -> ConditionDraft:
+    def with_trouble(self) -> Finding:
+        """The finding for Published, with `trouble` in its message."""
         message = f"{self.message}; {self.trouble}" if self.trouble else self.message
-        return ConditionDraft("Published", self.holds, self.reason, message)
+        return replace(self, message=message)
 
 
 def has_room(recorded: Iterable[Copy], copy: Copy) -> bool:
@@ -61,7 +58,7 @@ def remembered(assistant: Assistant) -> PublishResult | None:
     if not status.copies or status.active_version is None:
         return None
     number, copy, policy = status.active_version, status.copies[0], assistant.spec.deletion_policy
-    return PublishResult(number, copy, holds=True, reason=Reason.PUBLISHED, message=published.message, policy=policy)
+    return PublishResult(True, Reason.PUBLISHED, published.message, number=number, copy=copy, policy=policy)
 
 
 @dataclass(frozen=True, slots=True)

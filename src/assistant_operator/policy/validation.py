@@ -22,7 +22,7 @@ def schemas_unknown(graph: Graph) -> ValidationResult:
     """The result while the schemas of the Graph's server are not known."""
     name = graph.metadata.name
     message = f"the schemas of graph '{name}' are not known yet: see its condition Deployed"
-    return ValidationResult(None, Reason.PROBING, message, name)
+    return ValidationResult(None, Reason.PROBING, message, graph=name)
 
 
 def validation_result(graph: Graph, fit: Fit) -> ValidationResult:
@@ -30,11 +30,11 @@ def validation_result(graph: Graph, fit: Fit) -> ValidationResult:
     name = graph.metadata.name
     match fit:
         case Valid() if graph.schemas.source == "None":
-            return ValidationResult(True, Reason.SCHEMA_ACCEPTED, f"graph '{name}' has no schemas to fit", name)
+            return ValidationResult(True, Reason.SCHEMA_ACCEPTED, f"graph '{name}' has no schemas to fit", graph=name)
         case Valid():
-            return ValidationResult(True, Reason.SCHEMA_ACCEPTED, f"fits the schemas of graph '{name}'", name)
+            return ValidationResult(True, Reason.SCHEMA_ACCEPTED, f"fits the schemas of graph '{name}'", graph=name)
         case Invalid(problems):
-            return ValidationResult(False, Reason.SCHEMA_REFUSED, f"graph '{name}' refuses it: {problems}", name)
+            return ValidationResult(False, Reason.SCHEMA_REFUSED, f"graph '{name}' refuses it: {problems}", graph=name)
         case SchemaError(why):
             message = f"graph '{name}' cannot judge it: {why}"
-            return ValidationResult(None, Reason.SCHEMA_UNUSABLE, message, name, is_transient=fit.is_transient)
+            return ValidationResult(None, Reason.SCHEMA_UNUSABLE, message, fit.is_transient, graph=name)

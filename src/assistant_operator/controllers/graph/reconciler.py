@@ -12,7 +12,6 @@ from assistant_operator.api.assistant import GraphRef, Snapshot
 from assistant_operator.api.graph import Graph, GraphStatus, Schemas
 from assistant_operator.api.meta import MANAGER, FreeForm, Key, position
 from assistant_operator.api.reason import Reason
-from assistant_operator.api.remote import ServerStatus
 from assistant_operator.api.schema_result import SchemaError
 from assistant_operator.clients.kubernetes.cluster import Applied, Cluster
 from assistant_operator.clients.kubernetes.transport import NO_EFFECT, ClusterRefused, ClusterUnavailable
@@ -24,6 +23,7 @@ from assistant_operator.policy.graph import (
     Disown,
     GraphInput,
     GraphStep,
+    ServerStatus,
     UpdateGraphStatus,
     steps,
 )
