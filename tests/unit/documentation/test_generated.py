@@ -8,7 +8,6 @@ import pytest
 import yaml
 
 from assistant_operator.api.condition_types import CONDITION_TYPES, PROGRESS
-from assistant_operator.api.crd import KINDS, definition
 from assistant_operator.api.reason import Reason
 from assistant_operator.manager.__main__ import run
 from assistant_operator.runtime.metrics import Metrics
@@ -16,6 +15,7 @@ from documentation import DOCS, ROOT
 from documentation.catalogue import unexplained
 from documentation.chart import CHART, COPIES
 from documentation.chart import written as of_the_chart
+from documentation.definitions import KINDS, definition
 from documentation.generated import filled, written
 from documentation.reference import walk
 

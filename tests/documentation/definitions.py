@@ -1,14 +1,21 @@
-"""The CustomResourceDefinitions in crds/, generated from the models."""
+"""The CustomResourceDefinitions in crds/ and in the operator's package, generated from the models."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import yaml
 
-from .assistant import Assistant
-from .assistant_version import AssistantVersion
-from .graph import GRAPH_ID_STAYS, Graph
-from .meta import GROUP, VERSION, Resource
+from assistant_operator.api.assistant import Assistant
+from assistant_operator.api.assistant_version import AssistantVersion
+from assistant_operator.api.graph import GRAPH_ID_STAYS, Graph
+from assistant_operator.api.meta import GROUP, VERSION, Resource
+
+from . import ROOT
+
+DIRECTORIES = (ROOT / "crds", ROOT / "src/assistant_operator/crds")
+"""The kustomize base, and the copy that `assistant-operator crds` prints."""
 
 JsonSchema = dict[str, Any]
 
@@ -174,6 +181,13 @@ def manifests() -> dict[str, str]:
         "resources": sorted(files),
     }
     return {**files, "kustomization.yaml": _yaml(kustomization)}
+
+
+def written() -> Iterator[tuple[Path, str]]:
+    """Each generated file, with the text that it should have."""
+    for directory in DIRECTORIES:
+        for name, text in manifests().items():
+            yield directory / name, text
 
 
 def _yaml(content: JsonSchema) -> str:
