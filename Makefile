@@ -93,13 +93,12 @@ generate: crds docs ## Write all that is generated: crds/, parts of docs/, files
 	@$(BIN)/python -m documentation chart
 
 .PHONY: crds
-crds: $(STAMP) ## Write crds/ from the models
-	@$(BIN)/python -m assistant_operator crds --directory crds
-	@echo "crds/ is as the models say"
+crds: $(STAMP) ## Write crds/, and the copy in the package, from the models
+	@$(BIN)/python -m documentation crds
 
 .PHONY: docs
 docs: $(STAMP) ## Write the generated parts of docs/ from the code
-	@$(BIN)/python -m documentation
+	@$(BIN)/python -m documentation docs
 
 .PHONY: tools
 tools: $(STAMP) ## Make the tools of others that the tests run: helm, promtool, kubeconform, kube-score, hadolint

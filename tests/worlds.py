@@ -18,9 +18,11 @@ NAMESPACE, BOT, GRAPH = "team", "bot", "support"
 UID, GRAPH_UID = "uid-of-bot", "uid-of-support"
 KEY = (NAMESPACE, BOT)
 
-VALID = ValidationResult(True, Reason.SCHEMA_ACCEPTED, f"fits the schemas of graph '{GRAPH}'", GRAPH)
-INVALID = ValidationResult(False, Reason.SCHEMA_REFUSED, f"graph '{GRAPH}' refuses it: /context/prompt: no", GRAPH)
-UNDECIDED = ValidationResult(None, Reason.SCHEMA_UNUSABLE, f"graph '{GRAPH}' cannot judge it: too dear", GRAPH)
+VALID = ValidationResult(True, Reason.SCHEMA_ACCEPTED, f"fits the schemas of graph '{GRAPH}'", graph=GRAPH)
+INVALID = ValidationResult(
+    False, Reason.SCHEMA_REFUSED, f"graph '{GRAPH}' refuses it: /context/prompt: no", graph=GRAPH
+)
+UNDECIDED = ValidationResult(None, Reason.SCHEMA_UNUSABLE, f"graph '{GRAPH}' cannot judge it: too dear", graph=GRAPH)
 NO_GRAPH = ValidationResult(None, Reason.GRAPH_NOT_FOUND, f"graph '{GRAPH}' does not exist in namespace '{NAMESPACE}'")
 
 SPEC_FIELDS: dict[str, Any] = {"graph_ref": {"name": GRAPH}, "context": {"prompt": "three"}}

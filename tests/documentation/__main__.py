@@ -1,13 +1,14 @@
-"""`python -m documentation`: write what is generated in docs/; with `chart` also in deploy/chart."""
+"""`python -m documentation crds|docs|chart`: write what is generated: CRDs, parts of docs/, files of deploy/chart."""
 
 import sys
 
-from . import ROOT
-from .chart import written as of_the_chart
-from .generated import written
+from . import ROOT, chart, definitions, generated
 
-files = [*written(), *(of_the_chart() if "chart" in sys.argv else ())]
-for path, text in files:
-    if path.read_text() != text:
-        path.write_text(text)
-        print(f"wrote {path.relative_to(ROOT)}")
+GENERATED = {"crds": definitions.written, "docs": generated.written, "chart": chart.written}
+
+for argument in sys.argv[1:]:
+    for path, text in GENERATED[argument]():
+        if not path.exists() or path.read_text() != text:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+            print(f"wrote {path.relative_to(ROOT)}")

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from assistant_operator.api.crd import KINDS, Kind, definition
 from assistant_operator.api.meta import API_VERSION
 
+from .definitions import KINDS, Kind, definition
 from .tables import table
 
 Schema = dict[str, Any]

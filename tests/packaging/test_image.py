@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from assistant_operator.api.crd import manifests
 from controlplane.waiting import eventually
+from documentation.definitions import manifests
 from support import Workspace
 from tools import hadolint
 from tools.dockerfile import Build, Image, Instruction, instructions, written_in

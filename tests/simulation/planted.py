@@ -94,8 +94,8 @@ BUGS = {
     "keep is not kept": Bug("policy.pruning", "each.is_labelled_keep or each", "each"),
     "one version too many is pruned": Bug(
         "policy.pruning",
-        "world.kept[: -world.assistant.spec.versioning.history_limit]",
-        "world.kept[: 1 - world.assistant.spec.versioning.history_limit]",
+        "input.kept[: -input.assistant.spec.versioning.history_limit]",
+        "input.kept[: 1 - input.assistant.spec.versioning.history_limit]",
     ),
     "a version is deleted without a precondition": Bug(
         "clients.kubernetes.versions",
@@ -110,12 +110,12 @@ BUGS = {
     ),
     "pruning goes on while suspended": Bug(
         "policy.assistant",
-        "    if not world.assistant.spec.suspend:\n        yield from _prunings",
+        "    if not input.assistant.spec.suspend:\n        yield from _prunings",
         "    if True:\n        yield from _prunings",
         Seed(17),
     ),
     "the version in force does not come back": Bug(
-        "policy.assistant", "needed = {world.newest, world.active or 0} - {0}", "needed = {world.newest} - {0}"
+        "policy.assistant", "needed = {input.newest, input.active or 0} - {0}", "needed = {input.newest} - {0}"
     ),
     "other owners are lost at adoption": Bug(
         "clients.kubernetes.versions",
@@ -129,29 +129,29 @@ BUGS = {
         Seed(1),
     ),
     "an invalid version is activated": Bug(
-        "policy.activation", "            if world.judged[record.number].valid:\n", "            if True:\n"
+        "policy.activation", "            if input.judged[record.number].holds:\n", "            if True:\n"
     ),
     "unknown is valid": Bug(
         "policy.activation",
-        "            if world.judged[record.number].valid:\n",
-        "            if world.judged[record.number].valid is not False:\n",
+        "            if input.judged[record.number].holds:\n",
+        "            if input.judged[record.number].holds is not False:\n",
     ),
     "a pin to an invalid version is honoured": Bug(
-        "policy.activation", "return pin if world.judged[pin].valid else in_force", "return pin"
+        "policy.activation", "return pin if input.judged[pin].holds else current", "return pin"
     ),
     "an older valid version replaces the one in force": Bug(
-        "policy.activation", "if record.number > (in_force or 0)]", "if record.number > 0]"
+        "policy.activation", "if record.number > (current or 0)]", "if record.number > 0]"
     ),
     "Manual is ignored": Bug(
         "policy.activation",
-        '    if world.assistant.spec.versioning.activation == "Manual":\n        return in_force',
-        "    if False:\n        return in_force",
+        '    if input.assistant.spec.versioning.activation == "Manual":\n        return current',
+        "    if False:\n        return current",
         Seed(28),
     ),
     "suspend is ignored": Bug(
         "policy.activation",
-        "    if world.assistant.spec.suspend:\n        return _rejected(in_force",
-        "    if False:\n        return _rejected(in_force",
+        "    if input.assistant.spec.suspend:\n        return _rejected(current",
+        "    if False:\n        return _rejected(current",
         Seed(17),
     ),
     "a schema that changed is not asked": Bug(
@@ -161,8 +161,8 @@ BUGS = {
     ),
     "an activation is listed again": Bug(
         "policy.assistant_status",
-        "if active is None or active == world.active or is_noted:",
-        "if active is None or is_noted:",
+        "if active is None or active == input.active or is_recorded:",
+        "if active is None or is_recorded:",
     ),
     "a version is marked once": Bug(
         "policy.assistant",
@@ -246,33 +246,33 @@ BUGS = {
     ),
     "it is published before it is written down": Bug(
         "policy.publication",
-        "    if not any(each.is_equal(place.copy) for each in world.assistant.status.copies):\n        return\n",
+        "    if not any(copy.is_equal(place.copy) for copy in input.assistant.status.copies):\n        return\n",
         "",
     ),
     "it is published while nothing holds it": Bug(
         "policy.publication",
-        "    if is_held and not world.is_published:\n",
-        "    if not world.is_published:\n",
+        "    if is_held and not input.is_published:\n",
+        "    if not input.is_published:\n",
         Struck("publishing", "422", 19),
     ),
     "a copy is withdrawn before there is another": Bug(
-        "policy.publication", "if world.place is None or world.is_published:  #", "if True:  #"
+        "policy.publication", "if input.place is None or input.is_published:  #", "if True:  #"
     ),
     "the finalizer goes before the copy": Bug(
         "policy.publication",
-        "elif world.lost.issuperset(world.pending) or",
+        "elif input.lost.issuperset(input.pending) or",
         "elif True or",
         Struck("deletion", "503", 32),
     ),
     "another version than the one in force is published": Bug(
         "policy.publication",
-        "        return (known.number, known.policy) == wanted",
-        "        return known.policy == wanted[1]",
+        "        return (known.number, known.policy) == desired",
+        "        return known.policy == desired[1]",
     ),
     "a former address is forgotten": Bug(
         "policy.assistant_status",
-        "(place.copy, *(each for each in present if not each.is_same(place.copy)))",
-        "(place.copy,)",
+        "(target.copy, *(copy for copy in present if not copy.is_same(target.copy)))",
+        "(target.copy,)",
     ),
     "the default assistant is applied by another manager": Bug(
         "clients.kubernetes.cluster",
@@ -286,8 +286,8 @@ BUGS = {
     ),
     "a copy under an earlier cluster name is another's": Bug(
         "policy.desired_copy",
-        "return marked is not None and marked == copy.owner",
-        "return marked is not None and marked == current",
+        "return owner is not None and owner == copy.owner",
+        "return owner is not None and owner == current",
     ),
 }
 

@@ -1,1 +1,1 @@
-"""The custom resources: pydantic models, conditions, reasons and canonical JSON. Pure."""
+"""The custom resources: pydantic models, conditions, reasons, canonical JSON and digests. Pure."""

@@ -19,7 +19,7 @@ class GraphRef(Model):
 
 
 class Snapshot(Model):
-    """The versioned part of an Assistant's spec. Absent, empty and null are three different contents."""
+    """The versioned part of an Assistant's spec. A field that is absent, empty or null is three different contents."""
 
     graph_ref: GraphRef = Field(description="graphRef names the Graph this assistant is an instance of.")
     display_name: DisplayName | None = Field(default=None, description="displayName of the assistant, for people.")
@@ -37,7 +37,7 @@ class Snapshot(Model):
 
     @cached_property
     def canonical(self) -> bytes:
-        """The content as RFC 8785 spells it, by which snapshots are compared."""
+        """The snapshot as canonical JSON (RFC 8785). Snapshots are equal if these bytes are."""
         return canonical(self.manifest())
 
     @property
@@ -46,7 +46,7 @@ class Snapshot(Model):
 
 
 class Versioning(Model):
-    """Which version is active and how many are kept. Never a reason for a version."""
+    """Which version is active and how many are kept. A change of these fields creates no version."""
 
     active_version: int | None = Field(
         default=None,
@@ -68,7 +68,7 @@ class Versioning(Model):
 
 
 class AssistantSpec(Snapshot):
-    """What a person says of an assistant: the snapshot, and beside it how it is to be treated."""
+    """The desired state: the snapshot, and the control fields, which are not versioned."""
 
     model_config = rules(ONE_CONFIGURATION)
 
@@ -87,7 +87,7 @@ class AssistantSpec(Snapshot):
 
     @cached_property
     def snapshot(self) -> Snapshot:
-        """The versioned part, exactly as far as it was written."""
+        """The versioned part, with the fields that are set and no others."""
         written = self.model_fields_set & Snapshot.model_fields.keys()
         return Snapshot.model_construct(written, **{name: getattr(self, name) for name in written})
 
@@ -121,21 +121,21 @@ class Copy(Model):
 
     @property
     def site(self) -> tuple[str, str]:
-        """Which assistant of which server, however the address is spelled and whatever key is sent."""
+        """Server and assistant id, equal for all spellings of one address and for all credentials."""
         return canonical_address(self.server), self.assistant_id
 
     def is_same(self, other: "Copy") -> bool:
-        """Whether both are the same assistant under the same identity. An identity that is not recorded is no other."""
+        """Whether both name the same assistant on the same server, with the same owner if both record one."""
         return self.site == other.site and (None in (self.owner, other.owner) or self.owner == other.owner)
 
     def is_equal(self, other: "Copy") -> bool:
-        """Whether both say the same in all that both record: a CRD of an earlier release drops the identity."""
+        """Whether all fields are equal. The owner is compared only if both record it: an older CRD drops that field."""
         is_recorded = self.owner is not None and other.owner is not None
         return self == (other if is_recorded else other.model_copy(update={"owner": self.owner}))
 
 
 class AssistantStatus(Model):
-    """What the operator reports of an assistant."""
+    """The observed state of an Assistant."""
 
     conditions: tuple[Condition, ...] = CONDITIONS
     observed_generation: int = Field(
@@ -181,8 +181,8 @@ class AssistantStatus(Model):
     )
 
     def copies_without(self, withdrawn: Collection[Copy]) -> tuple[Copy, ...]:
-        """The recorded copies that are on a server, or may be; `withdrawn`: those that are known to be gone."""
-        return tuple(each for each in self.copies if each not in withdrawn)
+        """The recorded copies that may exist on a server. `withdrawn`: copies that are known to be deleted."""
+        return tuple(copy for copy in self.copies if copy not in withdrawn)
 
 
 class Assistant(Resource):

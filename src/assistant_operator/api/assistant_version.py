@@ -1,4 +1,4 @@
-"""AssistantVersion: an immutable snapshot of an Assistant, and the record of it that a listing shows."""
+"""AssistantVersion: an immutable snapshot of an Assistant, and its record without the snapshot."""
 
 import hashlib
 import re
@@ -17,14 +17,14 @@ _LABEL_LENGTH = 63
 
 
 class AssistantRef(Model):
-    """The Assistant a version was taken from."""
+    """The Assistant whose edit the version records."""
 
     name: Name = Field(description="name of the Assistant, in this namespace.")
     uid: Annotated[str, bounded(64)] = Field(description="uid of the Assistant the version was taken from.")
 
 
 class Change(Model):
-    """What a version changed, by whom and why."""
+    """How a version differs from the previous one, which field manager made the change, and why."""
 
     kind: Literal["Created", "Edited", "Reverted"] = Field(
         description="kind is Created (the first version), Edited, or Reverted (an older version's content came back)."
@@ -49,7 +49,7 @@ class Change(Model):
 
 
 class AssistantVersionSpec(Model):
-    """An edit of an Assistant, as it was."""
+    """One edit of an Assistant. Immutable."""
 
     model_config = rules(
         {"rule": "self == oldSelf", "message": "a version is immutable: edit the Assistant to make a new one"}
@@ -74,7 +74,7 @@ class AssistantVersionSpec(Model):
 
 
 class AssistantVersionStatus(Model):
-    """What the operator reports of a version."""
+    """The observed state of an AssistantVersion."""
 
     conditions: tuple[Condition, ...] = CONDITIONS
     server_version: int | None = Field(
@@ -101,31 +101,24 @@ class AssistantVersion(Resource):
 
     @property
     def is_intact(self) -> bool:
-        """Whether the content is what the digest was taken of."""
+        """Whether the snapshot still matches its digest."""
         return self.spec.snapshot.digest == self.spec.digest
 
     def as_record_of(self, record: "VersionRecord") -> "VersionRecord":
-        """A record of this version as of now."""
-        said = {each.type: each.status for each in self.status.conditions}
-        return replace(record.as_of(self.metadata), active=said.get("Active", ""), valid=said.get("Valid", ""))
+        """`record` with the metadata and the conditions of this version."""
+        statuses = {condition.type: condition.status for condition in self.status.conditions}
+        return replace(record.as_of(self.metadata), active=statuses.get("Active", ""), valid=statuses.get("Valid", ""))
 
     def record(self) -> "VersionRecord":
-        """What a listing would show of this version."""
-        said = {each.type: each.status for each in self.status.conditions}
-        record = VersionRecord(
-            key=(self.metadata.namespace, self.spec.assistant_ref.name),
-            number=self.number,
-            uid=self.metadata.uid,
-            digest=self.spec.digest,
-            active=said.get("Active", ""),
-            valid=said.get("Valid", ""),
-        )
-        return record.as_of(self.metadata)
+        """The record of this version."""
+        key = (self.metadata.namespace, self.spec.assistant_ref.name)
+        record = VersionRecord(key, self.number, uid=self.metadata.uid, digest=self.spec.digest)
+        return self.as_record_of(record)
 
 
 @dataclass(frozen=True, slots=True)
 class VersionRecord:
-    """One version as a listing shows it: enough to number, keep, prune and mark, without its body."""
+    """What the store keeps of a version: all that decisions need, without the snapshot."""
 
     key: Key
     """Namespace and name of the Assistant."""
@@ -134,9 +127,9 @@ class VersionRecord:
     resource_version: str = ""
     digest: str = ""
     owner: str | None = None
-    """UID of the controller; None for one left behind by an orphaning deletion or restored from a backup."""
+    """UID of the controller owner; None after `--cascade=orphan` or a restore from a backup."""
     is_labelled: bool = True
-    """Whether it has the labels of a version."""
+    """Whether it has all of `version_labels`."""
     is_labelled_keep: bool = False
     is_being_deleted: bool = False
     active: str = ""
@@ -152,7 +145,7 @@ class VersionRecord:
         return self.key[0], self.name
 
     def as_of(self, meta: ObjectMeta) -> "VersionRecord":
-        """With what this metadata says."""
+        """This record with the resource version, owner, labels and deletion of `meta`."""
         return replace(
             self,
             resource_version=meta.resource_version,
@@ -164,30 +157,29 @@ class VersionRecord:
 
 
 def version_name(assistant: str, number: int) -> str:
-    """The one place where versions get their names."""
+    """The name of the AssistantVersion: `<assistant>-v<number>`."""
     return f"{assistant}-v{number}"
 
 
 def parse_version_name(name: str) -> tuple[str, int] | None:
-    """Assistant and number of a version's name; None for a name we would never give."""
+    """Assistant and number in the name of a version; None if `version_name` cannot have returned that name."""
     match = _NAME.fullmatch(name)
     return (match["assistant"], int(match["number"])) if match else None
 
 
 def chained(previous: str, number: int, digest: str) -> str:
-    """The chain of a version: `previous` is the previous version's chain, empty for the first."""
+    """The `spec.chain` of a version. `previous`: the chain of the previous version, empty for the first."""
     return "sha256:" + hashlib.sha256(f"{previous}\n{number}\n{digest}".encode()).hexdigest()
 
 
 def version_labels(assistant: str) -> dict[str, str]:
-    """The labels of a version, and no others: nothing is copied from the parent."""
-    fits = len(assistant) <= _LABEL_LENGTH
-    short = (
-        assistant if fits else f"{assistant[:52].rstrip('-.')}-{hashlib.sha256(assistant.encode()).hexdigest()[:10]}"
-    )
-    return {"app.kubernetes.io/managed-by": MANAGER, f"{GROUP}/assistant": short}
+    """All labels of a version: none is copied from the Assistant. A name that is too long for a value is hashed."""
+    value = assistant
+    if len(assistant) > _LABEL_LENGTH:
+        value = f"{assistant[:52].rstrip('-.')}-{hashlib.sha256(assistant.encode()).hexdigest()[:10]}"
+    return {"app.kubernetes.io/managed-by": MANAGER, f"{GROUP}/assistant": value}
 
 
 def has_version_labels(labels: Mapping[str, str], assistant: str) -> bool:
-    """Whether all labels of a version are among these."""
+    """Whether `labels` contains all of `version_labels(assistant)`."""
     return version_labels(assistant).items() <= labels.items()

@@ -1,4 +1,4 @@
-"""The canonical form of JSON content (RFC 8785), by which content is compared and digested."""
+"""Canonical JSON (RFC 8785), for comparing content and for digests."""
 
 import hashlib
 import json
@@ -10,15 +10,16 @@ _SAFE = 2**53 - 1
 
 
 def canonical(content: Any) -> bytes:
-    """`content` (JSON as Python reads it) in the one spelling that RFC 8785 gives it.
+    """`content`, as `json.loads` returns it, in canonical form. Raises TypeError for anything else.
 
-    An integer that a double cannot hold is written as its exact digits, where RFC 8785 refuses or rounds:
-    no content is ever refused, and no two contents are ever confused.
+    An integer that a double cannot hold is written as its exact digits. RFC 8785 refuses or rounds it; so every
+    content has a canonical form, and different contents have different ones.
     """
     match content:
         case dict():
             members = sorted(content.items(), key=lambda member: member[0].encode("utf-16-be", "surrogatepass"))
-            # Lists, not generators: these take C stack at each level, which ends before the API server's levels do.
+            # Lists, not generators: a generator uses C stack at each level, and the API server accepts more levels than
+            # that stack has room for.
             return b"{%s}" % b",".join([_text(key) + b":" + canonical(value) for key, value in members])
         case list() | tuple():
             return b"[%s]" % b",".join([canonical(item) for item in content])
@@ -39,7 +40,7 @@ def digest(content: bytes) -> str:
 
 
 def _text(text: str) -> bytes:
-    # The standard library escapes as RFC 8785 asks, in C. A lone surrogate has no UTF-8, and must not fail a digest.
+    # The standard library escapes as RFC 8785 requires, in C. "surrogatepass": a lone surrogate must not raise here.
     return json.dumps(text, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
@@ -48,15 +49,15 @@ def _integer(number: int) -> bytes:
     if -_SAFE <= number <= _SAFE:
         return exact
     try:
-        spelled = rfc8785.dumps(float(number))
+        shortest = rfc8785.dumps(float(number))
     except OverflowError:
         return exact
-    # A double's shortest spelling may denote another integer (2^60 is spelled ...7000 and is ...6976).
-    return spelled if b"e" in spelled and _denotes(spelled) == number else exact
+    # The shortest decimal of a double may be another integer: that of 2^60 ends in 7000, and 2^60 ends in 6976.
+    return shortest if b"e" in shortest and _value(shortest) == number else exact
 
 
-def _denotes(spelled: bytes) -> int:
-    mantissa, _, exponent = spelled.decode().partition("e+")
+def _value(decimal: bytes) -> int:
+    mantissa, _, exponent = decimal.decode().partition("e+")
     whole, _, fraction = mantissa.partition(".")
     zeros = int(exponent) - len(fraction)
     return int(whole + fraction + "0" * zeros)

@@ -1,4 +1,4 @@
-"""The types of conditions that the operator states, of each kind; docs/conditions.md is generated from them."""
+"""The condition types of each kind. docs/conditions.md is generated from them."""
 
 READY, RECONCILING, STALLED = "Ready", "Reconciling", "Stalled"
 
@@ -19,10 +19,10 @@ CONDITION_TYPES = {
         "Valid": "The version fits the graph's schemas. Unknown: they are not known or usable.",
     },
 }
-"""What each condition means when its status is True."""
+"""By kind and condition type: what status True means."""
 
 PROGRESS = {
     RECONCILING: "The operator continues by itself; nothing has to be done.",
     STALLED: "A person has to act; the message says what is wrong.",
 }
-"""Beside `Ready=False` there is one of these two, as kstatus defines them; the operator tries again in both."""
+"""The condition types of kstatus. One of them is set while `Ready` is False. The operator retries in both cases."""

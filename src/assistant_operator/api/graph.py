@@ -1,4 +1,4 @@
-"""Graph: a deployed LangGraph graph and the configuration of its default assistant."""
+"""Graph: a deployed LangGraph graph, and the configuration of its default assistant."""
 
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -21,7 +21,7 @@ GRAPH_ID_STAYS = "graphId must not change once set; make another Graph for anoth
 
 
 class Config(Model):
-    """The LangGraph RunnableConfig of an assistant, as far as assistants have one."""
+    """The fields of a LangGraph RunnableConfig that an assistant has."""
 
     tags: tuple[Annotated[str, bounded(256)], ...] | None = Field(
         default=None,
@@ -42,7 +42,7 @@ class Config(Model):
 
 
 class Defaults(Model):
-    """The configuration a Graph gives to its default assistant."""
+    """The configuration of the default assistant."""
 
     model_config = rules(ONE_CONFIGURATION)
 
@@ -78,7 +78,7 @@ class DefaultAssistant(Model):
 
 
 class GraphSpec(Model):
-    """What a person says of a graph."""
+    """The desired state of a Graph."""
 
     model_config = rules(
         {
@@ -118,7 +118,7 @@ class GraphSpec(Model):
 
 
 class Schemas(Model):
-    """The schemas in force and where they came from."""
+    """The schemas that apply to the assistants of a graph, and their source."""
 
     source: Literal["Spec", "Server", "None"] = Field(
         default="None", description="source is Spec, Server or None (nothing is checked)."
@@ -132,7 +132,7 @@ class Schemas(Model):
 
 
 class GraphStatus(Model):
-    """What the operator reports of a graph."""
+    """The observed state of a Graph."""
 
     conditions: tuple[Condition, ...] = CONDITIONS
     observed_generation: int = Field(
@@ -179,41 +179,41 @@ class Graph(Resource):
 
     @property
     def default_name(self) -> str | None:
-        """The name of the default assistant; None where the policy makes none."""
-        wanted = self.spec.default_assistant
-        return None if wanted.policy == "None" else wanted.name or self.metadata.name
+        """The name of the default assistant; None if `policy` is None."""
+        default = self.spec.default_assistant
+        return None if default.policy == "None" else default.name or self.metadata.name
 
     @property
     def schemas(self) -> Schemas:
-        """The schemas in force, as far as the status tells what the server said."""
-        return self.schemas_beside(self.status.schemas)
+        """The schemas that apply, with those of the server as the status records them."""
+        return self.schemas_with(self.status.schemas)
 
     @property
     def needs_no_server_for_schemas(self) -> bool:
-        """Whether the spec alone says what its assistants must fit."""
+        """Whether the spec alone determines the schemas."""
         spec = self.spec
         return spec.server is None or (spec.context_schema is not None and spec.config_schema is not None)
 
     @property
     def knows_schemas(self) -> bool:
-        """Whether it can be said what its assistants must fit: a server is asked first.
+        """Whether the schemas are known: the spec determines them, or the server was asked.
 
-        The status has schemas only once they are known. Earlier releases wrote them before, too: of those statuses only
-        one that has words of the server counts.
+        Earlier releases wrote `status.schemas` before the server had answered. Such a status counts only if another
+        field of it comes from the server.
         """
-        told = self.status.schemas
-        if self.needs_no_server_for_schemas or told is None:
+        recorded = self.status.schemas
+        if self.needs_no_server_for_schemas or recorded is None:
             return self.needs_no_server_for_schemas
         deployed = condition(self.status.conditions, "Deployed")
         is_deployed = deployed is not None and deployed.status == "True"
-        return told.source == "Server" or self.status.server_version is not None or is_deployed
+        return recorded.source == "Server" or self.status.server_version is not None or is_deployed
 
-    def schemas_beside(self, learned: Schemas | None) -> Schemas:
-        """The schemas in force where the server says `learned`: a field of the spec wins."""
-        told = learned if learned and self.spec.server else Schemas()
-        given = {"context": self.spec.context_schema, "config": self.spec.config_schema}
-        present = {name: getattr(told, name) if schema is None else schema for name, schema in given.items()}
+    def schemas_with(self, served: Schemas | None) -> Schemas:
+        """The schemas that apply if the server has the schemas `served`. A field of the spec wins."""
+        fallback = served if served and self.spec.server else Schemas()
+        declared = {"context": self.spec.context_schema, "config": self.spec.config_schema}
+        present = {name: getattr(fallback, name) if schema is None else schema for name, schema in declared.items()}
         present = {name: schema for name, schema in present.items() if schema is not None}
-        if any(schema is not None for schema in given.values()):
+        if any(schema is not None for schema in declared.values()):
             return Schemas(source="Spec", **present)
         return Schemas(source="Server", **present) if present else Schemas(source="None")

@@ -1,4 +1,4 @@
-"""What all our kinds share: the API group, object metadata, conditions. No behaviour of the product."""
+"""What all kinds share: the API group, object metadata and conditions."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -12,26 +12,26 @@ GROUP = "assistant-operator.dev"
 VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
 MANAGER = "assistant-operator"
-"""Our field manager, and the value of `app.kubernetes.io/managed-by`."""
+"""The operator's field manager, and the value of the label `app.kubernetes.io/managed-by`."""
 
 Key = tuple[str, str]
 """Namespace and name."""
 
 FreeForm = dict[str, Any]
-"""JSON a person wrote and nobody else may touch."""
+"""JSON that a user wrote. The operator never changes it."""
 
 
 def bounded(length: int, **schema: Any) -> Any:
-    """A field whose text the API server limits; reading stays lenient, so that no stored object is ever unreadable."""
+    """A field of limited length, which only the API server checks: the model must be able to read any stored object."""
     return Field(json_schema_extra={"maxLength": length, **schema})
 
 
 def position(resource_version: str) -> int:
-    """A resource version as a number: of two objects in one storage, the one with the greater number is newer.
+    """A resource version as an integer; 0 if it is not one. Of two objects in one storage, the greater one is newer.
 
-    The only place where a resource version is taken for a number. Kubernetes promises the order since 1.35 (KEP-5504);
-    before, it is true because each storage backend uses a counter. No promise covers arithmetic on the numbers, and a
-    storage that is restored from a snapshot counts from there again: ResourceVersions finds that out.
+    No other code converts a resource version to a number. Kubernetes guarantees the order since 1.35 (KEP-5504);
+    before, it holds because each storage backend uses a counter. Arithmetic on the numbers is not guaranteed. After a
+    restore of the storage, numbers are used again: ResourceVersions detects that.
     """
     return int(resource_version) if resource_version.isdecimal() else 0
 
@@ -42,17 +42,17 @@ Digest = Annotated[str, bounded(71, pattern="^sha256:[0-9a-f]{64}$")]
 
 
 class Model(BaseModel):
-    """A piece of a resource: camelCase outside, snake_case inside, never changed in place."""
+    """Base of the models: camelCase in JSON, snake_case in Python, frozen."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore", hide_input_in_errors=True
     )
 
     def manifest(self) -> dict[str, Any]:
-        """What was set, and nothing else, as the JSON the API server takes. Free-form parts are not copied."""
-        # Not pydantic's own dump: it gives up on free-form JSON nested deeper than 255.
-        written, values = self.model_fields_set, self.__dict__
-        return {alias: _plain(values[name]) for name, alias in _aliases(type(self)) if name in written}
+        """The fields that are set, as JSON for the API server. Free-form JSON is not copied."""
+        # Not model_dump: it raises for free-form JSON of more than 255 levels.
+        fields_set, values = self.model_fields_set, self.__dict__
+        return {alias: _plain(values[name]) for name, alias in _aliases(type(self)) if name in fields_set}
 
 
 @cache
@@ -70,21 +70,21 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _readable(value: Any, parse: ValidatorFunctionWrapHandler) -> datetime:
+def _parse_time(value: Any, parse: ValidatorFunctionWrapHandler) -> datetime:
     try:
         time: datetime = parse(value)
-    except ValueError:  # the API server lets through the year 0, or an offset of 99 hours
-        return _LONG_AGO
+    except ValueError:  # the API server accepts the year 0, or an offset of 99 hours
+        return _EPOCH
     return time
 
 
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-Time = Annotated[datetime, WrapValidator(_readable)]
-"""When something came to be. Reading is lenient, so that no stored object is ever unreadable."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+Time = Annotated[datetime, WrapValidator(_parse_time)]
+"""A time. One that Python cannot represent is read as 1970, so that any stored object can be read."""
 
 
 class OwnerReference(Model):
-    """Who an object goes with."""
+    """An owner of an object, as metav1.OwnerReference."""
 
     api_version: str
     kind: str
@@ -95,7 +95,7 @@ class OwnerReference(Model):
 
 
 class ManagedFields(Model):
-    """Which fields a field manager owns, as the API server keeps it."""
+    """The fields that a field manager owns, as metav1.ManagedFieldsEntry."""
 
     manager: str = ""
     operation: str = ""
@@ -105,7 +105,7 @@ class ManagedFields(Model):
 
 
 class ObjectMeta(Model):
-    """The part of an object's metadata that we read."""
+    """The part of metav1.ObjectMeta that the operator reads."""
 
     name: str
     namespace: str = ""
@@ -134,23 +134,23 @@ class ObjectMeta(Model):
 
 
 class ConditionStatus(StrEnum):
-    """What a condition says; Unknown is not False."""
+    """The status of a condition. Unknown is not False."""
 
     TRUE = "True"
     FALSE = "False"
     UNKNOWN = "Unknown"
 
     @classmethod
-    def of(cls, draft: bool | None) -> Self:  # noqa: FBT001 (what is converted)
-        return cls.UNKNOWN if draft is None else cls(str(draft))
+    def of(cls, value: bool | None) -> Self:  # noqa: FBT001 (the converted value)
+        return cls.UNKNOWN if value is None else cls(str(value))
 
 
-def rules(*each: dict[str, str]) -> ConfigDict:
-    """Model settings: CEL rules by which the API server itself refuses what no model can express."""
-    return ConfigDict(json_schema_extra={"x-kubernetes-validations": [dict(rule) for rule in each]})
+def rules(*validations: dict[str, str]) -> ConfigDict:
+    """The model_config with CEL rules, which the API server evaluates."""
+    return ConfigDict(json_schema_extra={"x-kubernetes-validations": [dict(rule) for rule in validations]})
 
 
-# As metav1.Condition has it.
+# The pattern of metav1.Condition.
 _CONDITION_TYPE = (
     r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"
 )
@@ -185,10 +185,10 @@ class Condition(Model):
         default="", description="message says what, where and because of which input, in one line."
     )
 
-    def seen(self, generation: int, before: "Condition | None", now: datetime) -> Self:
-        """This condition as of `generation`; its time moves only when its status does."""
-        kept = before is not None and before.status == self.status
-        since = before.last_transition_time if before and kept else now
+    def with_transition_time(self, generation: int, before: "Condition | None", now: datetime) -> Self:
+        """This condition for `generation`. The time of `before`, the condition to replace, is kept if its status is."""
+        is_kept = before is not None and before.status == self.status
+        since = before.last_transition_time if before and is_kept else now
         return self.model_copy(update={"observed_generation": generation, "last_transition_time": since})
 
 
@@ -202,12 +202,12 @@ CONDITIONS = Field(
 
 
 def condition(conditions: tuple[Condition, ...], name: str) -> Condition | None:
-    """The condition of that type, if it is stated."""
-    return next((each for each in conditions if each.type == name), None)
+    """The condition of the type `name`, if there is one."""
+    return next((found for found in conditions if found.type == name), None)
 
 
 class Resource(Model):
-    """An object of one of our kinds."""
+    """Base of the kinds."""
 
     kind_name: ClassVar[str]
     plural: ClassVar[str]
@@ -219,7 +219,7 @@ class Resource(Model):
         return self.metadata.key
 
     def owner_reference(self) -> OwnerReference:
-        """How a child says that it goes with this object."""
+        """The controller reference for an object that this one owns."""
         return OwnerReference(
             api_version=API_VERSION,
             kind=self.kind_name,

@@ -1,24 +1,29 @@
-"""The one catalogue of reasons, shared by conditions, events and metrics; docs/conditions.md is generated from it."""
+"""The catalogue of reasons of conditions, events and metrics. docs/conditions.md is generated from it."""
 
 from enum import StrEnum
 from typing import Self
 
 
 class Reason(StrEnum):
-    """A cause in one word, and what a person reads about it."""
+    """A reason, with its documentation."""
 
     places: tuple[str, ...]
-    """Where it appears: `<kind>.<condition>`, `<kind>.Event`; and Reconciling, Stalled, beside Ready=False."""
+    """Where it appears: `<kind>.<condition>`, `<kind>.Event`; and the condition of kstatus that it sets."""
     meaning: str
     action: str
-    """What a person does about it; empty if there is nothing to do."""
+    """What a user should do; empty for nothing."""
 
     def __new__(cls, word: str, places: str = "", meaning: str = "", action: str = "") -> Self:
-        """`places`: separated by spaces."""
+        """`places`: separated by spaces in the source, a tuple in the member."""
         member = str.__new__(cls, word)
         member._value_ = word
         member.places, member.meaning, member.action = tuple(places.split()), meaning, action
         return member
+
+    @property
+    def is_transient(self) -> bool:
+        """Whether the operator always continues by itself: it appears with Reconciling and never with Stalled."""
+        return "Reconciling" in self.places and "Stalled" not in self.places
 
     # Which version is active
     ACTIVE = (

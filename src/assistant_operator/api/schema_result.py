@@ -1,29 +1,30 @@
-"""Whether a snapshot fits the schemas of its Graph: what the door to JSON Schema answers."""
+"""The result of validating a snapshot against the schemas of its Graph."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class Valid:
-    """The snapshot fits, or nothing is asked of it."""
+    """The snapshot is valid, or there is no schema."""
 
 
 @dataclass(frozen=True, slots=True)
 class Invalid:
-    """The snapshot does not fit: what is wrong and where, one line, without any value of it."""
+    """The snapshot is not valid."""
 
     problems: str
+    """What is wrong and where, in one line, without values of the snapshot."""
 
 
 @dataclass(frozen=True, slots=True)
 class SchemaError:
-    """The schemas cannot be used: nobody can say whether anything fits."""
+    """The schemas cannot be used, so it is not known whether the snapshot is valid."""
 
     why: str
     retry_after: float | None = field(default=None, compare=False)
-    """Seconds after which the same question may get another answer; None if only another schema helps."""
+    """Seconds after which a retry may succeed; None if only another schema helps."""
     is_transient: bool = field(default=False, compare=False)
-    """Whether the schema is not to blame, so that nobody has to change it."""
+    """Whether the cause is not the schema, so that a retry may succeed without a change of it."""
 
 
 Fit = Valid | Invalid | SchemaError

@@ -1,4 +1,4 @@
-"""Where a LangGraph Server is, and what it takes to be let in: spec.server of a Graph."""
+"""`spec.server` of a Graph: the address of a LangGraph Server and references to its credentials."""
 
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -44,7 +44,7 @@ class BundleRef(Model):
 
 
 class Server(Model):
-    """Where a LangGraph Server serves the graph."""
+    """The LangGraph Server that serves the graph."""
 
     model_config = rules(
         {
@@ -82,7 +82,7 @@ class Server(Model):
     )
 
     def address(self, namespace: str) -> str:
-        """The base of the server's paths, without a slash at its end."""
+        """The base URL of the server, without a trailing slash."""
         if self.service_ref is None:
             return (self.url or "").rstrip("/")
         service = self.service_ref
@@ -90,15 +90,15 @@ class Server(Model):
 
 
 def canonical_address(url: str) -> str:
-    """The one spelling of an address, to compare addresses by: case of scheme and host, port and trailing slashes.
+    """`url` with normalized case of scheme and host, default port and trailing slashes, for comparisons.
 
-    Two addresses with different canonical forms may still lead to one server, by DNS for example.
+    Two addresses with different canonical forms may still be one server, by DNS for example.
     """
     parts = urlsplit(url)
     try:
         host, port = parts.hostname or "", parts.port
-    except ValueError:  # a port beyond 65535: such an address leads nowhere
+    except ValueError:  # a port above 65535: there is no server at such an address
         return url.rstrip("/")
     host = f"[{host}]" if ":" in host else host
-    shown = "" if port in (None, _DEFAULT_PORTS.get(parts.scheme)) else f":{port}"
-    return f"{parts.scheme}://{host}{shown}{parts.path.rstrip('/')}"
+    suffix = "" if port in (None, _DEFAULT_PORTS.get(parts.scheme)) else f":{port}"
+    return f"{parts.scheme}://{host}{suffix}{parts.path.rstrip('/')}"

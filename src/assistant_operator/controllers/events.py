@@ -5,7 +5,6 @@ from assistant_operator.api.graph import Graph, GraphStatus
 from assistant_operator.api.meta import Condition, condition
 from assistant_operator.api.reason import Reason
 from assistant_operator.policy.assistant_input import AssistantInput
-from assistant_operator.policy.conditions import Progress
 from assistant_operator.policy.deletion import WithdrawalFailure
 from assistant_operator.runtime.event_recorder import EventRecorder
 
@@ -50,7 +49,7 @@ class EventPublisher:
         """A copy cannot be withdrawn, or the finalizer not be removed."""
         if assistant.metadata.is_being_deleted:
             self._events.warning(assistant, hindrance.reason, "Withdraw", hindrance.of_deletion())
-        elif hindrance.progress is Progress.REJECT:  # what passes by itself is no news while the Assistant goes on
+        elif not hindrance.reason.is_transient:  # what passes by itself is no news while the Assistant goes on
             self._events.warning(assistant, hindrance.reason, "Withdraw", hindrance.of_former_copy())
 
     def not_held(self, assistant: Assistant, trouble: str) -> None:

@@ -13,7 +13,7 @@ _MISSING = (
 
 def main() -> None:
     try:
-        from .cli import run  # noqa: PLC0415 (an error of the import is reported in words)
+        from .cli import run  # noqa: PLC0415 (an ImportError is reported as a message)
     except ModuleNotFoundError as missing:
         name = (missing.name or "").partition(".")[0]
         if name not in _EXTRA:

@@ -1,4 +1,4 @@
-"""What undo, suspend and resume have in common: read an Assistant, plan a patch, send it, print the result."""
+"""The flow of undo, suspend and resume: read an Assistant, plan a patch, send it, print the result."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ Planner = Callable[[KubectlClient, Found[Assistant]], Awaitable[Plan]]
 
 
 def change_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options, which the command gets as its argument `options`."""
+    """Add the options. The command receives them as its argument `options`."""
 
     @click.option(
         "--dry-run",
@@ -98,7 +98,7 @@ def _check_not_kept_in_git(found: Found[Assistant], patch: Patch) -> None:
 
 
 async def _write(client: KubectlClient, key: Key, found: Found[Assistant], plan: Plan, dry_run: str) -> FreeForm:
-    """The changed object."""
+    """Send the patch and return the changed object."""
     if dry_run == "client" or not plan.patch:
         return patched(found.document, plan.patch)
     patch = guarded(plan.patch, found.resource, same_spec=plan.same_spec)
@@ -106,7 +106,7 @@ async def _write(client: KubectlClient, key: Key, found: Found[Assistant], plan:
 
 
 def output_of(name: str, plan: Plan, document: FreeForm, options: ChangeOptions) -> str:
-    """What is printed after the change, in the form of kubectl."""
+    """The output after the change, in the format of kubectl."""
     if options.output in ("json", "yaml"):
         return objects([document], options.output, is_one=True)
     resource = f"assistant.assistant-operator.dev/{name}"

@@ -67,7 +67,7 @@ def _beginning(incomplete: str, names: Sequence[str]) -> list[str]:
 
 
 def _read(ctx: click.Context, work: Work[list[str]]) -> list[str]:
-    """The result of the work; empty if the cluster cannot be asked."""
+    """The result of `work`; empty if the cluster does not answer."""
     quiet = replace(session(ctx), verbosity=0)
     try:
         return asyncio.run(asyncio.wait_for(quiet.connect(work), _TIMEOUT))
@@ -76,9 +76,9 @@ def _read(ctx: click.Context, work: Work[list[str]]) -> list[str]:
 
 
 def for_kubectl(command: click.Command, words: Sequence[str]) -> str:
-    """What `kubectl_complete-assistants` prints: a candidate a line, its help after a tab, and a directive.
+    """The output of `kubectl_complete-assistants`: a candidate a line, its help after a tab, and a directive.
 
-    Of `--output=js` the candidates are without `--output=`: the shell scripts of kubectl split that off.
+    Candidates for `--output=js` do not begin with `--output=`: the shell scripts of kubectl remove that prefix.
     """
     *complete, incomplete = words or ("",)
     items = ShellComplete(command, {}, PROGRAM, VARIABLE).get_completions(complete, incomplete)

@@ -1,4 +1,4 @@
-"""What the conditions of an Assistant, a Graph or a version say about their present spec. Pure."""
+"""Readiness, activity and validity of an Assistant, a Graph or a version, from their conditions. Pure."""
 
 from assistant_operator.api.assistant import Assistant
 from assistant_operator.api.assistant_version import AssistantVersion
@@ -33,9 +33,9 @@ def not_ready_reason(resource: Assistant | Graph) -> str:
 
 
 def activity(assistant: Assistant | None, version: AssistantVersion) -> str:
-    """Whether the version is active: by the status of the Assistant, which is newer than the version's condition.
+    """Whether the version is active, from the status of the Assistant: the version's condition is updated later.
 
-    `assistant`: None if it no longer exists.
+    `assistant`: None if it no longer exists. Then the version's condition is used.
     """
     if assistant is None:
         return _status(version, "Active")

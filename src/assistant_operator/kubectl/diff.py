@@ -39,7 +39,7 @@ class Side:
 
     @property
     def text(self) -> str:
-        """YAML that is equal for equal contents: 1 and 1.0 are equal, and so are two orders of keys."""
+        """YAML that is equal for equal content, whatever the order of keys and the spelling of numbers (1, 1.0)."""
         if self.snapshot is None:
             return ""
         return as_yaml(json.loads(self.snapshot.canonical.decode("utf-8", "surrogatepass")))

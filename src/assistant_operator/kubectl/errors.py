@@ -23,12 +23,12 @@ class CliError(click.ClickException):
 
 
 def not_found(plural: str, name: str) -> CliError:
-    """In the words of kubectl."""
+    """The error with kubectl's message."""
     return CliError(f'Error from server (NotFound): {plural}.assistant-operator.dev "{name}" not found')
 
 
 def no_such_version(name: str, numbers: Sequence[int], number: int) -> CliError:
     """`numbers`: those of the versions that exist, in ascending order."""
-    newest = ", ".join(str(each) for each in numbers[-_NEWEST:])
+    newest = ", ".join(str(existing) for existing in numbers[-_NEWEST:])
     existing = ("the newest are " if len(numbers) > _NEWEST else "it has ") + (newest or "none")
     return CliError(f"error: assistant {name!r} has no version {number}: {existing}")

@@ -12,7 +12,7 @@ _TOOL_ANNOTATIONS = {_TRACKING, "kubectl.kubernetes.io/last-applied-configuratio
 
 
 def git_owner(assistant: Assistant) -> str | None:
-    """The tool that applies it from Git, such as `Argo CD (application shop)`; None if there is no trace of one."""
+    """The tool that applies it from Git, such as `Argo CD (application shop)`; None if its metadata names none."""
     meta = assistant.metadata
     if application := _application(meta):
         return f"Argo CD (application {application})"

@@ -47,7 +47,7 @@ class Session:
             raise CliError(f"error: {error}", failed) from None
 
     async def connect(self, work: Work[T]) -> T:
-        """Like `run`, within an event loop and with the errors of the client."""
+        """Like `run`, within an event loop. Raises the errors of the client."""
         cluster = await access(self.flags)
         client = KubectlClient(cluster.server(hint if self.verbosity >= _LOGS_REQUESTS else None))
         try:
@@ -64,7 +64,7 @@ def session(ctx: click.Context) -> Session:
 
 
 def hint(text: str) -> None:
-    """Print to stderr what is for the reader, and not part of the output."""
+    """Print a message for the user to stderr: it is not part of the output."""
     click.echo(text, err=True)
 
 

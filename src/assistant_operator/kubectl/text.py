@@ -14,7 +14,7 @@ from assistant_operator.api.meta import FreeForm
 GAP = "   "
 NONE = "<none>"
 _MINUTE, _HOUR, _DAY, _YEAR = 60, 3_600, 86_400, 365 * 86_400
-# As kubectl: upper bound in seconds, unit, its seconds, the finer unit, its seconds.
+# As in kubectl: upper bound in seconds, unit, its seconds, the finer unit, its seconds.
 _AGES = (
     (2 * _MINUTE, "s", 1, "", 1),
     (10 * _MINUTE, "m", _MINUTE, "s", 1),
@@ -92,13 +92,13 @@ _WORDS = {"y", "yes", "true", "on", "n", "no", "false", "off", "null", "nil", "n
 
 
 def _is_word(text: str) -> bool:
-    """Whether every reader parses `text` without quotes as a string.
+    """Whether every YAML reader parses `text` without quotes as a string.
 
     Readers disagree about what is a number, a time or a boolean. But each of those begins with a digit, a sign, a dot
     or another indicator, or is one of a few words.
     """
-    begins_well = text[:1].isalpha() or text[:1] == "/"
-    return begins_well and text.isprintable() and text.casefold() not in _WORDS
+    begins_as_string = text[:1].isalpha() or text[:1] == "/"
+    return begins_as_string and text.isprintable() and text.casefold() not in _WORDS
 
 
 def _is_block(text: str) -> bool:

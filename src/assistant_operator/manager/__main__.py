@@ -3,12 +3,12 @@
 import asyncio
 import gc
 import sys
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import click
 
-from assistant_operator.api.crd import manifests
 from assistant_operator.clients.kubernetes.grants import DEFAULT_ROLE, checked_role
 from assistant_operator.runtime.logs import configure
 
@@ -59,13 +59,14 @@ def run(namespace: tuple[str, ...], lease_namespace: str | None, **flags: Any) -
 @click.option("--directory", type=click.Path(file_okay=False, path_type=Path), help="Write files there instead.")
 def crds(directory: Path | None) -> None:
     """Print the CustomResourceDefinitions."""
-    files = manifests()
+    packaged = resources.files("assistant_operator") / "crds"
     if directory is None:
-        click.echo("---\n".join(text for name, text in files.items() if name != "kustomization.yaml"), nl=False)
+        kinds = ("graphs", "assistants", "assistantversions")
+        click.echo("---\n".join((packaged / f"{kind}.yaml").read_text() for kind in kinds), nl=False)
         return
     directory.mkdir(parents=True, exist_ok=True)
-    for name, text in files.items():
-        (directory / name).write_text(text)
+    for file in packaged.iterdir():
+        (directory / file.name).write_text(file.read_text())
 
 
 def _namespaces(given: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What happens next to an Assistant whose edits are recorded: adopt, restore, activate, prune, mark, label. Pure."""
+"""The steps that reconcile an Assistant whose edits are captured: adopt, restore, activate, prune, label. Pure."""
 
 from collections.abc import Iterator
 from itertools import chain
@@ -24,64 +24,69 @@ from .assistant_status import status
 from .pruning import prunable, prune_candidates
 
 
-def steps(world: AssistantInput) -> Iterator[Step]:
-    """What is due now, in order; empty when the world is settled. Each step is taken on a world seen anew."""
-    if world.assistant.metadata.is_being_deleted:
-        if (said := deletion.status(world)) != world.assistant.status:
-            yield UpdateStatus(said)
+def steps(input: AssistantInput) -> Iterator[Step]:
+    """The steps that are due, in order; none if the Assistant is settled. After each step the input is read again."""
+    if input.assistant.metadata.is_being_deleted:
+        if (desired := deletion.status(input)) != input.assistant.status:
+            yield UpdateStatus(desired)
         return
-    yield from (Adopt(record) for record in world.kept if record.owner is None and not record.is_being_deleted)
-    yield from _restorations(world)
-    decision = decide(world)
+    yield from (Adopt(record) for record in input.kept if record.owner is None and not record.is_being_deleted)
+    yield from _restorations(input)
+    decision = decide(input)
     if isinstance(decision, Validate):
         yield decision
         return
-    told = status(world, decision)
-    if told != world.assistant.status and not (world.unstored and world.unstored.settles(told, world.assistant.status)):
-        yield UpdateStatus(told)
-    if not world.assistant.spec.suspend:
-        yield from _prunings(world, decision)
-    if world.is_revalidating or not world.assistant.spec.suspend:  # nobody will say again that a schema changed
-        yield from _markings(world, decision)
-    yield from (Relabel(record) for record in world.kept if _lacks_labels(world, record))
+    desired, present = status(input, decision), input.assistant.status
+    if desired != present and not (input.unstored and input.unstored.settles(desired, present)):
+        yield UpdateStatus(desired)
+    if not input.assistant.spec.suspend:
+        yield from _prunings(input, decision)
+    # A change of a schema is signalled once: its effect on the versions is recorded even if the Assistant is suspended.
+    if input.is_revalidating or not input.assistant.spec.suspend:
+        yield from _version_status_updates(input, decision)
+    yield from (Relabel(record) for record in input.kept if _lacks_labels(input, record))
 
 
-def _restorations(world: AssistantInput) -> Iterator[Restore]:
-    needed = {world.newest, world.active or 0} - {0}
-    yield from (Restore(number) for number in sorted(needed - world.numbers - world.lost))
+def _restorations(input: AssistantInput) -> Iterator[Restore]:
+    needed = {input.newest, input.active or 0} - {0}
+    yield from (Restore(number) for number in sorted(needed - input.numbers - input.lost))
 
 
-def _prunings(world: AssistantInput, decision: ActivationDecision) -> Iterator[Prune]:
-    yield from (Prune(record) for record in prunable(world, decision.active))
+def _prunings(input: AssistantInput, decision: ActivationDecision) -> Iterator[Prune]:
+    yield from (Prune(record) for record in prunable(input, decision.active))
 
 
-def _markings(world: AssistantInput, decision: ActivationDecision) -> Iterator[Validate | UpdateVersionStatus]:
-    """The one in force first, then from the newest to the oldest."""
-    gone = {record.number for record in prune_candidates(world, decision.active)} - {world.active}
-    first = (record for record in world.kept if record.number == decision.active)
-    others = (record for record in reversed(world.kept) if record.number != decision.active)
+def _version_status_updates(
+    input: AssistantInput, decision: ActivationDecision
+) -> Iterator[Validate | UpdateVersionStatus]:
+    """For the active version first, then from the newest to the oldest."""
+    pruned = {record.number for record in prune_candidates(input, decision.active)} - {input.active}
+    first = (record for record in input.kept if record.number == decision.active)
+    others = (record for record in reversed(input.kept) if record.number != decision.active)
     for record in chain(first, others):
-        if record.number in gone or record.is_being_deleted:
+        if record.number in pruned or record.is_being_deleted:
             continue
-        validation_result = world.judged.get(record.number)
-        if validation_result is None and (world.is_revalidating or not record.valid):
+        validation_result = input.judged.get(record.number)
+        if validation_result is None and (input.is_revalidating or not record.valid):
             yield Validate(record.number, is_background=True)
-        elif _is_marked_otherwise(record, validation_result, is_active=record.number == decision.active):
+        elif _is_outdated(record, validation_result, is_active=record.number == decision.active):
             yield UpdateVersionStatus(record, record.number == decision.active, validation_result)
 
 
-def _is_marked_otherwise(record: VersionRecord, validation_result: ValidationResult | None, *, is_active: bool) -> bool:
+def _is_outdated(record: VersionRecord, validation_result: ValidationResult | None, *, is_active: bool) -> bool:
+    """Whether the conditions of the version differ from what is known now."""
     if record.active != str(is_active):
         return True
-    return validation_result is not None and record.valid != ConditionStatus.of(validation_result.valid).value
+    return validation_result is not None and record.valid != ConditionStatus.of(validation_result.holds).value
 
 
-def _lacks_labels(world: AssistantInput, record: VersionRecord) -> bool:
-    """Whether a version of ours lacks our labels. One without an owner may still become another's."""
-    is_ours = record.owner == world.assistant.metadata.uid
+def _lacks_labels(input: AssistantInput, record: VersionRecord) -> bool:
+    """Whether the version belongs to this Assistant and lacks one of its labels."""
+    # A version without an owner is skipped: it may still be adopted by another Assistant.
+    is_ours = record.owner == input.assistant.metadata.uid
     return is_ours and not record.is_labelled and not record.is_being_deleted
 
 
 def is_background(step: Step) -> bool:
-    """Whether nobody waits for it, since the status already says what there is to say."""
+    """Whether the step has low priority: the status of the Assistant does not depend on it."""
     return step.is_background if isinstance(step, Validate) else isinstance(step, Prune | UpdateVersionStatus | Relabel)

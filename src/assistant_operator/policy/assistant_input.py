@@ -1,4 +1,4 @@
-"""What a decision about one Assistant may know, and the steps that it may come to. Pure."""
+"""The input of a decision about one Assistant, and the steps that it can result in. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,65 +9,62 @@ from assistant_operator.api.assistant import Assistant, AssistantStatus, Copy
 from assistant_operator.api.assistant_version import VersionRecord, version_name
 from assistant_operator.api.reason import Reason
 
+from .conditions import Finding
 from .desired_copy import Target
 from .publication import PublishResult
 from .stored import Unstored
 
 
-@dataclass(frozen=True, slots=True)
-class ValidationResult:
-    """Whether a version may come into force. Unknown (None) is not invalid."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidationResult(Finding):
+    """Whether a version is valid, and so may become active."""
 
-    valid: bool | None
-    reason: Reason
-    message: str
     graph: str = ""
-    """Name of the Graph whose schemas were asked."""
-    is_transient: bool = False
-    """Whether the operator asks again by itself, and nobody has to change anything."""
+    """Name of the Graph whose schemas were applied; empty if there was none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Captured:
-    """How far the history of an Assistant is written."""
+    """The result of capture: which edits of an Assistant are recorded as versions."""
 
     generation: int
+    """Every edit up to this generation is recorded or counted as missed."""
     latest: int = 0
     missed: int = 0
     too_large: str | None = None
-    """What the API server said when it could not store the newest edit."""
+    """The error of the API server, if it could not store the newest edit."""
     refusal: str | None = None
-    """What the API server said when it refused to make the next version: it is asked again and again."""
+    """The error of the API server, if it refused to create the next version. Capture retries."""
 
 
 @dataclass(frozen=True)
 class AssistantInput:
-    """All that a decision about one Assistant may know."""
+    """All facts that a decision about one Assistant may use."""
 
     assistant: Assistant
-    """As of the newest recorded generation."""
+    """In the state of the newest captured generation."""
     recorded: Captured
     now: datetime
     kept: tuple[VersionRecord, ...] = ()
-    """Its versions, oldest first: its own, and those without an owner."""
+    """The versions that it owns, and those of its name without an owner, oldest first."""
     judged: Mapping[int, ValidationResult] = field(default_factory=dict)
-    """What is known of versions as of now; the others can be judged."""
+    """Validation results that are up to date, by number. Other versions can be validated."""
     lost: frozenset[int] = frozenset()
-    """Versions that were deleted and whose content nobody knows any more."""
+    """Versions that were deleted and cannot be restored, because their content is no longer available."""
     is_revalidating: bool = False
-    """A graph's schema changed: what was said of kept versions may no longer hold."""
+    """Whether a schema changed, so that the condition Valid of the versions may be outdated."""
     is_published: bool = False
     """Whether any Graph of the namespace has a server."""
     places: Mapping[str, Target] = field(default_factory=dict)
-    """Where versions of the Graphs that have a server belong, by the Graph's name."""
+    """By name of a Graph that declares a server: where a version of that Graph is published to."""
     outcome: PublishResult | None = None
-    """How the last try to publish ended."""
+    """The result of the last attempt to publish."""
     withdrawn: frozenset[Copy] = frozenset()
-    """Copies that are gone from their servers."""
+    """Copies that are deleted on their servers."""
     refusals: Mapping[str, str] = field(default_factory=dict)
-    """What the API server said when it refused steps that are held back, by the name of the step's class."""
+    """By class name of a step: the error of the API server, while the step waits for its backoff."""
     unstored: Unstored[AssistantStatus] | None = None
-    """The status that was sent last, if the API server did not store all of it."""
+    """The status that was written last, if the API server did not store all of its fields."""
 
     @property
     def active(self) -> int | None:
@@ -79,13 +76,13 @@ class AssistantInput:
 
     @property
     def newest(self) -> int:
-        """The newest number ever made, as far as anybody knows; 0 for none."""
+        """The greatest number of a version that is known, deleted ones included; 0 for none."""
         reported = self.assistant.status.latest_version or 0
         return max(self.recorded.latest, reported, self.kept[-1].number if self.kept else 0)
 
     @property
     def copies(self) -> tuple[Copy, ...]:
-        """The recorded copies that are on a server, or may be."""
+        """The recorded copies that may exist on a server."""
         return self.assistant.status.copies_without(self.withdrawn)
 
     def name(self, number: int | None) -> str:
@@ -94,21 +91,21 @@ class AssistantInput:
 
 @dataclass(frozen=True, slots=True)
 class Adopt:
-    """Become the owner of a version that an orphaning deletion or a backup left behind."""
+    """Set the owner reference of a version that has none, after `--cascade=orphan` or a restore from a backup."""
 
     record: VersionRecord
 
 
 @dataclass(frozen=True, slots=True)
 class Restore:
-    """Bring a version back under its own number and content: it was deleted by hand and is still needed."""
+    """Create a version again, with its number and content: it was deleted by hand and is still needed."""
 
     number: int
 
 
 @dataclass(frozen=True, slots=True)
 class Validate:
-    """Find out whether a version may come into force."""
+    """Validate a version against the schemas of its Graph."""
 
     number: int
     is_background: bool = False
@@ -116,31 +113,38 @@ class Validate:
 
 @dataclass(frozen=True, slots=True)
 class UpdateStatus:
-    """Write the status. An activation is nothing else."""
+    """Write the status of the Assistant. This also activates a version."""
 
     status: AssistantStatus
 
 
 @dataclass(frozen=True, slots=True)
 class Prune:
-    """Delete a version that history no longer keeps."""
+    """Delete a version beyond `historyLimit`."""
 
     record: VersionRecord
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateVersionStatus:
-    """Say on a version whether it is valid and in force."""
+    """Write the conditions Active and Valid of a version."""
 
     record: VersionRecord
     is_active: bool
     validation_result: ValidationResult | None
-    """None where what is said of its validity stays."""
+    """None: the condition Valid is not changed."""
+
+    @property
+    def findings(self) -> dict[str, Finding]:
+        """The findings of the conditions to write, by type."""
+        valid = {"Valid": self.validation_result} if self.validation_result else {}
+        reason, message = (Reason.ACTIVE, "in force") if self.is_active else (Reason.INACTIVE, "not in force")
+        return {**valid, "Active": Finding(self.is_active, reason, message)}
 
 
 @dataclass(frozen=True, slots=True)
 class Relabel:
-    """Put our labels back on a version that lacks one of them."""
+    """Restore the labels of a version."""
 
     record: VersionRecord
 
@@ -149,12 +153,12 @@ Step = Adopt | Restore | Validate | UpdateStatus | Prune | UpdateVersionStatus |
 
 
 def identity(step: Step) -> tuple[str, int]:
-    """Kind of a step, and the version that it is about (0 for none): by that a refused step is known again."""
+    """Class name of a step, and the number of its version (0 for none): the key of its backoff after a refusal."""
     match step:
         case Restore(number) | Validate(number):
-            about = number
+            version = number
         case Adopt(record) | Prune(record) | UpdateVersionStatus(record) | Relabel(record):
-            about = record.number
+            version = record.number
         case UpdateStatus():
-            about = 0
-    return type(step).__name__, about
+            version = 0
+    return type(step).__name__, version

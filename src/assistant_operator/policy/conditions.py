@@ -1,7 +1,7 @@
-"""(world, verdict, now) → status and conditions, for every kind. Nobody else states a condition."""
+"""Findings, and the conditions that report them, for all kinds. No other module creates a condition."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -12,49 +12,55 @@ LONGEST_MESSAGE = 2048
 
 
 class Progress(StrEnum):
-    """What comes next: nothing, the operator goes on by itself, or somebody must act."""
+    """The state of an object as in kstatus: ready, reconciling (the operator continues by itself), stalled."""
 
-    DONE = "Done"
-    WAIT = "Wait"
-    REJECT = "Reject"
+    READY = "Ready"
+    RECONCILING = "Reconciling"
+    STALLED = "Stalled"
 
 
 @dataclass(frozen=True, slots=True)
-class ConditionDraft:
-    """What is to be said under one type of condition."""
+class Finding:
+    """Status, reason and message: what one condition reports. What is more specific is a subclass."""
 
-    type: str
     holds: bool | None
+    """None: unknown, which is not False."""
     reason: Reason
     message: str
+    is_transient: bool = False
+    """Whether the operator continues by itself, for a reason that does not always imply it."""
 
-    def condition(self) -> Condition:
-        short = self.message if len(self.message) <= LONGEST_MESSAGE else self.message[: LONGEST_MESSAGE - 1] + "…"
-        return Condition(type=self.type, status=ConditionStatus.of(self.holds).value, reason=self.reason, message=short)
+    @property
+    def progress(self) -> Progress:
+        """What an object reports beside Ready, if Ready has this finding."""
+        if self.holds:
+            return Progress.READY
+        return Progress.RECONCILING if self.is_transient or self.reason.is_transient else Progress.STALLED
+
+    def condition(self, name: str) -> Condition:
+        """The condition of the type `name`, without generation and transition time."""
+        message = self.message if len(self.message) <= LONGEST_MESSAGE else self.message[: LONGEST_MESSAGE - 1] + "…"
+        status = ConditionStatus.of(self.holds).value
+        return Condition(type=name, status=status, reason=self.reason, message=message)
 
 
-def restated(said: Condition) -> ConditionDraft:
-    """What was said, said again."""
-    reason = next((each for each in Reason if each == said.reason), Reason.PROBING)
-    return ConditionDraft(said.type, {"True": True, "False": False}.get(said.status), reason, said.message)
+def restated(before: Condition) -> Finding:
+    """The finding that results in the condition `before` again."""
+    reason = next((reason for reason in Reason if reason == before.reason), Reason.PROBING)
+    return Finding({"True": True, "False": False}.get(before.status), reason, before.message)
 
 
-def with_progress(
-    ready: ConditionDraft, progress: Progress, others: Iterable[ConditionDraft]
-) -> tuple[ConditionDraft, ...]:
-    """Ready, the others, and while Ready is not True what kstatus reads: Reconciling or Stalled."""
-    match progress:
-        case Progress.DONE:
-            return (ready, *others)
-        case Progress.WAIT:
-            return (ready, *others, ConditionDraft("Reconciling", True, ready.reason, ready.message))
-        case Progress.REJECT:
-            return (ready, *others, ConditionDraft("Stalled", True, ready.reason, ready.message))
+def with_progress(ready: Finding, others: Mapping[str, Finding]) -> dict[str, Finding]:
+    """Ready, the others, and Reconciling or Stalled with the reason and message of Ready."""
+    progress = {} if ready.progress is Progress.READY else {ready.progress.value: replace(ready, holds=True)}
+    return {"Ready": ready, **others, **progress}
 
 
 def conditions(
-    drafts: Iterable[ConditionDraft], before: tuple[Condition, ...], generation: int, now: datetime
+    findings: Mapping[str, Finding], before: tuple[Condition, ...], generation: int, now: datetime
 ) -> tuple[Condition, ...]:
-    """`claims` as conditions of `generation`, each with the time of its last real change."""
-    stated = (draft.condition() for draft in drafts)
-    return tuple(each.seen(generation, condition(before, each.type), now) for each in stated)
+    """The conditions of `generation`, by type. `before`: the present ones, for the transition times."""
+    return tuple(
+        finding.condition(name).with_transition_time(generation, condition(before, name), now)
+        for name, finding in findings.items()
+    )

@@ -1,4 +1,8 @@
-"""Which fields of a default Assistant the operator applies: those of its Graph that nobody took over. Pure."""
+"""The apply configuration of a default Assistant: the fields of `Graph.spec.defaults` without other owners. Pure.
+
+Server-side apply without force is refused as a whole if another manager owns one of the fields with another value. So
+the configuration leaves these fields out, and the others continue to follow the Graph.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -13,91 +17,95 @@ DEFAULT = f"{GROUP}/default"
 Path = tuple[str, ...]
 Leaves = dict[Path, Any]
 Tree = dict[str | None, Any]
-"""Paths, step by step; the step None is the end of one."""
+"""A set of paths as a tree. The key None marks the end of a path."""
 
 
 def apply_configuration(graph: Graph, live: Assistant | None) -> FreeForm | None:
-    """The `spec` to apply to the default Assistant, without what others took over; None if it would change nothing."""
-    wanted = dict(leaves({"graphRef": {"name": graph.metadata.name}, **graph.spec.defaults.manifest()}))
+    """The `spec` to apply to the default Assistant; None if applying it would change nothing.
+
+    `live`: the default Assistant, None if it does not exist. Fields that other managers own are left out.
+    """
+    desired = dict(leaves({"graphRef": {"name": graph.metadata.name}, **graph.spec.defaults.manifest()}))
     if live is None:
-        return nested(wanted)
-    ours, theirs = owned(live.metadata.managed_fields)
+        return nested(desired)
+    own, others = owned(live.metadata.managed_fields)
     spec = live.spec.manifest()
-    taken = _tree(theirs, spec)
-    kept = {path: value for path, value in wanted.items() if _is_due(path, value, spec, taken)}
-    # An object that we own and no longer apply would be taken away with all that others own in it.
-    kept |= {path: {} for path in ours - kept.keys() if _holds(path, taken)}
-    told = nested(kept)
-    settled = dict(leaves(told)).keys() == dict(leaves(nested({path: {} for path in ours}))).keys()
-    if settled and all(_same(value, path, spec) for path, value in kept.items()) and _is_labelled(live):
+    foreign = _tree(others, spec)
+    applied = {path: value for path, value in desired.items() if _may_apply(path, value, spec, foreign)}
+    # If we own an object and no longer apply it, the API server removes it, with the fields of others in it.
+    applied |= {path: {} for path in own - applied.keys() if _contains_path(path, foreign)}
+    configuration = nested(applied)
+    is_owned = dict(leaves(configuration)).keys() == dict(leaves(nested({path: {} for path in own}))).keys()
+    if is_owned and all(_is_same(value, path, spec) for path, value in applied.items()) and _is_labelled(live):
         return None
-    return told
+    return configuration
 
 
 def without(configuration: FreeForm, conflicts: frozenset[str]) -> FreeForm:
-    """`configuration` without the fields the API server named in a conflict (`.spec.context.prompt`).
+    """`configuration` without the fields that the API server named in a conflict (`.spec.context.prompt`).
 
-    It writes keys unquoted, so a dotted key and two steps look alike. What a field lies in is still applied.
+    The API server does not quote keys: a key with a dot is written like two keys. The objects around a removed field
+    stay in the configuration.
     """
-    whole: FreeForm = {}
-    left = [(".spec", configuration, whole)]
-    while left:
-        at, content, kept = left.pop()
+    result: FreeForm = {}
+    todo = [(".spec", configuration, result)]
+    while todo:
+        at, content, kept = todo.pop()
         for name, value in content.items():
             if f"{at}.{name}" in conflicts:
                 continue
             if isinstance(value, dict):
                 kept[name] = {}
-                left.append((f"{at}.{name}", value, kept[name]))
+                todo.append((f"{at}.{name}", value, kept[name]))
             else:
                 kept[name] = value
-    return whole
+    return result
 
 
-def _is_due(path: Path, value: Any, spec: FreeForm, taken: Tree) -> bool:
-    """Whether it is to be applied now: it stands there already, or nobody took it over."""
+def _may_apply(path: Path, value: Any, spec: FreeForm, foreign: Tree) -> bool:
+    """Whether the field has this value already, or no other manager owns it."""
     if isinstance(value, dict) and _at(path, spec) not in ({}, _NOTHING):
-        # An object whose last field goes becomes null, which the API server refuses: first it goes as a whole.
-        return _holds(path, taken)
-    return _same(value, path, spec) or not _overlaps(path, taken)
+        # Without its last field, the object would become null, which the API server refuses: it is removed first.
+        return _contains_path(path, foreign)
+    return _is_same(value, path, spec) or not _overlaps(path, foreign)
 
 
 def _is_labelled(live: Assistant) -> bool:
-    return DEFAULT in live.metadata.labels  # with whatever value a person gave it
+    return DEFAULT in live.metadata.labels  # a user may have changed the value
 
 
 def _tree(paths: Iterable[Path], spec: FreeForm) -> Tree:
-    """Who owns an object owns none of its fields by that: its path goes on."""
+    """The paths as a tree. A path to an object is not marked as an end: its owner does not own the fields in it."""
     tree: Tree = {}
     for path in paths:
-        place = tree
+        node = tree
         for step in path:
-            place = place.setdefault(step, {})
+            node = node.setdefault(step, {})
         if not isinstance(_at(path, spec), dict):
-            place[None] = {}
+            node[None] = {}
     return tree
 
 
-def _overlaps(path: Path, taken: Tree) -> bool:
-    """Whether somebody else owns this field, or one above or below it."""
+def _overlaps(path: Path, foreign: Tree) -> bool:
+    """Whether the tree contains this path, or one that begins with it or that it begins with."""
     for step in path:
-        if None in taken:
+        if None in foreign:
             return True
-        if step not in taken:
+        if step not in foreign:
             return False
-        taken = taken[step]
+        foreign = foreign[step]
     return True
 
 
-def _holds(path: Path, taken: Tree) -> bool:
-    """Whether somebody else owns a field in the object at `path`."""
+def _contains_path(path: Path, foreign: Tree) -> bool:
+    """Whether the tree contains a path below `path`."""
     for step in path:
-        taken = taken.get(step, {})
-    return bool(taken.keys() - {None})
+        foreign = foreign.get(step, {})
+    return bool(foreign.keys() - {None})
 
 
-def _same(value: Any, path: Path, spec: FreeForm) -> bool:
-    """Whether that stands there already; of an object only that it is one."""
+def _is_same(value: Any, path: Path, spec: FreeForm) -> bool:
+    """Whether the spec has this value at `path`; for an object, whether it has any object there."""
     present = _at(path, spec)
     if isinstance(value, dict):
         return isinstance(present, dict)
@@ -114,7 +122,7 @@ def _at(path: Path, content: Any) -> Any:
 
 
 def leaves(content: Mapping[str, Any], at: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Each field server-side apply owns by itself: scalars, whole lists, empty objects."""
+    """Path and value of each field that server-side apply tracks: scalars, lists, empty objects."""
     for name, value in content.items():
         if isinstance(value, dict) and value:
             yield from leaves(value, (*at, name))
@@ -123,30 +131,30 @@ def leaves(content: Mapping[str, Any], at: Path = ()) -> Iterator[tuple[Path, An
 
 
 def nested(content: Leaves) -> FreeForm:
-    """The reverse of `leaves`; an empty object gives way to what lies in it."""
-    whole: FreeForm = {}
+    """The reverse of `leaves`. An empty object is merged with the fields that `content` has in it."""
+    result: FreeForm = {}
     for path, value in content.items():
-        place = whole
+        node = result
         for step in path[:-1]:
-            place = place.setdefault(step, {})
-        place.setdefault(path[-1], {} if isinstance(value, dict) else value)
-    return whole
+            node = node.setdefault(step, {})
+        node.setdefault(path[-1], {} if isinstance(value, dict) else value)
+    return result
 
 
 def owned(managed: tuple[ManagedFields, ...]) -> tuple[set[Path], set[Path]]:
-    """The fields and objects of the spec that our apply owns, and those that anybody else owns."""
-    ours: set[Path] = set()
-    theirs: set[Path] = set()
+    """Paths in the spec that the operator's apply owns, and paths that any other manager or operation owns."""
+    own: set[Path] = set()
+    others: set[Path] = set()
     for entry in managed:
         if entry.subresource:
             continue
-        mine = entry.manager == MANAGER and entry.operation == "Apply"
-        (ours if mine else theirs).update(_paths(entry.fields_v1.get("f:spec", {})))
-    return ours, theirs
+        is_own = entry.manager == MANAGER and entry.operation == "Apply"
+        (own if is_own else others).update(_paths(entry.fields_v1.get("f:spec", {})))
+    return own, others
 
 
 def _paths(fields: FreeForm, at: Path = ()) -> Iterator[Path]:
-    """A node with nothing below is owned, and one with a `.`: then it is an object."""
+    """The owned paths of FieldsV1: nodes without children, and nodes with the key `.`, which are objects."""
     for step, below in fields.items():
         if not step.startswith("f:"):
             continue

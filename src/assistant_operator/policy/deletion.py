@@ -1,4 +1,4 @@
-"""What is said of copies that cannot be withdrawn, and of a deletion that cannot go on because of that. Pure."""
+"""The messages about copies that cannot be withdrawn, and the status of an Assistant that is being deleted. Pure."""
 
 from dataclasses import dataclass
 
@@ -6,25 +6,24 @@ from assistant_operator.api.assistant import AssistantStatus
 from assistant_operator.api.reason import Reason
 
 from .assistant_input import AssistantInput
-from .conditions import ConditionDraft, Progress, conditions, with_progress
+from .conditions import conditions, with_progress
 from .publication import ABANDON, FINALIZER, PATIENCE
 
-_OURS = {"Ready", "Reconciling", "Stalled"}
+_REPLACED = {"Ready", "Reconciling", "Stalled"}
 
 
 @dataclass(frozen=True, slots=True)
 class WithdrawalFailure:
-    """Why a copy is not withdrawn, or why the finalizer stays."""
+    """Why a copy is not withdrawn, or why the finalizer is not removed."""
 
     reason: Reason
     words: str
-    """What the server said."""
-    progress: Progress
+    """The error of the server."""
     server: str | None = None
-    """Where the copy is; None if it is the finalizer that stays."""
+    """The server of the copy; None if the finalizer could not be removed."""
 
     def of_deletion(self) -> str:
-        """What an Assistant that is being deleted says."""
+        """The message of Ready of an Assistant that is being deleted."""
         if self.server is None:
             return f"Deletion waits: finalizer '{FINALIZER}' cannot be removed: {self.words}"
         minutes = f"{PATIENCE.total_seconds() / 60:g} minutes"
@@ -34,18 +33,18 @@ class WithdrawalFailure:
         )
 
     def of_former_copy(self) -> str:
-        """What an Assistant that goes on says."""
+        """The message for an Assistant that is not being deleted."""
         if self.server is None:
             return f"finalizer '{FINALIZER}' is not needed any more, but cannot be removed: {self.words}"
         return f"the former copy on {self.server} is not withdrawn yet: {self.words}"
 
 
-def status(world: AssistantInput) -> AssistantStatus:
-    """The status of an Assistant that is being deleted: what it is, and why the deletion cannot go on."""
-    before, known = world.assistant.status, world.outcome
+def status(input: AssistantInput) -> AssistantStatus:
+    """The status of an Assistant that is being deleted: unchanged, but Ready has the reason why it still exists."""
+    before, known = input.assistant.status, input.outcome
     if known is None or known.holds:
         return before
-    drafts = with_progress(ConditionDraft("Ready", False, known.reason, known.message), known.progress, ())
-    ready, *progress = conditions(drafts, before.conditions, world.assistant.metadata.generation, world.now)
-    others = (each for each in before.conditions if each.type not in _OURS)
+    findings = with_progress(known, {})
+    ready, *progress = conditions(findings, before.conditions, input.assistant.metadata.generation, input.now)
+    others = (condition for condition in before.conditions if condition.type not in _REPLACED)
     return before.model_copy(update={"conditions": (ready, *others, *progress)})

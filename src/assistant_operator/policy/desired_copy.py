@@ -1,4 +1,4 @@
-"""What an assistant is to be on a LangGraph Server, how far it is that, and what to send to make it so. Pure."""
+"""The copy of an assistant on a LangGraph Server: id, owner, desired content, drift and request bodies. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from assistant_operator.api.remote import RemoteAssistant
 from .versioning import differences, pointer
 
 OURS = UUID("c539c685-a8a9-52a3-b0e1-f363c0bb106a")
-"""The namespace of the UUIDs we give: uuid5 of the DNS name assistant-operator.dev."""
+"""The namespace of the UUIDs of copies: uuid5 of the DNS name assistant-operator.dev."""
 SERVERS = UUID("6ba7b821-9dad-11d1-80b4-00c04fd430c8")
-"""The namespace of the UUIDs that a LangGraph Server gives to the default assistants of its graphs."""
+"""The namespace of the UUIDs of a LangGraph Server's own default assistants."""
 
 OWNER, NUMBER, DIGEST, POLICY = (f"{GROUP}/{name}" for name in ("owner", "version", "digest", "deletion-policy"))
 MARKS = (OWNER, NUMBER, DIGEST, POLICY)
 
-# What the server keeps for itself: it drops these from what is sent, so they would be a difference for ever.
+# The server drops these keys from requests. If they were sent, they would be reported as drift on each resync.
 _SERVERS_METADATA = {"thread_id", "assistant_id", "run_id", "cron_id", "counters_since_delta_snapshot"}
 _SERVERS_CONTEXT = {
     "langgraph_auth_user",
@@ -41,36 +41,36 @@ _SMALLEST_INTEGER, _LARGEST_INTEGER = -(2**63), 2**64 - 1
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where an assistant belongs: the copy, and what it is a copy for."""
+    """Where an assistant is published to."""
 
     copy: Copy
     graph_id: str
     is_default: bool
-    """Whether it is the server's own assistant of the graph, whose name and description the server writes."""
+    """Whether it is the server's own default assistant of the graph. Its name and description are the server's."""
 
 
 @dataclass(frozen=True, slots=True)
 class DesiredAssistant:
-    """What an assistant is to be on a server."""
+    """The desired content of a copy."""
 
     graph_id: str
     name: str | None
-    """None where the server has the say; the description then too."""
+    """None if name and description are the server's."""
     description: str
     context: FreeForm
     configurable: FreeForm
     config: FreeForm
-    """Without what is configurable."""
+    """Without `configurable`."""
     metadata: FreeForm
 
 
 def owner_of(cluster: str, key: Key) -> str:
-    """Who owns a copy: cluster, namespace and name."""
+    """The owner of a copy: `<cluster>/<namespace>/<name>`."""
     return "/".join((cluster, *key))
 
 
 def target_of(graph: Graph, assistant: Key, cluster: str) -> Target | None:
-    """Where an assistant of this Graph belongs; None if the Graph declares no server."""
+    """Where an assistant of this Graph is published to; None if the Graph declares no server."""
     server = graph.spec.server
     if server is None:
         return None
@@ -85,45 +85,45 @@ def target_of(graph: Graph, assistant: Key, cluster: str) -> Target | None:
 
 
 def owners(assistant: Assistant, copy: Copy, current: str) -> frozenset[str]:
-    """The identities under which the assistant at the place of `copy` is ours by our own record.
+    """The owners under which this Assistant may have published `copy`: the current one and those that are recorded.
 
-    The status may record the same place under the identity of an earlier cluster name.
+    After a change of --cluster-name, the status records the same copy with the owner of the earlier name.
     """
     recorded = (each.owner for each in (copy, *assistant.status.copies) if each.site == copy.site)
     return frozenset(owner for owner in recorded if owner) | {current}
 
 
-def is_ours(there: RemoteAssistant, assistant: Key, copy: Copy, current: str) -> bool:
-    """Whether a copy that our status records was created by us, as its server's metadata says.
+def is_ours(remote: RemoteAssistant, assistant: Key, copy: Copy, current: str) -> bool:
+    """Whether the operator created the copy that the status records: whether its metadata names the recorded owner.
 
-    A status that does not record the identity: ours is what is marked with the current one, or with one of another
-    cluster name for this very Assistant whose UUID is the recorded one.
+    Statuses of earlier releases record no owner. Then the metadata must name the current owner, or an owner of the same
+    namespace and name in another cluster, from which the recorded UUID is derived.
     """
-    marked = there.mark(OWNER)
-    if marked is None or copy.owner is not None:
-        return marked is not None and marked == copy.owner
-    is_namesake = tuple(marked.rsplit("/", 2)[1:]) == assistant and own_id(marked) == copy.assistant_id
-    return marked == current or is_namesake
+    owner = remote.mark(OWNER)
+    if owner is None or copy.owner is not None:
+        return owner is not None and owner == copy.owner
+    is_of_earlier_cluster_name = tuple(owner.rsplit("/", 2)[1:]) == assistant and own_id(owner) == copy.assistant_id
+    return owner == current or is_of_earlier_cluster_name
 
 
 def own_id(owner: str) -> str:
-    """The UUID we give to the copy of that owner."""
+    """The UUID of the copy of that owner."""
     return str(uuid5(OURS, owner))
 
 
 def default_id(graph_id: str) -> str:
-    """The UUID of the server's own assistant of a graph."""
+    """The UUID of the server's own default assistant of a graph."""
     return str(uuid5(SERVERS, graph_id))
 
 
-def desired(place: Target, assistant: Assistant, number: int, snapshot: Snapshot, owner: str) -> DesiredAssistant:
-    """What the version of that number and content is to be on the server."""
+def desired(target: Target, assistant: Assistant, number: int, snapshot: Snapshot, owner: str) -> DesiredAssistant:
+    """The desired content of the copy while the version `number` with this snapshot is active."""
     name = assistant.metadata.name
     config = snapshot.config.manifest() if snapshot.config else {}
     renamed = {"tags": "tags", "recursionLimit": "recursion_limit"}
     return DesiredAssistant(
-        graph_id=place.graph_id,
-        name=None if place.is_default else _stored(snapshot.display_name or name),
+        graph_id=target.graph_id,
+        name=None if target.is_default else _stored(snapshot.display_name or name),
         description=_stored(snapshot.description or ""),
         context=_stored(_without(snapshot.context, _SERVERS_CONTEXT, _SERVERS_PREFIX)),
         configurable=_stored(_without(_configurable(snapshot), _SERVERS_CONTEXT, _SERVERS_PREFIX)),
@@ -139,37 +139,42 @@ def desired(place: Target, assistant: Assistant, number: int, snapshot: Snapshot
 
 
 def metadata_keys(snapshot: Snapshot) -> frozenset[str]:
-    """The keys of the server's metadata that come from a snapshot."""
+    """The keys of the copy's metadata that come from the snapshot."""
     return frozenset(_kept_metadata(snapshot))
 
 
-def drift(desired: DesiredAssistant, there: RemoteAssistant, former: Iterable[str] = ()) -> tuple[str, ...]:
-    """Where the server differs from what is wanted, as JSON Pointers; `former`: keys of ours not wanted now."""
-    is_, should_be = _shown(desired, there, frozenset(former)), _should_be(desired)
-    found = set(differences(should_be, is_))
-    # Where the server mirrors the one in the other, the same difference is told once.
-    twins = {path for path in found if path[0] == "configurable" and ("context", *path[1:]) in found}
-    return tuple(sorted(pointer(path) for path in found - twins))
+def drift(desired: DesiredAssistant, remote: RemoteAssistant, former: Iterable[str] = ()) -> tuple[str, ...]:
+    """Where the copy differs from the desired content, as JSON Pointers.
+
+    `former`: keys of the metadata that the operator published before and that are no longer desired.
+    """
+    found = set(differences(_comparable(desired), _comparable_copy(desired, remote, frozenset(former))))
+    # Servers that mirror context in configurable have the same difference twice.
+    mirrored = {path for path in found if path[0] == "configurable" and ("context", *path[1:]) in found}
+    return tuple(sorted(pointer(path) for path in found - mirrored))
 
 
 def creation(desired: DesiredAssistant, assistant_id: str) -> FreeForm:
-    """The body that makes the copy, or gives back the one that is there."""
+    """The request body that creates the copy, or returns it if it exists."""
     return {"assistant_id": assistant_id, "if_exists": "do_nothing", "name": desired.graph_id, **update(desired)}
 
 
-def update(desired: DesiredAssistant, there: RemoteAssistant | None = None, former: Iterable[str] = ()) -> FreeForm:
-    """The body that makes a copy all that is wanted, whatever it was. The server merges metadata: null is no more."""
+def update(desired: DesiredAssistant, remote: RemoteAssistant | None = None, former: Iterable[str] = ()) -> FreeForm:
+    """The request body that gives the copy the desired content. The server merges metadata, and null removes a key."""
     config = desired.config if desired.context else {**desired.config, "configurable": desired.configurable}
     named = {} if desired.name is None else {"name": desired.name, "description": desired.description}
-    present = (there.metadata or {}).keys() if there else set()
+    present = (remote.metadata or {}).keys() if remote else set()
     dropped = dict.fromkeys(({*former, POLICY} & present) - desired.metadata.keys())
     metadata = {**dropped, **desired.metadata}
     return {"graph_id": desired.graph_id, **named, "context": desired.context, "config": config, "metadata": metadata}
 
 
-def reset_payload(there: RemoteAssistant, keys: Iterable[str]) -> FreeForm:
-    """The body by which the server's own assistant of a graph becomes again what it was before us."""
-    dropped = {*keys, *MARKS} & (there.metadata or {}).keys()
+def reset_payload(remote: RemoteAssistant, keys: Iterable[str]) -> FreeForm:
+    """The request body that removes all that the operator published to the server's own default assistant.
+
+    `keys`: the keys of the metadata that come from the snapshot.
+    """
+    dropped = {*keys, *MARKS} & (remote.metadata or {}).keys()
     return {"context": {}, "config": {"configurable": {}}, "metadata": dict.fromkeys(dropped)}
 
 
@@ -178,9 +183,9 @@ def _configurable(snapshot: Snapshot) -> FreeForm | None:
 
 
 def _kept_metadata(snapshot: Snapshot) -> FreeForm:
-    """What the person's metadata is on the server: a null there is the same as nothing."""
+    """The user's metadata without keys that the server or the operator sets, and without nulls, which remove a key."""
     own = _without(snapshot.metadata, {*_SERVERS_METADATA, *MARKS})
-    # Whatever says that the system made it, the development server may drop at its next start.
+    # The development server may delete an assistant with `created_by: system` when it starts.
     kept = {key: value for key, value in own.items() if value is not None and (key, value) != ("created_by", "system")}
     return {_stored(key): _stored(value) for key, value in kept.items()}
 
@@ -189,27 +194,35 @@ def _without(content: FreeForm | None, keys: set[str], prefixes: tuple[str, ...]
     return {key: value for key, value in (content or {}).items() if key not in keys and not key.startswith(prefixes)}
 
 
-def _should_be(desired: DesiredAssistant) -> FreeForm:
-    told = {"context": desired.context or desired.configurable, "configurable": desired.context or desired.configurable}
+def _comparable(desired: DesiredAssistant) -> FreeForm:
+    """The desired content in the form in which drift is computed."""
+    values = desired.context or desired.configurable
     named = {} if desired.name is None else {"name": desired.name, "description": desired.description}
-    return {"graph_id": desired.graph_id, **named, **told, "config": desired.config, "metadata": desired.metadata}
+    return {
+        "graph_id": desired.graph_id,
+        **named,
+        "context": values,
+        "configurable": values,
+        "config": desired.config,
+        "metadata": desired.metadata,
+    }
 
 
-def _shown(desired: DesiredAssistant, there: RemoteAssistant, former: frozenset[str]) -> FreeForm:
-    """The server's assistant in the same form; context and configurable are one thing on servers that mirror them."""
-    told = {"context": there.context or {}, "configurable": there.configurable}
+def _comparable_copy(desired: DesiredAssistant, remote: RemoteAssistant, former: frozenset[str]) -> FreeForm:
+    """The copy in the same form. Some servers mirror context in configurable: an absent one has the other's value."""
+    values = {"context": remote.context or {}, "configurable": remote.configurable}
     mirrored, source = ("configurable", "context") if desired.context else ("context", "configurable")
-    if not told[mirrored]:
-        told[mirrored] = told[source]
-    named = {} if desired.name is None else {"name": there.name, "description": there.description or ""}
-    config = {key: value for key, value in (there.config or {}).items() if key != "configurable"}
+    if not values[mirrored]:
+        values[mirrored] = values[source]
+    named = {} if desired.name is None else {"name": remote.name, "description": remote.description or ""}
+    config = {key: value for key, value in (remote.config or {}).items() if key != "configurable"}
     compared = desired.metadata.keys() | former | {POLICY}
-    metadata = {key: value for key, value in (there.metadata or {}).items() if key in compared and value is not None}
-    return {"graph_id": there.graph_id, **named, **told, "config": config, "metadata": metadata}
+    metadata = {key: value for key, value in (remote.metadata or {}).items() if key in compared and value is not None}
+    return {"graph_id": remote.graph_id, **named, **values, "config": config, "metadata": metadata}
 
 
 def _stored(content: Any) -> Any:
-    """`content` as the server keeps it: it has no NUL in texts, spelled out or not, and no integer beyond 64 bits."""
+    """`content` as the server stores it: without NUL in strings, escaped or not, and without integers over 64 bits."""
     match content:
         case dict():
             return {_stored(key): _stored(value) for key, value in content.items()}

@@ -1,4 +1,4 @@
-"""What happens next to a Graph and its default Assistant. Pure."""
+"""The steps that reconcile a Graph and its default Assistant, and the status of the Graph. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -9,25 +9,33 @@ from assistant_operator.api.assistant import Assistant
 from assistant_operator.api.graph import Graph, GraphStatus, Schemas
 from assistant_operator.api.meta import FreeForm, condition
 from assistant_operator.api.reason import Reason
-from assistant_operator.api.remote import ServerStatus
 
-from .conditions import ConditionDraft, Progress, conditions, restated, with_progress
+from .conditions import Finding, conditions, restated, with_progress
 from .default_assistant import apply_configuration
 from .stored import Unstored
 
 SCHEMAS_TOO_LARGE = "contextSchema and configSchema are too large: the API server cannot store them in the status, too"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerStatus(Finding):
+    """The result of a probe: whether the server serves the graph, its release and the schemas of the graph."""
+
+    release: str = ""
+    schemas: Schemas | None = None
+    """None if the server did not answer with schemas: those of an earlier probe stay valid."""
+
+
 @dataclass(frozen=True, slots=True)
 class GraphInput:
-    """All that a decision about one Graph may know."""
+    """All facts that a decision about one Graph may use."""
 
     graph: Graph
     now: datetime
     default: Assistant | None = None
-    """The Assistant that has the default's name, whoever made it."""
+    """The Assistant with the name of the default Assistant, also if a user created it."""
     former: tuple[Assistant, ...] = ()
-    """Assistants this Graph controls under another name than the default's."""
+    """Assistants with another name that have this Graph as their controller owner."""
     assistants: int = 0
     """How many Assistants reference it."""
     schema_trouble: str | None = None
@@ -35,48 +43,48 @@ class GraphInput:
     is_trouble_passing: bool = False
     """Whether the operator tries that schema again by itself."""
     probe: ServerStatus | None = None
-    """What its server said; None while it was not asked since the operator started, or since spec.server changed."""
+    """The newest probe result; None before the first probe since the start, or since a change of spec.server."""
     unstorable: Schemas | None = None
-    """Schemas that are too large for the API server to take them into the status."""
+    """Schemas with which the API server refused a status, because they are too large."""
     refusal: str | None = None
-    """What the API server said when it did not take the default assistant."""
+    """The error of the API server, if it refused the default Assistant."""
     release_refusal: str | None = None
-    """What it said when it did not let the label of a former default assistant be taken off."""
+    """The error of the API server, if it refused to remove the label of a former default Assistant."""
     unstored: Unstored[GraphStatus] | None = None
-    """The status that was sent last, if the API server did not store all of it."""
+    """The status that was written last, if the API server did not store all of its fields."""
     is_revalidating: bool = False
-    """Its assistants have not all been judged by its present schemas yet."""
+    """Whether versions of its Assistants are not validated against its present schemas yet."""
 
     @property
     def schemas(self) -> Schemas:
-        """The schemas in force."""
-        learned = self.probe.schemas if self.probe else None
-        return self.graph.schemas_beside(learned) if learned else self.graph.schemas
+        """The schemas that apply."""
+        served = self.probe.schemas if self.probe else None
+        return self.graph.schemas_with(served) if served else self.graph.schemas
 
     @property
     def are_schemas_too_large(self) -> bool:
-        """Whether the API server has refused a status with them."""
+        """Whether the API server refused a status with the present schemas."""
         return self.schemas == self.unstorable
 
 
 @dataclass(frozen=True, slots=True)
 class ApplyDefaultAssistant:
-    """Make the default Assistant follow the Graph's defaults, as far as nobody took its fields over."""
+    """Apply the Graph's defaults to the default Assistant, or create it."""
 
     name: str
-    configuration: FreeForm = field(repr=False)  # a step is logged as its repr, and no value may be
+    configuration: FreeForm = field(repr=False)  # steps are logged, and configuration must not be
 
 
 @dataclass(frozen=True, slots=True)
 class Disown:
-    """A former default Assistant becomes an ordinary one: it stays, and so does its history."""
+    """Remove label and owner reference of a former default Assistant. It stays, with its history."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateGraphStatus:
-    """Write the status."""
+    """Write the status of the Graph."""
 
     status: GraphStatus
 
@@ -84,138 +92,126 @@ class UpdateGraphStatus:
 GraphStep = ApplyDefaultAssistant | Disown | UpdateGraphStatus
 
 
-def steps(world: GraphInput) -> Iterator[GraphStep]:
-    """What is due now, in order; empty when the world is settled."""
-    if world.graph.metadata.is_being_deleted:
+def steps(input: GraphInput) -> Iterator[GraphStep]:
+    """The steps that are due, in order; none if the Graph is settled."""
+    if input.graph.metadata.is_being_deleted:
         return
-    name = world.graph.default_name
-    # Made once the graph is deployed; what is made follows its graph, whatever became of the server.
-    if name and (_deployed(world).holds or (world.default and is_ours(world.graph, world.default))):
-        yield from _default_steps(world, name)
-    told = status(world)
-    if told != world.graph.status and not (world.unstored and world.unstored.settles(told, world.graph.status)):
-        yield UpdateGraphStatus(told)
+    name = input.graph.default_name
+    # It is created once the graph is deployed. After that it follows the Graph, even if the server is unavailable.
+    if name and (_deployed(input).holds or (input.default and is_ours(input.graph, input.default))):
+        yield from _default_steps(input, name)
+    desired, present = status(input), input.graph.status
+    if desired != present and not (input.unstored and input.unstored.settles(desired, present)):
+        yield UpdateGraphStatus(desired)
 
 
-def _default_steps(world: GraphInput, name: str) -> Iterator[GraphStep]:
-    if world.default is None or (is_ours(world.graph, world.default) and _is_default(world.graph, world.default)):
-        configuration = apply_configuration(world.graph, world.default)
-        if configuration is not None and not (world.default and world.default.metadata.is_being_deleted):
+def _default_steps(input: GraphInput, name: str) -> Iterator[GraphStep]:
+    if input.default is None or (is_ours(input.graph, input.default) and _is_default(input.graph, input.default)):
+        configuration = apply_configuration(input.graph, input.default)
+        if configuration is not None and not (input.default and input.default.metadata.is_being_deleted):
             yield ApplyDefaultAssistant(name, configuration)
-    yield from (Disown(each.metadata.name) for each in world.former)
+    yield from (Disown(former.metadata.name) for former in input.former)
 
 
 def is_ours(graph: Graph, assistant: Assistant) -> bool:
-    """Whether the operator made this Assistant as a default of this very Graph."""
+    """Whether the operator created this Assistant as the default of this Graph (by UID)."""
     controller = assistant.metadata.controller
     return controller is not None and controller.uid == graph.metadata.uid
 
 
-def status(world: GraphInput) -> GraphStatus:
-    """What the Graph's status should be. Equal to what it is: nothing to write."""
-    before, graph = world.graph.status, world.graph
-    default = world.default if world.default and _is_default(graph, world.default) else None
-    generation = before.observed_generation if world.is_revalidating else graph.metadata.generation
-    told: dict[str, Any] = {
-        "conditions": conditions(_drafts(world), before.conditions, graph.metadata.generation, world.now),
+def status(input: GraphInput) -> GraphStatus:
+    """The desired status. It is written only if it differs from the present one."""
+    before, graph = input.graph.status, input.graph
+    default = input.default if input.default and _is_default(graph, input.default) else None
+    generation = before.observed_generation if input.is_revalidating else graph.metadata.generation
+    fields: dict[str, Any] = {
+        "conditions": conditions(_findings(input), before.conditions, graph.metadata.generation, input.now),
         "observed_generation": generation,
         "graph_id": graph.graph_id,
         "default_assistant": default.metadata.name if default else None,
-        "assistants": world.assistants,
-        "schemas": _storable(world),
-        "server_version": _server_version(world),
+        "assistants": input.assistants,
+        "schemas": _storable(input),
+        "server_version": _server_version(input),
     }
-    return GraphStatus(**{name: value for name, value in told.items() if value is not None})
+    return GraphStatus(**{name: value for name, value in fields.items() if value is not None})
 
 
-def _storable(world: GraphInput) -> Schemas | None:
-    """What the status says of the schemas: nothing while the server did not tell them. Unknown is not none."""
-    is_told = world.probe is not None and world.probe.schemas is not None
-    if not (is_told or world.graph.knows_schemas):
-        return world.graph.status.schemas  # those that an earlier release wrote count for nothing, and stay
-    if world.are_schemas_too_large:
-        return Schemas(source="Spec") if world.schemas.source == "Spec" else Schemas()
-    is_nameless = world.graph.spec.server is not None and _server_version(world) is None
-    # Where no release says that the server was reached, the source does.
-    return Schemas(source="Server") if is_nameless and world.schemas.source == "None" else world.schemas
+def _storable(input: GraphInput) -> Schemas | None:
+    """`status.schemas`; None while they are not known. Unknown is not the same as no schemas."""
+    is_served = input.probe is not None and input.probe.schemas is not None
+    if not (is_served or input.graph.knows_schemas):
+        return input.graph.status.schemas  # those that an earlier release wrote: unused, and left unchanged
+    if input.are_schemas_too_large:
+        return Schemas(source="Spec") if input.schemas.source == "Spec" else Schemas()
+    has_no_release = input.graph.spec.server is not None and _server_version(input) is None
+    # `Graph.knows_schemas` needs a field that proves an answer of the server: its release, else the source.
+    return Schemas(source="Server") if has_no_release and input.schemas.source == "None" else input.schemas
 
 
-def _server_version(world: GraphInput) -> str | None:
-    if world.graph.spec.server is None:
+def _server_version(input: GraphInput) -> str | None:
+    if input.graph.spec.server is None:
         return None
-    return (world.probe.release or None) if world.probe and world.probe.serves else world.graph.status.server_version
+    return (input.probe.release or None) if input.probe and input.probe.holds else input.graph.status.server_version
 
 
 def _is_default(graph: Graph, assistant: Assistant) -> bool:
     return assistant.spec.graph_ref.name == graph.metadata.name
 
 
-def _drafts(world: GraphInput) -> tuple[ConditionDraft, ...]:
-    deployed, default = _deployed(world), _default_ready(world)
-    ready, progress = _ready(world, deployed, default)
-    ready = replace(ready, message=ready.message + _bookkeeping(world))
-    return with_progress(ready, progress, (deployed, default))
+def _findings(input: GraphInput) -> dict[str, Finding]:
+    deployed, default = _deployed(input), _default_ready(input)
+    ready = _ready(input, deployed, default)
+    ready = replace(ready, message=ready.message + _message_additions(input))
+    return with_progress(ready, {"Deployed": deployed, "DefaultAssistantReady": default})
 
 
-def _bookkeeping(world: GraphInput) -> str:
-    """What is refused or not stored beside what Ready is about, to be added to its message."""
-    refused = f"; releasing a former default assistant is refused ({world.release_refusal})"
-    lacking = f"; {world.unstored.message(Graph.plural)}" if world.unstored else ""
-    return (refused if world.release_refusal else "") + lacking
+def _message_additions(input: GraphInput) -> str:
+    """What the message of Ready adds: refused steps on which Ready does not depend, and fields that are not stored."""
+    refused = f"; releasing a former default assistant is refused ({input.release_refusal})"
+    not_stored = f"; {input.unstored.message(Graph.plural)}" if input.unstored else ""
+    return (refused if input.release_refusal else "") + not_stored
 
 
-def _deployed(world: GraphInput) -> ConditionDraft:
-    if world.graph.spec.server is None:
-        return ConditionDraft(
-            "Deployed", True, Reason.DECLARED, "no server is declared, so the graph counts as deployed"
-        )
-    if world.probe:
-        return ConditionDraft("Deployed", world.probe.serves, world.probe.reason, world.probe.message)
-    said = condition(world.graph.status.conditions, "Deployed")
-    if said and said.observed_generation == world.graph.metadata.generation:
-        return restated(said)  # unknown is not none
-    return ConditionDraft("Deployed", None, Reason.PROBING, "the server was not asked yet")
+def _deployed(input: GraphInput) -> Finding:
+    if input.graph.spec.server is None:
+        return Finding(True, Reason.DECLARED, "no server is declared, so the graph counts as deployed")
+    if input.probe:
+        return input.probe
+    before = condition(input.graph.status.conditions, "Deployed")
+    if before and before.observed_generation == input.graph.metadata.generation:
+        return restated(before)  # after a restart, the last result is valid until the first probe
+    return Finding(None, Reason.PROBING, "the server was not asked yet")
 
 
-def _default_ready(world: GraphInput) -> ConditionDraft:
-    name, default = world.graph.default_name, world.default
+def _default_ready(input: GraphInput) -> Finding:
+    name, default = input.graph.default_name, input.default
     if name is None:
-        message = "spec.defaultAssistant.policy is None: no default assistant is wanted"
-        return ConditionDraft("DefaultAssistantReady", True, Reason.NOT_WANTED, message)
-    if world.refusal:
-        message = f"assistant '{name}' cannot be made or changed: {world.refusal}"
-        return ConditionDraft("DefaultAssistantReady", False, Reason.DEFAULT_ASSISTANT_REFUSED, message)
+        return Finding(True, Reason.NOT_WANTED, "spec.defaultAssistant.policy is None: no default assistant is wanted")
+    if input.refusal:
+        message = f"assistant '{name}' cannot be made or changed: {input.refusal}"
+        return Finding(False, Reason.DEFAULT_ASSISTANT_REFUSED, message)
     if default is None:
-        message = f"assistant '{name}' does not exist yet"
-        return ConditionDraft("DefaultAssistantReady", False, Reason.DEFAULT_ASSISTANT_MISSING, message)
-    if not _is_default(world.graph, default):
+        return Finding(False, Reason.DEFAULT_ASSISTANT_MISSING, f"assistant '{name}' does not exist yet")
+    if not _is_default(input.graph, default):
         other = default.spec.graph_ref.name
         message = f"assistant '{name}' belongs to graph '{other}': set spec.defaultAssistant.name to another name"
-        return ConditionDraft("DefaultAssistantReady", False, Reason.NAME_CONFLICT, message)
+        return Finding(False, Reason.NAME_CONFLICT, message)
     ready = condition(default.status.conditions, "Ready")
     if ready is None or ready.status != "True":
-        why = f": {ready.message}" if ready else ""
-        message = f"assistant '{name}' is not ready{why}"
-        return ConditionDraft("DefaultAssistantReady", False, Reason.DEFAULT_ASSISTANT_NOT_READY, message)
-    return ConditionDraft("DefaultAssistantReady", True, Reason.AVAILABLE, f"assistant '{name}' is ready")
+        details = f": {ready.message}" if ready else ""
+        is_stalled = condition(default.status.conditions, "Stalled") is not None
+        message = f"assistant '{name}' is not ready{details}"
+        return Finding(False, Reason.DEFAULT_ASSISTANT_NOT_READY, message, is_transient=not is_stalled)
+    return Finding(True, Reason.AVAILABLE, f"assistant '{name}' is ready")
 
 
-def _ready(world: GraphInput, deployed: ConditionDraft, default: ConditionDraft) -> tuple[ConditionDraft, Progress]:
-    if world.are_schemas_too_large:
-        return ConditionDraft("Ready", False, Reason.SCHEMA_UNUSABLE, SCHEMAS_TOO_LARGE), Progress.REJECT
-    if world.schema_trouble:
-        progress = Progress.WAIT if world.is_trouble_passing else Progress.REJECT
-        return ConditionDraft("Ready", False, Reason.SCHEMA_UNUSABLE, world.schema_trouble), progress
+def _ready(input: GraphInput, deployed: Finding, default: Finding) -> Finding:
+    if input.are_schemas_too_large:
+        return Finding(False, Reason.SCHEMA_UNUSABLE, SCHEMAS_TOO_LARGE)
+    if input.schema_trouble:
+        return Finding(False, Reason.SCHEMA_UNUSABLE, input.schema_trouble, input.is_trouble_passing)
     if not deployed.holds:
-        waits = deployed.reason in (Reason.PROBING, Reason.SERVER_UNREACHABLE)
-        progress = Progress.WAIT if waits else Progress.REJECT
-        return ConditionDraft("Ready", False, deployed.reason, deployed.message), progress
+        return replace(deployed, holds=False)
     if not default.holds:
-        hopeless = default.reason in (Reason.NAME_CONFLICT, Reason.DEFAULT_ASSISTANT_REFUSED)
-        progress = Progress.REJECT if hopeless or _is_stalled(world.default) else Progress.WAIT
-        return ConditionDraft("Ready", False, default.reason, default.message), progress
-    return ConditionDraft("Ready", True, Reason.AVAILABLE, "the graph is deployed"), Progress.DONE
-
-
-def _is_stalled(assistant: Assistant | None) -> bool:
-    return assistant is not None and condition(assistant.status.conditions, "Stalled") is not None
+        return default
+    return Finding(True, Reason.AVAILABLE, "the graph is deployed")

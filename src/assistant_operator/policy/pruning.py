@@ -1,29 +1,29 @@
-"""Which versions history no longer keeps. Pure."""
+"""Which versions are pruned: those beyond `historyLimit`. Pure."""
 
 from assistant_operator.api.assistant_version import VersionRecord
 
 from .assistant_input import AssistantInput
 
 
-def prunable(world: AssistantInput, active: int | None) -> list[VersionRecord]:
-    """What history no longer keeps, oldest first: beyond the limit, not active, not pinned, not labelled keep.
+def prunable(input: AssistantInput, active: int | None) -> list[VersionRecord]:
+    """The versions to delete, oldest first.
 
-    `active`: the version that should be in force. The one that the status names is kept beside it: that status may be
-    one that the API server does not let the operator write.
+    `active`: the version that should be active. The active version of the status is kept, too: the API server may
+    refuse the new status.
     """
-    return [each for each in _beyond(world, active) if each.number != world.active]
+    return [record for record in _beyond_limit(input, active) if record.number != input.active]
 
 
-def prune_candidates(world: AssistantInput, active: int | None) -> list[VersionRecord]:
-    """What will be pruned in the background: reported as gone already, so that nothing is to be reported after it.
+def prune_candidates(input: AssistantInput, active: int | None) -> list[VersionRecord]:
+    """The versions that pruning is about to delete; none while the API server refuses that.
 
-    Where pruning is refused, nothing is: `status.versions` then counts what is there.
+    The status leaves them out already, so that no second status write is needed after the deletion.
     """
-    return [] if world.assistant.spec.suspend or "Prune" in world.refusals else _beyond(world, active)
+    return [] if input.assistant.spec.suspend or "Prune" in input.refusals else _beyond_limit(input, active)
 
 
-def _beyond(world: AssistantInput, active: int | None) -> list[VersionRecord]:
-    """What is to be pruned once the status says that `active` is in force."""
-    held = {active, world.assistant.pin}
-    beyond = world.kept[: -world.assistant.spec.versioning.history_limit]
+def _beyond_limit(input: AssistantInput, active: int | None) -> list[VersionRecord]:
+    """The versions beyond the limit that are not active, pinned, labelled keep or being deleted."""
+    held = {active, input.assistant.pin}
+    beyond = input.kept[: -input.assistant.spec.versioning.history_limit]
     return [each for each in beyond if each.number not in held and not (each.is_labelled_keep or each.is_being_deleted)]

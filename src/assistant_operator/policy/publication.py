@@ -1,15 +1,15 @@
-"""What happens next to the copies of an Assistant on LangGraph Servers: hold, publish, withdraw, let go. Pure."""
+"""The steps for the copies of an Assistant on LangGraph Servers: add finalizer, publish, withdraw, remove it. Pure."""
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from assistant_operator.api.assistant import Assistant, Copy
 from assistant_operator.api.meta import GROUP, condition
 from assistant_operator.api.reason import Reason
 
-from .conditions import ConditionDraft, Progress
+from .conditions import Finding
 from .desired_copy import Target
 
 FINALIZER = f"{GROUP}/withdraw"
@@ -17,108 +17,106 @@ ABANDON = f"{GROUP}/abandon-copies"
 PATIENCE = timedelta(minutes=10)
 """How long a deletion waits for servers that do not answer."""
 MOST_COPIES = 8
-"""Of copies that a status records. None is dropped for a newer one: an unrecorded copy would never be deleted."""
+"""Maximum of `status.copies`. No copy is dropped for a newer one: an unrecorded copy would never be deleted."""
 
 
-@dataclass(frozen=True, slots=True)
-class PublishResult:
-    """How the last try to publish ended."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishResult(Finding):
+    """The result of an attempt to publish."""
 
     number: int
     copy: Copy
-    holds: bool
-    reason: Reason
-    message: str
-    progress: Progress = Progress.DONE
     policy: str = "Delete"
-    """The deletion policy that the copy was marked with."""
+    """The deletion policy in the metadata of the copy."""
     server_version: int | None = None
-    """The server's own number of the content, while the version does not record it."""
+    """The server's own version number, until it is recorded in the status of the AssistantVersion."""
     trouble: str = ""
-    """What failed beside the publication itself."""
+    """An error after the publication, such as a refused status of the AssistantVersion."""
 
-    def draft(self) -> ConditionDraft:
+    def with_trouble(self) -> Finding:
+        """The finding for Published, with `trouble` in its message."""
         message = f"{self.message}; {self.trouble}" if self.trouble else self.message
-        return ConditionDraft("Published", self.holds, self.reason, message)
+        return replace(self, message=message)
 
 
 def has_room(recorded: Iterable[Copy], copy: Copy) -> bool:
-    """Whether `copy` can be recorded beside the copies that are recorded and are not the same."""
+    """Whether the status has room for `copy` in addition to other recorded copies."""
     return sum(not each.is_same(copy) for each in recorded) < MOST_COPIES
 
 
 def may_have_copies(assistant: Assistant) -> bool:
-    """Whether there is anything of it on a server, or it is held as if there were."""
+    """Whether the Assistant has recorded copies, or the finalizer."""
     return bool(assistant.status.copies) or FINALIZER in assistant.metadata.finalizers
 
 
 def remembered(assistant: Assistant) -> PublishResult | None:
-    """The success that the status tells of: after a restart nothing of it is done again."""
+    """The successful publication that the status records, if any. So a restart does not publish again."""
     status = assistant.status
-    said = condition(status.conditions, "Published")
-    if said is None or (said.status, said.reason) != ("True", Reason.PUBLISHED):
+    published = condition(status.conditions, "Published")
+    if published is None or (published.status, published.reason) != ("True", Reason.PUBLISHED):
         return None
     if not status.copies or status.active_version is None:
         return None
     number, copy, policy = status.active_version, status.copies[0], assistant.spec.deletion_policy
-    return PublishResult(number, copy, holds=True, reason=Reason.PUBLISHED, message=said.message, policy=policy)
+    return PublishResult(True, Reason.PUBLISHED, published.message, number=number, copy=copy, policy=policy)
 
 
 @dataclass(frozen=True, slots=True)
 class PublicationInput:
-    """All that a decision about the copies of one Assistant may know."""
+    """All facts that a decision about the copies of one Assistant may use."""
 
     assistant: Assistant
     now: datetime
     place: Target | None = None
-    """Where the active version belongs; None if it belongs nowhere."""
+    """Where the active version is published to; None if its Graph declares no server."""
     is_place_known: bool = True
     """False while there is no active version, or its Graph does not exist."""
     is_held: bool = False
-    """Whether our finalizer is on."""
+    """Whether the Assistant has the operator's finalizer."""
     outcome: PublishResult | None = None
+    """The result of the last attempt to publish."""
     withdrawn: frozenset[Copy] = frozenset()
-    """Copies that are gone, though the status does not say so yet."""
+    """Copies that are deleted on their servers, but still recorded in the status."""
     lost: frozenset[Copy] = frozenset()
-    """Copies whose credentials are gone for good: they went with the namespace, before the Assistant."""
+    """Copies that cannot be withdrawn: the Secrets of a terminating namespace were deleted before the Assistant."""
 
     @property
     def pending(self) -> tuple[Copy, ...]:
-        """Copies that must be withdrawn: all of an Assistant that is being deleted, else those at former places."""
+        """Copies to withdraw: all if the Assistant is being deleted, else those that are not at the target."""
         is_deleted = self.assistant.metadata.is_being_deleted
         if not (is_deleted or self.is_place_known):
             return ()
-        stays = self.place.copy if self.place and not is_deleted else None
-        return tuple(each for each in self.present if not (stays and each.is_same(stays)))
+        current = self.place.copy if self.place and not is_deleted else None
+        return tuple(copy for copy in self.present if not (current and copy.is_same(current)))
 
     @property
     def present(self) -> tuple[Copy, ...]:
-        """Copies that are on a server, or may be."""
+        """Recorded copies that may exist on a server."""
         return self.assistant.status.copies_without(self.withdrawn)
 
     @property
     def is_retained(self) -> bool:
-        """Whether its copies stay when it is deleted, so that nothing has to hold the deletion."""
+        """Whether its copies stay when it is deleted, so that it needs no finalizer."""
         return self.assistant.spec.deletion_policy == "Retain"
 
     @property
     def is_published(self) -> bool:
-        """Whether the version in force is where it belongs, as far as is known."""
+        """Whether the active version is published to the target with the present deletion policy."""
         known, place = self.outcome, self.place
         if known is None or place is None or not known.holds or not known.copy.is_equal(place.copy):
             return False
-        wanted = (self.assistant.status.active_version, self.assistant.spec.deletion_policy)
-        return (known.number, known.policy) == wanted
+        desired = (self.assistant.status.active_version, self.assistant.spec.deletion_policy)
+        return (known.number, known.policy) == desired
 
 
 @dataclass(frozen=True, slots=True)
 class AddFinalizer:
-    """Put the finalizer on: from now on a deletion waits until the copy is withdrawn."""
+    """Add the finalizer, so that a deletion waits until the copies are withdrawn."""
 
 
 @dataclass(frozen=True, slots=True)
 class Publish:
-    """Make the server's copy what a version says."""
+    """Create or update the copy on the server with the content of a version."""
 
     number: int
     place: Target
@@ -134,14 +132,14 @@ class RecordServerVersion:
 
 @dataclass(frozen=True, slots=True)
 class Withdraw:
-    """Take a copy off its server, as the deletion policy says."""
+    """Delete the copy on its server, or reset the server's own default assistant; with Retain, only mark it."""
 
     copy: Copy
 
 
 @dataclass(frozen=True, slots=True)
 class RemoveFinalizer:
-    """Take the finalizer off; `abandoned`: copies that nobody could withdraw."""
+    """Remove the finalizer. `abandoned`: copies that could not be withdrawn."""
 
     abandoned: tuple[Copy, ...] = ()
 
@@ -149,70 +147,73 @@ class RemoveFinalizer:
 Step = AddFinalizer | Publish | RecordServerVersion | Withdraw | RemoveFinalizer
 
 
-def steps(world: PublicationInput) -> Iterator[Step]:
-    """What is due now, in order: what cannot be done now is passed over. Empty when nothing is."""
-    if world.assistant.metadata.is_being_deleted:
-        yield from _finalize(world)
-    elif not world.assistant.spec.suspend:
-        yield from _publication(world)
-        if world.place is None or world.is_published:  # what runs is not taken away before there is another
-            yield from (Withdraw(copy) for copy in world.pending)
-        elif not has_room(world.present, world.place.copy):  # the oldest first, until the new place can be recorded
-            yield from (Withdraw(copy) for copy in reversed(world.pending))
-        if _is_held_for_nothing(world):
+def steps(input: PublicationInput) -> Iterator[Step]:
+    """The steps that are due, in order; none if there is nothing to do. A step that must wait does not block others."""
+    if input.assistant.metadata.is_being_deleted:
+        yield from _finalize(input)
+    elif not input.assistant.spec.suspend:
+        yield from _publication(input)
+        if input.place is None or input.is_published:  # a former copy stays until the new one is published
+            yield from (Withdraw(copy) for copy in input.pending)
+        elif not has_room(input.present, input.place.copy):  # the oldest first, until the new copy can be recorded
+            yield from (Withdraw(copy) for copy in reversed(input.pending))
+        if _is_finalizer_unneeded(input):
             yield RemoveFinalizer()
 
 
-def _finalize(world: PublicationInput) -> Iterator[Step]:
-    if not world.is_held:
+def _finalize(input: PublicationInput) -> Iterator[Step]:
+    if not input.is_held:
         return
-    # A copy that stays says so in its metadata since it was published. Only where it may not yet, it is tried once.
-    if not is_withdrawal_abandoned(world.assistant) and not (world.is_retained and world.is_published):
-        yield from (Withdraw(copy) for copy in world.pending if copy not in world.lost)
-    if world.is_retained:
+    # The metadata of a retained copy has the policy since it was published. If it may not have it, one attempt is made.
+    if not is_withdrawal_abandoned(input.assistant) and not (input.is_retained and input.is_published):
+        yield from (Withdraw(copy) for copy in input.pending if copy not in input.lost)
+    if input.is_retained:
         yield RemoveFinalizer()
-    elif world.lost.issuperset(world.pending) or is_withdrawal_abandoned(world.assistant) or _has_waited(world):
-        yield RemoveFinalizer(abandoned=world.pending)
+    elif input.lost.issuperset(input.pending) or is_withdrawal_abandoned(input.assistant) or _has_waited(input):
+        yield RemoveFinalizer(abandoned=input.pending)
 
 
-def _is_held_for_nothing(world: PublicationInput) -> bool:
-    """Whether no copy would be left behind that should be withdrawn, were the Assistant deleted now."""
-    if not world.is_held or not world.is_place_known or world.pending:
+def _is_finalizer_unneeded(input: PublicationInput) -> bool:
+    """Whether the finalizer is set, and a deletion would withdraw no copy."""
+    if not input.is_held or not input.is_place_known or input.pending:
         return False
-    if world.place is None:
-        return not world.assistant.status.copies
-    return world.is_retained and world.is_published
+    if input.place is None:
+        return not input.assistant.status.copies
+    return input.is_retained and input.is_published
 
 
 def is_withdrawal_abandoned(assistant: Assistant) -> bool:
-    """Whether somebody said that a deletion is to wait for no server."""
+    """Whether the annotation allows the deletion without withdrawing the copies."""
     return ABANDON in assistant.metadata.annotations
 
 
-def _has_waited(world: PublicationInput) -> bool:
-    since = world.assistant.metadata.deletion_timestamp
-    return since is not None and world.now - since > PATIENCE
+def _has_waited(input: PublicationInput) -> bool:
+    since = input.assistant.metadata.deletion_timestamp
+    return since is not None and input.now - since > PATIENCE
 
 
-def _publication(world: PublicationInput) -> Iterator[Step]:
-    place, active = world.place, world.assistant.status.active_version
-    is_held = world.is_held or world.is_retained
-    if world.present and not is_held:
+def _publication(input: PublicationInput) -> Iterator[Step]:
+    place, active = input.place, input.assistant.status.active_version
+    is_held = input.is_held or input.is_retained
+    if input.present and not is_held:
         yield AddFinalizer()
-    # Written down before it is done: what nobody remembers, nobody withdraws.
+    # The copy is recorded in the status before it is published: a copy that is not recorded would never be withdrawn.
     if place is None or active is None:
         return
-    if not any(each.is_equal(place.copy) for each in world.assistant.status.copies):
+    if not any(copy.is_equal(place.copy) for copy in input.assistant.status.copies):
         return
-    if is_held and not world.is_published:
+    if is_held and not input.is_published:
         yield Publish(active, place)
-    if world.is_published and world.outcome and world.outcome.server_version:
-        yield RecordServerVersion(active, world.outcome.server_version)
+    if input.is_published and input.outcome and input.outcome.server_version:
+        yield RecordServerVersion(active, input.outcome.server_version)
 
 
 _VARYING = re.compile(r"[0-9a-f]{8,}(-[0-9a-f]{4,})*|\d+")
 
 
 def same_words(before: str, now: str) -> str:
-    """What to say of a refusal: the former words where they differ in numbers only, such as the id of a request."""
+    """The message of a repeated error: `before` if `now` differs only in numbers and ids, such as the id of a request.
+
+    A message that changed on each retry would cause a status write on each retry.
+    """
     return before if _VARYING.sub("#", before) == _VARYING.sub("#", now) else now

@@ -1,4 +1,4 @@
-"""Whether the API server stored what it was sent: an older CustomResourceDefinition drops the fields it lacks. Pure."""
+"""Detection of status fields that the API server drops, because its CustomResourceDefinition is older. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ _MOST_FIELDS = 16
 
 @dataclass(frozen=True, slots=True)
 class Unstored(Generic[S]):
-    """A status as it was sent, and as it was stored."""
+    """A status as it was sent, and as the API server stored it."""
 
     sent: S
     stored: S
     is_tried_again: bool = False
-    """Whether the same status is to be sent once more."""
+    """Whether the same status should be sent once more."""
 
-    def settles(self, wanted: S, present: S) -> bool:
-        """Whether sending `wanted` over `present` would only repeat a write that had no effect."""
-        return not self.is_tried_again and wanted == self.sent and present == self.stored
+    def settles(self, desired: S, present: S) -> bool:
+        """Whether writing `desired` over `present` would repeat a write that had no effect."""
+        return not self.is_tried_again and desired == self.sent and present == self.stored
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -32,12 +32,12 @@ class Unstored(Generic[S]):
         return tuple(found[:_MOST_FIELDS]) or ("status",)
 
     def message(self, plural: str) -> str:
-        """What to say of it."""
+        """The message about these fields. `plural`: the resource of the CustomResourceDefinition."""
         return not_stored(self.fields, plural)
 
 
 def not_stored(fields: tuple[str, ...], plural: str) -> str:
-    """What to say of fields that were sent and are not there."""
+    """The message about fields that are not stored. `plural`: the resource of the CustomResourceDefinition."""
     return (
         f"the API server does not store {', '.join(fields)}: if the CustomResourceDefinition of {plural} is older than"
         " the operator, run kubectl apply --server-side -k crds"

@@ -1,4 +1,4 @@
-"""Whether a version may come into force: its content intact, its graph there, its schemas content. Pure."""
+"""Validation results of versions: from the digest, from a missing Graph, from the schemas. Pure."""
 
 from assistant_operator.api.assistant import Snapshot
 from assistant_operator.api.graph import Graph
@@ -9,7 +9,7 @@ from .assistant_input import ValidationResult
 
 
 def altered(name: str) -> ValidationResult:
-    """What to say of a version whose content is not what its digest was taken of."""
+    """The result of the version `name`, whose content does not match its digest."""
     return ValidationResult(False, Reason.CONTENT_ALTERED, f"the content of {name} is not what its digest was taken of")
 
 
@@ -19,22 +19,22 @@ def graph_missing(snapshot: Snapshot, namespace: str) -> ValidationResult:
 
 
 def schemas_unknown(graph: Graph) -> ValidationResult:
-    """What to say while the server of a graph was never reached."""
+    """The result while the schemas of the Graph's server are not known."""
     name = graph.metadata.name
     message = f"the schemas of graph '{name}' are not known yet: see its condition Deployed"
-    return ValidationResult(None, Reason.PROBING, message, name)
+    return ValidationResult(None, Reason.PROBING, message, graph=name)
 
 
 def validation_result(graph: Graph, fit: Fit) -> ValidationResult:
-    """What the graph's schemas make of a version."""
+    """The result of the schemas of `graph`."""
     name = graph.metadata.name
     match fit:
         case Valid() if graph.schemas.source == "None":
-            return ValidationResult(True, Reason.SCHEMA_ACCEPTED, f"graph '{name}' has no schemas to fit", name)
+            return ValidationResult(True, Reason.SCHEMA_ACCEPTED, f"graph '{name}' has no schemas to fit", graph=name)
         case Valid():
-            return ValidationResult(True, Reason.SCHEMA_ACCEPTED, f"fits the schemas of graph '{name}'", name)
+            return ValidationResult(True, Reason.SCHEMA_ACCEPTED, f"fits the schemas of graph '{name}'", graph=name)
         case Invalid(problems):
-            return ValidationResult(False, Reason.SCHEMA_REFUSED, f"graph '{name}' refuses it: {problems}", name)
+            return ValidationResult(False, Reason.SCHEMA_REFUSED, f"graph '{name}' refuses it: {problems}", graph=name)
         case SchemaError(why):
             message = f"graph '{name}' cannot judge it: {why}"
-            return ValidationResult(None, Reason.SCHEMA_UNUSABLE, message, name, is_transient=fit.is_transient)
+            return ValidationResult(None, Reason.SCHEMA_UNUSABLE, message, fit.is_transient, graph=name)

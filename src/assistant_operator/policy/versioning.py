@@ -1,4 +1,4 @@
-"""Is this edit a change, which number does it get, what changed and who changed it. Pure."""
+"""The AssistantVersion of an edit: whether one is needed, its content, what changed and which manager made it. Pure."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -26,56 +26,57 @@ Path = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class ContentLost:
-    """Why a version cannot be restored: its content is not known any more, or another history has its name."""
+    """A version cannot be restored: its content is not available, or another Assistant's version has its name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """One edit to be recorded, and what is known of the history before it."""
+    """One edit to record, with the facts about the history before it."""
 
     assistant: Assistant
     number: int
     previous: AssistantVersion | None
-    """The version before it in this assistant's history; None for the first, or when nobody knows it any more."""
+    """The previous version; None for the first, or if the previous one is no longer available."""
     is_first: bool = False
     same_as: int | None = None
     cause_before: str | None = None
 
 
 def is_change(previous: AssistantVersion | None, assistant: Assistant) -> bool:
-    """Whether the snapshot differs from the newest version's. Content decides, never a stored digest."""
+    """Whether the snapshot differs from that of the newest version. Content is compared, not the stored digest."""
     return previous is None or previous.spec.snapshot.canonical != assistant.spec.snapshot.canonical
 
 
 def overtaken(uid: str, latest: int, states: Iterable[Assistant], versions: Iterable[AssistantVersion]) -> set[int]:
-    """The generations of those states that changed the content and got no version, where a later edit has one.
+    """The generations of states that changed the content and have no version, while a later edit has one.
 
-    They can get none any more: a version of an earlier edit must not have a greater number. So they are missed.
-    `states`: oldest first. `versions`: of the Assistant with that UID, by number, from `latest` on; one that it adopted
-    comes before all its edits.
-    A number that is lacking among them was the version of one such state, and somebody deleted it.
+    They are missed: a version of an earlier edit must not have a greater number than that of a later one.
+    `states`: oldest first. `versions`: those of the Assistant with that UID in order of number, from `latest` on. An
+    adopted version counts as older than all edits. A gap in the numbers is a version that was deleted: one state less
+    is missed.
     """
     lost: set[int] = set()
     before, since = None, 0
     for version in versions:
         until = version.spec.generation if version.spec.assistant_ref.uid == uid else 0
-        # A status may tell of a version before it tells of the edits up to it: those are not judged.
+        # `latest` may include a version whose edits are not observed yet: states before it are not counted.
         if version.spec.number > latest:
-            between = [each for each in states if since < each.metadata.generation < until and is_change(before, each)]
+            between = [state for state in states if since < state.metadata.generation < until]
+            changes = [state for state in between if is_change(before, state)]
             deleted = version.spec.number - (before.spec.number if before else latest) - 1
-            lost.update(each.metadata.generation for each in between[deleted:])
+            lost.update(state.metadata.generation for state in changes[deleted:])
         before, since = version, until
     return lost
 
 
 def newest_of(uid: str, kept: Iterable[VersionRecord]) -> VersionRecord | None:
-    """The newest version that is this assistant's own, or has no owner and so may become its own."""
-    own = [record for record in kept if record.owner in (uid, None)]
-    return max(own, key=lambda record: record.number, default=None)
+    """The newest version that the Assistant with that UID owns, or may adopt because it has no owner."""
+    candidates = [record for record in kept if record.owner in (uid, None)]
+    return max(candidates, key=lambda record: record.number, default=None)
 
 
 def version(edit: Edit) -> AssistantVersion:
-    """The version that records this edit."""
+    """The AssistantVersion that records this edit."""
     meta, snapshot = edit.assistant.metadata, edit.assistant.spec.snapshot
     digest = snapshot.digest
     return AssistantVersion(
@@ -98,9 +99,9 @@ def version(edit: Edit) -> AssistantVersion:
 
 
 def with_control_of(recorded: Assistant, newest: Assistant) -> Assistant:
-    """The recorded state with what a newer one says beside the content, whose edits the API server refuses to record.
+    """The recorded state with the control fields and the metadata of a newer one that the API server refuses to record.
 
-    So a pin, a suspension and a deletion are acted upon. The generation stays that of the recorded content.
+    So a pin, a suspension and a deletion take effect. The generation remains that of the recorded content.
     """
     control = AssistantSpec.model_fields.keys() - Snapshot.model_fields.keys()
     spec = recorded.spec.model_copy(update={name: getattr(newest.spec, name) for name in control})
@@ -112,7 +113,7 @@ def with_control_of(recorded: Assistant, newest: Assistant) -> Assistant:
 
 
 def cause_of(assistant: Assistant) -> str | None:
-    """What the person wrote as the reason of the newest change."""
+    """The value of the change-cause annotation."""
     annotations = assistant.metadata.annotations
     return next((annotations[name][:LONGEST_CAUSE] for name in CAUSES if annotations.get(name)), None)
 
@@ -121,7 +122,7 @@ def _change(edit: Edit, snapshot: Snapshot) -> Change:
     before = edit.previous.spec.snapshot.manifest() if edit.previous else None
     paths = [] if before is None else sorted(differences(before, snapshot.manifest()))
     cause = cause_of(edit.assistant)
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "same_as": edit.same_as,
         "cause": None if cause == edit.cause_before else cause,
         "manager": manager_of(edit.assistant.metadata.managed_fields, paths)[:LONGEST_MANAGER],
@@ -129,7 +130,7 @@ def _change(edit: Edit, snapshot: Snapshot) -> Change:
     return Change(
         kind=_kind(edit),
         paths=tuple(pointer(path)[:LONGEST_PATH] for path in paths[:MOST_PATHS]),
-        **{name: value for name, value in told.items() if value},
+        **{name: value for name, value in fields.items() if value},
     )
 
 
@@ -140,7 +141,7 @@ def _kind(edit: Edit) -> Literal["Created", "Edited", "Reverted"]:
 
 
 def differences(before: Any, after: Any, at: Path = ()) -> Iterator[Path]:
-    """Where two JSON contents differ: down to the deepest objects, a list as a whole."""
+    """The paths at which two JSON contents differ. A list is compared as a whole."""
     if isinstance(before, dict) and isinstance(after, dict):
         for name in before.keys() | after.keys():
             if name not in before or name not in after:
@@ -159,9 +160,9 @@ def pointer(path: Path) -> str:
 def manager_of(managed: Iterable[ManagedFields], paths: list[Path]) -> str:
     """The field manager that owns the changed paths; of several, the one that owns the deepest path, then the newest.
 
-    Times have whole seconds, so managers may be equally new. Then the one that owns the most of the paths counts, and
-    at last the API server's order. Nobody owns what was removed: if no changed path has an owner, it is the newest
-    writer of the spec, and empty if several wrote in that same second.
+    Times have whole seconds, so managers may be equally new. Then the one that owns the most of the paths is chosen,
+    then the first in the API server's order. Removed fields have no owner: if no changed path has one, the result is
+    the newest writer of the spec, or empty if several wrote in that second.
     """
     writers = [entry for entry in managed if not entry.subresource and "f:spec" in entry.fields_v1]
     owners = [(_ownership(entry, paths), entry) for entry in writers]
@@ -177,16 +178,16 @@ def _second(entry: ManagedFields) -> float:
 
 
 def _ownership(entry: ManagedFields, paths: list[Path]) -> tuple[int, float, int] | tuple[()]:
-    """How deep the deepest of `paths` is that it owns, when it wrote, and how many it owns; empty if none."""
+    """The sort key of a manager: depth of its deepest path, time, number of its paths; empty if it owns none."""
     depths = [depth for path in paths if (depth := _owned_depth(entry.fields_v1["f:spec"], path))]
     return (max(depths), _second(entry), len(depths)) if depths else ()
 
 
 def _owned_depth(fields: FreeForm, path: Path) -> int:
-    """How many steps of `path`, and of what is below it, a FieldsV1 tree owns; 0 if `path` itself is not in the tree.
+    """The depth of the deepest field at or below `path` in a FieldsV1 tree; 0 if `path` is not in the tree.
 
-    A tree that ends above it (`f:context: {}`) owns that field, and nothing in it: no object of a snapshot is atomic.
-    A list is, and so it is in the tree itself where something in it changed.
+    `f:context: {}` owns the field `context` and nothing in it, because no object of a snapshot is atomic. Lists are
+    atomic: the path of a changed list is in the tree.
     """
     for step in path:
         if f"f:{step}" not in fields:

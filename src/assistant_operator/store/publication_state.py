@@ -58,7 +58,7 @@ class PublicationState:
     def hinder(self, copy: Copy | None, hindrance: WithdrawalFailure) -> bool:
         """Keep why a copy is not withdrawn. Returns whether that differs from before."""
         before = self.hindrances.get(copy)
-        if before and (before.reason, before.progress) == (hindrance.reason, hindrance.progress):
+        if before and before.reason is hindrance.reason:
             hindrance = replace(hindrance, words=same_words(before.words, hindrance.words))
         self.hindrances[copy] = hindrance
         return hindrance != before
@@ -82,4 +82,4 @@ def _of_deletion(assistant: Assistant, hindrance: WithdrawalFailure) -> PublishR
     copies = assistant.status.copies
     copy = copies[0] if copies else Copy(server="", assistant_id="")
     number = assistant.status.active_version or 0
-    return PublishResult(number, copy, False, hindrance.reason, hindrance.of_deletion(), hindrance.progress)
+    return PublishResult(False, hindrance.reason, hindrance.of_deletion(), number=number, copy=copy)

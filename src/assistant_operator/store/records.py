@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from assistant_operator.api.assistant import Assistant, AssistantStatus
 from assistant_operator.api.graph import Graph, GraphStatus, Schemas
 from assistant_operator.api.meta import FreeForm, Key, position
-from assistant_operator.api.remote import ServerStatus
 from assistant_operator.api.server import Server
+from assistant_operator.policy.graph import ServerStatus
 from assistant_operator.runtime.refusals import Refusals
 
 from .assumed import AssumedWrites

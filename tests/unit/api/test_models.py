@@ -95,7 +95,7 @@ def test_a_model_is_never_changed_in_place() -> None:
 def test_a_conditions_time_moves_only_when_its_status_does(now: Condition, *, moves: bool) -> None:
     before = a_condition("Ready", "True", "Active", "bot-v3 is active")
     later = datetime(2030, 1, 1, tzinfo=UTC)
-    seen = now.seen(9, before, later)
+    seen = now.with_transition_time(9, before, later)
     assert (seen.last_transition_time == later) is moves
     assert (seen.observed_generation, seen.reason, seen.message) == (9, now.reason, now.message)
 

@@ -1,5 +1,6 @@
 """What is generated is as the code says."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -7,7 +8,6 @@ import pytest
 import yaml
 
 from assistant_operator.api.condition_types import CONDITION_TYPES, PROGRESS
-from assistant_operator.api.crd import KINDS, definition
 from assistant_operator.api.reason import Reason
 from assistant_operator.manager.__main__ import run
 from assistant_operator.runtime.metrics import Metrics
@@ -15,6 +15,7 @@ from documentation import DOCS, ROOT
 from documentation.catalogue import unexplained
 from documentation.chart import CHART, COPIES
 from documentation.chart import written as of_the_chart
+from documentation.definitions import KINDS, definition
 from documentation.generated import filled, written
 from documentation.reference import walk
 
@@ -73,19 +74,49 @@ def test_each_reason_is_used(reason: Reason) -> None:
     assert any(f"Reason.{reason.name}" in path.read_text() for path in SOURCE.rglob("*.py"))
 
 
-def stated() -> set[tuple[str, str]]:
-    """Type and reason of each condition that the code states with both in one place."""
-    pattern = re.compile(r'ConditionDraft\(\s*"(\w+)",\s*\w+,\s*Reason\.([A-Z_]+)')
-    return {found for path in SOURCE.rglob("*.py") for found in pattern.findall(path.read_text())}
+COMPUTED = {
+    "activation._decision": ("Assistant.Ready",),
+    "activation._refused": ("Assistant.Ready",),
+    "activation._rejected": ("Assistant.Ready",),
+    "activation._with_publication": ("Assistant.Published",),
+    "activation._without_additions": ("Assistant.Ready",),
+    "assistant_input.UpdateVersionStatus": ("AssistantVersion.Active",),
+    "assistant_status._graph_found": ("Assistant.GraphFound",),
+    "conditions.restated": ("Graph.Deployed",),
+    "graph._default_ready": ("Graph.DefaultAssistantReady",),
+    "graph._deployed": ("Graph.Deployed",),
+    "graph._ready": ("Graph.Ready",),
+    "publication.remembered": ("Assistant.Published",),
+    "validation.altered": ("Assistant.Valid", "AssistantVersion.Valid"),
+    "validation.graph_missing": ("Assistant.Valid", "AssistantVersion.Valid"),
+    "validation.schemas_unknown": ("Assistant.Valid", "AssistantVersion.Valid"),
+    "validation.validation_result": ("Assistant.Valid", "AssistantVersion.Valid"),
+}
+"""The functions of policy/ that find something out, and the conditions that report it."""
+FINDINGS = {"Finding", "ValidationResult", "PublishResult", "ServerStatus", "_rejected"}
 
 
-def test_what_the_code_states_is_in_the_catalogue() -> None:
-    found = stated()
-    assert len(found) > 15, "or the pattern finds nothing"
-    kinds = {place for kind in CONDITION_TYPES for place in CONDITION_TYPES[kind]}
-    for name, reason in found:
-        assert name in kinds
-        assert any(place.endswith(f".{name}") for place in Reason[reason].places), (name, reason)
+def computed() -> dict[str, set[str]]:
+    """The functions and classes of policy/ that create a finding, each with the names of all reasons in it."""
+    found = {}
+    for path in (SOURCE / "policy").glob("*.py"):
+        for part in ast.parse(path.read_text()).body:
+            nodes = list(ast.walk(part))
+            calls = {each.func.id for each in nodes if isinstance(each, ast.Call) and isinstance(each.func, ast.Name)}
+            if isinstance(part, ast.FunctionDef | ast.ClassDef) and calls & FINDINGS:
+                names = {each for each in nodes if isinstance(each, ast.Attribute) and isinstance(each.value, ast.Name)}
+                reasons = {each.attr for each in names if ast.unparse(each.value) == "Reason"}
+                found[f"{path.stem}.{part.name}"] = reasons
+    return found
+
+
+def test_each_finding_of_policy_is_in_the_catalogue() -> None:
+    found = computed()
+    assert found.keys() == COMPUTED.keys()
+    assert len(set.union(*found.values())) > 20, "or nothing is found"
+    for name, reasons in found.items():
+        lacking = {(each, place) for each in reasons for place in COMPUTED[name] if place not in Reason[each].places}
+        assert lacking == set(), name
 
 
 def test_what_causes_an_event_is_in_the_catalogue() -> None:

@@ -145,7 +145,7 @@ class Paper:
             case Prune(record):
                 del self.kept[record.number]
             case UpdateVersionStatus(record, is_active, validation_result):
-                said = ConditionStatus.of(validation_result.valid).value if validation_result else record.valid
+                said = ConditionStatus.of(validation_result.holds).value if validation_result else record.valid
                 self.kept[record.number] = replace(record, active=str(is_active), valid=said)
 
     def rest(self) -> None:

@@ -1,5 +1,6 @@
 """The status of an Assistant, for the person who typed `kubectl get` and for the tools that wait for it."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from assistant_operator.api.reason import Reason
 from assistant_operator.policy.activation import ActivationDecision, decide
 from assistant_operator.policy.assistant_input import AssistantInput, Captured, ValidationResult
 from assistant_operator.policy.assistant_status import status
-from assistant_operator.policy.conditions import LONGEST_MESSAGE, ConditionDraft, Progress, conditions, with_progress
+from assistant_operator.policy.conditions import LONGEST_MESSAGE, Finding, conditions, with_progress
 from unit.policy.kstatus import Health, kstatus
 from worlds import (
     EARLIER,
@@ -31,9 +32,10 @@ from worlds import (
     records,
 )
 
-HELD = ConditionDraft("Ready", True, Reason.ACTIVE, "bot-v3 is active")
-REFUSED = ConditionDraft("Ready", False, Reason.SCHEMA_REFUSED, "no")
-MISSING = ConditionDraft("Ready", False, Reason.GRAPH_NOT_FOUND, "no graph")
+HELD = Finding(True, Reason.ACTIVE, "bot-v3 is active")
+REFUSED = Finding(False, Reason.SCHEMA_REFUSED, "no")
+MISSING = Finding(False, Reason.GRAPH_NOT_FOUND, "no graph")
+UNUSABLE = Finding(False, Reason.SCHEMA_UNUSABLE, "no schema")
 TWENTY = tuple(Activation(number=number, since=EARLIER) for number in range(30, 10, -1))
 FOUND = f"graph '{GRAPH}' exists"
 
@@ -72,20 +74,25 @@ def test_the_port_of_kstatus_follows_its_rules(
 
 
 @pytest.mark.parametrize(
-    ("ready", "progress", "health", "types"),
+    ("ready", "health", "types"),
     [
-        pytest.param(HELD, Progress.DONE, "Current", ["Ready", "Valid"], id="done"),
+        pytest.param(HELD, "Current", ["Ready", "Valid"], id="done"),
+        pytest.param(MISSING, "InProgress", ["Ready", "Valid", "Reconciling"], id="it goes on by itself"),
+        pytest.param(REFUSED, "Failed", ["Ready", "Valid", "Stalled"], id="somebody must act"),
+        pytest.param(UNUSABLE, "Failed", ["Ready", "Valid", "Stalled"], id="a reason of both kinds: somebody must act"),
         pytest.param(
-            MISSING, Progress.WAIT, "InProgress", ["Ready", "Valid", "Reconciling"], id="it goes on by itself"
+            replace(UNUSABLE, is_transient=True),
+            "InProgress",
+            ["Ready", "Valid", "Reconciling"],
+            id="a reason of both kinds: it goes on by itself",
         ),
-        pytest.param(REFUSED, Progress.REJECT, "Failed", ["Ready", "Valid", "Stalled"], id="somebody must act"),
     ],
 )
 def test_ready_always_and_one_of_reconciling_and_stalled_only_while_true(
-    ready: ConditionDraft, progress: Progress, health: Health, types: list[str]
+    ready: Finding, health: Health, types: list[str]
 ) -> None:
-    drafts = with_progress(ready, progress, [ConditionDraft("Valid", None, Reason.SCHEMA_ACCEPTED, "")])
-    stated = conditions(drafts, (), 3, NOW)
+    findings = with_progress(ready, {"Valid": Finding(None, Reason.SCHEMA_ACCEPTED, "")})
+    stated = conditions(findings, (), 3, NOW)
     assert [each.type for each in stated] == types
     assert kstatus(an_assistant(status=a_status(conditions=stated))) == health
     assert [(each.status, each.reason, each.message) for each in stated[2:]] == [
@@ -105,15 +112,15 @@ def test_ready_always_and_one_of_reconciling_and_stalled_only_while_true(
     ],
 )
 def test_the_time_of_a_condition_moves_only_with_its_status(before: tuple[Condition, ...], since: Any) -> None:
-    (ready,) = conditions([HELD], before, 4, NOW)
+    (ready,) = conditions({"Ready": HELD}, before, 4, NOW)
     expected = {"observed_generation": 4, "last_transition_time": since}
     assert ready == a_condition("Ready", "True", "Active", "bot-v3 is active", **expected)
 
 
 def test_a_message_is_cut_where_the_api_server_would_refuse_it_or_a_person_stop_reading() -> None:
     fits, longer = "x" * LONGEST_MESSAGE, "x" * (LONGEST_MESSAGE + 1)
-    assert ConditionDraft("Ready", False, Reason.SCHEMA_REFUSED, fits).condition().message == fits
-    cut = ConditionDraft("Ready", False, Reason.SCHEMA_REFUSED, longer).condition().message
+    assert Finding(False, Reason.SCHEMA_REFUSED, fits).condition("Ready").message == fits
+    cut = Finding(False, Reason.SCHEMA_REFUSED, longer).condition("Ready").message
     assert (len(cut), cut) == (LONGEST_MESSAGE, "x" * (LONGEST_MESSAGE - 1) + "…")
 
 

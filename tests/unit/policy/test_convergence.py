@@ -98,7 +98,7 @@ class Watched(Paper):
                 assert not self.suspended
             case UpdateVersionStatus(record, is_active, validation_result):
                 assert is_active == (record.number == self.status.active_version)
-                assert validation_result is None or validation_result.valid == self.is_valid(record.number)
+                assert validation_result is None or validation_result.holds == self.is_valid(record.number)
 
     def check_activation(self, before: int | None, after: int | None) -> None:
         if after == before:

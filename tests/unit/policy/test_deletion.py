@@ -9,17 +9,14 @@ from assistant_operator.api.meta import condition
 from assistant_operator.api.reason import Reason
 from assistant_operator.policy.assistant import steps
 from assistant_operator.policy.assistant_input import AssistantInput, UpdateStatus
-from assistant_operator.policy.conditions import Progress
 from assistant_operator.policy.deletion import WithdrawalFailure
 from assistant_operator.policy.publication import PublishResult
 from worlds import NOW, a_condition, a_status, a_world, an_assistant
 
 HERE = Copy(server="http://server", assistant_id="id-of-bot", owner="default/team/bot")
 PUBLISHED = a_condition("Published", "True", "Published", "bot-v3 is published to http://server")
-NO = WithdrawalFailure(Reason.FINALIZER_REFUSED, "422 no", Progress.REJECT)
-SILENT = WithdrawalFailure(
-    Reason.SERVER_UNREACHABLE, "http://server: no answer in time", Progress.WAIT, "http://server"
-)
+NO = WithdrawalFailure(Reason.FINALIZER_REFUSED, "422 no")
+SILENT = WithdrawalFailure(Reason.SERVER_UNREACHABLE, "http://server: no answer in time", "http://server")
 
 
 def going(outcome: PublishResult | None) -> AssistantInput:
@@ -31,7 +28,7 @@ def going(outcome: PublishResult | None) -> AssistantInput:
 
 
 def because(hindrance: WithdrawalFailure) -> PublishResult:
-    return PublishResult(3, HERE, False, hindrance.reason, hindrance.of_deletion(), hindrance.progress)
+    return PublishResult(False, hindrance.reason, hindrance.of_deletion(), number=3, copy=HERE)
 
 
 @pytest.mark.parametrize(

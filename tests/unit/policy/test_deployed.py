@@ -8,23 +8,29 @@ import pytest
 from assistant_operator.api.graph import GraphStatus, Schemas
 from assistant_operator.api.meta import condition
 from assistant_operator.api.reason import Reason
-from assistant_operator.api.remote import ServerStatus
-from assistant_operator.policy.graph import ApplyDefaultAssistant, GraphInput, UpdateGraphStatus, status, steps
+from assistant_operator.policy.graph import (
+    ApplyDefaultAssistant,
+    GraphInput,
+    ServerStatus,
+    UpdateGraphStatus,
+    status,
+    steps,
+)
 from worlds import GRAPH, a_condition, a_default, a_graph, a_graph_status, a_graph_world, a_status
 
 SERVER = {"url": "http://server"}
 LEARNED = Schemas(source="Server", context={"type": "object"}, config={"maxProperties": 1})
-SERVES = ServerStatus(True, Reason.SERVED, "http://server serves graph 'support'", "0.16.7", LEARNED)
+SERVES = ServerStatus(True, Reason.SERVED, "http://server serves graph 'support'", release="0.16.7", schemas=LEARNED)
 DEPLOYED = a_condition("Deployed", "True", "Served", SERVES.message, observed_generation=1)
 STATED = (a_graph_status().conditions[0], DEPLOYED, a_graph_status().conditions[2])
 SETTLED = a_graph_status(conditions=STATED, schemas=LEARNED, server_version="0.16.7")
 SCHEMA = {"required": ["prompt"]}
-MUTE = ServerStatus(True, Reason.SERVED, SERVES.message, "0.16.7", None)
-HIDDEN = ServerStatus(True, Reason.SERVED, SERVES.message, "", LEARNED)
+MUTE = ServerStatus(True, Reason.SERVED, SERVES.message, release="0.16.7")
+HIDDEN = ServerStatus(True, Reason.SERVED, SERVES.message, schemas=LEARNED)
 
 
 def failing(reason: Reason, message: str = "why", release: str = "") -> ServerStatus:
-    return ServerStatus(False, reason, message, release)
+    return ServerStatus(False, reason, message, release=release)
 
 
 def served(stands: GraphStatus = SETTLED, probe: ServerStatus | None = SERVES, **different: Any) -> GraphInput:
@@ -91,19 +97,23 @@ def test_what_nobody_knows_is_unknown(world: GraphInput) -> None:
     [
         pytest.param(served(), LEARNED, "0.16.7", id="what the server says"),
         pytest.param(
-            served(probe=ServerStatus(True, Reason.SERVED, "", "0.17", Schemas(source="Server", context=SCHEMA))),
+            served(
+                probe=ServerStatus(
+                    True, Reason.SERVED, "", release="0.17", schemas=Schemas(source="Server", context=SCHEMA)
+                )
+            ),
             Schemas(source="Server", context=SCHEMA),
             "0.17",
             id="redeployed",
         ),
         pytest.param(
-            served(probe=ServerStatus(True, Reason.SERVED, "", "0.17", Schemas(source="None"))),
+            served(probe=ServerStatus(True, Reason.SERVED, "", release="0.17", schemas=Schemas(source="None"))),
             Schemas(source="None"),
             "0.17",
             id="redeployed without any",
         ),
         pytest.param(
-            served(probe=ServerStatus(True, Reason.SERVED, "", "0.16.7", None)),
+            served(probe=ServerStatus(True, Reason.SERVED, "", release="0.16.7")),
             LEARNED,
             "0.16.7",
             id="somebody deleted the assistant that is asked for them: what it said before holds",
@@ -151,7 +161,7 @@ def test_what_nobody_knows_is_unknown(world: GraphInput) -> None:
             served(GraphStatus(), HIDDEN), LEARNED, None, id="a server that hides its release tells its schemas"
         ),
         pytest.param(
-            served(GraphStatus(), ServerStatus(True, Reason.SERVED, "", "", Schemas(source="None"))),
+            served(GraphStatus(), ServerStatus(True, Reason.SERVED, "", schemas=Schemas(source="None"))),
             Schemas(source="Server"),
             None,
             id="it hides its release and says that there are no schemas",

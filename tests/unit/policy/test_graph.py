@@ -9,12 +9,12 @@ from assistant_operator.api.assistant import Assistant
 from assistant_operator.api.graph import GraphStatus, Schemas
 from assistant_operator.api.meta import Condition, condition
 from assistant_operator.api.reason import Reason
-from assistant_operator.api.remote import ServerStatus
 from assistant_operator.policy.graph import (
     SCHEMAS_TOO_LARGE,
     ApplyDefaultAssistant,
     Disown,
     GraphInput,
+    ServerStatus,
     UpdateGraphStatus,
     status,
     steps,
@@ -60,8 +60,8 @@ RENAMED = a_graph_world(
     graph=a_graph(default_assistant={"name": "front"}), default=None, former=(a_default(),), assistants=1
 )
 UNASKED = a_graph_world(graph=a_graph(server=SERVER, status=GraphStatus()), default=None)
-SERVES = ServerStatus(serves=True, reason=Reason.SERVED, message="it serves the graph")
-SILENT = ServerStatus(serves=False, reason=Reason.SERVER_UNREACHABLE, message="no answer")
+SERVES = ServerStatus(holds=True, reason=Reason.SERVED, message="it serves the graph")
+SILENT = ServerStatus(holds=False, reason=Reason.SERVER_UNREACHABLE, message="no answer")
 TAKEN_AWAY = a_default(managed("kubectl", "graphRef.name"), ours=("context.prompt",), graph_ref={"name": "billing"})
 
 

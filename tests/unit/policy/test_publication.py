@@ -10,7 +10,6 @@ from assistant_operator.api.assistant import Assistant, Copy
 from assistant_operator.api.meta import Condition
 from assistant_operator.api.reason import Reason
 from assistant_operator.api.server import SecretKeyRef
-from assistant_operator.policy.conditions import Progress
 from assistant_operator.policy.desired_copy import Target
 from assistant_operator.policy.publication import (
     ABANDON,
@@ -36,10 +35,8 @@ THERE = Copy(server="http://former", assistant_id="id-of-bot")
 ELSEWHERE = Copy(server="http://elsewhere", assistant_id="id-of-bot")
 NEW_KEY = HERE.model_copy(update={"api_key_secret_ref": SecretKeyRef(name="key", key="new")})
 PLACE = Target(HERE, "writer", is_default=False)
-DONE = PublishResult(3, HERE, holds=True, reason=Reason.PUBLISHED, message=PUBLISHED.message)
-FAILED = PublishResult(
-    3, HERE, holds=False, reason=Reason.SERVER_UNREACHABLE, message="no answer", progress=Progress.WAIT
-)
+DONE = PublishResult(True, Reason.PUBLISHED, PUBLISHED.message, number=3, copy=HERE)
+FAILED = PublishResult(False, Reason.SERVER_UNREACHABLE, "no answer", number=3, copy=HERE)
 
 
 def an_own(*copies: Copy, published: Condition | None = PUBLISHED, **different: Any) -> Assistant:
@@ -63,7 +60,7 @@ def deleted(*copies: Copy, minutes: float = 1, annotations: dict[str, str] | Non
 NEW = an_own(published=None)
 STAYS = replace(DONE, policy="Retain")
 RETAINED = an_own(HERE, deletion_policy="Retain")
-NOT_HELD = replace(DONE, holds=False, reason=Reason.FINALIZER_REFUSED, message="422", progress=Progress.REJECT)
+NOT_HELD = replace(DONE, holds=False, reason=Reason.FINALIZER_REFUSED, message="422")
 RESPELLED = HERE.model_copy(update={"server": "HTTP://Server:80/"})
 OURS_HERE = HERE.model_copy(update={"owner": "prod/team/bot"})
 OURS_PLACE = Target(OURS_HERE, "writer", is_default=False)

@@ -13,7 +13,6 @@ from assistant_operator.policy.activation import ActivationDecision, decide
 from assistant_operator.policy.assistant import steps
 from assistant_operator.policy.assistant_input import AssistantInput, UpdateStatus, Validate, ValidationResult
 from assistant_operator.policy.assistant_status import status
-from assistant_operator.policy.conditions import Progress
 from assistant_operator.policy.desired_copy import Target
 from assistant_operator.policy.publication import PublishResult
 from unit.policy.kstatus import Health, kstatus
@@ -25,10 +24,10 @@ THERE = Copy(server="http://former", assistant_id="id-of-bot")
 PLACE = Target(HERE, "writer", is_default=False)
 SAID = "bot-v3 is published to http://server"
 PUBLISHED = a_condition("Published", "True", "Published", SAID)
-DONE = PublishResult(3, HERE, holds=True, reason=Reason.PUBLISHED, message=SAID)
+DONE = PublishResult(True, Reason.PUBLISHED, SAID, number=3, copy=HERE)
 SETTLED = a_status(conditions=(*READY, PUBLISHED), copies=(HERE,), assistant_id=HERE.assistant_id)
-SILENT = replace(DONE, holds=False, reason=Reason.SERVER_UNREACHABLE, message="no answer", progress=Progress.WAIT)
-REFUSED = replace(DONE, holds=False, reason=Reason.PUBLICATION_REFUSED, message="422", progress=Progress.REJECT)
+SILENT = replace(DONE, holds=False, reason=Reason.SERVER_UNREACHABLE, message="no answer")
+REFUSED = replace(DONE, holds=False, reason=Reason.PUBLICATION_REFUSED, message="422")
 NOT_HELD = replace(REFUSED, reason=Reason.FINALIZER_REFUSED)
 BUSY = "bot-v3 is being published to http://server"
 

@@ -48,7 +48,7 @@ ROWS: dict[str, tuple[dict[str, Any], Fit, Said]] = {
 @pytest.mark.parametrize(("graph", "fit", "said"), [pytest.param(*row, id=draft) for draft, row in ROWS.items()])
 def test_a_judgement_by_the_schemas_of_the_graph(graph: dict[str, Any], fit: Fit, said: Said) -> None:
     validation_result = validation.validation_result(a_graph(**graph), fit)
-    assert (validation_result.valid, validation_result.reason, validation_result.message, validation_result.graph) == (
+    assert (validation_result.holds, validation_result.reason, validation_result.message, validation_result.graph) == (
         *said,
         "support",
     )
@@ -57,7 +57,7 @@ def test_a_judgement_by_the_schemas_of_the_graph(graph: dict[str, Any], fit: Fit
 @pytest.mark.parametrize("is_transient", [True, False])
 def test_trouble_that_passes_is_known_as_such(is_transient: bool) -> None:  # noqa: FBT001 (of the table)
     judged = validation.validation_result(a_graph(**ANY), SchemaError("too slow", 60.0, is_transient=is_transient))
-    assert (judged.valid, judged.is_transient) == (None, is_transient)
+    assert (judged.holds, judged.is_transient) == (None, is_transient)
 
 
 def test_without_its_graph_a_version_is_unknown_and_no_graph_is_said_to_exist() -> None:

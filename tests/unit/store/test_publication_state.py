@@ -8,16 +8,15 @@ import pytest
 
 from assistant_operator.api.assistant import Copy
 from assistant_operator.api.reason import Reason
-from assistant_operator.policy.conditions import Progress
 from assistant_operator.policy.deletion import WithdrawalFailure
 from assistant_operator.policy.publication import PublishResult
 from assistant_operator.store.publication_state import PublicationState
 from worlds import NOW, a_status, an_assistant
 
 HERE, FORMER, OLDEST = (Copy(server=f"http://{name}", assistant_id="id") for name in ("here", "former", "oldest"))
-DONE = PublishResult(3, HERE, holds=True, reason=Reason.PUBLISHED, message="published")
-REFUSED = WithdrawalFailure(Reason.SERVER_UNAUTHORIZED, "403 no", Progress.REJECT, FORMER.server)
-STAYS = WithdrawalFailure(Reason.FINALIZER_REFUSED, "422 no", Progress.REJECT)
+DONE = PublishResult(True, Reason.PUBLISHED, "published", number=3, copy=HERE)
+REFUSED = WithdrawalFailure(Reason.SERVER_UNAUTHORIZED, "403 no", FORMER.server)
+STAYS = WithdrawalFailure(Reason.FINALIZER_REFUSED, "422 no")
 
 
 class Clock(asyncio.SelectorEventLoop):
@@ -60,7 +59,7 @@ def test_a_hindrance_is_news_once_and_keeps_its_words() -> None:
 
 
 def gone(**different: Any) -> PublishResult:
-    return PublishResult(3, HERE, False, **different)
+    return PublishResult(holds=False, number=3, copy=HERE, **different)
 
 
 @pytest.mark.parametrize(
@@ -95,14 +94,14 @@ def gone(**different: Any) -> PublishResult:
             True,
             DONE,
             {FORMER: REFUSED},
-            gone(reason=REFUSED.reason, message=REFUSED.of_deletion(), progress=Progress.REJECT),
+            gone(reason=REFUSED.reason, message=REFUSED.of_deletion()),
             id="deleted: why that waits",
         ),
         pytest.param(
             True,
             None,
             {None: STAYS},
-            gone(reason=STAYS.reason, message=STAYS.of_deletion(), progress=Progress.REJECT),
+            gone(reason=STAYS.reason, message=STAYS.of_deletion()),
             id="deleted: the finalizer stays",
         ),
     ],

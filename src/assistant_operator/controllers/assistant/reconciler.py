@@ -31,7 +31,7 @@ from assistant_operator.policy.assistant_input import (
     Validate,
     identity,
 )
-from assistant_operator.policy.conditions import ConditionDraft, conditions
+from assistant_operator.policy.conditions import conditions
 from assistant_operator.policy.desired_copy import Target, target_of
 from assistant_operator.policy.stored import Unstored, not_stored
 from assistant_operator.policy.versioning import ContentLost
@@ -371,16 +371,9 @@ class AssistantReconciler:
         before = await self._said_of(record)
         if before is None:
             return None
-        drafts = [_active_claim(is_active=step.is_active)]
-        if step.validation_result:
-            drafts = [
-                ConditionDraft(
-                    "Valid", step.validation_result.valid, step.validation_result.reason, step.validation_result.message
-                ),
-                *drafts,
-            ]
-        stated = conditions(drafts, before, generation, world.now)
-        kept = tuple(each for each in before if each.type not in {draft.type for draft in drafts})
+        found = step.findings
+        stated = conditions(found, before, generation, world.now)
+        kept = tuple(each for each in before if each.type not in found)
         meta = await self._cluster.versions.mark(record, (*kept, *stated))
         if meta is None:
             await self._validator.read_again(record)
@@ -406,13 +399,7 @@ class AssistantReconciler:
         return version.status.conditions if version else None
 
 
-def _active_claim(*, is_active: bool) -> ConditionDraft:
-    if is_active:
-        return ConditionDraft("Active", True, Reason.ACTIVE, "in force")
-    return ConditionDraft("Active", False, Reason.INACTIVE, "not in force")
-
-
 def _marked(record: VersionRecord, step: UpdateVersionStatus, meta: ObjectMeta) -> VersionRecord:
     """The record as of our mark. Others may have changed owner and labels before: that news comes too late now."""
-    valid = ConditionStatus.of(step.validation_result.valid).value if step.validation_result else record.valid
+    valid = ConditionStatus.of(step.validation_result.holds).value if step.validation_result else record.valid
     return replace(record.as_of(meta), active=ConditionStatus.of(step.is_active).value, valid=valid)

@@ -13,7 +13,6 @@ from assistant_operator.api.remote import RemoteAssistant
 from assistant_operator.clients.kubernetes.cluster import Cluster
 from assistant_operator.clients.langgraph.transport import Endpoint, ServerUnavailable
 from assistant_operator.policy import desired_copy
-from assistant_operator.policy.conditions import Progress
 from assistant_operator.policy.desired_copy import DesiredAssistant, Target, target_of
 from assistant_operator.policy.publication import PublishResult
 from assistant_operator.store.records import AssistantRecord
@@ -98,14 +97,14 @@ class Copies:
             there = await servers.create(endpoint, desired_copy.creation(wanted, copy.assistant_id))
         if (other := there.mark(desired_copy.OWNER)) not in {None, *owners}:
             message = f"assistant {copy.assistant_id} on {copy.server} belongs to '{other}'"
-            return PublishResult(version.number, copy, False, Reason.OWNED_BY_ANOTHER, message, Progress.REJECT)
+            return PublishResult(False, Reason.OWNED_BY_ANOTHER, message, number=version.number, copy=copy)
         former = await self._former_keys(assistant, version, there)
         self._require_present(assistant)
         if self._differences(assistant, wanted, there, former):
             there = await servers.update(endpoint, copy.assistant_id, desired_copy.update(wanted, there, former))
             if there.graph_id != wanted.graph_id:
                 message = f"{copy.server} keeps assistant {copy.assistant_id} as one of graph '{there.graph_id}'"
-                return PublishResult(version.number, copy, False, Reason.PUBLICATION_REFUSED, message, Progress.REJECT)
+                return PublishResult(False, Reason.PUBLICATION_REFUSED, message, number=version.number, copy=copy)
             state.not_kept = wanted, frozenset(desired_copy.drift(wanted, there, former))
         state.metadata_keys = version.number, desired_copy.metadata_keys(version.spec.snapshot)
         unkept = sorted(self._unkept_of(assistant, wanted))
@@ -113,7 +112,7 @@ class Copies:
         message = f"{version.metadata.name} is published to {copy.server}{without}"
         is_recorded = version.status.server_version == there.version
         number = None if is_recorded else there.version
-        return PublishResult(version.number, copy, True, Reason.PUBLISHED, message, server_version=number)
+        return PublishResult(True, Reason.PUBLISHED, message, number=version.number, copy=copy, server_version=number)
 
     def _require_present(self, assistant: Assistant) -> None:
         """A server may answer after minutes. Nobody would withdraw what is published for an Assistant that is gone."""

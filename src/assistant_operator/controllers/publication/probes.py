@@ -6,11 +6,11 @@ from collections.abc import Callable
 from assistant_operator.api.graph import Graph
 from assistant_operator.api.meta import Key
 from assistant_operator.api.reason import Reason
-from assistant_operator.api.remote import ServerStatus
 from assistant_operator.clients.kubernetes.server_credentials import Credentials
 from assistant_operator.clients.langgraph.assistants import AssistantsDisabled, LangGraphServers, NoRelease
 from assistant_operator.clients.langgraph.transport import Endpoint, ServerRefused, ServerTrouble
 from assistant_operator.policy.desired_copy import default_id, target_of
+from assistant_operator.policy.graph import ServerStatus
 from assistant_operator.store.records import GraphRecord, ProbedServer
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class ServerProber:
             log.info("probed server kind=Graph namespace=%s name=%s: %s", *graph.key, probe.message)
             self._enqueue_after_probe(graph.key)
         period = float(graph.spec.server.resync_period_seconds) if graph.spec.server else _LONGEST_RETRY
-        if not probe.serves:
+        if not probe.holds:
             return None, _pause(record)
         if probe.schemas is None and not graph.knows_schemas:
             # Its assistants wait for the schemas: a proxy that answers 404 for a moment must not cost a whole period.
@@ -79,12 +79,13 @@ class ServerProber:
     async def _served(self, endpoint: Endpoint, graph: Graph) -> ServerStatus:
         release, unknown = await self._recognised(endpoint, graph.graph_id)
         if unknown:
-            return ServerStatus(False, Reason.GRAPH_UNKNOWN, f"the server does not know the graph: {unknown}", release)
+            message = f"the server does not know the graph: {unknown}"
+            return ServerStatus(False, Reason.GRAPH_UNKNOWN, message, release=release)
         serves, default = f"{endpoint.url} serves graph '{graph.graph_id}'", default_id(graph.graph_id)
         schemas = await self.servers.schemas(endpoint, default)
         if schemas is None:
             serves = f"{serves}, but tells no schemas of its default assistant {default}"
-        return ServerStatus(True, Reason.SERVED, serves, release, schemas)
+        return ServerStatus(True, Reason.SERVED, serves, release=release, schemas=schemas)
 
     async def _recognised(self, endpoint: Endpoint, graph_id: str) -> tuple[str, str | None]:
         """The release, empty where it is hidden, and what the server says of a graph that it does not know.

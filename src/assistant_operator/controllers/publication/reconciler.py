@@ -21,7 +21,7 @@ from assistant_operator.clients.langgraph.transport import ServerTrouble, Server
 from assistant_operator.clients.schema.validator import SchemaValidator
 from assistant_operator.controllers.events import EventPublisher
 from assistant_operator.policy import desired_copy
-from assistant_operator.policy.conditions import Progress
+from assistant_operator.policy.conditions import Finding
 from assistant_operator.policy.deletion import WithdrawalFailure
 from assistant_operator.policy.desired_copy import Target
 from assistant_operator.policy.publication import (
@@ -160,7 +160,7 @@ class PublicationReconciler:
             if on:
                 self._not_held(world, str(refused))
             else:
-                self._hindered(world, None, WithdrawalFailure(Reason.FINALIZER_REFUSED, str(refused), Progress.REJECT))
+                self._hindered(world, None, WithdrawalFailure(Reason.FINALIZER_REFUSED, str(refused)))
             return state.pause("finalizer", _LONGEST_REFUSED)
         if at is None:
             return state.pause("finalizer", _LONGEST_RETRY)  # it is gone, which the watch is about to show
@@ -182,7 +182,7 @@ class PublicationReconciler:
         message = same_words(before.message, said) if before else said
         number, policy = world.assistant.status.active_version or 0, world.assistant.spec.deletion_policy
         refused = PublishResult(
-            number, world.place.copy, False, Reason.FINALIZER_REFUSED, message, Progress.REJECT, policy
+            False, Reason.FINALIZER_REFUSED, message, number=number, copy=world.place.copy, policy=policy
         )
         self._metrics.published(refused.reason)
         self._conclude(world.assistant, refused)
@@ -238,51 +238,44 @@ class PublicationReconciler:
         version = await self._copies.version(assistant, number)
         if graph is None or probe is None or version is None:
             raise NotYet
-        if not probe.serves:
-            progress = Progress.WAIT if probe.reason is Reason.SERVER_UNREACHABLE else Progress.REJECT
-            return PublishResult(
-                number, place.copy, False, probe.reason, f"{name} is not published: {probe.message}", progress
-            )
-        if unfit := await self._unfit(graph, version):
-            reason, why, progress = unfit
-            return PublishResult(number, place.copy, False, reason, f"{name} is not published: {why}", progress)
+        unfit = await self._unfit(graph, version) if probe.holds else probe
+        if unfit:
+            message = f"{name} is not published: {unfit.message}"
+            return PublishResult(False, unfit.reason, message, unfit.is_transient, number=number, copy=place.copy)
         return await self._copies.put(assistant, version, place)
 
-    async def _unfit(self, graph: Graph, version: AssistantVersion) -> tuple[Reason, str, Progress] | None:
+    async def _unfit(self, graph: Graph, version: AssistantVersion) -> Finding | None:
         """Why the version may not be published; None if it may."""
         if not version.is_intact:
-            return Reason.CONTENT_ALTERED, "its content is not what its digest was taken of", Progress.REJECT
+            return Finding(False, Reason.CONTENT_ALTERED, "its content is not what its digest was taken of")
         namespace, name = graph.key
         if not graph.knows_schemas:
-            return Reason.PROBING, f"the schemas of graph '{name}' are not known yet", Progress.WAIT
+            return Finding(None, Reason.PROBING, f"the schemas of graph '{name}' are not known yet")
         fit = await self._judge.fit(version.spec.snapshot, graph.schemas, namespace)
         if isinstance(fit, SchemaError):
-            progress = Progress.WAIT if fit.is_transient else Progress.REJECT
-            return Reason.SCHEMA_UNUSABLE, f"graph '{name}' cannot judge it: {fit.why}", progress
+            message = f"graph '{name}' cannot judge it: {fit.why}"
+            return Finding(None, Reason.SCHEMA_UNUSABLE, message, fit.is_transient)
         if not isinstance(fit, Valid):
-            return Reason.SCHEMA_REFUSED, f"graph '{name}' refuses it", Progress.REJECT
+            return Finding(False, Reason.SCHEMA_REFUSED, f"graph '{name}' refuses it")
         return None
 
     def _failed(self, world: PublicationInput, step: Publish, trouble: ServerTrouble) -> PublishResult:
         name, state = version_name(world.assistant.metadata.name, step.number), self._state(world.assistant)
-        reason, progress = self._judged(world.assistant, step.place.copy, trouble, state.failures.get("publish", 0))
+        reason = self._judged(world.assistant, step.place.copy, trouble, state.failures.get("publish", 0))
         said = f"{name} is not published: {trouble}"
         before = state.outcome
         message = same_words(before.message, said) if before and before.reason is reason else said
-        return PublishResult(step.number, step.place.copy, False, reason, message, progress)
+        return PublishResult(False, reason, message, number=step.number, copy=step.place.copy)
 
-    def _judged(
-        self, assistant: Assistant, copy: Copy, trouble: ServerTrouble, failures: int
-    ) -> tuple[Reason, Progress]:
-        """Reason and fate of a trouble with the server of a copy that came so many times before."""
+    def _judged(self, assistant: Assistant, copy: Copy, trouble: ServerTrouble, failures: int) -> Reason:
+        """The reason of an error of the server of a copy. `failures`: how many came before in a row."""
         if trouble.reason is Reason.SERVER_UNAUTHORIZED:
             self._prober.credentials.forget(assistant.metadata.namespace, copy)
-        if trouble.reason is not Reason.SERVER_UNREACHABLE:
-            return trouble.reason, Progress.REJECT
         is_internal = isinstance(trouble, ServerUnavailable) and trouble.status == _INTERNAL_ERROR
-        if is_internal and failures >= _MOST_INTERNAL_ERRORS:
-            return Reason.PUBLICATION_REFUSED, Progress.REJECT
-        return trouble.reason, Progress.WAIT
+        is_unreachable = trouble.reason is Reason.SERVER_UNREACHABLE
+        if is_unreachable and is_internal and failures >= _MOST_INTERNAL_ERRORS:
+            return Reason.PUBLICATION_REFUSED
+        return trouble.reason
 
     async def _recorded(self, assistant: Assistant, outcome: PublishResult) -> PublishResult:
         """The same with the server's own number in the version's status, or with why that cannot be written there."""
@@ -342,8 +335,8 @@ class PublicationReconciler:
     def _not_withdrawn(self, world: PublicationInput, copy: Copy, trouble: ServerTrouble) -> float:
         assistant, state = world.assistant, self._state(world.assistant)
         log.warning("failed withdrawal of copy namespace=%s name=%s: %s", *assistant.key, trouble)
-        reason, progress = self._judged(assistant, copy, trouble, state.failures.get(copy, 0))
-        self._hindered(world, copy, WithdrawalFailure(reason, str(trouble), progress, copy.server))
+        reason = self._judged(assistant, copy, trouble, state.failures.get(copy, 0))
+        self._hindered(world, copy, WithdrawalFailure(reason, str(trouble), copy.server))
         retry_after = trouble.retry_after if isinstance(trouble, ServerUnavailable) else 0.0
         longest = _LONGEST_REFUSED if reason in _REFUSALS else _LONGEST_RETRY
         if since := assistant.metadata.deletion_timestamp:

@@ -50,7 +50,7 @@ class Repeated:
         await self.validator.validate_version(self.record, replace(a_world(), judged={}), 3)
         found = self.record.validation.results[3]
         self.record.validation.finish()
-        return found.valid
+        return found.holds
 
     def is_revalidating(self) -> bool:
         return self.record.validation.is_revalidating

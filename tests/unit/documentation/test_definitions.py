@@ -1,4 +1,4 @@
-"""The CRDs in crds/ are what the models say, and keep the rules that a structural schema cannot state."""
+"""The CRDs are what the models say, here and in the package, and keep the rules that a schema cannot state."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from assistant_operator.api.crd import KINDS, definition, manifests
+from documentation.definitions import DIRECTORIES, KINDS, definition, manifests
 
-CRDS = Path(__file__).parents[3] / "crds"
 DEFINITIONS = {each["spec"]["names"]["kind"]: each for each in map(definition, KINDS)}
 Walk = Iterator[tuple[str, dict[str, Any]]]
 
@@ -39,8 +38,9 @@ ALL = [pytest.param(at, schema, id=at) for kind in DEFINITIONS for at, schema in
 LISTS = [each for each in ALL if each.values[1].get("type") == "array"]  # type: ignore[union-attr]
 
 
-def test_the_committed_files_are_the_generated_ones() -> None:
-    assert {path.name: path.read_text() for path in CRDS.iterdir()} == manifests(), "run `make crds`"
+@pytest.mark.parametrize("directory", DIRECTORIES, ids=lambda path: path.parent.name)
+def test_the_committed_files_are_the_generated_ones(directory: Path) -> None:
+    assert {path.name: path.read_text() for path in directory.iterdir()} == manifests(), "run `make crds`"
 
 
 @pytest.mark.parametrize(("at", "schema"), ALL)

@@ -1,14 +1,21 @@
-"""Our models as CustomResourceDefinitions: pure, from the models to what stands in crds/."""
+"""The CustomResourceDefinitions in crds/ and in the operator's package, generated from the models."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import yaml
 
-from .assistant import Assistant
-from .assistant_version import AssistantVersion
-from .graph import GRAPH_ID_STAYS, Graph
-from .meta import GROUP, VERSION, Resource
+from assistant_operator.api.assistant import Assistant
+from assistant_operator.api.assistant_version import AssistantVersion
+from assistant_operator.api.graph import GRAPH_ID_STAYS, Graph
+from assistant_operator.api.meta import GROUP, VERSION, Resource
+
+from . import ROOT
+
+DIRECTORIES = (ROOT / "crds", ROOT / "src/assistant_operator/crds")
+"""The kustomize base, and the copy that `assistant-operator crds` prints."""
 
 JsonSchema = dict[str, Any]
 
@@ -37,20 +44,20 @@ class Column:
         }
 
 
-def _says(name: str, condition: str, field: str = "status", *, is_wide: bool = False) -> Column:
+def _condition_column(name: str, condition: str, field: str = "status", *, is_wide: bool = False) -> Column:
     return Column(
         name, _BELOW_STATUS.format(condition, field), f"{field} of the condition {condition}.", is_wide=is_wide
     )
 
 
 AGE = Column("Age", ".metadata.creationTimestamp", "When the object was made.", "date")
-REASON = _says("Reason", "Ready", "reason", is_wide=True)
-MESSAGE = _says("Message", "Ready", "message", is_wide=True)
+REASON = _condition_column("Reason", "Ready", "reason", is_wide=True)
+MESSAGE = _condition_column("Message", "Ready", "message", is_wide=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a CustomResourceDefinition says beside its model."""
+    """What the definition of a kind contains beside the schema of its model."""
 
     model: type[Resource]
     short_name: str
@@ -74,8 +81,8 @@ KINDS = (
         "lgraph",
         (
             Column("Graph-ID", ".status.graphId", "The graph's id on the LangGraph Server."),
-            _says("Deployed", "Deployed"),
-            _says("Ready", "Ready"),
+            _condition_column("Deployed", "Deployed"),
+            _condition_column("Ready", "Ready"),
             Column("Default", ".status.defaultAssistant", "The default Assistant."),
             Column("Assistants", ".status.assistants", "How many Assistants reference the graph.", "integer"),
             AGE,
@@ -85,7 +92,7 @@ KINDS = (
         ),
         root_rules=(
             _short_name_rule("so that its default assistant and that one's versions can be named after it"),
-            # The rule of spec itself is not asked where an edit takes spec away.
+            # The API server does not evaluate the rule of spec if an edit removes spec.
             {
                 "rule": "has(self.spec) || !has(oldSelf.spec) || !has(oldSelf.spec.graphId)",
                 "message": GRAPH_ID_STAYS,
@@ -100,7 +107,7 @@ KINDS = (
             Column("Graph", ".spec.graphRef.name", "The Graph it is an instance of."),
             Column("Latest", ".status.latestVersion", "Number of the newest version.", "integer"),
             Column("Active", ".status.activeVersion", "Number of the version in force.", "integer"),
-            _says("Ready", "Ready"),
+            _condition_column("Ready", "Ready"),
             Column("Versions", ".status.versions", "How many versions are kept.", "integer"),
             AGE,
             Column("Pinned", ".spec.versioning.activeVersion", "The pin, if any.", "integer", is_wide=True),
@@ -117,8 +124,8 @@ KINDS = (
         (
             Column("Assistant", ".spec.assistantRef.name", "The Assistant it was taken from."),
             Column("Number", ".spec.number", "1, 2, 3 and so on.", "integer"),
-            _says("Active", "Active"),
-            _says("Valid", "Valid"),
+            _condition_column("Active", "Active"),
+            _condition_column("Valid", "Valid"),
             Column("Change", ".spec.change.kind", "Created, Edited or Reverted."),
             Column("By", ".spec.change.manager", "The field manager that made the change."),
             AGE,
@@ -140,7 +147,7 @@ KINDS = (
 
 
 def definition(kind: Kind) -> JsonSchema:
-    """The CustomResourceDefinition of one kind."""
+    """The CustomResourceDefinition of `kind`."""
     name = kind.model.kind_name
     names = {"kind": name, "listKind": f"{name}List", "plural": kind.model.plural, "singular": name.lower()}
     version = {
@@ -166,7 +173,7 @@ def definition(kind: Kind) -> JsonSchema:
 
 
 def manifests() -> dict[str, str]:
-    """File name and YAML text of each definition, and of the kustomization that names them."""
+    """File name and YAML text of each definition, and of the kustomization that lists them."""
     files = {f"{kind.model.plural}.yaml": _yaml(definition(kind)) for kind in KINDS}
     kustomization = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
@@ -174,6 +181,13 @@ def manifests() -> dict[str, str]:
         "resources": sorted(files),
     }
     return {**files, "kustomization.yaml": _yaml(kustomization)}
+
+
+def written() -> Iterator[tuple[Path, str]]:
+    """Each generated file, with the text that it should have."""
+    for directory in DIRECTORIES:
+        for name, text in manifests().items():
+            yield directory / name, text
 
 
 def _yaml(content: JsonSchema) -> str:
@@ -195,7 +209,7 @@ def _root(kind: Kind) -> JsonSchema:
     fixed = {
         "apiVersion": {"type": "string", "description": f"apiVersion is {GROUP}/{VERSION}."},
         "kind": {"type": "string", "description": f"kind is {kind.model.kind_name}."},
-        # The API server wants to know how long a name can be before it accepts rules that look at it.
+        # The API server needs the maximum length of a name to estimate the cost of rules that read it.
         "metadata": {"type": "object", "properties": {"name": {"type": "string", "maxLength": 253}}},
     }
     return {
@@ -208,7 +222,7 @@ def _root(kind: Kind) -> JsonSchema:
 
 
 def _structural(schema: JsonSchema, definitions: JsonSchema, *, is_frozen: bool) -> JsonSchema:
-    """pydantic's JSON Schema as a structural one: references inlined, optional is absence, no model defaults."""
+    """The structural schema for a JSON Schema of pydantic: without references, null types and defaults of objects."""
     schema = _inlined(schema, definitions)
     if schema.get("x-kubernetes-preserve-unknown-fields"):
         return _free_form(schema, is_frozen=is_frozen)
@@ -222,7 +236,7 @@ def _structural(schema: JsonSchema, definitions: JsonSchema, *, is_frozen: bool)
     if "properties" in kept:
         kept.pop("additionalProperties", None)
         kept["properties"] = {
-            name: _structural(each, definitions, is_frozen=is_frozen) for name, each in kept["properties"].items()
+            name: _structural(field, definitions, is_frozen=is_frozen) for name, field in kept["properties"].items()
         }
     if "items" in kept:
         kept["items"] = _without_defaults(_structural(kept["items"], definitions, is_frozen=is_frozen))
@@ -230,7 +244,7 @@ def _structural(schema: JsonSchema, definitions: JsonSchema, *, is_frozen: bool)
 
 
 def _inlined(schema: JsonSchema, definitions: JsonSchema) -> JsonSchema:
-    """`schema` with its own reference or its `X or null` replaced by what it stands for; its own words win."""
+    """`schema` with its `$ref`, or its `anyOf` of one type and null, replaced by the target. Its own keywords win."""
     own = {key: value for key, value in schema.items() if key not in {"$ref", "anyOf", "allOf"}}
     if "$ref" in schema:
         target = definitions[schema["$ref"].rpartition("/")[2]]
@@ -242,7 +256,11 @@ def _inlined(schema: JsonSchema, definitions: JsonSchema) -> JsonSchema:
 
 
 def _free_form(schema: JsonSchema, *, is_frozen: bool) -> JsonSchema:
-    """Free-form JSON. In a frozen kind as additionalProperties: `self == oldSelf` has a hole for the plain form."""
+    """The schema of free-form JSON.
+
+    In a frozen kind it is `additionalProperties`: with `x-kubernetes-preserve-unknown-fields` on the object itself,
+    `self == oldSelf` accepts an edit that replaces one top-level key by another.
+    """
     kept: JsonSchema = {key: schema[key] for key in ("type", "description") if key in schema}
     if not is_frozen:
         return {**kept, "x-kubernetes-preserve-unknown-fields": True}
@@ -250,8 +268,8 @@ def _free_form(schema: JsonSchema, *, is_frozen: bool) -> JsonSchema:
 
 
 def _without_defaults(schema: JsonSchema) -> JsonSchema:
-    """`schema` without any default in it: inside a list item one is a permanent difference for GitOps tools."""
+    """`schema` without defaults at any level: GitOps tools report a default in a list item as permanent drift."""
     kept = {key: value for key, value in schema.items() if key != "default"}
     if "properties" in kept:
-        kept["properties"] = {name: _without_defaults(each) for name, each in kept["properties"].items()}
+        kept["properties"] = {name: _without_defaults(field) for name, field in kept["properties"].items()}
     return kept
