@@ -49,43 +49,13 @@ class Proxy:
 
 
 @dataclass(frozen=True, slots=True)
-class _Exclusion:
-    """One entry of NO_PROXY: an address, a network or a domain. With a port it applies to that port only."""
-
-    network: _Network | None = None
-    domain: str = ""
-    """With its leading dot."""
-    is_domain_itself: bool = False
-    port: int | None = None
-
-    @classmethod
-    def parsed(cls, entry: str) -> "_Exclusion | None":
-        if network := _network(entry):
-            return cls(network)
-        host, port = _host_and_port(entry)
-        if network := _network(host):
-            return cls(network, port=port)
-        domain = host.removeprefix("*").rstrip(".")
-        if not domain.strip("."):
-            return None
-        return cls(domain=f".{domain.lstrip('.')}", is_domain_itself=not domain.startswith("."), port=port)
-
-    def matches(self, host: str, port: int, address: _Address | None) -> bool:
-        if self.port not in (None, port):
-            return False
-        if self.network or address:
-            return self.network is not None and address is not None and address in self.network
-        return host.endswith(self.domain) or (self.is_domain_itself and host == self.domain[1:])
-
-
-@dataclass(frozen=True, slots=True)
 class Proxies:
     """The proxies that the environment defines."""
 
     http: str = field(default="", repr=False)
     https: str = field(default="", repr=False)
-    excluded: tuple[_Exclusion, ...] = ()
-    excludes_all: bool = False
+    excluded: tuple[str, ...] = ()
+    """Entries of NO_PROXY."""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Self:
@@ -93,9 +63,7 @@ class Proxies:
         http, https, no = (
             environ.get(name) or environ.get(name.lower(), "") for name in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
         )
-        entries = [entry for entry in re.split(r"[,\s]+", no.lower()) if entry]
-        parsed = (_Exclusion.parsed(entry) for entry in entries)
-        return cls(http, https, tuple(exclusion for exclusion in parsed if exclusion), "*" in entries)
+        return cls(http, https, tuple(entry for entry in re.split(r"[,\s]+", no.lower()) if entry))
 
     def of(self, url: str) -> Proxy | None:
         """Return the proxy for requests to `url`, or None. Raises ValueError if the defined proxy cannot be used."""
@@ -107,9 +75,28 @@ class Proxies:
 
     def _is_excluded(self, host: str, port: int) -> bool:
         address = _address(host)
-        if host == "localhost" or (address and address.is_loopback) or self.excludes_all:
+        if host == "localhost" or (address and address.is_loopback) or "*" in self.excluded:
             return True
-        return any(exclusion.matches(host, port, address) for exclusion in self.excluded)
+        return any(_excludes(entry, host, port, address) for entry in self.excluded)
+
+
+def _excludes(entry: str, host: str, port: int, address: _Address | None) -> bool:
+    """Return whether an entry of NO_PROXY matches: an address, a network or a domain, with or without a port.
+
+    `address`: of `host`, if it is an IP address.
+    """
+    network, entry_port = _network(entry), None
+    if network is None:
+        entry, entry_port = _host_and_port(entry)
+        network = _network(entry)
+    if entry_port not in (None, port):
+        return False
+    if network or address:
+        return network is not None and address is not None and address in network
+    domain = entry.removeprefix("*").rstrip(".")
+    name = domain.lstrip(".")
+    # With a leading dot only subdomains match.
+    return bool(name) and (host.endswith(f".{name}") or (host == name and not domain.startswith(".")))
 
 
 def _address(host: str) -> _Address | None:

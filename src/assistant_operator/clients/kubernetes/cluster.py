@@ -10,7 +10,7 @@ from assistant_operator.api.assistant_version import AssistantVersion
 from assistant_operator.api.graph import Graph, GraphStatus
 from assistant_operator.api.meta import API_VERSION, MANAGER, FreeForm, Key, ObjectMeta, Resource, position
 
-from .objects import METADATA_LIST, Objects, TooOld, checked_page, metadata_of, patch_call, path_of, reading
+from .objects import METADATA_LIST, Objects, TooOld, checked_page, if_current, path_of, reading
 from .resource_versions import ResourceVersions
 from .transport import (
     APPLY_PATCH,
@@ -98,12 +98,10 @@ class Cluster:
             {"op": "replace", "path": "/status", "value": status.manifest()},
         ]
         try:
-            answer = await self._objects.server.send(
-                patch_call(type(seen), seen.key, body, JSON_PATCH, subresource="/status")
-            )
+            meta = await self._objects.patch(type(seen), seen.key, body, JSON_PATCH, subresource="/status")
         except ClusterRefused as refused:
             return await self._why_not_updated(seen, refused)
-        return position(answer["metadata"]["resourceVersion"])
+        return position(meta.resource_version)
 
     async def _why_not_updated(self, seen: Assistant | Graph, refused: ClusterRefused) -> Literal["Outrun", "Gone"]:
         """Return why the `test` operations failed. Raises `refused` if the status itself was refused."""
@@ -111,7 +109,7 @@ class Cluster:
         if refused.status.code not in (404, 409, 422) or (refused.status.code == 422 and refused.status.causes):
             raise refused
         # A webhook may answer with any code and without causes: only the live object shows whether it was outrun.
-        live = await (self.graph(seen.key) if isinstance(seen, Graph) else self.assistant(seen.key))
+        live = await self._objects.get(type(seen), seen.key)
         if live is None or live.metadata.uid != seen.metadata.uid:
             return "Gone" if refused.status.code == 404 else "Outrun"
         is_as_tested = live.status.observed_generation == seen.status.observed_generation
@@ -134,18 +132,18 @@ class Cluster:
         }
         query = {"fieldManager": MANAGER, "fieldValidation": "Strict"}
         try:
-            answer = await self._objects.server.send(patch_call(Assistant, key, body, APPLY_PATCH, query=query))
+            meta = await self._objects.patch(Assistant, key, body, APPLY_PATCH, query=query)
         except ClusterRefused as refused:
             conflicts = frozenset(field for reason, field in refused.status.causes if reason == "FieldManagerConflict")
             if refused.status.code == 409 and conflicts:
                 return conflicts
             raise
-        return Applied(position(answer["metadata"]["resourceVersion"]))
+        return Applied(position(meta.resource_version))
 
     async def drop_label(self, key: Key, label: str) -> ObjectMeta | None:
         """Remove a label of the operator. Returns the new metadata; None if the Assistant does not exist."""
         body = {"metadata": {"labels": {label: None}}}
-        return metadata_of(await self._objects.change(patch_call(Assistant, key, body)))
+        return await if_current(self._objects.patch(Assistant, key, body))
 
     async def set_finalizer(self, assistant: Assistant, finalizer: str, *, on: bool) -> int | None:
         """Add or remove a finalizer, also one that another field manager added. Returns the new resource version.
@@ -176,14 +174,13 @@ class Cluster:
         """Return the new resource version; None if the live finalizers differ. Raises ClusterRefused."""
         body, query = _finalizer_patch(meta, finalizer, on=on), {"fieldManager": f"{MANAGER}-finalizer"}
         try:
-            answer = await self._objects.server.send(patch_call(Assistant, meta.key, body, JSON_PATCH, query=query))
+            changed = await self._objects.patch(Assistant, meta.key, body, JSON_PATCH, query=query)
         except ClusterRefused:
             # A failed `test` and the refusal of a policy may have the same code: the live object distinguishes them.
             live = await self._objects.metadata(Assistant, meta.key)
             if live and _has_same_finalizers(live, meta):
                 raise
             return None
-        changed = ObjectMeta.model_validate(answer["metadata"])
         if (finalizer in changed.finalizers) != on:
             raise NoEffect
         return position(changed.resource_version)

@@ -1,6 +1,6 @@
 """Generic API calls: get, get at a resource version, list in pages, replay from the watch cache, patch."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Literal, TypeVar
@@ -29,6 +29,7 @@ METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 R = TypeVar("R", bound=Resource)
+T = TypeVar("T")
 
 
 class TooOld(Exception):
@@ -68,7 +69,8 @@ class Objects:
 
     async def metadata(self, kind: type[Resource], key: Key) -> ObjectMeta | None:
         """Return the metadata of the object; None if it does not exist."""
-        return metadata_of(await self.read(path_of(kind, key), METADATA))
+        content = await self.read(path_of(kind, key), METADATA)
+        return ObjectMeta.model_validate(content["metadata"]) if content else None
 
     async def get_at(self, kind: type[R], key: Key, resource_version: int) -> R | Literal["Expired"] | None:
         """Return the object at that resource version; Expired if the API server has compacted it."""
@@ -138,34 +140,30 @@ class Objects:
                 return
             call = replace(call, query={**(call.query or {}), "continue": token})
 
-    async def change(self, call: Call) -> FreeForm | None:
-        """Send a write. Returns None if the object does not exist, was replaced, or has changed (a conflict)."""
-        try:
-            return await self.server.send(call)
-        except ClusterRefused as refused:
-            if refused.status.code in (404, 409) or refused.status.is_of_another:
-                return None
-            raise
+    async def patch(
+        self,
+        kind: type[Resource],
+        key: Key,
+        body: Any,
+        content_type: str = MERGE_PATCH,
+        *,
+        subresource: str = "",
+        query: Mapping[str, str | int] | None = None,
+    ) -> ObjectMeta:
+        """Patch an object and return its new metadata. `query`: default: the operator's field manager."""
+        path = path_of(kind, key) + subresource
+        call = Call("PATCH", path, query or {"fieldManager": MANAGER}, body, content_type, METADATA)
+        return ObjectMeta.model_validate((await self.server.send(call))["metadata"])
 
 
-def patch_call(
-    kind: type[Resource],
-    key: Key,
-    body: Any,
-    content_type: str = MERGE_PATCH,
-    *,
-    subresource: str = "",
-    query: Mapping[str, str | int] | None = None,
-    accept: str = METADATA,
-) -> Call:
-    """Return the PATCH of an object. `query`: default: the operator's field manager."""
-    path = path_of(kind, key) + subresource
-    return Call("PATCH", path, query or {"fieldManager": MANAGER}, body, content_type, accept)
-
-
-def metadata_of(content: FreeForm | None) -> ObjectMeta | None:
-    """Parse the metadata of an answer, if there is one."""
-    return ObjectMeta.model_validate(content["metadata"]) if content else None
+async def if_current(write: Awaitable[T]) -> T | None:
+    """Await a write. Returns None if its object does not exist, was replaced, or has changed (a conflict)."""
+    try:
+        return await write
+    except ClusterRefused as refused:
+        if refused.status.code in (404, 409) or refused.status.is_of_another:
+            return None
+        raise
 
 
 def in_half(call: Call) -> Call | None:

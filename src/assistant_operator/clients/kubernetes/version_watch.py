@@ -43,9 +43,10 @@ class VersionWatch:
             started, opened = asyncio.get_running_loop().time(), False
             try:
                 is_over = not is_new and await self._is_restored()
-                async for event in self._watched(is_over=is_over):
-                    opened = True
-                    yield event
+                if not is_over:
+                    async for event in self._watched():
+                        opened = True
+                        yield event
             except (ClusterUnavailable, ClusterRefused) as error:
                 is_over = must_relist(error)
                 if not opened or self._failures >= REPORTED_FAILURES:
@@ -57,10 +58,8 @@ class VersionWatch:
                 await asyncio.sleep(BACKOFF.delay(self._failures))
         yield Gone()
 
-    async def _watched(self, *, is_over: bool) -> AsyncIterator[VersionEvent]:
+    async def _watched(self) -> AsyncIterator[VersionEvent]:
         """Open one watch from the last resource version. Raises ClusterRefused for an ERROR event of any code."""
-        if is_over:
-            return
         query = {
             "watch": "true",
             "allowWatchBookmarks": "true",

@@ -8,8 +8,8 @@ from assistant_operator.api.assistant import Assistant
 from assistant_operator.api.assistant_version import AssistantVersion, VersionRecord, has_version_labels, version_labels
 from assistant_operator.api.meta import API_VERSION, MANAGER, Condition, FreeForm, Key, ObjectMeta
 
-from .objects import METADATA, Objects, TooOld, metadata_of, patch_call, path_of
-from .transport import JSON, Call, ClusterRefused, NoEffect
+from .objects import METADATA, Objects, TooOld, if_current, path_of
+from .transport import MERGE_PATCH, Call, ClusterRefused, NoEffect
 from .version_table import VersionEvent
 from .version_watch import VersionWatch
 
@@ -114,8 +114,7 @@ class Versions:
     async def mark(self, record: VersionRecord, conditions: tuple[Condition, ...]) -> ObjectMeta | None:
         """Replace the conditions. Returns the new metadata; None if the version does not exist or was replaced."""
         body = {"status": {"conditions": [condition.manifest() for condition in conditions]}}
-        call = patch_call(AssistantVersion, record.address, body, subresource="/status")
-        meta = metadata_of(await self._objects.change(call))
+        meta = await if_current(self._objects.patch(AssistantVersion, record.address, body, subresource="/status"))
         return meta if meta and meta.uid == record.uid else None
 
     async def record_server_version(self, key: Key, number: int) -> None:
@@ -124,7 +123,9 @@ class Versions:
         Raises ClusterRefused, also if the write is accepted and has no effect.
         """
         body = {"status": {"serverVersion": number}}
-        answer = await self._objects.change(patch_call(AssistantVersion, key, body, subresource="/status", accept=JSON))
+        path = path_of(AssistantVersion, key) + "/status"
+        call = Call("PATCH", path, {"fieldManager": MANAGER}, body, MERGE_PATCH)
+        answer = await if_current(self._objects.server.send(call))
         if answer is not None and answer.get("status", {}).get("serverVersion") != number:
             raise NoEffect
 
@@ -157,8 +158,7 @@ class Versions:
 
     async def _changed_metadata(self, record: VersionRecord, meta: FreeForm) -> ObjectMeta | None:
         """Send a merge patch and return the new metadata; None if the version is gone or does not match `meta`."""
-        call = patch_call(AssistantVersion, record.address, {"metadata": meta})
-        return metadata_of(await self._objects.change(call))
+        return await if_current(self._objects.patch(AssistantVersion, record.address, {"metadata": meta}))
 
     async def delete(self, record: VersionRecord) -> bool:
         """Delete the version if its UID and resource version match: it may have been replaced, or labelled by a user.

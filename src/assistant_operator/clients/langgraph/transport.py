@@ -8,26 +8,25 @@ import ssl
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
 
 from assistant_operator.api.meta import FreeForm
 from assistant_operator.api.reason import Reason
-from assistant_operator.clients.backoff import Backoff
 from assistant_operator.clients.expiring import Expiring
 from assistant_operator.clients.http import responses, tls
 from assistant_operator.clients.http.proxies import Proxies, Proxy
 
+from .circuit_breaker import BACKOFF, CircuitBreaker
+
 AT_ONCE = 8
 """Concurrent requests to one server."""
 _TIMEOUT, _CONNECT_TIMEOUT = 15.0, 5.0
-_BACKOFF = Backoff(first=0.5, longest=30.0)
 _LONGEST_DETAIL = 300
 _LONGEST_ANSWER = 4 * 2**20
 """Bytes. An assistant in Kubernetes has at most 1.5 MiB; parsing 4 MiB of JSON takes a tenth of a second."""
-_MOST_CIRCUITS = 10_000
 _MOST_TRUSTED = 1_000
 _TRUSTED_FOR = 10.0
 """Seconds until unused certificates from a Secret or ConfigMap, and idle connections, are dropped."""
@@ -84,15 +83,6 @@ class Endpoint:
     """PEM of the trusted certificates; None for those of the system."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Circuit:
-    """The circuit breaker of one server and one set of credentials: no request is sent before `open_until`."""
-
-    failures: int = 0
-    open_until: float = 0.0
-    error: str = ""
-
-
 class HttpTransport:
     """Sends requests to all LangGraph Servers, with limits for each."""
 
@@ -109,7 +99,7 @@ class HttpTransport:
         """By URL, only while there are requests."""
         self._requests: Counter[str] = Counter()
         # Also by key and CA bundle: a throttled key or a wrong bundle must not affect other users of the server.
-        self._circuits: Expiring[bytes, _Circuit] = Expiring(responses.LONGEST_RETRY_AFTER, _MOST_CIRCUITS)
+        self._breaker = CircuitBreaker()
         self._trusted: Expiring[bytes, ssl.SSLContext] = Expiring(_TRUSTED_FOR, _MOST_TRUSTED)
         self._salt = secrets.token_bytes(32)
 
@@ -127,24 +117,24 @@ class HttpTransport:
         request = f"{method} {endpoint.url}{path}"
         circuit = self._digest(endpoint.url, endpoint.key, endpoint.authorities)
         async with self._slot(endpoint.url):
-            self._check_circuit(circuit)
+            if is_open := self._breaker.is_open(circuit):
+                raise ServerUnavailable(*is_open)
             proxy = self._proxy(endpoint.url)
             try:
                 status, text, headers = await self._exchange(endpoint, proxy, method, path, body)
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 via = f"through the proxy {proxy.url}: " if proxy else ""
-                raise self._open_circuit(circuit, f"{endpoint.url}: {via}{_reason(error)}") from error
+                raise self._failed(circuit, f"{endpoint.url}: {via}{_reason(error)}") from error
         reply = f"{status} {_detail(text, endpoint.key)}".rstrip() if status >= 400 else ""
         if status in _OVERLOADED:
             # Without the request: the next requests fail with the same message, so that conditions do not change.
-            raise self._open_circuit(
-                circuit, f"{endpoint.url}: {reply}", responses.retry_after_seconds(headers.get("Retry-After"))
-            )
-        self._close_circuit(circuit)
+            retry_after = responses.retry_after_seconds(headers.get("Retry-After"))
+            raise self._failed(circuit, f"{endpoint.url}: {reply}", retry_after)
+        self._breaker.succeeded(circuit)
         if status in _TRANSIENT:
             raise ServerUnavailable(f"{request}: {reply}", status=status)
         if status == 407 and proxy:
-            raise ServerUnavailable(f"{endpoint.url}: the proxy {proxy.url} asks for credentials", _BACKOFF.longest)
+            raise ServerUnavailable(f"{endpoint.url}: the proxy {proxy.url} asks for credentials", BACKOFF.longest)
         if status >= 400:
             raise ServerRefused(f"{request}: {reply}", status)
         return _answer(request, status, text, headers)
@@ -153,7 +143,7 @@ class HttpTransport:
         try:
             return self._proxies.of(url)
         except ValueError as error:
-            raise ServerUnavailable(f"{url}: {error}", _BACKOFF.longest) from None
+            raise ServerUnavailable(f"{url}: {error}", BACKOFF.longest) from None
 
     @asynccontextmanager
     async def _slot(self, url: str) -> AsyncIterator[None]:
@@ -217,28 +207,8 @@ class HttpTransport:
             digest.update(b"%d:%d:" % (part is not None, len(text)) + text)
         return digest.digest()
 
-    def _check_circuit(self, key: bytes) -> None:
-        circuit = self._circuits.get(key)
-        left = circuit.open_until - asyncio.get_running_loop().time() if circuit else 0.0
-        if circuit and left > 0:
-            raise ServerUnavailable(circuit.error, left)
-
-    def _open_circuit(self, key: bytes, error: str, retry_after: float | None = None) -> ServerUnavailable:
-        """Send no request for `retry_after` seconds, by default with exponential backoff. Returns the error."""
-        circuit, now = self._circuits.get(key) or _Circuit(), asyncio.get_running_loop().time()
-        # Concurrent requests fail for the same cause: they count as one failure.
-        failures = max(circuit.failures + (now >= circuit.open_until), 1)
-        pause = retry_after or _BACKOFF.delay(failures)
-        self._circuits[key] = _Circuit(failures, max(circuit.open_until, now + pause), error)
-        return ServerUnavailable(error, pause)
-
-    def _close_circuit(self, key: bytes) -> None:
-        """Reset the failures after an answer. A Retry-After that has not passed stays in force."""
-        circuit = self._circuits.get(key)
-        if circuit and circuit.open_until <= asyncio.get_running_loop().time():
-            self._circuits.pop(key, None)
-        elif circuit:
-            self._circuits[key] = replace(circuit, failures=0)
+    def _failed(self, circuit: bytes, error: str, retry_after: float | None = None) -> ServerUnavailable:
+        return ServerUnavailable(error, self._breaker.failed(circuit, error, retry_after))
 
 
 def _answer(request: str, status: int, text: bytes, headers: Mapping[str, str]) -> Any:

@@ -21,7 +21,7 @@ from .result_cache import ResultCache
 log = logging.getLogger(__name__)
 
 SECONDS = 1.0
-"""CPU time that one validation may use."""
+"""CPU seconds that one validation may use."""
 PATIENCE = 20.0
 """Seconds of wall-clock time for one validation. A throttled process needs many of them for one second of CPU time."""
 TOO_EXPENSIVE = f"its schemas take more than {SECONDS:g} s of processor time to apply"

@@ -17,7 +17,7 @@ from kubernetes.aio import client
 from assistant_operator.api.assistant import Assistant
 from assistant_operator.clients.kubernetes.cluster import Cluster, ObjectHead
 from assistant_operator.clients.kubernetes.connection import configuration
-from assistant_operator.clients.kubernetes.objects import Objects
+from assistant_operator.clients.kubernetes.objects import Objects, if_current
 from assistant_operator.clients.kubernetes.transport import (
     APPLY_PATCH,
     MERGE_PATCH,
@@ -487,7 +487,7 @@ async def test_a_change_of_an_object_that_is_another_now_is_pointless_and_no_ref
     code: int, body: Any, *, refused: bool
 ) -> None:
     async with answering(saying(code, body)) as api:
-        changing = Objects(api).change(Call("PATCH", "/things/one", body={"metadata": {"uid": "a"}}))
+        changing = if_current(api.send(Call("PATCH", "/things/one", body={"metadata": {"uid": "a"}})))
         if refused:
             with pytest.raises(ClusterRefused):
                 await changing
