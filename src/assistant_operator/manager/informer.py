@@ -1,4 +1,4 @@
-"""kopf: the watch feed and the end. The only file that imports it; it registers nothing that makes kopf write."""
+"""The informer of Assistants and Graphs: kopf's watches, without any kopf feature that writes to objects."""
 
 import asyncio
 import logging
@@ -22,12 +22,12 @@ log = logging.getLogger(__name__)
 R = TypeVar("R", bound=Resource)
 
 USER_AGENT = f"kopf/{version('kopf')}"
-"""By which the API server's audit log tells the watches from all else."""
+"""Distinguishes the watches from all other requests in the audit log of the API server."""
 _GRACE_PERIOD = 0.5
 
 
 class Informer:
-    """Shows each state of each Assistant and Graph, in order, as kopf's watch delivers them."""
+    """Passes each watch event of Assistants and Graphs to the event handlers; the events of one object in order."""
 
     def __init__(
         self,
@@ -36,30 +36,31 @@ class Informer:
         resyncs: Mapping[str, ClusterResync],
         namespaces: tuple[str, ...],
     ) -> None:
-        """`resyncs`: by namespace, empty for all; told of what cannot be read."""
+        """`resyncs`: by namespace, empty for all; they are notified of objects that do not fit the model."""
         self._handlers = handlers
         self._session = session
         self._resyncs = resyncs
         self._namespaces = namespaces
         self.stopping = asyncio.Event()
 
-    async def run(self, end: Callable[[], Awaitable[None]]) -> None:
-        """Watch until `stopping` is set or a signal comes, then `end` all work. Raises when kopf ends for a bug."""
+    async def run(self, shut_down: Callable[[], Awaitable[None]]) -> None:
+        """Watch until `stopping` is set or the process gets a signal, then await `shut_down`. Raises if kopf fails."""
         registry = kopf.OperatorRegistry()
         self._register(registry)
 
-        where: dict[str, Any] = {"namespaces": self._namespaces} if self._namespaces else {"clusterwide": True}
-        # kopf would make one of the user's name, and the user of a container has none.
-        where["identity"] = "assistant-operator"
+        scope: dict[str, Any] = {"namespaces": self._namespaces} if self._namespaces else {"clusterwide": True}
+        # By default kopf builds the identity from the name of the user, and the user of a container has no name.
+        scope["identity"] = "assistant-operator"
         watching = asyncio.create_task(
-            kopf.operator(registry=registry, settings=_settings(), standalone=True, stop_flag=self.stopping, **where)
+            kopf.operator(registry=registry, settings=_settings(), standalone=True, stop_flag=self.stopping, **scope)
         )
 
-        # kopf waits for every task younger than its own, longer than there is time: after a signal it would be killed.
+        # At its end kopf waits for every task that started after its own. That takes longer than the grace period of a
+        # pod, so kopf is cancelled once the own tasks have ended.
         @kopf.on.cleanup(registry=registry)
         async def ended(**_: Any) -> None:
             self.stopping.set()
-            await end()
+            await shut_down()
             asyncio.get_running_loop().call_later(_GRACE_PERIOD, watching.cancel)
 
         await asyncio.wait({watching})
@@ -67,29 +68,29 @@ class Informer:
             await watching
 
     def _register(self, registry: kopf.OperatorRegistry) -> None:
-        # Only login and event handlers: with any other kind kopf writes to the objects, and a write that fails
-        # makes it skip their events.
+        # Only login and event handlers: for any other kind of handler kopf writes to the objects, and if such a write
+        # fails it skips their events.
         @kopf.on.login(registry=registry)
         async def login(**_: Any) -> kopf.AiohttpSession:
             return kopf.AiohttpSession(server=SERVER, aiohttp_session=cast("Any", self._session))
 
         @kopf.on.event(GROUP, VERSION, Assistant.plural, registry=registry, id="assistants")
         async def assistant(event: Any, **_: Any) -> None:
-            if seen := self._parsed(Assistant, event):
+            if parsed := self._parse(Assistant, event):
                 if event["type"] == "DELETED":
-                    self._handlers.on_assistant_delete(seen.key, seen.metadata.uid)
+                    self._handlers.on_assistant_delete(parsed.key, parsed.metadata.uid)
                 else:
-                    await self._handlers.on_assistant_update(seen, event["object"].get(EPOCH, 0))
+                    await self._handlers.on_assistant_update(parsed, event["object"].get(EPOCH, 0))
 
         @kopf.on.event(GROUP, VERSION, Graph.plural, registry=registry, id="graphs")
         async def graph(event: Any, **_: Any) -> None:
-            if seen := self._parsed(Graph, event):
+            if parsed := self._parse(Graph, event):
                 if event["type"] == "DELETED":
-                    self._handlers.on_graph_delete(seen.key, seen.metadata.uid)
+                    self._handlers.on_graph_delete(parsed.key, parsed.metadata.uid)
                 else:
-                    self._handlers.on_graph_update(seen, event["object"].get(EPOCH, 0))
+                    self._handlers.on_graph_update(parsed, event["object"].get(EPOCH, 0))
 
-    def _parsed(self, kind: type[R], event: Any) -> R | None:
+    def _parse(self, kind: type[R], event: Any) -> R | None:
         try:
             return kind.model_validate(event["object"])
         except ValidationError as error:
@@ -98,25 +99,25 @@ class Informer:
             resync = self._resyncs.get("") or self._resyncs.get(namespace)
             if resync:
                 resync.unreadable(kind, (namespace, name), meta.get("resourceVersion", ""))
-            told = (kind.kind_name, namespace, name, describe_validation_error(error))
-            # A traceback would repeat the values.
-            log.error("skipped unreadable object kind=%s namespace=%s name=%s: %s", *told)  # noqa: TRY400
+            fields = (kind.kind_name, namespace, name, describe_validation_error(error))
+            # No traceback: it would contain values of the object.
+            log.error("skipped unreadable object kind=%s namespace=%s name=%s: %s", *fields)  # noqa: TRY400
             return None
 
 
 def describe_validation_error(error: ValidationError) -> str:
-    """Where the object does not fit the model, and why: without the values that stand there."""
-    found = error.errors(include_url=False, include_context=False, include_input=False)
-    return "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['type']}" for each in found)
+    """Return the path and the type of each validation error, without the values of the object."""
+    errors = error.errors(include_url=False, include_context=False, include_input=False)
+    return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['type']}" for one in errors)
 
 
 class _NoDiffs(kopf.DiffBaseStorage):
-    """Nothing is remembered in the objects, and none is copied to find out what would be."""
+    """Stores no last-handled configuration, and does not copy objects to compute one."""
 
-    def build(self, *, body: Any, extra_fields: Any = None) -> Any:  # noqa: ARG002 (kopf names them)
+    def build(self, *, body: Any, extra_fields: Any = None) -> Any:  # noqa: ARG002 (kopf passes them by name)
         return {}
 
-    def fetch(self, *, body: Any) -> Any:  # noqa: ARG002 (kopf names them)
+    def fetch(self, *, body: Any) -> Any:  # noqa: ARG002 (kopf passes them by name)
         return None
 
     def store(self, *, body: Any, patch: Any, essence: Any) -> None:
@@ -124,9 +125,9 @@ class _NoDiffs(kopf.DiffBaseStorage):
 
 
 class _NoProgress(kopf.ProgressStorage):
-    """There is nothing to make progress with."""
+    """Stores no progress: event handlers have none."""
 
-    def fetch(self, *, key: Any, body: Any) -> Any:  # noqa: ARG002 (kopf names them)
+    def fetch(self, *, key: Any, body: Any) -> Any:  # noqa: ARG002 (kopf passes them by name)
         return None
 
     def store(self, *, key: Any, record: Any, body: Any, patch: Any) -> None:

@@ -1,4 +1,4 @@
-"""One operator from start to end: what runs beside what, and how it stops."""
+"""The lifecycle of the process: what it starts, what runs concurrently, and how it ends."""
 
 import asyncio
 import gc
@@ -41,10 +41,10 @@ _GRACE_PERIOD = 1.0
 
 
 class Manager:
-    """Composes an operator and runs it until a signal or a failure."""
+    """Composes the operator and runs it until it gets a signal or one of its tasks fails."""
 
     def __init__(self, settings: Settings, connect: Reload = configuration) -> None:
-        """`connect`: returns how to reach the API server; called again when the credentials are not accepted."""
+        """`connect`: returns the address and credentials of the API server; called again after 401 Unauthorized."""
         self._settings = settings
         self._connect = connect
         self._address = settings.address
@@ -54,99 +54,102 @@ class Manager:
         self._resource_versions = ResourceVersions()
         kinds, namespaces = (Assistant, Graph, AssistantVersion), settings.namespaces or ("",)
         places = [(kind.kind_name, namespace) for kind in kinds for namespace in namespaces]
-        self._health = WatchHealth(places)
-        self._health.news = self._resync
-        self._metrics.watches(places, self._health.is_failing, self._health.missing_columns)
+        self._watch_health = WatchHealth(places)
+        self._watch_health.on_recovery = self._request_resync
+        self._metrics.watches(places, self._watch_health.is_failing, self._watch_health.missing_columns)
         self._versions_listed = {namespace: asyncio.Event() for namespace in namespaces}
         self._resyncs: dict[str, ClusterResync] = {}
 
     async def run(self) -> int:
-        """The exit code: 0 after a signal, 1 after a failure."""
+        """Return the exit code: 0 after a signal, 1 after a failure."""
         settings = self._settings
-        seen = self._metrics.called
-        self._fenced = ApiServer(await self._connect(), may_write=self._may_write, observe=seen, reload=self._connect)
-        self._unfenced = ApiServer(await self._connect(), observe=seen, reload=self._connect)
+        count = self._metrics.called
+        self._fenced = ApiServer(await self._connect(), may_write=self._may_write, observe=count, reload=self._connect)
+        self._unfenced = ApiServer(await self._connect(), observe=count, reload=self._connect)
         self._elector = LeaderElector(
             Leases(self._unfenced, settings.lease_namespace, LEASE),
             identity=settings.identity,
             clock=_uptime,
-            failed=self._metrics.lease_failed,
+            count_failure=self._metrics.lease_failed,
         )
         self._watching = ApiServer(
-            await self._connect(), observe=seen, headers={"User-Agent": USER_AGENT}, reload=self._connect
+            await self._connect(), observe=count, headers={"User-Agent": USER_AGENT}, reload=self._connect
         )
         cluster = Cluster(self._fenced, settings.namespaces, self._resource_versions)
-        judge, events = SchemaValidator(), self._events(cluster)
+        validator, events = SchemaValidator(), self._event_recorder(cluster)
         self._servers = LangGraphServers(may_write=self._may_write, observe=self._metrics.asked)
-        clients = Clients(cluster, self._servers, judge, events, self._metrics, self._resource_versions)
+        clients = Clients(cluster, self._servers, validator, events, self._metrics, self._resource_versions)
         handlers, controllers = wire(clients, settings.cluster_name, settings.server_credentials_role)
         self._resyncs.update(
-            (each, ClusterResync(handlers, cluster, self._resource_versions, namespace=each, metrics=self._metrics))
-            for each in cluster.namespaces
+            (
+                namespace,
+                ClusterResync(handlers, cluster, self._resource_versions, namespace=namespace, metrics=self._metrics),
+            )
+            for namespace in cluster.namespaces
         )
-        session = WatchSession(self._watching, self._resource_versions, self._health, (Assistant, Graph))
-        self._feed = Informer(handlers, session, self._resyncs, settings.namespaces)
-        self._metrics.leads(LEASE, self._may_write)
-        web = HealthServer(
+        session = WatchSession(self._watching, self._resource_versions, self._watch_health, (Assistant, Graph))
+        self._informer = Informer(handlers, session, self._resyncs, settings.namespaces)
+        self._metrics.leader_status(LEASE, self._may_write)
+        health = HealthServer(
             self._address,
             is_ready=self._is_ready,
-            affected=lambda: [*self._health.affected(), *self._elector.affected()],
-            trouble=lambda: self._trouble(controllers),
+            problems=lambda: [*self._watch_health.problems(), *self._elector.problems()],
+            failure=lambda: self._restart_reason(controllers),
             metrics=self._metrics.text,
         )
-        await web.start()
+        await health.start()
         try:
-            await self._turn(cluster, handlers, controllers, events)
+            await self._run_tasks(cluster, handlers, controllers, events)
         finally:
-            await self._end(judge)
-            await web.stop()
+            await self._close(validator)
+            await health.stop()
         return 1 if self._failure else 0
 
-    def _events(self, cluster: Cluster) -> EventRecorder:
-        told, lost = self._metrics.told, self._metrics.event_lost
-        return EventRecorder(cluster, instance=self._settings.identity, observe=told, lost=lost)
+    def _event_recorder(self, cluster: Cluster) -> EventRecorder:
+        count, count_lost = self._metrics.event_queued, self._metrics.event_lost
+        return EventRecorder(cluster, instance=self._settings.identity, count=count, count_lost=count_lost)
 
     def _may_write(self) -> bool:
         return not self._settings.leader_elect or self._elector.is_held()
 
-    def _trouble(self, controllers: tuple[Controller, ...]) -> str | None:
-        """Why this process had better be started anew; None while it works."""
+    def _restart_reason(self, controllers: tuple[Controller, ...]) -> str | None:
+        """Why the kubelet has to restart this process; None while it works."""
         if any(task.done() for task in self._tasks):
-            return "a task has ended that never should"
-        return next((why for each in controllers if (why := each.standstill())), None)
+            return "a task of the process has ended unexpectedly"
+        return next((reason for each in controllers if (reason := each.standstill())), None)
 
     def _is_ready(self) -> bool:
         if self._elector.failing_for() > TOLERANCE:
             return False
-        return self._health.is_ready() and all(resync.filled.is_set() for resync in self._resyncs.values())
+        return self._watch_health.is_ready() and all(resync.filled.is_set() for resync in self._resyncs.values())
 
-    def _resync(self, place: Place) -> None:
+    def _request_resync(self, place: Place) -> None:
         if resync := self._resyncs.get(place[1]):
             resync.request()
 
-    async def _turn(
+    async def _run_tasks(
         self, cluster: Cluster, handlers: EventHandlers, controllers: tuple[Controller, ...], events: EventRecorder
     ) -> None:
-        # kopf ends every task that was started after its own: all of ours come first.
+        # At its end kopf cancels every task that started after its own, so all others start first.
         for namespace, resync in self._resyncs.items():
             self._start(self._watch_versions(cluster, handlers, namespace))
-            self._start(self._compare(resync, namespace))
-        self._start(self._freeze())
+            self._start(self._run_resync(resync, namespace))
+        self._start(self._freeze_garbage_collector())
         self._start(self._lead(handlers, controllers))
         self._start(events.run())
-        await self._feed.run(self._end_work)
+        await self._informer.run(self._cancel_tasks)
         if self._failure:
             log.error("failed, exiting", exc_info=self._failure)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(self._task_ended)
         self._tasks.append(task)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _task_ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (failure := task.exception()):
             self._failure = failure
-            self._feed.stopping.set()
+            self._informer.stopping.set()
 
     async def _watch_versions(self, cluster: Cluster, handlers: EventHandlers, namespace: str) -> None:
         place, backoff = (AssistantVersion.kind_name, namespace), Backoff()
@@ -154,73 +157,73 @@ class Manager:
             try:
                 async for event in cluster.versions.watch(namespace):
                     handlers.on_version_event(namespace, event)
-                    self._take_note(place, event, backoff)
+                    self._record_watch_health(place, event, backoff)
             except (ClusterUnavailable, ClusterRefused) as error:
-                self._health.fails(place, error)
-                asked = error.retry_after if isinstance(error, ClusterUnavailable) else None
-                await asyncio.sleep(backoff.failed(asked))
+                self._watch_health.fails(place, error)
+                retry_after = error.retry_after if isinstance(error, ClusterUnavailable) else None
+                await asyncio.sleep(backoff.failed(retry_after))
 
-    def _take_note(self, place: Place, event: VersionEvent, backoff: Backoff) -> None:
-        """What an event says about the watch itself."""
+    def _record_watch_health(self, place: Place, event: VersionEvent, backoff: Backoff) -> None:
         match event:
             case Replaced(missing=missing):
-                self._health.listed(place)
-                self._health.lacks(place, missing)
+                self._watch_health.listed(place)
+                self._watch_health.set_missing_columns(place, missing)
                 self._versions_listed[place[1]].set()
             case Opened():
-                self._health.works(place)
+                self._watch_health.works(place)
                 backoff.succeeded()
             case Failing(error):
-                self._health.fails(place, error)
+                self._watch_health.fails(place, error)
             case _:
                 pass
 
-    async def _compare(self, resync: ClusterResync, namespace: str) -> None:
-        """Versions first: what an edit is worth depends on the versions there are."""
+    async def _run_resync(self, resync: ClusterResync, namespace: str) -> None:
+        """Start after the listing of versions: the resync captures edits, and their numbers depend on the versions."""
         await self._versions_listed[namespace].wait()
         await resync.run()
 
-    async def _freeze(self) -> None:
-        """What was read at the start stays: garbage is looked for among the rest."""
+    async def _freeze_garbage_collector(self) -> None:
+        """Exclude all objects of the first listing from garbage collection: they live long."""
         for resync in self._resyncs.values():
             await resync.filled.wait()
         gc.freeze()
-        await asyncio.Event().wait()
+        await asyncio.Event().wait()  # a task that ends counts as failed
 
     async def _lead(self, handlers: EventHandlers, controllers: tuple[Controller, ...]) -> None:
-        """Work while leading. The loss of the Lease is the end of this process: another one leads."""
+        """Wait for leadership, then capture edits and run the controllers."""
         if self._settings.leader_elect:
-            self._start(self._hold())
-            await self._elector.gained.wait()
+            self._start(self._hold_lease())
+            await self._elector.acquired.wait()
         async with asyncio.TaskGroup() as group:
             group.create_task(handlers.record())
             for namespace, listed in self._versions_listed.items():
-                group.create_task(self._record(handlers, namespace, listed))
+                group.create_task(self._start_capture(handlers, namespace, listed))
             for controller in controllers:
                 group.create_task(controller.run())
 
-    async def _record(self, handlers: EventHandlers, namespace: str, listed: asyncio.Event) -> None:
+    async def _start_capture(self, handlers: EventHandlers, namespace: str, listed: asyncio.Event) -> None:
         await listed.wait()
         await handlers.lead(namespace)
 
-    async def _hold(self) -> None:
+    async def _hold_lease(self) -> None:
+        """Renew the Lease. Its loss ends the process at once, before another replica leads."""
         await self._elector.run()
         log.error("leader election lost, exiting")
         os._exit(1)
 
-    async def _end_work(self) -> None:
+    async def _cancel_tasks(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.wait(self._tasks, timeout=_GRACE_PERIOD)
 
-    async def _end(self, judge: SchemaValidator) -> None:
-        await self._end_work()
+    async def _close(self, validator: SchemaValidator) -> None:
+        await self._cancel_tasks()
         try:
             async with asyncio.timeout(_GRACE_PERIOD):
                 await self._elector.release()
         except (ClusterUnavailable, ClusterRefused, TimeoutError) as error:
             log.warning("failed release of Lease: %s", error)
-        await judge.close()
+        await validator.close()
         await self._servers.close()
         await self._fenced.close()
         await self._watching.close()
@@ -228,4 +231,5 @@ class Manager:
 
 
 def _uptime() -> float:
+    """Return the seconds since boot, including those in which the machine was suspended."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

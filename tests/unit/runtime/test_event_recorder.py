@@ -198,7 +198,7 @@ def test_events_that_are_refused_in_a_namespace_wait_there_and_are_told_when_the
     async def scenario() -> tuple[Closed, list[str], int]:
         began, lost = asyncio.get_running_loop().time(), []
         board = Closed(began + 20)
-        events = EventRecorder(board, instance="x", lost=lambda: lost.append(1))
+        events = EventRecorder(board, instance="x", count_lost=lambda: lost.append(1))
         many(8)(events)
         activated(events, "elsewhere", an_assistant(meta={"namespace": "other", "uid": "other"}))
         running = asyncio.ensure_future(events.run())
@@ -215,7 +215,7 @@ def test_events_that_are_refused_in_a_namespace_wait_there_and_are_told_when_the
 def test_whoever_observes_hears_of_what_is_told_and_not_of_what_is_not() -> None:
     async def scenario() -> list[tuple[str, str]]:
         heard: list[tuple[str, str]] = []
-        events = EventRecorder(Pinboard(), instance="x", observe=lambda kind, reason: heard.append((kind, reason)))
+        events = EventRecorder(Pinboard(), instance="x", count=lambda kind, reason: heard.append((kind, reason)))
         for_two_reasons(events)
         return heard
 

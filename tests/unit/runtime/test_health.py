@@ -18,7 +18,7 @@ class Asked:
     def __init__(self, port: int) -> None:
         self._base = f"http://127.0.0.1:{port}"
         self.is_ready = False
-        self.trouble: str | None = None
+        self.failure: str | None = None
         self.metrics = Metrics()
 
     async def get(self, path: str, method: str = "GET") -> tuple[int, str]:
@@ -33,7 +33,7 @@ async def running() -> AsyncIterator[Asked]:
         port = free.getsockname()[1]
     asked = Asked(port)
     web = HealthServer(
-        ("127.0.0.1", port), is_ready=lambda: asked.is_ready, metrics=asked.metrics.text, trouble=lambda: asked.trouble
+        ("127.0.0.1", port), is_ready=lambda: asked.is_ready, metrics=asked.metrics.text, failure=lambda: asked.failure
     )
     await web.start()
     try:
@@ -53,7 +53,7 @@ async def test_it_is_healthy_at_once_and_ready_once_the_caches_are_filled() -> N
 
 async def test_it_says_why_it_had_better_be_started_anew() -> None:
     async with running() as asked:
-        asked.is_ready, asked.trouble = True, "the queue 'assistant' has not turned for 301 s"
+        asked.is_ready, asked.failure = True, "the queue 'assistant' has not turned for 301 s"
         assert await asked.get("/healthz") == (503, "the queue 'assistant' has not turned for 301 s\n")
         assert await asked.get("/readyz") == (200, "ok\n")
 

@@ -109,7 +109,7 @@ async def until(fact: Callable[[], bool], within: float) -> float:
 
 async def leader(shelf: Shelf) -> Replica:
     replica = Replica(shelf, "a")
-    await asyncio.wait_for(replica.elector.gained.wait(), 1)
+    await asyncio.wait_for(replica.elector.acquired.wait(), 1)
     return replica
 
 
@@ -136,7 +136,7 @@ def test_of_two_that_reach_for_a_free_lease_at_the_same_moment_one_has_it() -> N
             each.slow_down()
         await asyncio.sleep(60)
         assert [each.leads for each in replicas] == [True, False]
-        assert [each.elector.gained.is_set() for each in replicas] == [True, False]
+        assert [each.elector.acquired.is_set() for each in replicas] == [True, False]
 
     timeless(scenario())
 
@@ -148,7 +148,7 @@ def test_a_standby_waits_for_as_long_as_the_leader_renews() -> None:
         await asyncio.sleep(1_000)
         assert first.leads
         assert not second.leads
-        assert not second.elector.gained.is_set()
+        assert not second.elector.acquired.is_set()
 
     timeless(scenario())
 
@@ -382,7 +382,7 @@ def test_what_keeps_it_from_the_lease_is_told_once_counted_and_forgotten(caplog:
     async def scenario() -> None:
         failed: list[float] = []
         leases = ShelfLeases(Shelf())
-        elector = LeaderElector(leases, identity="a", clock=clock, failed=lambda: failed.append(clock()))
+        elector = LeaderElector(leases, identity="a", clock=clock, count_failure=lambda: failed.append(clock()))
 
         async def refused() -> None:
             raise ClusterUnavailable("no answer")
@@ -390,13 +390,13 @@ def test_what_keeps_it_from_the_lease_is_told_once_counted_and_forgotten(caplog:
         leases.on_the_way = refused
         running = asyncio.ensure_future(elector.run())
         await asyncio.sleep(61)
-        assert elector.affected() == ["the Lease: no answer"]
+        assert elector.problems() == ["the Lease: no answer"]
         assert elector.failing_for() > 60
         assert len(failed) > 20
         assert [each.getMessage() for each in caplog.records] == ["failed renewal of Lease: no answer"]
         leases.on_the_way = at_once
-        await asyncio.wait_for(elector.gained.wait(), 5)
-        assert (elector.affected(), elector.failing_for()) == ([], 0.0)
+        await asyncio.wait_for(elector.acquired.wait(), 5)
+        assert (elector.problems(), elector.failing_for()) == ([], 0.0)
         running.cancel()
 
     timeless(scenario())

@@ -45,7 +45,7 @@ def values(metrics: Metrics) -> dict[str, float]:
             id="a try to publish",
         ),
         pytest.param(
-            lambda metrics: metrics.told("Warning", "CopyDrifted"),
+            lambda metrics: metrics.event_queued("Warning", "CopyDrifted"),
             ("events_total", {"type": "Warning", "reason": "CopyDrifted"}, 1),
             id="an event",
         ),
@@ -116,7 +116,7 @@ def values(metrics: Metrics) -> dict[str, float]:
             id="how long it took to answer",
         ),
         pytest.param(
-            lambda metrics: metrics.leads("assistant-operator", lambda: True),
+            lambda metrics: metrics.leader_status("assistant-operator", lambda: True),
             ("leader_election_master_status", {"name": "assistant-operator"}, 1),
             id="leadership",
         ),

@@ -36,14 +36,14 @@ def test_it_is_ready_once_everything_was_listed(watches: Watches) -> None:
     for place, left in ((ONE, 2), (TWO, 1), (ALL, 0)):
         assert not watches.health.is_ready()
         watches.health.listed(place)
-        assert len(watches.health.affected()) == left
+        assert len(watches.health.problems()) == left
     assert watches.health.is_ready()
 
 
 def test_what_is_not_listed_is_named_with_the_reason_and_what_to_do(watches: Watches) -> None:
     watches.health.fails(ONE, FORBIDDEN)
     watches.health.fails(ALL, MISSING)
-    assert watches.health.affected() == [
+    assert watches.health.problems() == [
         f"assistants in namespace 'one': {FORBIDDEN} (are the roles of deploy/ applied?)",
         "graphs in namespace 'two': not listed yet",
         f"assistantversions in all namespaces: {MISSING} (are the CustomResourceDefinitions of crds/ applied?)",
@@ -54,13 +54,13 @@ def test_a_short_failure_is_named_and_a_long_one_makes_it_unready(watches: Watch
     health = listed(watches)
     health.fails(ONE, UNAVAILABLE)
     assert health.is_ready()
-    assert health.affected() == ["assistants in namespace 'one': GET /assistants: no answer"]
+    assert health.problems() == ["assistants in namespace 'one': GET /assistants: no answer"]
     assert [health.is_failing(place) for place in (ONE, TWO, ALL)] == [True, False, False]
     watches.now = TOLERANCE + 1
     assert not health.is_ready()
     health.works(ONE)
     assert health.is_ready()
-    assert health.affected() == []
+    assert health.problems() == []
 
 
 def test_listing_alone_does_not_end_a_failure(watches: Watches) -> None:
@@ -88,20 +88,20 @@ def test_a_definition_that_lacks_columns_is_named_until_it_is_brought_up_to_date
 ) -> None:
     health = listed(watches)
     for _ in range(2):
-        health.lacks(ALL, ("Digest", "Valid"))
-    (said,) = health.affected()
+        health.set_missing_columns(ALL, ("Digest", "Valid"))
+    (said,) = health.problems()
     assert said.startswith("the CustomResourceDefinition of assistantversions is older than this operator")
     assert "Digest, Valid" in said
     assert caplog.messages == [said], "told once"
     assert health.missing_columns() == 2
     assert health.is_ready(), "it works, as far as it can"
-    health.lacks(ALL, ())
-    assert (health.affected(), health.missing_columns()) == ([], 0)
+    health.set_missing_columns(ALL, ())
+    assert (health.problems(), health.missing_columns()) == ([], 0)
 
 
 def test_whoever_compares_is_told_of_what_was_listed_and_of_what_works_again(watches: Watches) -> None:
     told: list[tuple[str, str]] = []
-    watches.health.news = told.append
+    watches.health.on_recovery = told.append
     watches.health.listed(ONE)
     watches.health.works(ONE)
     watches.health.fails(TWO, UNAVAILABLE)
