@@ -95,7 +95,7 @@ class Manager:
             is_ready=self._is_ready,
             problems=lambda: [*self._watch_health.problems(), *self._elector.problems()],
             failure=lambda: self._restart_reason(controllers),
-            metrics=self._metrics.text,
+            metrics=self._metrics.registry,
         )
         await health.start()
         try:

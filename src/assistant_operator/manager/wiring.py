@@ -93,7 +93,7 @@ def wire(clients: Clients, cluster_name: str, credentials_role: str) -> tuple[Ev
         prober=publication.prober,
         resource_versions=clients.resource_versions,
     )
-    metrics.object_metrics(ObjectMetrics(store, is_leading=lambda: handlers.is_leading).text)
+    metrics.object_metrics(ObjectMetrics(store, is_leading=lambda: handlers.is_leading).families)
     gated, ungated = _gates(capture.limiter), [None] * SERVER_WORKERS
     new = partial(Controller, is_synced=store.is_filled, transient=_TRANSIENT, metrics=metrics)
     return handlers, (

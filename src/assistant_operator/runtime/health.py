@@ -3,6 +3,8 @@
 from collections.abc import Callable
 
 from aiohttp import web
+from prometheus_client import CollectorRegistry
+from prometheus_client.aiohttp import make_aiohttp_handler
 
 
 class HealthServer:
@@ -13,11 +15,11 @@ class HealthServer:
         address: tuple[str, int],
         *,
         is_ready: Callable[[], bool],
-        metrics: Callable[[], bytes],
+        metrics: CollectorRegistry,
         failure: Callable[[], str | None] = lambda: None,
         problems: Callable[[], list[str]] = list,
     ) -> None:
-        """`address`: host and port. `metrics`: returns the text of /metrics.
+        """`address`: host and port. `metrics`: what /metrics shows.
 
         `failure`: returns why the process must be restarted, or None; /healthz answers 503 with it.
         `problems`: returns one line for each watch, or Lease, that does not work; /readyz lists them.
@@ -35,7 +37,7 @@ class HealthServer:
         # While the event loop is blocked there is no answer at all: the liveness probe then fails by its timeout.
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
-        app.router.add_get("/metrics", self._get_metrics)
+        app.router.add_get("/metrics", make_aiohttp_handler(self._metrics))
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
         await self._runner.setup()
         try:
@@ -59,6 +61,3 @@ class HealthServer:
             return web.Response(text="".join(f"{line}\n" for line in ("ok", *problems)))
         lines = [f"not ready: {problem}" for problem in problems] or ["the caches are not filled yet"]
         return web.Response(status=503, text="".join(f"{line}\n" for line in lines))
-
-    async def _get_metrics(self, _: web.Request) -> web.Response:
-        return web.Response(body=self._metrics(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})

@@ -1,7 +1,7 @@
 """The Prometheus metrics of the operator. Names and meanings follow controller-runtime where it has them."""
 
 import platform
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from importlib.metadata import version
 from typing import Generic, TypeVar
@@ -13,9 +13,11 @@ from prometheus_client import (
     Histogram,
     ProcessCollector,
     disable_created_metrics,
-    generate_latest,
 )
 from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+from prometheus_client.samples import Sample
 
 from .workqueue import Meter, WorkQueue
 
@@ -25,6 +27,9 @@ _NO_ANSWER = "<error>"
 """The code of a request without an answer, as client-go has it."""
 
 M = TypeVar("M", bound=MetricWrapperBase)
+
+GaugeFamily = tuple[str, str, Iterable[tuple[Mapping[str, str], float]]]
+"""Name, help text, and the labels and value of each sample."""
 
 
 class _Series(dict[tuple[str, ...], M], Generic[M]):
@@ -40,6 +45,19 @@ class _Series(dict[tuple[str, ...], M], Generic[M]):
     def __missing__(self, values: tuple[str, ...]) -> M:
         series = self[values] = self._metric.labels(*values)
         return series
+
+
+class _GaugeCollector(Collector):
+    """Shows gauges that are computed at each scrape."""
+
+    def __init__(self, families: Callable[[], Iterable[GaugeFamily]]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterator[Metric]:
+        for name, text, samples in self._families():
+            metric = Metric(f"{_PREFIX}_{name}", text, "gauge")
+            metric.samples = [Sample(metric.name, dict(labels), value) for labels, value in samples]
+            yield metric
 
 
 class QueueMeter(Meter):
@@ -69,8 +87,7 @@ class Metrics:
 
     def __init__(self) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
-        self._registry = CollectorRegistry()
-        self._object_metrics: Callable[[], str] = str
+        self.registry = CollectorRegistry()
         self._add_history()
         self._add_publication()
         self._add_reconciles()
@@ -154,7 +171,7 @@ class Metrics:
         release.labels(version("assistant-operator"), platform.python_version(), version("kopf")).set(1)
         self._leader = self._gauge("leader_election_master_status", "1 while this replica holds the Lease.", "name")
         self._lease_failures = self._counter("leader_election_errors", "Reads and writes of the Lease that failed.")
-        ProcessCollector(registry=self._registry)
+        ProcessCollector(registry=self.registry)
 
     # Called by the component that caused the change
 
@@ -260,19 +277,15 @@ class Metrics:
         """`longest`: returns the seconds since the oldest edit that is not recorded; 0 if all are."""
         self._recording.set_function(longest)
 
-    def object_metrics(self, text: Callable[[], str]) -> None:
-        """`text`: returns the metrics of single objects in the Prometheus text format."""
-        self._object_metrics = text
-
-    def text(self) -> bytes:
-        """Return all metrics in the Prometheus text format."""
-        return generate_latest(self._registry) + self._object_metrics().encode()
+    def object_metrics(self, families: Callable[[], Iterable[GaugeFamily]]) -> None:
+        """`families`: returns the metrics of single objects."""
+        self.registry.register(_GaugeCollector(families))
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        return Counter(f"{_PREFIX}_{name}", text, labels, registry=self._registry)
+        return Counter(f"{_PREFIX}_{name}", text, labels, registry=self.registry)
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
-        return Gauge(f"{_PREFIX}_{name}", text, labels, registry=self._registry)
+        return Gauge(f"{_PREFIX}_{name}", text, labels, registry=self.registry)
 
     def _histogram(self, name: str, text: str, *labels: str) -> Histogram:
-        return Histogram(f"{_PREFIX}_{name}", text, labels, buckets=_SECONDS, registry=self._registry)
+        return Histogram(f"{_PREFIX}_{name}", text, labels, buckets=_SECONDS, registry=self.registry)

@@ -1,7 +1,6 @@
 """The figures of single objects: there while the object is, told by the leader alone."""
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from assistant_operator.api.meta import Condition
 from assistant_operator.manager.object_metrics import ObjectMetrics
@@ -28,11 +27,8 @@ def a_store(*conditions: Condition) -> Store:
 
 
 def told(store: Store, *, is_leading: bool = True) -> Samples:
-    text = ObjectMetrics(store, is_leading=lambda: is_leading).text()
-    return {
-        family.name.removeprefix("assistant_operator_"): [(each.labels, each.value) for each in family.samples]
-        for family in text_string_to_metric_families(text)
-    }
+    families = ObjectMetrics(store, is_leading=lambda: is_leading).families()
+    return {name: [(dict(labels), value) for labels, value in samples] for name, _, samples in families}
 
 
 def test_each_object_is_counted_and_shown() -> None:

@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
+from prometheus_client import CollectorRegistry
+from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
 from assistant_operator.runtime.health import HealthServer
@@ -21,8 +23,11 @@ class Asked:
         self.failure: str | None = None
         self.metrics = Metrics()
 
-    async def get(self, path: str, method: str = "GET") -> tuple[int, str]:
-        async with aiohttp.ClientSession() as session, session.request(method, self._base + path) as answer:
+    async def get(self, path: str, method: str = "GET", **headers: str) -> tuple[int, str]:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.request(method, self._base + path, headers=headers) as answer,
+        ):
             return answer.status, await answer.text()
 
 
@@ -33,7 +38,10 @@ async def running() -> AsyncIterator[Asked]:
         port = free.getsockname()[1]
     asked = Asked(port)
     web = HealthServer(
-        ("127.0.0.1", port), is_ready=lambda: asked.is_ready, metrics=asked.metrics.text, failure=lambda: asked.failure
+        ("127.0.0.1", port),
+        is_ready=lambda: asked.is_ready,
+        metrics=asked.metrics.registry,
+        failure=lambda: asked.failure,
     )
     await web.start()
     try:
@@ -70,6 +78,18 @@ async def test_metrics_are_what_prometheus_reads() -> None:
         assert [(sample.labels, sample.value) for sample in made] == [({"kind": "Edited"}, 1.0)]
 
 
+async def test_metrics_are_shown_as_open_metrics_to_a_client_that_accepts_them() -> None:
+    async with running() as asked:
+        asked.metrics.missed(3)
+        asked.metrics.object_metrics(lambda: [("ready", "1 if ready.", [({"name": "bot"}, 1.0)])])
+        status, text = await asked.get("/metrics", Accept="application/openmetrics-text;version=1.0.0")
+        parsed = openmetrics.text_string_to_metric_families(text)  # type: ignore[no-untyped-call]
+        families = {family.name: family for family in parsed}
+        assert status == 200
+        assert [sample.value for sample in families["assistant_operator_generations_missed"].samples] == [3.0]
+        assert [sample.labels for sample in families["assistant_operator_ready"].samples] == [{"name": "bot"}]
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status"), [("GET", "/", 404), ("GET", "/debug", 404), ("POST", "/readyz", 405)]
 )
@@ -83,11 +103,11 @@ async def test_an_address_that_cannot_be_had_is_named() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        web = HealthServer(("127.0.0.1", port), is_ready=lambda: True, metrics=bytes)
+        web = HealthServer(("127.0.0.1", port), is_ready=lambda: True, metrics=CollectorRegistry())
         with pytest.raises(OSError, match=rf"^cannot listen on 127\.0\.0\.1:{port}: "):
             await web.start()
         await web.stop()
 
 
 async def test_one_that_was_never_started_stops() -> None:
-    await HealthServer(("127.0.0.1", 0), is_ready=lambda: True, metrics=bytes).stop()
+    await HealthServer(("127.0.0.1", 0), is_ready=lambda: True, metrics=CollectorRegistry()).stop()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 
 import pytest
+from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from assistant_operator.runtime.metrics import Metrics
@@ -18,7 +19,7 @@ KINDS = ("Created", "Edited", "Reverted")
 
 
 def samples(metrics: Metrics) -> list[Sample]:
-    families = text_string_to_metric_families(metrics.text().decode())
+    families = text_string_to_metric_families(generate_latest(metrics.registry).decode())
     return [(each.name, each.labels, each.value) for family in families for each in family.samples]
 
 
@@ -220,7 +221,7 @@ def test_what_runs_is_told() -> None:
 
 
 def test_everything_is_ours_or_the_process_s_and_explained() -> None:
-    families = list(text_string_to_metric_families(Metrics().text().decode()))
+    families = list(text_string_to_metric_families(generate_latest(Metrics().registry).decode()))
     assert "process_resident_memory_bytes" in {family.name for family in families}
     assert all(family.name.startswith(("assistant_operator_", "process_")) for family in families)
     assert all(family.documentation.endswith(".") for family in families)
