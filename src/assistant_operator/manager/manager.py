@@ -11,6 +11,7 @@ from typing import Any
 from assistant_operator.api.assistant import Assistant
 from assistant_operator.api.assistant_version import AssistantVersion
 from assistant_operator.api.graph import Graph
+from assistant_operator.api.meta import Key, Resource
 from assistant_operator.clients.backoff import Backoff
 from assistant_operator.clients.kubernetes.cluster import Cluster
 from assistant_operator.clients.kubernetes.connection import Reload, configuration
@@ -24,12 +25,12 @@ from assistant_operator.clients.schema.validator import SchemaValidator
 from assistant_operator.runtime.controller import Controller
 from assistant_operator.runtime.event_recorder import EventRecorder
 from assistant_operator.runtime.health import HealthServer
+from assistant_operator.runtime.informer import USER_AGENT, Informer, ResourceHandler
 from assistant_operator.runtime.leader_election import LeaderElector
 from assistant_operator.runtime.metrics import Metrics
 from assistant_operator.runtime.watch_health import TOLERANCE, WatchHealth
 
 from .event_handlers import EventHandlers
-from .informer import USER_AGENT, Informer
 from .resync import ClusterResync
 from .settings import Settings
 from .wiring import Clients, wire
@@ -88,7 +89,15 @@ class Manager:
             for namespace in cluster.namespaces
         )
         session = WatchSession(self._watching, self._resource_versions, self._watch_health, (Assistant, Graph))
-        self._informer = Informer(handlers, session, self._resyncs, settings.namespaces)
+        self._informer = Informer(
+            session,
+            (
+                ResourceHandler(Assistant, handlers.on_assistant_update, handlers.on_assistant_delete),
+                ResourceHandler(Graph, handlers.on_graph_update, handlers.on_graph_delete),
+            ),
+            settings.namespaces,
+            on_unreadable=self._skip_unreadable,
+        )
         self._metrics.leader_status(LEASE, self._may_write)
         health = HealthServer(
             self._address,
@@ -126,6 +135,10 @@ class Manager:
     def _request_resync(self, place: Place) -> None:
         if resync := self._resyncs.get(place[1]):
             resync.request()
+
+    def _skip_unreadable(self, kind: type[Resource], key: Key, resource_version: str) -> None:
+        if resync := self._resyncs.get("") or self._resyncs.get(key[0]):
+            resync.unreadable(kind, key, resource_version)
 
     async def _run_tasks(
         self, cluster: Cluster, handlers: EventHandlers, controllers: tuple[Controller, ...], events: EventRecorder

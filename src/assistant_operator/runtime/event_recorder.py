@@ -9,7 +9,6 @@ from typing import Literal
 from cachetools import LRUCache
 
 from assistant_operator.api.meta import API_VERSION, GROUP, MANAGER, FreeForm, Resource
-from assistant_operator.api.reason import Reason
 from assistant_operator.clients.kubernetes.cluster import Cluster
 from assistant_operator.clients.kubernetes.transport import ClusterRefused, ClusterUnavailable, NotLeading
 
@@ -51,12 +50,12 @@ class EventRecorder:
         self._instance = instance
         self._pause = 1 / per_second
         self._queued: FairQueue[tuple[str, FreeForm]] = FairQueue()
-        self._last_notes: LRUCache[tuple[str, Reason], str] = LRUCache(_MAX_REMEMBERED)
+        self._last_notes: LRUCache[tuple[str, str], str] = LRUCache(_MAX_REMEMBERED)
 
-    def normal(self, about: Resource, reason: Reason, action: str, note: str) -> None:
+    def normal(self, about: Resource, reason: str, action: str, note: str) -> None:
         self._enqueue("Normal", about, reason, action, note)
 
-    def warning(self, about: Resource, reason: Reason, action: str, note: str, *, is_new: bool = False) -> None:
+    def warning(self, about: Resource, reason: str, action: str, note: str, *, is_new: bool = False) -> None:
         """`is_new`: post the event even if its note is the same as that of the last event with this reason."""
         if is_new:
             self._last_notes.pop((about.metadata.uid, reason), None)
@@ -96,7 +95,7 @@ class EventRecorder:
             self._queued.put(namespace, (namespace, event))
 
     def _enqueue(
-        self, kind: Literal["Normal", "Warning"], about: Resource, reason: Reason, action: str, note: str
+        self, kind: Literal["Normal", "Warning"], about: Resource, reason: str, action: str, note: str
     ) -> None:
         key, namespace = (about.metadata.uid, reason), about.metadata.namespace
         queued = self._queued.of(namespace) + len(self._parked.get(namespace, ()))
@@ -106,7 +105,7 @@ class EventRecorder:
         self._last_notes[key] = note
         self._queued.put(namespace, (namespace, self._event(kind, about, reason, action, note)))
 
-    def _event(self, kind: str, about: Resource, reason: Reason, action: str, note: str) -> FreeForm:
+    def _event(self, kind: str, about: Resource, reason: str, action: str, note: str) -> FreeForm:
         meta = about.metadata
         return {
             "apiVersion": "events.k8s.io/v1",
@@ -116,7 +115,7 @@ class EventRecorder:
             "reportingController": f"{GROUP}/{MANAGER}",
             "reportingInstance": self._instance[:128],
             "type": kind,
-            "reason": reason.value,
+            "reason": reason,
             "action": action,
             "note": note.encode()[:_MAX_NOTE_BYTES].decode(errors="ignore"),
             "regarding": {

@@ -13,7 +13,6 @@ FOLDERS = ("deploy",)
 FILES = (
     "src/assistant_operator/manager/__init__.py",
     "src/assistant_operator/manager/__main__.py",
-    "src/assistant_operator/manager/informer.py",
     "src/assistant_operator/manager/manager.py",
     "src/assistant_operator/manager/object_metrics.py",
     "src/assistant_operator/manager/settings.py",
@@ -21,6 +20,7 @@ FILES = (
     "src/assistant_operator/runtime/event_recorder.py",
     "src/assistant_operator/runtime/fairness.py",
     "src/assistant_operator/runtime/health.py",
+    "src/assistant_operator/runtime/informer.py",
     "src/assistant_operator/runtime/leader_election.py",
     "src/assistant_operator/runtime/logs.py",
     "src/assistant_operator/runtime/metrics.py",

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from assistant_operator.api.assistant import Assistant
-from assistant_operator.manager.informer import describe_validation_error
+from assistant_operator.runtime.informer import describe_validation_error
 from worlds import an_assistant
 
 

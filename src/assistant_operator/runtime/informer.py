@@ -1,21 +1,20 @@
-"""The informer of Assistants and Graphs: kopf's watches, without any kopf feature that writes to objects."""
+"""The informer: passes each watch event to the handler of its kind; the events of one object in order.
+
+It uses kopf's watches, and no feature of kopf that writes to objects. It is the only module that imports kopf.
+"""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 import kopf
 from pydantic import ValidationError
 
-from assistant_operator.api.assistant import Assistant
-from assistant_operator.api.graph import Graph
-from assistant_operator.api.meta import GROUP, VERSION, Resource
+from assistant_operator.api.meta import GROUP, VERSION, Key, Resource
 from assistant_operator.clients.kubernetes.watch_session import EPOCH, SERVER, WatchSession
-
-from .event_handlers import EventHandlers
-from .resync import ClusterResync
 
 log = logging.getLogger(__name__)
 
@@ -26,27 +25,50 @@ USER_AGENT = f"kopf/{version('kopf')}"
 _GRACE_PERIOD = 0.5
 
 
+@dataclass(frozen=True, slots=True)
+class ResourceHandler(Generic[R]):
+    """What handles the events of one kind. An exception of a handler is logged, and its event is lost."""
+
+    kind: type[R]
+    on_update: Callable[[R, int], Awaitable[None] | None]
+    """Called with an object that was created or updated, and the epoch of its listing; see ResourceVersions."""
+    on_delete: Callable[[Key, str], None]
+    """Called with the key and the UID of an object that was deleted."""
+
+
 class Informer:
-    """Passes each watch event of Assistants and Graphs to the event handlers; the events of one object in order."""
+    """Watches objects of several kinds, in some namespaces or in all."""
 
     def __init__(
         self,
-        handlers: EventHandlers,
         session: WatchSession,
-        resyncs: Mapping[str, ClusterResync],
+        handlers: Sequence[ResourceHandler[Any]],
         namespaces: tuple[str, ...],
+        *,
+        on_unreadable: Callable[[type[Resource], Key, str], None],
     ) -> None:
-        """`resyncs`: by namespace, empty for all; they are notified of objects that do not fit the model."""
-        self._handlers = handlers
+        """`namespaces`: empty for all.
+
+        `on_unreadable`: called with the key and the resource version of an object that does not fit its model.
+        """
         self._session = session
-        self._resyncs = resyncs
+        self._handlers = handlers
         self._namespaces = namespaces
+        self._on_unreadable = on_unreadable
         self.stopping = asyncio.Event()
 
     async def run(self, shut_down: Callable[[], Awaitable[None]]) -> None:
         """Watch until `stopping` is set or the process gets a signal, then await `shut_down`. Raises if kopf fails."""
         registry = kopf.OperatorRegistry()
-        self._register(registry)
+
+        # Only login and event handlers: for any other kind of handler kopf writes to the objects, and if such a write
+        # fails it skips their events.
+        @kopf.on.login(registry=registry)
+        async def login(**_: Any) -> kopf.AiohttpSession:
+            return kopf.AiohttpSession(server=SERVER, aiohttp_session=cast("Any", self._session))
+
+        for handler in self._handlers:
+            self._register(registry, handler)
 
         scope: dict[str, Any] = {"namespaces": self._namespaces} if self._namespaces else {"clusterwide": True}
         # By default kopf builds the identity from the name of the user, and the user of a container has no name.
@@ -67,38 +89,24 @@ class Informer:
         if not watching.cancelled():
             await watching
 
-    def _register(self, registry: kopf.OperatorRegistry) -> None:
-        # Only login and event handlers: for any other kind of handler kopf writes to the objects, and if such a write
-        # fails it skips their events.
-        @kopf.on.login(registry=registry)
-        async def login(**_: Any) -> kopf.AiohttpSession:
-            return kopf.AiohttpSession(server=SERVER, aiohttp_session=cast("Any", self._session))
+    def _register(self, registry: kopf.OperatorRegistry, handler: ResourceHandler[Any]) -> None:
+        @kopf.on.event(GROUP, VERSION, handler.kind.plural, registry=registry, id=handler.kind.plural)
+        async def handle(event: Any, **_: Any) -> None:
+            resource = self._parse(handler.kind, event["object"])
+            if resource is None:
+                return
+            if event["type"] == "DELETED":
+                handler.on_delete(resource.key, resource.metadata.uid)
+            elif (handling := handler.on_update(resource, event["object"].get(EPOCH, 0))) is not None:
+                await handling
 
-        @kopf.on.event(GROUP, VERSION, Assistant.plural, registry=registry, id="assistants")
-        async def assistant(event: Any, **_: Any) -> None:
-            if parsed := self._parse(Assistant, event):
-                if event["type"] == "DELETED":
-                    self._handlers.on_assistant_delete(parsed.key, parsed.metadata.uid)
-                else:
-                    await self._handlers.on_assistant_update(parsed, event["object"].get(EPOCH, 0))
-
-        @kopf.on.event(GROUP, VERSION, Graph.plural, registry=registry, id="graphs")
-        async def graph(event: Any, **_: Any) -> None:
-            if parsed := self._parse(Graph, event):
-                if event["type"] == "DELETED":
-                    self._handlers.on_graph_delete(parsed.key, parsed.metadata.uid)
-                else:
-                    self._handlers.on_graph_update(parsed, event["object"].get(EPOCH, 0))
-
-    def _parse(self, kind: type[R], event: Any) -> R | None:
+    def _parse(self, kind: type[R], content: Any) -> R | None:
         try:
-            return kind.model_validate(event["object"])
+            return kind.model_validate(content)
         except ValidationError as error:
-            meta = event["object"].get("metadata", {})
+            meta = content.get("metadata", {})
             namespace, name = meta.get("namespace", ""), meta.get("name", "")
-            resync = self._resyncs.get("") or self._resyncs.get(namespace)
-            if resync:
-                resync.unreadable(kind, (namespace, name), meta.get("resourceVersion", ""))
+            self._on_unreadable(kind, (namespace, name), meta.get("resourceVersion", ""))
             fields = (kind.kind_name, namespace, name, describe_validation_error(error))
             # No traceback: it would contain values of the object.
             log.error("skipped unreadable object kind=%s namespace=%s name=%s: %s", *fields)  # noqa: TRY400
@@ -112,10 +120,10 @@ def describe_validation_error(error: ValidationError) -> str:
 
 
 class _NoDiffs(kopf.DiffBaseStorage):
-    """Stores no last-handled configuration, and does not copy objects to compute one."""
+    """Stores no last-handled configuration in the objects, and does not copy each object to compute one."""
 
     def build(self, *, body: Any, extra_fields: Any = None) -> Any:  # noqa: ARG002 (kopf passes them by name)
-        return {}
+        return None
 
     def fetch(self, *, body: Any) -> Any:  # noqa: ARG002 (kopf passes them by name)
         return None
@@ -124,29 +132,9 @@ class _NoDiffs(kopf.DiffBaseStorage):
         pass
 
 
-class _NoProgress(kopf.ProgressStorage):
-    """Stores no progress: event handlers have none."""
-
-    def fetch(self, *, key: Any, body: Any) -> Any:  # noqa: ARG002 (kopf passes them by name)
-        return None
-
-    def store(self, *, key: Any, record: Any, body: Any, patch: Any) -> None:
-        pass
-
-    def purge(self, *, key: Any, body: Any, patch: Any) -> None:
-        pass
-
-    def touch(self, *, body: Any, patch: Any, value: Any) -> None:
-        pass
-
-    def clear(self, *, essence: Any) -> Any:
-        return essence
-
-
 def _settings() -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
     settings.persistence.diffbase_storage = _NoDiffs()
-    settings.persistence.progress_storage = _NoProgress()
     settings.peering.standalone = True
     settings.scanning.disabled = True
     settings.posting.enabled = False
