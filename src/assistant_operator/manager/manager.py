@@ -5,7 +5,8 @@ import gc
 import logging
 import os
 import time
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from assistant_operator.api.assistant import Assistant
@@ -63,60 +64,60 @@ class Manager:
 
     async def run(self) -> int:
         """Return the exit code: 0 after a signal, 1 after a failure."""
-        settings = self._settings
-        count = self._metrics.called
-        self._fenced = ApiServer(await self._connect(), may_write=self._may_write, observe=count, reload=self._connect)
-        self._unfenced = ApiServer(await self._connect(), observe=count, reload=self._connect)
+        settings, metrics = self._settings, self._metrics
+        api_server = partial(ApiServer, observe=metrics.called, reload=self._connect)
+        fenced = api_server(await self._connect(), may_write=self._may_write)
+        unfenced = api_server(await self._connect())
+        watching = api_server(await self._connect(), headers={"User-Agent": USER_AGENT})
         self._elector = LeaderElector(
-            Leases(self._unfenced, settings.lease_namespace, LEASE),
+            Leases(unfenced, settings.lease_namespace, LEASE),
             identity=settings.identity,
             clock=_uptime,
-            count_failure=self._metrics.lease_failed,
+            count_failure=metrics.lease_failed,
         )
-        self._watching = ApiServer(
-            await self._connect(), observe=count, headers={"User-Agent": USER_AGENT}, reload=self._connect
+        cluster = Cluster(fenced, settings.namespaces, self._resource_versions)
+        events = EventRecorder(
+            cluster, instance=settings.identity, count=metrics.event_queued, count_lost=metrics.event_lost
         )
-        cluster = Cluster(self._fenced, settings.namespaces, self._resource_versions)
-        validator, events = SchemaValidator(), self._event_recorder(cluster)
-        self._servers = LangGraphServers(may_write=self._may_write, observe=self._metrics.asked)
-        clients = Clients(cluster, self._servers, validator, events, self._metrics, self._resource_versions)
+        validator, servers = SchemaValidator(), LangGraphServers(may_write=self._may_write, observe=metrics.asked)
+        clients = Clients(cluster, servers, validator, events, metrics, self._resource_versions)
         handlers, controllers = wire(clients, settings.cluster_name, settings.server_credentials_role)
-        self._resyncs.update(
-            (
-                namespace,
-                ClusterResync(handlers, cluster, self._resource_versions, namespace=namespace, metrics=self._metrics),
+        for namespace in cluster.namespaces:
+            self._resyncs[namespace] = ClusterResync(
+                handlers, cluster, self._resource_versions, namespace=namespace, metrics=metrics
             )
-            for namespace in cluster.namespaces
-        )
-        session = WatchSession(self._watching, self._resource_versions, self._watch_health, (Assistant, Graph))
-        self._informer = Informer(
-            session,
+        self._informer = self._new_informer(handlers, watching)
+        metrics.leader_status(LEASE, self._may_write)
+        health = self._new_health_server(controllers)
+        await health.start()
+        try:
+            await self._run_tasks(cluster, handlers, controllers, events)
+        finally:
+            await self._cancel_tasks()
+            await self._release_lease()
+            for close in (validator.close, servers.close, fenced.close, watching.close, unfenced.close, health.stop):
+                await close()
+        return 1 if self._failure else 0
+
+    def _new_informer(self, handlers: EventHandlers, watching: ApiServer) -> Informer:
+        return Informer(
+            WatchSession(watching, self._resource_versions, self._watch_health, (Assistant, Graph)),
             (
                 ResourceHandler(Assistant, handlers.on_assistant_update, handlers.on_assistant_delete),
                 ResourceHandler(Graph, handlers.on_graph_update, handlers.on_graph_delete),
             ),
-            settings.namespaces,
+            self._settings.namespaces,
             on_unreadable=self._skip_unreadable,
         )
-        self._metrics.leader_status(LEASE, self._may_write)
-        health = HealthServer(
+
+    def _new_health_server(self, controllers: tuple[Controller, ...]) -> HealthServer:
+        return HealthServer(
             self._address,
             is_ready=self._is_ready,
             problems=lambda: [*self._watch_health.problems(), *self._elector.problems()],
             failure=lambda: self._restart_reason(controllers),
             metrics=self._metrics.registry,
         )
-        await health.start()
-        try:
-            await self._run_tasks(cluster, handlers, controllers, events)
-        finally:
-            await self._close(validator)
-            await health.stop()
-        return 1 if self._failure else 0
-
-    def _event_recorder(self, cluster: Cluster) -> EventRecorder:
-        count, count_lost = self._metrics.event_queued, self._metrics.event_lost
-        return EventRecorder(cluster, instance=self._settings.identity, count=count, count_lost=count_lost)
 
     def _may_write(self) -> bool:
         return not self._settings.leader_elect or self._elector.is_held()
@@ -146,7 +147,8 @@ class Manager:
         # At its end kopf cancels every task that started after its own, so all others start first.
         for namespace, resync in self._resyncs.items():
             self._start(self._watch_versions(cluster, handlers, namespace))
-            self._start(self._run_resync(resync, namespace))
+            # A resync captures edits, and their numbers depend on the versions that exist.
+            self._start(_after(self._versions_listed[namespace], resync.run))
         self._start(self._freeze_garbage_collector())
         self._start(self._lead(handlers, controllers))
         self._start(events.run())
@@ -187,13 +189,6 @@ class Manager:
                 backoff.succeeded()
             case Failing(error):
                 self._watch_health.fails(place, error)
-            case _:
-                pass
-
-    async def _run_resync(self, resync: ClusterResync, namespace: str) -> None:
-        """Start after the listing of versions: the resync captures edits, and their numbers depend on the versions."""
-        await self._versions_listed[namespace].wait()
-        await resync.run()
 
     async def _freeze_garbage_collector(self) -> None:
         """Exclude all objects of the first listing from garbage collection: they live long."""
@@ -210,13 +205,9 @@ class Manager:
         async with asyncio.TaskGroup() as group:
             group.create_task(handlers.record())
             for namespace, listed in self._versions_listed.items():
-                group.create_task(self._start_capture(handlers, namespace, listed))
+                group.create_task(_after(listed, partial(handlers.lead, namespace)))
             for controller in controllers:
                 group.create_task(controller.run())
-
-    async def _start_capture(self, handlers: EventHandlers, namespace: str, listed: asyncio.Event) -> None:
-        await listed.wait()
-        await handlers.lead(namespace)
 
     async def _hold_lease(self) -> None:
         """Renew the Lease. Its loss ends the process at once, before another replica leads."""
@@ -229,18 +220,17 @@ class Manager:
             task.cancel()
         await asyncio.wait(self._tasks, timeout=_GRACE_PERIOD)
 
-    async def _close(self, validator: SchemaValidator) -> None:
-        await self._cancel_tasks()
+    async def _release_lease(self) -> None:
         try:
             async with asyncio.timeout(_GRACE_PERIOD):
                 await self._elector.release()
         except (ClusterUnavailable, ClusterRefused, TimeoutError) as error:
             log.warning("failed release of Lease: %s", error)
-        await validator.close()
-        await self._servers.close()
-        await self._fenced.close()
-        await self._watching.close()
-        await self._unfenced.close()
+
+
+async def _after(listed: asyncio.Event, work: Callable[[], Awaitable[None]]) -> None:
+    await listed.wait()
+    await work()
 
 
 def _uptime() -> float:

@@ -47,6 +47,13 @@ class _Series(dict[tuple[str, ...], M], Generic[M]):
         return series
 
 
+class _Counters(_Series[Counter]):
+    """The series of one counter."""
+
+    def inc(self, *values: str) -> None:
+        self[values].inc()
+
+
 class _GaugeCollector(Collector):
     """Shows gauges that are computed at each scrape."""
 
@@ -83,7 +90,11 @@ class QueueMeter(Meter):
 
 
 class Metrics:
-    """The metrics of one operator, in a registry of its own."""
+    """The metrics of one operator, in a registry of its own.
+
+    What has no method below is an attribute that records one metric: the `inc`, `observe` or `set_function` of it, with
+    the label values as arguments.
+    """
 
     def __init__(self) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -98,36 +109,35 @@ class Metrics:
 
     def _add_history(self) -> None:
         kinds = (("Created",), ("Edited",), ("Reverted",))
-        self._made = _Series(self._counter("versions_made", "Versions created, by kind of change.", "kind"), *kinds)
-        self._missed = self._counter("generations_missed", "Edits whose content the operator never received.")
-        self._pruned = self._counter("versions_pruned", "Versions deleted because of historyLimit.")
-        self._restored = self._counter("versions_restored", "Versions created again after they were deleted by hand.")
-        self._activations = self._counter("activations", "Changes of the active version of an Assistant.")
-        self._edits = self._histogram(
-            "edit_recording_seconds", "Seconds from the watch event of an edit to the creation of its version."
-        )
-        self._recording = self._gauge(
-            "longest_edit_recording_seconds", "Seconds since the watch event of the oldest edit without a version."
-        )
+        self.made = self._counters("versions_made", "Versions created, by kind of change.", "kind", known=kinds).inc
+        self.missed = self._counter("generations_missed", "Edits whose content the operator never received.").inc
+        self.pruned = self._counter("versions_pruned", "Versions deleted because of historyLimit.").inc
+        text = "Versions created again after they were deleted by hand."
+        self.restored = self._counter("versions_restored", text).inc
+        self.activated = self._counter("activations", "Changes of the active version of an Assistant.").inc
+        text = "Seconds from the watch event of an edit to the creation of its version."
+        self.recorded = self._histogram("edit_recording_seconds", text).observe
+        text = "Seconds since the watch event of the oldest edit without a version."
+        self.recording = self._gauge("longest_edit_recording_seconds", text).set_function
 
     def _add_publication(self) -> None:
         text = "Attempts to publish a version to a LangGraph Server, by result: Published or the reason of the failure."
-        self._publications = _Series(self._counter("publications", text, "result"), ("Published",))
-        self._events = _Series(self._counter("events", "Events queued for posting.", "type", "reason"))
-        self._events_lost = self._counter("events_lost", "Events whose post failed.")
+        self.published = self._counters("publications", text, "result", known=[("Published",)]).inc
+        self.event_queued = self._counters("events", "Events queued for posting.", "type", "reason").inc
+        self.event_lost = self._counter("events_lost", "Events whose post failed.").inc
 
     def _add_reconciles(self) -> None:
-        self._steps = _Series(self._counter("steps", "Steps started by reconciles.", "controller", "step"))
-        self._reconciles = _Series(self._counter("reconcile", "Reconciles, by result.", "controller", "result"))
-        self._errors = _Series(self._counter("reconcile_errors", "Reconciles that ended in an error.", "controller"))
+        self.step = self._counters("steps", "Steps started by reconciles.", "controller", "step").inc
         text = "Writes that the API server refused, by step; each is retried."
         steps = (("assistant", "UpdateStatus"), ("graph", "UpdateGraphStatus"))
-        self._refused = _Series(self._counter("refused_writes", text, "controller", "step"), *steps)
+        self.refused = self._counters("refused_writes", text, "controller", "step", known=steps).inc
         text = "Fields that the API server did not store because its CustomResourceDefinition lacks them."
-        kinds = (("Assistant", "status"), ("Graph", "status"))
-        self._unstored = _Series(self._counter("unstored_fields", text, "kind", "field"), *kinds)
+        fields = (("Assistant", "status"), ("Graph", "status"))
+        self._unstored = self._counters("unstored_fields", text, "kind", "field", known=fields)
+        self._reconciles = self._counters("reconcile", "Reconciles, by result.", "controller", "result")
+        self._errors = self._counters("reconcile_errors", "Reconciles that ended in an error.", "controller")
         text = "Reconciles that raised an unexpected exception."
-        self._panics = _Series(self._counter("reconcile_panics", text, "controller"))
+        self._panics = self._counters("reconcile_panics", text, "controller")
         self._times = _Series(self._histogram("reconcile_time_seconds", "Seconds of one reconcile.", "controller"))
 
     def _add_queues(self) -> None:
@@ -149,13 +159,20 @@ class Metrics:
         )
 
     def _add_requests(self) -> None:
-        self._calls, self._call_seconds = self._requests("rest_client", "Requests to the Kubernetes API")
-        self._asked, self._asked_seconds = self._requests("server", "Requests to LangGraph Servers")
+        self.called = self._requests("rest_client", "Requests to the Kubernetes API")
+        """Called with the method, the status code (0 without an answer) and the seconds of a request."""
+        self.asked = self._requests("server", "Requests to LangGraph Servers")
 
-    def _requests(self, prefix: str, what: str) -> tuple[_Series[Counter], _Series[Histogram]]:
-        count = self._counter(f"{prefix}_requests", f"{what}, by method and code.", "method", "code")
+    def _requests(self, prefix: str, what: str) -> Callable[[str, int, float], None]:
         text = f"{what}: seconds until an answer began."
-        return _Series(count), _Series(self._histogram(f"{prefix}_request_duration_seconds", text, "method"))
+        counters = self._counters(f"{prefix}_requests", f"{what}, by method and code.", "method", "code")
+        seconds = _Series(self._histogram(f"{prefix}_request_duration_seconds", text, "method"))
+
+        def answered(method: str, code: int, duration: float) -> None:
+            counters.inc(method, str(code or _NO_ANSWER))
+            seconds[method,].observe(duration)
+
+        return answered
 
     def _add_watches(self) -> None:
         text = "1 while the objects of a kind cannot be listed or watched in a namespace."
@@ -164,81 +181,27 @@ class Metrics:
             "crd_missing_columns", "Columns that the CustomResourceDefinitions lack: they are older than the operator."
         )
         text = "Objects that differed from the state known by watching and were read again."
-        self._resyncs = _Series(self._counter("resyncs", text, "kind"), ("Assistant",), ("Graph",))
+        self.resynced = self._counters("resyncs", text, "kind", known=[("Assistant",), ("Graph",)]).inc
 
     def _add_process(self) -> None:
         release = self._gauge("build_info", "The versions that run; always 1.", "version", "python", "kopf")
         release.labels(version("assistant-operator"), platform.python_version(), version("kopf")).set(1)
         self._leader = self._gauge("leader_election_master_status", "1 while this replica holds the Lease.", "name")
-        self._lease_failures = self._counter("leader_election_errors", "Reads and writes of the Lease that failed.")
+        self.lease_failed = self._counter("leader_election_errors", "Reads and writes of the Lease that failed.").inc
         ProcessCollector(registry=self.registry)
-
-    # Called by the component that caused the change
-
-    def made(self, kind: str) -> None:
-        self._made[kind,].inc()
-
-    def recorded(self, seconds: float) -> None:
-        self._edits.observe(seconds)
-
-    def missed(self, count: int) -> None:
-        self._missed.inc(count)
-
-    def pruned(self) -> None:
-        self._pruned.inc()
-
-    def restored(self) -> None:
-        self._restored.inc()
-
-    def activated(self) -> None:
-        self._activations.inc()
-
-    def published(self, result: str) -> None:
-        self._publications[result,].inc()
-
-    def event_queued(self, kind: str, reason: str) -> None:
-        self._events[kind, reason].inc()
-
-    def event_lost(self) -> None:
-        self._events_lost.inc()
-
-    def step(self, controller: str, step: str) -> None:
-        self._steps[controller, step].inc()
-
-    def refused(self, controller: str, step: str) -> None:
-        self._refused[controller, step].inc()
 
     def unstored(self, kind: str, fields: Iterable[str]) -> None:
         for field in fields:
-            self._unstored[kind, field].inc()
+            self._unstored.inc(kind, field)
 
     def reconciled(self, controller: str, result: str, seconds: float) -> None:
         """`result`: success, requeue_after, error, or panic for an unexpected exception."""
         if result in {"error", "panic"}:
-            self._errors[controller,].inc()
+            self._errors.inc(controller)
         if result == "panic":
-            self._panics[controller,].inc()
-        self._reconciles[controller, "error" if result == "panic" else result].inc()
+            self._panics.inc(controller)
+        self._reconciles.inc(controller, "error" if result == "panic" else result)
         self._times[controller,].observe(seconds)
-
-    def called(self, method: str, code: int, seconds: float) -> None:
-        """Count a request to the API server. `code`: 0 without an answer."""
-        self._calls[method, str(code or _NO_ANSWER)].inc()
-        self._call_seconds[method,].observe(seconds)
-
-    def asked(self, method: str, code: int, seconds: float) -> None:
-        """Count a request to a LangGraph Server. `code`: 0 without an answer."""
-        self._asked[method, str(code or _NO_ANSWER)].inc()
-        self._asked_seconds[method,].observe(seconds)
-
-    def lease_failed(self) -> None:
-        """Count a failed read or write of the Lease."""
-        self._lease_failures.inc()
-
-    def resynced(self, kind: str) -> None:
-        self._resyncs[kind,].inc()
-
-    # Read at each scrape
 
     def controllers(self, *names: str) -> None:
         """Create the series of these controllers, with the value 0."""
@@ -273,16 +236,15 @@ class Metrics:
             self._watch_failing.labels(*place).set_function(partial(is_failing, place))
         self._missing_columns.set_function(missing_columns)
 
-    def recording(self, longest: Callable[[], float]) -> None:
-        """`longest`: returns the seconds since the oldest edit that is not recorded; 0 if all are."""
-        self._recording.set_function(longest)
-
     def object_metrics(self, families: Callable[[], Iterable[GaugeFamily]]) -> None:
         """`families`: returns the metrics of single objects."""
         self.registry.register(_GaugeCollector(families))
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"{_PREFIX}_{name}", text, labels, registry=self.registry)
+
+    def _counters(self, name: str, text: str, *labels: str, known: Iterable[tuple[str, ...]] = ()) -> _Counters:
+        return _Counters(self._counter(name, text, *labels), *known)
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(f"{_PREFIX}_{name}", text, labels, registry=self.registry)

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from assistant_operator.clients.kubernetes.transport import ClusterRefused, ClusterUnavailable
@@ -78,7 +78,14 @@ class WatchHealth:
 
     def problems(self) -> list[str]:
         """Return one line for each place that is not listed or not watched, and for each outdated definition."""
-        return [*self._failing(), *self._outdated()]
+        lines = []
+        for place, watch in self._watches.items():
+            if watch.failing_since is not None:
+                lines.append(f"{_describe(place)}: {watch.error}")
+            elif not watch.is_listed:
+                lines.append(f"{_describe(place)}: not listed yet")
+        outdated = [(place, watch.missing) for place, watch in self._watches.items() if watch.missing]
+        return [*lines, *dict.fromkeys(_describe_missing(place, missing) for place, missing in outdated)]
 
     def is_failing(self, place: Place) -> bool:
         """Return whether the place cannot be listed or watched now."""
@@ -90,17 +97,6 @@ class WatchHealth:
 
     def _fails_long(self, watch: _Watch) -> bool:
         return watch.failing_since is not None and self._clock() - watch.failing_since > TOLERANCE
-
-    def _failing(self) -> Iterator[str]:
-        for place, watch in self._watches.items():
-            if watch.failing_since is not None:
-                yield f"{_describe(place)}: {watch.error}"
-            elif not watch.is_listed:
-                yield f"{_describe(place)}: not listed yet"
-
-    def _outdated(self) -> Iterator[str]:
-        outdated = ((place, watch.missing) for place, watch in self._watches.items() if watch.missing)
-        yield from dict.fromkeys(_describe_missing(place, missing) for place, missing in outdated)
 
 
 def _describe(place: Place) -> str:
