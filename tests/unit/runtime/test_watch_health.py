@@ -1,4 +1,4 @@
-"""What is said of the watches: which fails where and why, told once; and when that makes the process not ready."""
+"""The health of watches: what is reported and logged, and when the process is not ready."""
 
 import logging
 
@@ -14,7 +14,7 @@ UNAVAILABLE = ClusterUnavailable("GET /assistants: no answer")
 
 
 class Watches:
-    """Their health by a clock that the test turns."""
+    """Watch health with a clock that the test sets."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -70,7 +70,7 @@ def test_listing_alone_does_not_end_a_failure(watches: Watches) -> None:
     assert health.is_failing(ONE)
 
 
-def test_the_log_has_each_trouble_once(watches: Watches, caplog: pytest.LogCaptureFixture) -> None:
+def test_each_cause_of_a_failure_is_logged_once(watches: Watches, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     health = listed(watches)
     health.works(ONE)
@@ -89,21 +89,21 @@ def test_a_definition_that_lacks_columns_is_named_until_it_is_brought_up_to_date
     health = listed(watches)
     for _ in range(2):
         health.set_missing_columns(ALL, ("Digest", "Valid"))
-    (said,) = health.problems()
-    assert said.startswith("the CustomResourceDefinition of assistantversions is older than this operator")
-    assert "Digest, Valid" in said
-    assert caplog.messages == [said], "told once"
+    (line,) = health.problems()
+    assert line.startswith("the CustomResourceDefinition of assistantversions is older than this operator")
+    assert "Digest, Valid" in line
+    assert caplog.messages == [line], "logged once"
     assert health.missing_columns() == 2
-    assert health.is_ready(), "it works, as far as it can"
+    assert health.is_ready(), "an outdated definition does not affect readiness"
     health.set_missing_columns(ALL, ())
     assert (health.problems(), health.missing_columns()) == ([], 0)
 
 
-def test_whoever_compares_is_told_of_what_was_listed_and_of_what_works_again(watches: Watches) -> None:
-    told: list[tuple[str, str]] = []
-    watches.health.on_recovery = told.append
+def test_on_recovery_is_called_after_a_listing_and_when_a_failed_watch_works_again(watches: Watches) -> None:
+    places: list[tuple[str, str]] = []
+    watches.health.on_recovery = places.append
     watches.health.listed(ONE)
     watches.health.works(ONE)
     watches.health.fails(TWO, UNAVAILABLE)
     watches.health.works(TWO)
-    assert told == [ONE, TWO]
+    assert places == [ONE, TWO]
