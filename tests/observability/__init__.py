@@ -1,1 +1,1 @@
-"""What an operator shows of itself: figures, alerts, dashboard, health, log; on the real control plane."""
+"""Metrics, alerts, dashboard, health and log of an operator on the real control plane."""

@@ -1,4 +1,4 @@
-"""An operator that has seen all there is to be counted, and what it then shows."""
+"""An operator whose metrics have all been changed, and the text of its /metrics."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from support.histories import a_workspace
 from .figures import value
 
 __all__ = ["control_plane", "installed", "operator_kubeconfig"]
-NOBODY = "http://127.0.0.1:9"
-"""Where no server listens."""
+UNUSED = "http://127.0.0.1:9"
+"""The address of no server."""
 
 
 @dataclass(frozen=True)
 class Busy:
-    """A leader, and where it works."""
+    """A leader and its namespace."""
 
     operator: OperatorProcess
     workspace: Workspace
@@ -45,8 +45,8 @@ def busy(
 
 @pytest.fixture(scope="package")
 def exposition(busy: Busy) -> str:
-    """What it shows after versions were made, pruned, restored, pinned, refused and not published."""
-    _live_through(busy.workspace)
+    """The text of /metrics after versions were created, pruned, restored, pinned, refused and not published."""
+    _change_all_metrics(busy.workspace)
     busy.until("versions_pruned_total")
     busy.until("versions_restored_total")
     busy.until("events_total", reason="Activated")
@@ -59,7 +59,7 @@ def exposition(busy: Busy) -> str:
     return shown
 
 
-def _live_through(workspace: Workspace) -> None:
+def _change_all_metrics(workspace: Workspace) -> None:
     workspace.assistant(context={"prompt": "one"})
     workspace.until_active(1)
     workspace.edit(context={"prompt": "two"})
@@ -71,6 +71,6 @@ def _live_through(workspace: Workspace) -> None:
     workspace.delete("assistantversions", "bot-v3")
     workspace.graph("strict", contextSchema={"required": ["prompt"]}, defaultAssistant={"policy": "None"})
     workspace.assistant("broken", graph="strict", context={})
-    told = {"url": NOBODY}
-    workspace.graph("remote", server=told, contextSchema={}, configSchema={}, defaultAssistant={"policy": "None"})
+    server = {"url": UNUSED}
+    workspace.graph("remote", server=server, contextSchema={}, configSchema={}, defaultAssistant={"policy": "None"})
     workspace.assistant("far", graph="remote", context={"prompt": "hello"})

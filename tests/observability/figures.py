@@ -1,4 +1,4 @@
-"""What /metrics says, read as Prometheus reads it; and running promtool over files."""
+"""Parsing the text of /metrics, and running promtool."""
 
 import re
 import subprocess
@@ -24,12 +24,12 @@ def families(text: str) -> list[Metric]:
 
 
 def full_name(family: Metric) -> str:
-    """As it stands in the text: the parser takes the end off a counter."""
+    """Return the name as in the text: the parser removes the suffix of a counter."""
     return family.name + "_total" * (family.type == "counter")
 
 
 def value(text: str, metric: str, /, **labels: str) -> float | None:
-    """The sum of a metric's series that have those labels; None if there is none."""
+    """Return the sum of the series of a metric that have those labels; None if there are none."""
     found = [
         sample.value
         for family in families(text)
@@ -40,7 +40,7 @@ def value(text: str, metric: str, /, **labels: str) -> float | None:
 
 
 def series(text: str) -> dict[str, set[str]]:
-    """The names of all series, and of each the labels it has."""
+    """Return the labels of each series, by its name."""
     found: dict[str, set[str]] = {}
     for sample in (sample for family in families(text) for sample in family.samples):
         found.setdefault(sample.name, set()).update(sample.labels)
@@ -48,7 +48,7 @@ def series(text: str) -> dict[str, set[str]]:
 
 
 def metrics_in(expression: str) -> set[str]:
-    """The metrics that an expression names; a word that nobody knows counts as one."""
+    """Return the metrics in an expression; an unknown word counts as a metric."""
     bare = re.sub(r'"[^"]*"', "", expression)
     bare = re.sub(r"\{[^}]*\}|\[[^\]]*\]", " ", bare)
     bare = re.sub(r"\b(by|on)\s*\([^)]*\)", " ", bare)
@@ -57,7 +57,7 @@ def metrics_in(expression: str) -> set[str]:
 
 
 def labels_in(expression: str) -> Iterator[str]:
-    """The labels that an expression selects or groups by."""
+    """Yield the labels that an expression selects or groups by."""
     bare = re.sub(r'"[^"]*"', '""', expression)
     for selected in re.findall(r"\{([^}]*)\}", bare):
         yield from re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", selected)
@@ -65,9 +65,9 @@ def labels_in(expression: str) -> Iterator[str]:
         yield from re.findall(r"\w+", grouped)
 
 
-def checked(*arguments: str | Path, said: str | None = None) -> str:
-    """What promtool says, provided that nothing is wrong. `said`: what it reads from its standard input."""
+def checked(*arguments: str | Path, text: str | None = None) -> str:
+    """Return the output of promtool; fail unless it succeeds. `text`: its standard input."""
     command = [str(promtool()), *map(str, arguments)]
-    done = subprocess.run(command, input=said, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, input=text, capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0, f"{' '.join(command)}:\n{done.stdout}{done.stderr}"
     return done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""What kube-state-metrics documents of its options for custom resources, and what it makes of an object by them."""
+"""The documented options of kube-state-metrics for custom resources, and the metrics of an object by them."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -14,7 +14,7 @@ RESERVED = {"customresource_group", "customresource_version", "customresource_ki
 
 
 class Options(BaseModel):
-    """Unlike the program, which ignores what it does not know, this refuses it."""
+    """Refuses unknown options, which the program ignores."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True, strict=False)
 
@@ -93,7 +93,7 @@ class Configuration(Options):
 
 
 def at(found: Any, path: tuple[str, ...]) -> Any:
-    """What is there; None if nothing is. `[key=value]` finds in a list."""
+    """Return the value at a path, or None. `[key=value]` selects from a list."""
     for part in path:
         if part.startswith("["):
             key, wanted = part[1:-1].split("=")
@@ -104,7 +104,7 @@ def at(found: Any, path: tuple[str, ...]) -> Any:
 
 
 def samples(resource: Resource, found: dict[str, Any]) -> Iterator[Sample]:
-    """What it shows of one object, without the labels that it gives to everything."""
+    """Return the samples of one object, without the labels that every sample has."""
     for metric in resource.metrics:
         for labels, value in _values(metric.each.what, found):
             named = _labels(resource.labels_from_path, found) | _labels(metric.labels_from_path, found)
@@ -120,20 +120,20 @@ def _values(what: Gauge | Info | StateSet, found: dict[str, Any]) -> Iterator[tu
             yield {}, _number(there or 0)
         case StateSet():
             for each in there or ():
-                said = at(each, what.value_from)
+                value = at(each, what.value_from)
                 for entry in what.entries:
-                    yield _labels(what.labels_from_path, each) | {what.label_name: entry}, float(said == entry)
+                    yield _labels(what.labels_from_path, each) | {what.label_name: entry}, float(value == entry)
 
 
 def _labels(paths: dict[str, tuple[str, ...]], found: Any) -> dict[str, str]:
-    told = {label: at(found, path) for label, path in paths.items()}
-    return {label: str(value) for label, value in told.items() if value is not None}
+    values = {label: at(found, path) for label, path in paths.items()}
+    return {label: str(value) for label, value in values.items() if value is not None}
 
 
-def _number(said: object) -> float:
-    match said:
+def _number(value: object) -> float:
+    match value:
         case bool() | int() | float():
-            return float(said)
+            return float(value)
         case "True" | "False" | "Unknown":
-            return float(said == "True")
-    return datetime.fromisoformat(str(said)).timestamp()
+            return float(value == "True")
+    return datetime.fromisoformat(str(value)).timestamp()

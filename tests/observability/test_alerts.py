@@ -1,4 +1,4 @@
-"""The alerts: they parse, they fire when they should, they speak of what is there, and each has its page."""
+"""The alerts: syntax, when they fire, the metrics they use, and the sections of the runbook."""
 
 import re
 from typing import Any
@@ -15,35 +15,35 @@ FROM_SCRAPING = {"instance", "namespace"}
 
 
 def sections() -> dict[str, str]:
-    """What docs/runbook.md says under each heading."""
+    """Return the text of each section of docs/runbook.md, by its heading."""
     _, *parts = re.split(r"^## ", (MONITORING.parents[1] / "docs/runbook.md").read_text(), flags=re.MULTILINE)
     return {part.split("\n", 1)[0]: part.split("\n", 1)[1] for part in parts}
 
 
-def test_promtool_reads_them() -> None:
+def test_promtool_accepts_them() -> None:
     assert f"SUCCESS: {len(ALERTS)} rules found" in checked("check", "rules", "--lint=all", MONITORING / "alerts.yaml")
 
 
-def test_they_fire_when_they_should_and_not_before() -> None:
+def test_the_rule_tests_pass() -> None:
     assert "SUCCESS" in checked("test", "rules", MONITORING / "alerts.test.yaml")
 
 
 def test_each_is_tested_both_firing_and_silent() -> None:
     tests = yaml.safe_load((MONITORING / "alerts.test.yaml").read_text())["tests"]
-    asked = [each for test in tests for each in test["alert_rule_test"]]
+    cases = [each for test in tests for each in test["alert_rule_test"]]
     names = {each["alert"] for each in ALERTS}
-    assert {each["alertname"] for each in asked if each.get("exp_alerts")} == names
-    assert {each["alertname"] for each in asked if not each.get("exp_alerts")} == names
+    assert {each["alertname"] for each in cases if each.get("exp_alerts")} == names
+    assert {each["alertname"] for each in cases if not each.get("exp_alerts")} == names
 
 
 @EACH
-def test_each_says_what_where_and_what_to_read(alert: dict[str, Any]) -> None:
+def test_each_has_a_summary_a_description_and_a_link_to_the_runbook(alert: dict[str, Any]) -> None:
     assert alert["alert"].startswith("AssistantOperator")
     assert alert["labels"]["severity"] in {"critical", "warning", "info"}
-    said = alert["annotations"]
-    assert said.keys() == {"summary", "description", "runbook_url"}
-    assert said["summary"].endswith(".")
-    assert said["runbook_url"] == f"docs/runbook.md#{alert['alert'].lower()}"
+    annotations = alert["annotations"]
+    assert annotations.keys() == {"summary", "description", "runbook_url"}
+    assert annotations["summary"].endswith(".")
+    assert annotations["runbook_url"] == f"docs/runbook.md#{alert['alert'].lower()}"
 
 
 def test_each_has_a_section_with_what_to_check_and_what_to_do() -> None:
@@ -53,7 +53,7 @@ def test_each_has_a_section_with_what_to_check_and_what_to_do() -> None:
 
 
 @EACH
-def test_each_names_metrics_and_labels_that_an_operator_shows(alert: dict[str, Any], exposition: str) -> None:
+def test_each_uses_metrics_and_labels_that_an_operator_shows(alert: dict[str, Any], exposition: str) -> None:
     shown = series(exposition)
     named = metrics_in(alert["expr"])
     assert named
@@ -61,8 +61,8 @@ def test_each_names_metrics_and_labels_that_an_operator_shows(alert: dict[str, A
     assert all(name.startswith((PREFIX, OF_PROCESSES)) for name in named)
     has = set().union(*(shown[name] for name in named)) | FROM_SCRAPING
     assert set(labels_in(alert["expr"])) <= has
-    told = re.findall(r"\$labels\.(\w+)", str(alert["annotations"]))
-    assert set(told) <= set(labels_in(alert["expr"])) | FROM_SCRAPING
+    labels = re.findall(r"\$labels\.(\w+)", str(alert["annotations"]))
+    assert set(labels) <= set(labels_in(alert["expr"])) | FROM_SCRAPING
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The dashboard: Grafana's shape, and every expression brings something to see from what a real operator shows."""
+"""The dashboard: its format, and every expression has a result with the metrics of a real operator."""
 
 import json
 import re
@@ -19,7 +19,7 @@ SCRAPED = 'instance="a",job="assistant-operator"'
 
 
 def filled(expression: str) -> str:
-    """As Grafana sends it."""
+    """Return the expression with Grafana's variables replaced."""
     for variable, text in GRAFANA.items():
         expression = expression.replace(variable, text)
     assert "$" not in expression
@@ -42,7 +42,7 @@ def test_it_is_a_dashboard_of_grafana_11_with_a_choice_of_the_data_source() -> N
     assert {each["type"] for each in PANELS} == {"stat", "table", "timeseries"}
 
 
-def test_every_panel_has_its_own_number_place_and_words() -> None:
+def test_every_panel_has_its_own_id_position_title_and_description() -> None:
     numbers = [each["id"] for each in BOARD["panels"]]
     assert len(set(numbers)) == len(numbers)
     places = [(each["gridPos"]["x"], each["gridPos"]["y"]) for each in BOARD["panels"]]
@@ -51,13 +51,13 @@ def test_every_panel_has_its_own_number_place_and_words() -> None:
     assert all(each["title"] and each["description"].endswith(".") for each in PANELS)
 
 
-def test_every_question_goes_to_the_chosen_data_source() -> None:
-    asked = [each["datasource"] for panel in PANELS for each in (panel, *panel["targets"])]
-    assert asked == [SOURCE] * len(asked)
+def test_every_query_uses_the_chosen_data_source() -> None:
+    sources = [each["datasource"] for panel in PANELS for each in (panel, *panel["targets"])]
+    assert sources == [SOURCE] * len(sources)
 
 
 @EACH
-def test_every_expression_names_metrics_and_labels_that_an_operator_shows(expression: str, exposition: str) -> None:
+def test_every_expression_uses_metrics_and_labels_that_an_operator_shows(expression: str, exposition: str) -> None:
     shown = series(exposition)
     named = metrics_in(expression)
     assert named
@@ -66,14 +66,14 @@ def test_every_expression_names_metrics_and_labels_that_an_operator_shows(expres
     assert set(labels_in(expression)) <= has
 
 
-def test_the_choice_of_namespaces_is_made_of_a_label_that_there_is(exposition: str) -> None:
-    asked = re.fullmatch(r"label_values\((\w+), (\w+)\)", BOARD["templating"]["list"][1]["definition"])
-    assert asked
-    assert asked[2] in series(exposition)[asked[1]]
+def test_the_variable_of_namespaces_uses_a_label_that_exists(exposition: str) -> None:
+    query = re.fullmatch(r"label_values\((\w+), (\w+)\)", BOARD["templating"]["list"][1]["definition"])
+    assert query
+    assert query[2] in series(exposition)[query[1]]
 
 
 def _series(exposition: str) -> Iterator[dict[str, str]]:
-    """Every real series, scraped for an hour in which it goes on as such a metric does."""
+    """Return every series of the operator over one hour: counters rise, gauges stay."""
     for family in families(exposition):
         rises = family.type in {"counter", "histogram"}
         for sample in family.samples:
@@ -81,7 +81,7 @@ def _series(exposition: str) -> Iterator[dict[str, str]]:
             yield {"series": f"{sample.name}{{{labels}}}", "values": f"{sample.value}+{int(rises)}x60"}
 
 
-def test_every_expression_brings_something_to_see(exposition: str, tmp_path: Path) -> None:
+def test_every_expression_has_a_result(exposition: str, tmp_path: Path) -> None:
     rules = [{"alert": name, "expr": f"absent({expression})"} for name, expression in EXPRESSIONS.items()]
     rules.append({"alert": "control", "expr": "absent(assistant_operator_nothing)"})
     (tmp_path / "rules.yaml").write_text(json.dumps({"groups": [{"name": "dashboard", "rules": rules}]}))

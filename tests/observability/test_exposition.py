@@ -1,4 +1,4 @@
-"""What a real operator shows to Prometheus: well formed, documented, and gone with its object."""
+"""The text of /metrics of a real operator: format, documentation, values, and deleted objects."""
 
 import re
 from pathlib import Path
@@ -15,14 +15,14 @@ PER_OBJECT = {"objects", "versions", "ready", "stalled", "graph_served"}
 
 
 def documented() -> dict[str, tuple[str, set[str]]]:
-    """Type and labels of each metric in the table of docs/operations.md."""
+    """Return the type and the labels of each metric in the table of docs/operations.md."""
     page = (MONITORING.parents[1] / "docs/operations.md").read_text()
     rows = re.findall(r"^\| `(\w+)` \| (\w+) \|([^|]*)\|", page, re.MULTILINE)
     return {PREFIX + name: (kind, set(re.findall(r"`(\w+)`", labels))) for name, kind, labels in rows}
 
 
-def test_promtool_finds_nothing_wrong_with_it(exposition: str) -> None:
-    assert checked("check", "metrics", said=exposition) == ""
+def test_promtool_accepts_it(exposition: str) -> None:
+    assert checked("check", "metrics", text=exposition) == ""
 
 
 def test_every_metric_and_its_labels_are_documented(exposition: str) -> None:
@@ -60,7 +60,7 @@ def test_every_metric_and_its_labels_are_documented(exposition: str) -> None:
         ("max_concurrent_reconciles", {"name": "publication"}, 48),
     ],
 )
-def test_it_counts_what_happened(exposition: str, name: str, labels: dict[str, str], expected: float) -> None:
+def test_values_after_known_changes(exposition: str, name: str, labels: dict[str, str], expected: float) -> None:
     assert value(exposition, name, **labels) == expected
 
 
@@ -83,11 +83,11 @@ def test_it_counts_what_happened(exposition: str, name: str, labels: dict[str, s
         ("events_total", {"type": "Warning", "reason": "SchemaRefused"}),
     ],
 )
-def test_each_moves_on_the_real_way(exposition: str, name: str, labels: dict[str, str]) -> None:
+def test_each_is_above_zero_on_a_real_operator(exposition: str, name: str, labels: dict[str, str]) -> None:
     assert (value(exposition, name, **labels) or 0) > 0
 
 
-def test_no_label_has_the_name_or_the_address_of_anything_but_objects(exposition: str) -> None:
+def test_only_the_metrics_of_objects_and_watches_have_names_in_labels(exposition: str) -> None:
     named = {
         family.name.removeprefix(PREFIX)
         for family in families(exposition)
@@ -98,7 +98,7 @@ def test_no_label_has_the_name_or_the_address_of_anything_but_objects(exposition
     assert named == {"ready", "stalled", "graph_served", "watch_failing"}
 
 
-def test_the_series_of_a_deleted_object_vanish(busy: Busy, exposition: str) -> None:
+def test_a_deleted_object_has_no_series(busy: Busy, exposition: str) -> None:
     workspace = busy.workspace
     workspace.assistant("brief", graph="nowhere", context={"prompt": "short"})
     eventually(lambda: busy.figure("ready", name="brief") == 0)
@@ -113,7 +113,7 @@ def test_the_series_of_a_deleted_object_vanish(busy: Busy, exposition: str) -> N
     assert value(shown, "ready", name="bot") == 1
 
 
-def test_a_standby_is_ready_and_shows_no_object_a_second_time(
+def test_a_standby_is_ready_and_shows_no_objects(
     busy: Busy, exposition: str, operator_kubeconfig: Path, tmp_path: Path
 ) -> None:
     flags = ("--leader-elect", "--lease-namespace=assistant-operator")

@@ -1,4 +1,4 @@
-"""An operator that cannot watch says so and goes on, and one whose loop is stuck does not answer."""
+"""The health endpoints of an operator that cannot watch, and of one whose event loop is blocked."""
 
 import signal
 import urllib.error
@@ -29,7 +29,7 @@ def operator(installed: ControlPlane, proxy: FaultProxy, tmp_path: Path) -> Iter
 
 
 def health(operator: OperatorProcess) -> tuple[int, str]:
-    """Status and text; 0 and why if there is no answer within a second."""
+    """Return status and text; 0 and the error if there is no answer within a second."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{operator.port}/healthz", timeout=1) as answer:
             return answer.status, answer.read().decode()
@@ -44,7 +44,7 @@ def no_watch_of_graphs(request: Request) -> Fault | None:
     return GONE if request.is_watch and request.path.endswith("/graphs") else None
 
 
-def test_a_watch_that_breaks_off_begins_again_and_one_that_is_refused_is_named(
+def test_a_closed_watch_is_opened_again_and_a_refused_one_is_named_in_readyz(
     operator: OperatorProcess, proxy: FaultProxy
 ) -> None:
     eventually(lambda: proxy.open_watches == 3)
@@ -62,7 +62,7 @@ def test_a_watch_that_breaks_off_begins_again_and_one_that_is_refused_is_named(
     assert operator.is_running
 
 
-def test_a_stuck_loop_does_not_answer(operator: OperatorProcess) -> None:
+def test_a_stopped_process_does_not_answer(operator: OperatorProcess) -> None:
     operator.send(signal.SIGSTOP)
     try:
         assert health(operator) == (0, "timed out")

@@ -1,4 +1,4 @@
-"""The configuration of kube-state-metrics: its documented options, fields that there are, figures of real objects."""
+"""The configuration of kube-state-metrics: documented options, existing fields, metrics of real objects."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -23,7 +23,7 @@ METADATA = {"name", "namespace", "creationTimestamp", "generation", "ownerRefere
 
 
 def schema_of(resource: Resource) -> dict[str, Any]:
-    """The schema of our CustomResourceDefinition for it."""
+    """Return the schema of the CustomResourceDefinition of this resource."""
     crd = yaml.safe_load(manifests()[f"{resource.resource_plural}.yaml"])
     (version,) = crd["spec"]["versions"]
     asked, there = resource.group_version_kind, crd["spec"]
@@ -33,7 +33,7 @@ def schema_of(resource: Resource) -> dict[str, Any]:
 
 
 def exists(schema: dict[str, Any], path: tuple[str, ...]) -> bool:
-    """Whether the schema has that field."""
+    """Return whether the schema has that field."""
     if path[:1] == ("metadata",):
         return path[1] in METADATA
     for part in path:
@@ -62,7 +62,7 @@ def test_all_three_kinds_are_shown() -> None:
         for metric in resource.metrics
     ],
 )
-def test_each_figure_is_taken_from_fields_that_there_are(resource: Resource, metric: Metric) -> None:
+def test_each_metric_is_read_from_existing_fields(resource: Resource, metric: Metric) -> None:
     schema = schema_of(resource)
     assert [path for path in paths_of(resource, metric) if not exists(schema, path)] == []
     labels = [*resource.labels_from_path, *metric.labels_from_path, *metric.each.what.labels_from_path]
@@ -70,7 +70,7 @@ def test_each_figure_is_taken_from_fields_that_there_are(resource: Resource, met
     assert metric.name.endswith("_info") or metric.name == "info" or metric.each.info is None
 
 
-def test_a_field_that_there_is_not_would_be_found_out() -> None:
+def test_a_missing_field_is_detected() -> None:
     schema = schema_of(RESOURCES[1])
     assert exists(schema, ("status", "activeVersion"))
     assert not exists(schema, ("status", "activeVersions"))
@@ -79,7 +79,7 @@ def test_a_field_that_there_is_not_would_be_found_out() -> None:
 
 @pytest.fixture(scope="module")
 def shown(busy: Busy, exposition: str) -> list[Sample]:
-    """What is made of the objects of a real cluster."""
+    """The metrics of the objects of a real cluster."""
     busy.workspace.graph("owner")
     busy.workspace.until_ready("owner", plural="graphs")
     eventually(lambda: _is_marked(busy.workspace.get("assistantversions", "broken-v1")))
@@ -120,18 +120,18 @@ def _is_marked(version: dict[str, Any] | None) -> bool:
         ("assistantversion_valid", {"assistant": "broken", "number": "1"}, 0),
     ],
 )  # fmt: skip
-def test_it_shows_what_is(shown: list[Sample], name: str, labels: dict[str, str], expected: float) -> None:
+def test_values_of_real_objects(shown: list[Sample], name: str, labels: dict[str, str], expected: float) -> None:
     found = [each for each in shown if each[0] == f"kube_langgraph_{name}" and labels.items() <= each[1].items()]
     assert [number for _, _, number in found] == [expected]
 
 
-def test_what_is_not_there_is_not_shown(shown: list[Sample]) -> None:
+def test_a_missing_value_has_no_sample(shown: list[Sample]) -> None:
     named = [name for name, labels, _ in shown if labels.get("assistant") == "broken"]
     assert "kube_langgraph_assistant_latest_version" in named
     assert not {"kube_langgraph_assistant_active_version", "kube_langgraph_assistant_pinned_version"} & set(named)
 
 
-def test_when_an_object_was_made_is_a_time(shown: list[Sample], busy: Busy) -> None:
+def test_the_creation_time_is_a_timestamp(shown: list[Sample], busy: Busy) -> None:
     bot = busy.workspace.get("assistants", "bot")
     (made,) = [
         number for name, labels, number in shown if name.endswith("t_created") and labels.get("assistant") == "bot"
@@ -139,13 +139,13 @@ def test_when_an_object_was_made_is_a_time(shown: list[Sample], busy: Busy) -> N
     assert datetime.fromtimestamp(made, UTC).isoformat() == at(bot, ("metadata", "creationTimestamp"))[:-1] + "+00:00"
 
 
-def test_promtool_finds_nothing_wrong_with_it(shown: list[Sample]) -> None:
+def test_promtool_accepts_it(shown: list[Sample]) -> None:
     helps = {f"{each.metric_name_prefix}_{metric.name}": metric.help for each in RESOURCES for metric in each.metrics}
     lines = []
-    for name, told in helps.items():
-        lines += [f"# HELP {name} {told}", f"# TYPE {name} gauge"]
+    for name, text in helps.items():
+        lines += [f"# HELP {name} {text}", f"# TYPE {name} gauge"]
         lines += [_line(sample) for sample in shown if sample[0] == name]
-    assert checked("check", "metrics", said="\n".join([*lines, ""])) == ""
+    assert checked("check", "metrics", text="\n".join([*lines, ""])) == ""
 
 
 def _line(sample: Sample) -> str:

@@ -1,4 +1,4 @@
-"""The log of a real operator: one line a step, as text and as JSON, and nothing in it that is not for everybody."""
+"""The log of a real operator: one line a step, as text and as JSON, without secrets and configuration."""
 
 import base64
 import json
@@ -24,11 +24,11 @@ STEPS = "assistant_operator.controllers."
 
 
 def parsed(operator: OperatorProcess) -> list[dict[str, Any]]:
-    """Every line is an object of its own."""
+    """Return the JSON object of each line."""
     return [json.loads(line) for line in operator.log.read_text().splitlines()]
 
 
-def test_each_line_of_json_says_when_how_bad_and_where(busy: Busy, exposition: str) -> None:
+def test_each_json_line_has_time_level_logger_and_message(busy: Busy, exposition: str) -> None:
     lines = parsed(busy.operator)
     assert all(each.keys() >= {"time", "level", "logger", "message"} for each in lines)
     assert {each["level"] for each in lines} <= {"DEBUG", "INFO", "WARNING"}
@@ -36,7 +36,7 @@ def test_each_line_of_json_says_when_how_bad_and_where(busy: Busy, exposition: s
 
 
 @pytest.mark.parametrize("controller", ["assistant", "graph"])
-def test_there_is_one_line_a_step_with_the_object_it_is_about(busy: Busy, exposition: str, controller: str) -> None:
+def test_each_step_has_one_line_with_its_object(busy: Busy, exposition: str, controller: str) -> None:
     def taken() -> list[dict[str, Any]]:
         return [each for each in parsed(busy.operator) if each["logger"] == f"{STEPS}{controller}.reconciler"]
 
@@ -45,20 +45,22 @@ def test_there_is_one_line_a_step_with_the_object_it_is_about(busy: Busy, exposi
     assert {each["level"] for each in steps} == {"DEBUG"}
     assert {each["kind"].lower() for each in steps} == {controller}
     step = re.compile(r"started step kind=\w+ namespace=(\S+) name=(\S+) step=\w+\(.*\)")
-    told = [step.fullmatch(each["message"]) for each in steps]
-    assert [match and (match[1], match[2]) for match in told] == [(each["namespace"], each["name"]) for each in steps]
+    matches = [step.fullmatch(each["message"]) for each in steps]
+    assert [match and (match[1], match[2]) for match in matches] == [
+        (each["namespace"], each["name"]) for each in steps
+    ]
 
 
-def test_a_version_that_was_made_is_told_once(busy: Busy, exposition: str) -> None:
-    told = [each["message"] for each in parsed(busy.operator) if each["message"].startswith("created version ")]
+def test_each_created_version_is_logged_once(busy: Busy, exposition: str) -> None:
+    messages = [each["message"] for each in parsed(busy.operator) if each["message"].startswith("created version ")]
     where, kinds = busy.workspace.namespace, ("Created", "Edited", "Reverted")
     created = {f"created version namespace={where} name=bot-v{n} kind={kind}" for n, kind in enumerate(kinds, 1)}
-    assert sorted(line for line in told if "name=bot-v" in line) == sorted(created)
+    assert sorted(line for line in messages if "name=bot-v" in line) == sorted(created)
 
 
 @contextmanager
-def an_unfriendly_server() -> Iterator[tuple[str, list[str]]]:
-    """It refuses everybody, in many lines. Its address, and the keys it was shown."""
+def an_unauthorized_server() -> Iterator[tuple[str, list[str]]]:
+    """Answer 401 to each request, in several lines. Yields the address, and the keys of the requests."""
     keys: list[str] = []
 
     class Refuses(BaseHTTPRequestHandler):
@@ -71,7 +73,7 @@ def an_unfriendly_server() -> Iterator[tuple[str, list[str]]]:
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Not in the tests' output."""
+            """Write nothing into the output of the tests."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Refuses) as server:
         thread = threading.Thread(target=server.serve_forever)
@@ -82,12 +84,12 @@ def an_unfriendly_server() -> Iterator[tuple[str, list[str]]]:
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_no_line_has_a_secret_or_a_configuration_and_each_stands_for_itself(
+def test_no_line_has_a_secret_or_a_configuration_and_each_is_well_formed(
     operator_kubeconfig: Path, workspace: Workspace, tmp_path: Path, form: str
 ) -> None:
     flags = (f"--log-format={form}", "--log-level=debug", f"--namespace={workspace.namespace}")
     with (
-        an_unfriendly_server() as (url, keys),
+        an_unauthorized_server() as (url, keys),
         OperatorProcess(operator_kubeconfig, tmp_path / "log", *flags) as operator,
     ):
         _be_refused(workspace, url)
@@ -103,8 +105,8 @@ def test_no_line_has_a_secret_or_a_configuration_and_each_stands_for_itself(
     assert base64.b64encode(KEY.encode()).decode() not in log
     assert PROMPT not in log
     assert "Traceback" not in log
-    told = log.splitlines()
-    assert [line for line in told if not (LINE.fullmatch(line) if form == "text" else json.loads(line))] == []
+    lines = log.splitlines()
+    assert [line for line in lines if not (LINE.fullmatch(line) if form == "text" else json.loads(line))] == []
 
 
 def _be_refused(workspace: Workspace, url: str) -> None:

@@ -240,8 +240,8 @@ BUGS = {
     ),
     "a live Lease is taken over": Bug(
         "runtime.leader_election",
-        "self._clock() - self._seen[1] > lease.duration",
-        "self._clock() - self._seen[1] > 0.5",
+        "self._clock() - self._observed[1] > lease.duration",
+        "self._clock() - self._observed[1] > 0.5",
         Seed(0),
     ),
     "it is published before it is written down": Bug(

@@ -1,4 +1,4 @@
-"""The composition root: what there is, who knows whom, and the commands."""
+"""The commands of the container's entry point."""
 
 import asyncio
 import gc
@@ -22,21 +22,21 @@ def main() -> None:
 
 
 @main.command(context_settings={"auto_envvar_prefix": "ASSISTANT_OPERATOR", "show_default": True})
-@click.option("--namespace", multiple=True, help="Where to look; may be repeated. Default: everywhere.")
-@click.option("--cluster-name", default="default", help="Tells clusters apart that share a server.")
+@click.option("--namespace", multiple=True, help="Namespace to watch; repeatable. Default: all namespaces.")
+@click.option("--cluster-name", default="default", help="Distinguishes clusters that share a LangGraph Server.")
 @click.option("--listen", default="0.0.0.0:8080", help="Address of /healthz, /readyz and /metrics.")
-@click.option("--leader-elect/--no-leader-elect", default=True, help="Let one replica lead.")
-@click.option("--lease-namespace", help="Where the Lease is. Default: the pod's namespace, else 'default'.")
+@click.option("--leader-elect/--no-leader-elect", default=True, help="One replica works, the others stand by.")
+@click.option("--lease-namespace", help="Namespace of the Lease. Default: the pod's namespace, else 'default'.")
 @click.option(
     "--server-credentials-role",
     default=DEFAULT_ROLE,
     callback=lambda _context, _parameter, value: _role(value),
-    help="The role that allows to read Secrets and ConfigMaps: clusterrole/NAME or role/NAME. Conditions name it.",
+    help="The role that grants access to Secrets and ConfigMaps: clusterrole/NAME or role/NAME. Conditions name it.",
 )
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info")
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text")
 def run(namespace: tuple[str, ...], lease_namespace: str | None, **flags: Any) -> None:
-    """Watch, record, activate, prune, until SIGTERM."""
+    """Run the operator until SIGTERM."""
     settings = Settings(
         namespaces=_namespaces(namespace),
         lease_namespace=lease_namespace or pod_namespace(),
@@ -44,9 +44,10 @@ def run(namespace: tuple[str, ...], lease_namespace: str | None, **flags: Any) -
         **flags,
     )
     configure(settings.log_level, settings.log_format)
-    # JSON may be nested deeper than Python's frames usually may; the API server allows ten thousand levels.
+    # The API server accepts JSON with ten thousand levels; Python's default limit of recursion is lower.
     sys.setrecursionlimit(50_000)
-    # What the store holds lives long, and looking through it for garbage takes a sixth of the time of a burst.
+    # The objects of the store live long. With the default thresholds, garbage collection takes a sixth of the CPU time
+    # of a burst of edits.
     gc.set_threshold(50_000, 20, 20)
     try:
         code = asyncio.run(Manager(settings).run())
@@ -56,7 +57,7 @@ def run(namespace: tuple[str, ...], lease_namespace: str | None, **flags: Any) -
 
 
 @main.command()
-@click.option("--directory", type=click.Path(file_okay=False, path_type=Path), help="Write files there instead.")
+@click.option("--directory", type=click.Path(file_okay=False, path_type=Path), help="Write files into it instead.")
 def crds(directory: Path | None) -> None:
     """Print the CustomResourceDefinitions."""
     packaged = resources.files("assistant_operator") / "crds"
@@ -70,8 +71,8 @@ def crds(directory: Path | None) -> None:
 
 
 def _namespaces(given: tuple[str, ...]) -> tuple[str, ...]:
-    """Repeated on the command line, separated by commas in the environment."""
-    return tuple(dict.fromkeys(name for each in given for name in each.replace(",", " ").split()))
+    """Split values at commas: in the environment, one value holds several namespaces."""
+    return tuple(dict.fromkeys(name for values in given for name in values.replace(",", " ").split()))
 
 
 def _role(given: str) -> str:

@@ -1,16 +1,18 @@
-"""One operator from start to end: what runs beside what, and how it stops."""
+"""The lifecycle of the process: what it starts, what runs concurrently, and how it ends."""
 
 import asyncio
 import gc
 import logging
 import os
 import time
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from assistant_operator.api.assistant import Assistant
 from assistant_operator.api.assistant_version import AssistantVersion
 from assistant_operator.api.graph import Graph
+from assistant_operator.api.meta import Key, Resource
 from assistant_operator.clients.kubernetes.cluster import Cluster
 from assistant_operator.clients.kubernetes.connection import Reload, configuration
 from assistant_operator.clients.kubernetes.leases import Leases
@@ -24,12 +26,12 @@ from assistant_operator.clients.schema.validator import SchemaValidator
 from assistant_operator.runtime.controller import Controller
 from assistant_operator.runtime.event_recorder import EventRecorder
 from assistant_operator.runtime.health import HealthServer
+from assistant_operator.runtime.informer import USER_AGENT, Informer, ResourceHandler
 from assistant_operator.runtime.leader_election import LeaderElector
 from assistant_operator.runtime.metrics import Metrics
 from assistant_operator.runtime.watch_health import TOLERANCE, WatchHealth
 
 from .event_handlers import EventHandlers
-from .informer import USER_AGENT, Informer
 from .resync import ClusterResync
 from .settings import Settings
 from .wiring import Clients, wire
@@ -41,10 +43,10 @@ _GRACE_PERIOD = 1.0
 
 
 class Manager:
-    """Composes an operator and runs it until a signal or a failure."""
+    """Composes the operator and runs it until it gets a signal or one of its tasks fails."""
 
     def __init__(self, settings: Settings, connect: Reload = configuration) -> None:
-        """`connect`: returns how to reach the API server; called again when the credentials are not accepted."""
+        """`connect`: returns the address and credentials of the API server; called again after 401 Unauthorized."""
         self._settings = settings
         self._connect = connect
         self._address = settings.address
@@ -54,99 +56,115 @@ class Manager:
         self._resource_versions = ResourceVersions()
         kinds, namespaces = (Assistant, Graph, AssistantVersion), settings.namespaces or ("",)
         places = [(kind.kind_name, namespace) for kind in kinds for namespace in namespaces]
-        self._health = WatchHealth(places)
-        self._health.news = self._resync
-        self._metrics.watches(places, self._health.is_failing, self._health.missing_columns)
+        self._watch_health = WatchHealth(places)
+        self._watch_health.on_recovery = self._request_resync
+        self._metrics.watches(places, self._watch_health.is_failing, self._watch_health.missing_columns)
         self._versions_listed = {namespace: asyncio.Event() for namespace in namespaces}
         self._resyncs: dict[str, ClusterResync] = {}
 
     async def run(self) -> int:
-        """The exit code: 0 after a signal, 1 after a failure."""
-        settings = self._settings
-        seen = self._metrics.called
-        self._fenced = ApiServer(await self._connect(), may_write=self._may_write, observe=seen, reload=self._connect)
-        self._unfenced = ApiServer(await self._connect(), observe=seen, reload=self._connect)
+        """Return the exit code: 0 after a signal, 1 after a failure."""
+        settings, metrics = self._settings, self._metrics
+        api_server = partial(ApiServer, observe=metrics.called, reload=self._connect)
+        fenced = api_server(await self._connect(), may_write=self._may_write)
+        unfenced = api_server(await self._connect())
+        watching = api_server(await self._connect(), headers={"User-Agent": USER_AGENT})
         self._elector = LeaderElector(
-            Leases(self._unfenced, settings.lease_namespace, LEASE),
+            Leases(unfenced, settings.lease_namespace, LEASE),
             identity=settings.identity,
             clock=_uptime,
-            failed=self._metrics.lease_failed,
+            count_failure=metrics.lease_failed,
         )
-        self._watching = ApiServer(
-            await self._connect(), observe=seen, headers={"User-Agent": USER_AGENT}, reload=self._connect
+        cluster = Cluster(fenced, settings.namespaces, self._resource_versions)
+        events = EventRecorder(
+            cluster, instance=settings.identity, count=metrics.event_queued, count_lost=metrics.event_lost
         )
-        cluster = Cluster(self._fenced, settings.namespaces, self._resource_versions)
-        judge, events = SchemaValidator(), self._events(cluster)
-        self._servers = LangGraphServers(may_write=self._may_write, observe=self._metrics.asked)
-        clients = Clients(cluster, self._servers, judge, events, self._metrics, self._resource_versions)
+        validator, servers = SchemaValidator(), LangGraphServers(may_write=self._may_write, observe=metrics.asked)
+        clients = Clients(cluster, servers, validator, events, metrics, self._resource_versions)
         handlers, controllers = wire(clients, settings.cluster_name, settings.server_credentials_role)
-        self._resyncs.update(
-            (each, ClusterResync(handlers, cluster, self._resource_versions, namespace=each, metrics=self._metrics))
-            for each in cluster.namespaces
-        )
-        session = WatchSession(self._watching, self._resource_versions, self._health, (Assistant, Graph))
-        self._feed = Informer(handlers, session, self._resyncs, settings.namespaces)
-        self._metrics.leads(LEASE, self._may_write)
-        web = HealthServer(
-            self._address,
-            is_ready=self._is_ready,
-            affected=lambda: [*self._health.affected(), *self._elector.affected()],
-            trouble=lambda: self._trouble(controllers),
-            metrics=self._metrics.text,
-        )
-        await web.start()
+        for namespace in cluster.namespaces:
+            self._resyncs[namespace] = ClusterResync(
+                handlers, cluster, self._resource_versions, namespace=namespace, metrics=metrics
+            )
+        self._informer = self._new_informer(handlers, watching)
+        metrics.leader_status(LEASE, self._may_write)
+        health = self._new_health_server(controllers)
+        await health.start()
         try:
-            await self._turn(cluster, handlers, controllers, events)
+            await self._run_tasks(cluster, handlers, controllers, events)
         finally:
-            await self._end(judge)
-            await web.stop()
+            await self._cancel_tasks()
+            await self._release_lease()
+            for close in (validator.close, servers.close, fenced.close, watching.close, unfenced.close, health.stop):
+                await close()
         return 1 if self._failure else 0
 
-    def _events(self, cluster: Cluster) -> EventRecorder:
-        told, lost = self._metrics.told, self._metrics.event_lost
-        return EventRecorder(cluster, instance=self._settings.identity, observe=told, lost=lost)
+    def _new_informer(self, handlers: EventHandlers, watching: ApiServer) -> Informer:
+        return Informer(
+            WatchSession(watching, self._resource_versions, self._watch_health, (Assistant, Graph)),
+            (
+                ResourceHandler(Assistant, handlers.on_assistant_update, handlers.on_assistant_delete),
+                ResourceHandler(Graph, handlers.on_graph_update, handlers.on_graph_delete),
+            ),
+            self._settings.namespaces,
+            on_unreadable=self._skip_unreadable,
+        )
+
+    def _new_health_server(self, controllers: tuple[Controller, ...]) -> HealthServer:
+        return HealthServer(
+            self._address,
+            is_ready=self._is_ready,
+            problems=lambda: [*self._watch_health.problems(), *self._elector.problems()],
+            failure=lambda: self._restart_reason(controllers),
+            metrics=self._metrics.registry,
+        )
 
     def _may_write(self) -> bool:
         return not self._settings.leader_elect or self._elector.is_held()
 
-    def _trouble(self, controllers: tuple[Controller, ...]) -> str | None:
-        """Why this process had better be started anew; None while it works."""
+    def _restart_reason(self, controllers: tuple[Controller, ...]) -> str | None:
+        """Why the kubelet has to restart this process; None while it works."""
         if any(task.done() for task in self._tasks):
-            return "a task has ended that never should"
-        return next((why for each in controllers if (why := each.standstill())), None)
+            return "a task of the process has ended unexpectedly"
+        return next((reason for each in controllers if (reason := each.standstill())), None)
 
     def _is_ready(self) -> bool:
         if self._elector.failing_for() > TOLERANCE:
             return False
-        return self._health.is_ready() and all(resync.filled.is_set() for resync in self._resyncs.values())
+        return self._watch_health.is_ready() and all(resync.filled.is_set() for resync in self._resyncs.values())
 
-    def _resync(self, place: Place) -> None:
+    def _request_resync(self, place: Place) -> None:
         if resync := self._resyncs.get(place[1]):
             resync.request()
 
-    async def _turn(
+    def _skip_unreadable(self, kind: type[Resource], key: Key, resource_version: str) -> None:
+        if resync := self._resyncs.get("") or self._resyncs.get(key[0]):
+            resync.unreadable(kind, key, resource_version)
+
+    async def _run_tasks(
         self, cluster: Cluster, handlers: EventHandlers, controllers: tuple[Controller, ...], events: EventRecorder
     ) -> None:
-        # kopf ends every task that was started after its own: all of ours come first.
+        # At its end kopf cancels every task that started after its own, so all others start first.
         for namespace, resync in self._resyncs.items():
             self._start(self._watch_versions(cluster, handlers, namespace))
-            self._start(self._compare(resync, namespace))
-        self._start(self._freeze())
+            # A resync captures edits, and their numbers depend on the versions that exist.
+            self._start(_after(self._versions_listed[namespace], resync.run))
+        self._start(self._freeze_garbage_collector())
         self._start(self._lead(handlers, controllers))
         self._start(events.run())
-        await self._feed.run(self._end_work)
+        await self._informer.run(self._cancel_tasks)
         if self._failure:
             log.error("failed, exiting", exc_info=self._failure)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(self._task_ended)
         self._tasks.append(task)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _task_ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (failure := task.exception()):
             self._failure = failure
-            self._feed.stopping.set()
+            self._informer.stopping.set()
 
     async def _watch_versions(self, cluster: Cluster, handlers: EventHandlers, namespace: str) -> None:
         place, failures = (AssistantVersion.kind_name, namespace), 0
@@ -154,80 +172,69 @@ class Manager:
             try:
                 async for event in cluster.versions.watch(namespace):
                     handlers.on_version_event(namespace, event)
-                    self._take_note(place, event)
+                    self._record_watch_health(place, event)
                     if isinstance(event, Opened):
                         failures = 0
             except (ClusterUnavailable, ClusterRefused) as error:
-                self._health.fails(place, error)
+                self._watch_health.fails(place, error)
                 failures += 1
                 retry_after = error.retry_after if isinstance(error, ClusterUnavailable) else None
                 await asyncio.sleep(BACKOFF.delay(failures, retry_after))
 
-    def _take_note(self, place: Place, event: VersionEvent) -> None:
-        """What an event says about the watch itself."""
+    def _record_watch_health(self, place: Place, event: VersionEvent) -> None:
         match event:
             case Replaced(missing=missing):
-                self._health.listed(place)
-                self._health.lacks(place, missing)
+                self._watch_health.listed(place)
+                self._watch_health.set_missing_columns(place, missing)
                 self._versions_listed[place[1]].set()
             case Opened():
-                self._health.works(place)
+                self._watch_health.works(place)
             case Failing(error):
-                self._health.fails(place, error)
-            case _:
-                pass
+                self._watch_health.fails(place, error)
 
-    async def _compare(self, resync: ClusterResync, namespace: str) -> None:
-        """Versions first: what an edit is worth depends on the versions there are."""
-        await self._versions_listed[namespace].wait()
-        await resync.run()
-
-    async def _freeze(self) -> None:
-        """What was read at the start stays: garbage is looked for among the rest."""
+    async def _freeze_garbage_collector(self) -> None:
+        """Exclude all objects of the first listing from garbage collection: they live long."""
         for resync in self._resyncs.values():
             await resync.filled.wait()
         gc.freeze()
-        await asyncio.Event().wait()
+        await asyncio.Event().wait()  # a task that ends counts as failed
 
     async def _lead(self, handlers: EventHandlers, controllers: tuple[Controller, ...]) -> None:
-        """Work while leading. The loss of the Lease is the end of this process: another one leads."""
+        """Wait for leadership, then capture edits and run the controllers."""
         if self._settings.leader_elect:
-            self._start(self._hold())
-            await self._elector.gained.wait()
+            self._start(self._hold_lease())
+            await self._elector.acquired.wait()
         async with asyncio.TaskGroup() as group:
             group.create_task(handlers.capture())
             for namespace, listed in self._versions_listed.items():
-                group.create_task(self._record(handlers, namespace, listed))
+                group.create_task(_after(listed, partial(handlers.lead, namespace)))
             for controller in controllers:
                 group.create_task(controller.run())
 
-    async def _record(self, handlers: EventHandlers, namespace: str, listed: asyncio.Event) -> None:
-        await listed.wait()
-        await handlers.lead(namespace)
-
-    async def _hold(self) -> None:
+    async def _hold_lease(self) -> None:
+        """Renew the Lease. Its loss ends the process at once, before another replica leads."""
         await self._elector.run()
         log.error("leader election lost, exiting")
         os._exit(1)
 
-    async def _end_work(self) -> None:
+    async def _cancel_tasks(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.wait(self._tasks, timeout=_GRACE_PERIOD)
 
-    async def _end(self, judge: SchemaValidator) -> None:
-        await self._end_work()
+    async def _release_lease(self) -> None:
         try:
             async with asyncio.timeout(_GRACE_PERIOD):
                 await self._elector.release()
         except (ClusterUnavailable, ClusterRefused, TimeoutError) as error:
             log.warning("failed release of Lease: %s", error)
-        await judge.close()
-        await self._servers.close()
-        await self._fenced.close()
-        await self._watching.close()
-        await self._unfenced.close()
+
+
+async def _after(listed: asyncio.Event, work: Callable[[], Awaitable[None]]) -> None:
+    await listed.wait()
+    await work()
 
 
 def _uptime() -> float:
+    """Return the seconds since boot, including those in which the machine was suspended."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

@@ -1,4 +1,4 @@
-"""What the person who runs the operator can set. The only room that reads the environment."""
+"""The settings of `assistant-operator run`. Besides the command line, only this module reads the environment."""
 
 import os
 import secrets
@@ -27,7 +27,7 @@ class Settings:
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and port to listen on. Raises ValueError for what is neither `host:port` nor `:port`."""
+        """Return the host and port to listen on. Raises ValueError unless `listen` is `host:port` or `:port`."""
         host, colon, port = self.listen.rpartition(":")
         if not colon or not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004 (the largest port)
             raise ValueError(f"--listen takes host:port, such as 0.0.0.0:8080, not '{self.listen}'")
@@ -35,7 +35,7 @@ class Settings:
 
 
 def pod_namespace() -> str:
-    """The namespace this pod runs in; `default` outside a cluster."""
+    """Return the namespace of this pod; `default` outside a cluster."""
     try:
         return _NAMESPACE_FILE.read_text().strip() or "default"
     except OSError:
@@ -43,5 +43,5 @@ def pod_namespace() -> str:
 
 
 def identity() -> str:
-    """A name for this process that no other has."""
+    """Return a name that is unique to this process: the name of the pod or host, and a random suffix."""
     return f"{os.environ.get('POD_NAME') or socket.gethostname()}_{secrets.token_hex(4)}"

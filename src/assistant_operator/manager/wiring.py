@@ -73,7 +73,7 @@ def wire(clients: Clients, cluster_name: str, credentials_role: str) -> tuple[Ev
     graphs = GraphReconciler(cluster, store, clients.judge, triggers, event_publisher=event_publisher, metrics=metrics)
     publications, servers = _publication(clients, cluster_name, credentials_role, store, triggers, event_publisher)
     handlers = EventHandlers(store, triggers, capture, clients.resource_versions)
-    metrics.object_metrics(ObjectMetrics(store, is_leading=lambda: handlers.is_leading).text)
+    metrics.object_metrics(ObjectMetrics(store, is_leading=lambda: handlers.is_leading).families)
     gated, ungated = _gates(capture.limiter), [None] * SERVER_WORKERS
     new = partial(Controller, is_synced=store.is_synced, transient=_TRANSIENT, metrics=metrics)
     return handlers, (

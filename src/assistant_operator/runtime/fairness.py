@@ -1,4 +1,4 @@
-"""Turns between tenants: whoever asks for much waits behind himself, and not before others."""
+"""Queues and a semaphore that serve tenants round-robin: a tenant with many requests does not delay the others."""
 
 import asyncio
 from collections import OrderedDict, deque
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class RoundRobin(Generic[T]):
-    """Each tenant's items in the order they came, the tenants one after another."""
+    """A queue that takes one item of each tenant in turn, and the items of one tenant in order (FIFO)."""
 
     def __init__(self) -> None:
         self._items: OrderedDict[Hashable, deque[T]] = OrderedDict()
@@ -20,7 +20,7 @@ class RoundRobin(Generic[T]):
         return self._length
 
     def of(self, tenant: Hashable) -> int:
-        """How many items of that tenant wait."""
+        """Return the number of queued items of a tenant."""
         return len(self._items.get(tenant, ()))
 
     def put(self, tenant: Hashable, item: T) -> None:
@@ -28,11 +28,11 @@ class RoundRobin(Generic[T]):
         self._length += 1
 
     def first(self) -> T:
-        """The next item, which stays."""
+        """Return the next item without removing it. Raises StopIteration if the queue is empty."""
         return next(iter(self._items.values()))[0]
 
     def take(self) -> T:
-        """The next item. Raises KeyError if there is none."""
+        """Remove and return the next item. Raises KeyError if the queue is empty."""
         tenant, items = self._items.popitem(last=False)
         item = items.popleft()
         self._length -= 1
@@ -42,74 +42,75 @@ class RoundRobin(Generic[T]):
 
 
 class FairQueue(Generic[T]):
-    """The same, for those who wait until there is an item."""
+    """A RoundRobin whose `take` waits for an item."""
 
     def __init__(self) -> None:
         self._items: RoundRobin[T] = RoundRobin()
-        self._tickets = asyncio.Semaphore(0)
+        self._available = asyncio.Semaphore(0)
 
     def __len__(self) -> int:
         return len(self._items)
 
     def of(self, tenant: Hashable) -> int:
-        """How many items of that tenant wait."""
+        """Return the number of queued items of a tenant."""
         return self._items.of(tenant)
 
     def put(self, tenant: Hashable, item: T) -> None:
         self._items.put(tenant, item)
-        self._tickets.release()
+        self._available.release()
 
     async def take(self, leave: asyncio.Event | None = None) -> T:
-        """The next item, once there is one and `leave`, if given, is set."""
+        """Wait for an item, and until `leave`, if given, is set; remove and return the item."""
         while True:
-            await self._tickets.acquire()
+            await self._available.acquire()
             if leave is None or leave.is_set():
                 return self._items.take()
-            self._tickets.release()  # for whoever has leave
+            self._available.release()  # another caller's event may be set
             await leave.wait()
 
 
 class FairSemaphore:
-    """So much at once; of those who wait, each tenant's first comes before anybody's second."""
+    """A weighted semaphore. Among the waiting requests, one of each tenant is served in turn."""
 
     def __init__(self, capacity: int) -> None:
-        """`capacity`: what all turns that are had at one time may weigh together."""
+        """`capacity`: the largest sum of the weights of all holders."""
         self._capacity = self._free = capacity
         self._waiting: RoundRobin[tuple[int, asyncio.Future[None]]] = RoundRobin()
 
     @asynccontextmanager
     async def turn(self, tenant: Hashable, weight: int = 1) -> AsyncIterator[None]:
-        """Wait for a turn, and have it for the length of the block. What weighs too much is had alone."""
+        """Hold `weight` units for the length of the block. A weight above the capacity holds all units."""
         weight = min(weight, self._capacity)
-        await self._begin(tenant, weight)
+        await self._acquire(tenant, weight)
         try:
             yield
         finally:
-            self._end(weight)
+            self._release(weight)
 
-    async def _begin(self, tenant: Hashable, weight: int) -> None:
-        mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.put(tenant, (weight, mine))
-        self._give()
+    async def _acquire(self, tenant: Hashable, weight: int) -> None:
+        granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.put(tenant, (weight, granted))
+        self._grant()
         try:
-            await mine
+            await granted
         except asyncio.CancelledError:
-            if mine.done() and not mine.cancelled():
-                self._end(weight)  # it was given to us in the very moment we left
+            if granted.done() and not granted.cancelled():
+                self._release(weight)  # the units were granted before the cancellation was delivered
             raise
 
-    def _end(self, weight: int) -> None:
+    def _release(self, weight: int) -> None:
         self._free += weight
-        self._give()
+        self._grant()
 
-    def _give(self) -> None:
+    def _grant(self) -> None:
+        """Serve waiting requests in order. The first that does not fit blocks those behind it, or it would starve."""
         while self._waiting:
-            weight, following = self._waiting.first()
-            if following.cancelled():
+            weight, granted = self._waiting.first()
+            if granted.cancelled():
                 self._waiting.take()
                 continue
             if weight > self._free:
                 return
             self._waiting.take()
             self._free -= weight
-            following.set_result(None)
+            granted.set_result(None)

@@ -1,37 +1,43 @@
-"""Health, readiness and metrics over HTTP. It says what it is told and knows nothing."""
+"""The HTTP server of /healthz, /readyz and /metrics."""
 
 from collections.abc import Callable
 
 from aiohttp import web
+from prometheus_client import CollectorRegistry
+from prometheus_client.aiohttp import make_aiohttp_handler
 
 
 class HealthServer:
-    """A small HTTP server for probes and Prometheus."""
+    """Serves the probes of the kubelet and the scrapes of Prometheus."""
 
     def __init__(
         self,
         address: tuple[str, int],
         *,
         is_ready: Callable[[], bool],
-        metrics: Callable[[], bytes],
-        trouble: Callable[[], str | None] = lambda: None,
-        affected: Callable[[], list[str]] = list,
+        metrics: CollectorRegistry,
+        failure: Callable[[], str | None] = lambda: None,
+        problems: Callable[[], list[str]] = list,
     ) -> None:
-        """`trouble`: why this process had better be started anew. `affected`: the parts that do not work."""
-        self._affected = affected
+        """`address`: host and port. `metrics`: what /metrics shows.
+
+        `failure`: returns why the process must be restarted, or None; /healthz answers 503 with it.
+        `problems`: returns one line for each watch, or Lease, that does not work; /readyz lists them.
+        """
+        self._problems = problems
         self._address = address
-        self._trouble = trouble
+        self._failure = failure
         self._is_ready = is_ready
         self._metrics = metrics
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
-        """Listen. Raises OSError when the address cannot be had."""
+        """Listen. Raises OSError if the address is not available."""
         app = web.Application()
-        # A stuck loop does not answer at all, and that is what the probe is for.
+        # While the event loop is blocked there is no answer at all: the liveness probe then fails by its timeout.
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
-        app.router.add_get("/metrics", self._show)
+        app.router.add_get("/metrics", make_aiohttp_handler(self._metrics))
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
         await self._runner.setup()
         try:
@@ -45,16 +51,13 @@ class HealthServer:
             await self._runner.cleanup()
 
     async def _healthz(self, _: web.Request) -> web.Response:
-        if trouble := self._trouble():
-            return web.Response(status=503, text=f"{trouble}\n")
+        if failure := self._failure():
+            return web.Response(status=503, text=f"{failure}\n")
         return web.Response(text="ok\n")
 
     async def _readyz(self, _: web.Request) -> web.Response:
-        affected = self._affected()
+        problems = self._problems()
         if self._is_ready():
-            return web.Response(text="".join(f"{line}\n" for line in ("ok", *affected)))
-        lines = [f"not ready: {each}" for each in affected] or ["the caches are not filled yet"]
+            return web.Response(text="".join(f"{line}\n" for line in ("ok", *problems)))
+        lines = [f"not ready: {problem}" for problem in problems] or ["the caches are not filled yet"]
         return web.Response(status=503, text="".join(f"{line}\n" for line in lines))
-
-    async def _show(self, _: web.Request) -> web.Response:
-        return web.Response(body=self._metrics(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})

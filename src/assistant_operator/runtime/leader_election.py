@@ -1,4 +1,4 @@
-"""Leadership by a Lease: one replica writes, the others stand by. Correctness never rests on it."""
+"""Leader election by a Lease: one replica writes, the others stand by. No law of the history depends on it."""
 
 import asyncio
 import logging
@@ -12,88 +12,100 @@ from assistant_operator.clients.kubernetes.transport import ClusterRefused, Clus
 log = logging.getLogger(__name__)
 
 DURATION, RENEW_DEADLINE, RETRY = 15.0, 10.0, 2.0
-_LOOK = 0.5
-"""Seconds at most between two looks at the deadline: the loop's own clock may stand still with the machine."""
+_CHECK_INTERVAL = 0.5
+"""Longest time, in seconds, between two checks of the deadline. The clock of the event loop stops while the machine is
+suspended, so one timer for the whole deadline would be late."""
 
 
 class LeaderElector:
-    """Holds a Lease, or waits for it.
+    """Acquires a Lease and renews it.
 
-    Others take the Lease over when they saw no renewal for DURATION. The renewal that they saw was made after its call
-    was sent, so counting RENEW_DEADLINE from there ends the leader first.
+    Other replicas acquire the Lease when they have seen no renewal for DURATION. They see a renewal after its request
+    was sent, so a leader that ends RENEW_DEADLINE after sending its last renewal ends before another one begins.
     """
 
     def __init__(
-        self, leases: Leases, *, identity: str, clock: Callable[[], float], failed: Callable[[], None] = lambda: None
+        self,
+        leases: Leases,
+        *,
+        identity: str,
+        clock: Callable[[], float],
+        count_failure: Callable[[], None] = lambda: None,
     ) -> None:
-        """`clock`: seconds that go on while the process is stopped. `failed`: called for each call that fails."""
+        """`identity`: of this replica, as the holder of the Lease.
+
+        `clock`: returns seconds; it goes on while the process or the machine is suspended.
+        `count_failure`: called for each read or write of the Lease that fails.
+        """
         self._leases = leases
         self._identity = identity
         self._clock = clock
-        self._failed = failed
+        self._count_failure = count_failure
         self._failing_since: float | None = None
-        self._why = ""
+        self._error = ""
         self._renewed: float | None = None
-        """When the last call was sent that renewed the Lease."""
+        """When the last successful renewal was sent; None while this replica does not hold the Lease."""
         self._known: Lease | None = None
         """The Lease as it was read or written last."""
-        self._seen: tuple[str, float] | None = None
-        self.gained = asyncio.Event()
+        self._observed: tuple[str, float] | None = None
+        """Resource version of the Lease of another replica, and when it was read first."""
+        self.acquired = asyncio.Event()
+        """Set once this replica has become the leader. It is never cleared."""
 
     def is_held(self) -> bool:
-        """Whether the Lease is surely ours now. Asked before each write: a frozen leader finds out before it writes."""
-        return self._left > 0
+        """Return whether the renewal deadline has not passed. Asked before each write."""
+        return self._seconds_left > 0
 
-    def affected(self) -> list[str]:
-        """Why the Lease cannot be read or written now; one line, or none while it can."""
-        return [f"the Lease: {self._why}"] if self._why else []
+    def problems(self) -> list[str]:
+        """Return the error of the last call for the Lease, in one line; an empty list if it succeeded."""
+        return [f"the Lease: {self._error}"] if self._error else []
 
     def failing_for(self) -> float:
-        """Seconds since the last call for the Lease that succeeded, while calls fail; 0 otherwise."""
+        """Return the seconds since the first of the calls that fail now; 0 if the last call succeeded."""
         return 0.0 if self._failing_since is None else self._clock() - self._failing_since
 
     @property
-    def _left(self) -> float:
-        """Seconds until the deadline."""
+    def _seconds_left(self) -> float:
         return 0.0 if self._renewed is None else self._renewed + RENEW_DEADLINE - self._clock()
 
     async def run(self) -> None:
-        """Try for the Lease and keep it; returns when it was held and is lost."""
+        """Acquire the Lease and renew it. Returns when it was acquired and is lost."""
         renewing = asyncio.create_task(self._renew())
         try:
-            while not renewing.done() and not (self.gained.is_set() and not self.is_held()):
-                await asyncio.wait({renewing}, timeout=min(self._left or _LOOK, _LOOK))
+            while not renewing.done() and not (self.acquired.is_set() and not self.is_held()):
+                timeout = min(self._seconds_left or _CHECK_INTERVAL, _CHECK_INTERVAL)
+                await asyncio.wait({renewing}, timeout=timeout)
             if renewing.done():
                 renewing.result()
         finally:
             renewing.cancel()
 
     async def _renew(self) -> None:
-        """Returns when the Lease was ours and is not any more: then not even a renewal is tried."""
+        """Try to acquire or renew every RETRY seconds. Returns when the Lease is lost: it is not acquired again."""
         while True:
             started = self._clock()
             try:
-                await self._turn()
+                await self._acquire_or_renew()
             except (ClusterUnavailable, ClusterRefused) as error:
                 self._note_failure(str(error), started)
             else:
-                self._failing_since, self._why = None, ""
-            if self.gained.is_set() and not self.is_held():
+                self._failing_since, self._error = None, ""
+            if self.acquired.is_set() and not self.is_held():
                 return
-            # From start to start: of a slow call, the next one must not begin later still.
+            # The pause counts from the start of the call, so that a slow call does not delay the next renewal.
             pause = RETRY * random.uniform(0.8, 1.2)  # noqa: S311 (jitter)
             await asyncio.sleep(max(started + pause - self._clock(), 0.0))
 
-    def _note_failure(self, why: str, started: float) -> None:
-        """Log each cause once: a Role that is missing would fill the log every two seconds."""
-        self._failed()
-        log.log(logging.DEBUG if why == self._why else logging.WARNING, "failed renewal of Lease: %s", why)
-        self._why = why
+    def _note_failure(self, error: str, started: float) -> None:
+        """Log an error as a warning only if it differs from the last: a missing Role fails every two seconds."""
+        self._count_failure()
+        log.log(logging.DEBUG if error == self._error else logging.WARNING, "failed renewal of Lease: %s", error)
+        self._error = error
         if self._failing_since is None:
             self._failing_since = started
 
     async def release(self) -> None:
-        """Let another replica lead at once."""
+        """Give the Lease up, if this replica holds it, so that another one can acquire it at once."""
         if self._renewed is None:
             return
         self._renewed = None
@@ -101,36 +113,34 @@ class LeaderElector:
         if lease and lease.holder == self._identity:
             await self._leases.write(lease.released(datetime.now(UTC)))
 
-    async def _turn(self) -> None:
-        """Renew by one call over the Lease as we know it; read it first if it is not ours, or others wrote it."""
-        if self._renewed is not None and self._known and await self._is_written(self._known):
+    async def _acquire_or_renew(self) -> None:
+        """Renew with one write over the known Lease. Read it first if it is not held, or if that write conflicts."""
+        if self._renewed is not None and self._known and await self._write(self._known):
             return
         lease = await self._leases.read()
-        if lease and lease.holder not in ("", self._identity) and not self._is_abandoned(lease):
-            self._lost_to(lease)
-        elif await self._is_written(lease) and not self.gained.is_set():
+        if lease and lease.holder not in ("", self._identity) and not self._is_expired(lease):
+            self._lose_to(lease)
+        elif await self._write(lease) and not self.acquired.is_set():
             log.info("became leader identity=%s", self._identity)
-            self.gained.set()
+            self.acquired.set()
 
-    async def _is_written(self, before: Lease | None) -> bool:
-        """Whether the Lease is ours from now on; False if others wrote it since `before`."""
+    async def _write(self, before: Lease | None) -> bool:
+        """Write the Lease over `before`. Returns whether it is held; False means a conflict with another replica."""
         started = self._clock()
-        timeout = self._left if self._renewed is not None else RENEW_DEADLINE
-        self._known = await self._leases.write(self._mine(before), timeout=timeout + _LOOK)
+        timeout = self._seconds_left if self._renewed is not None else RENEW_DEADLINE
+        lease = Lease.held_by(self._identity, DURATION, datetime.now(UTC), before=before)
+        self._known = await self._leases.write(lease, timeout=timeout + _CHECK_INTERVAL)
         if self._known:
             self._renewed = started
         return self._known is not None
 
-    def _lost_to(self, lease: Lease) -> None:
+    def _lose_to(self, lease: Lease) -> None:
         if self._renewed is not None:
             self._renewed = None
             log.error("lost Lease holder=%s", lease.holder)
 
-    def _is_abandoned(self, lease: Lease) -> bool:
-        """Whether its holder did not renew it for its whole duration, by our own clock."""
-        if self._seen is None or self._seen[0] != lease.resource_version:
-            self._seen = (lease.resource_version, self._clock())
-        return self._clock() - self._seen[1] > lease.duration
-
-    def _mine(self, lease: Lease | None) -> Lease:
-        return Lease.held_by(self._identity, DURATION, datetime.now(UTC), before=lease)
+    def _is_expired(self, lease: Lease) -> bool:
+        """Whether the Lease has not changed for its whole duration, by the clock of this replica."""
+        if self._observed is None or self._observed[0] != lease.resource_version:
+            self._observed = (lease.resource_version, self._clock())
+        return self._clock() - self._observed[1] > lease.duration

@@ -1,7 +1,7 @@
-"""What is counted, and how it is shown to Prometheus. The only room that knows the client library."""
+"""The Prometheus metrics of the operator. Names and meanings follow controller-runtime where it has them."""
 
 import platform
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from importlib.metadata import version
 from typing import Generic, TypeVar
@@ -13,25 +13,30 @@ from prometheus_client import (
     Histogram,
     ProcessCollector,
     disable_created_metrics,
-    generate_latest,
 )
 from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+from prometheus_client.samples import Sample
 
 from .workqueue import Meter, WorkQueue
 
 _PREFIX = "assistant_operator"
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _NO_ANSWER = "<error>"
-"""The code of a request that nobody answered, as client-go has it."""
+"""The code of a request without an answer, as client-go has it."""
 
 M = TypeVar("M", bound=MetricWrapperBase)
 
+GaugeFamily = tuple[str, str, Iterable[tuple[Mapping[str, str], float]]]
+"""Name, help text, and the labels and value of each sample."""
+
 
 class _Series(dict[tuple[str, ...], M], Generic[M]):
-    """One metric's series by the values of its labels: to find one costs the client library more than to count."""
+    """Caches the series of one metric by label values: `Metric.labels` takes longer than incrementing a counter."""
 
     def __init__(self, metric: M, *known: tuple[str, ...]) -> None:
-        """`known`: series that are there from the beginning, at 0."""
+        """`known`: label values of the series that exist from the start, with the value 0."""
         super().__init__()
         self._metric = metric
         for values in known:
@@ -42,8 +47,28 @@ class _Series(dict[tuple[str, ...], M], Generic[M]):
         return series
 
 
+class _Counters(_Series[Counter]):
+    """The series of one counter."""
+
+    def inc(self, *values: str) -> None:
+        self[values].inc()
+
+
+class _GaugeCollector(Collector):
+    """Shows gauges that are computed at each scrape."""
+
+    def __init__(self, families: Callable[[], Iterable[GaugeFamily]]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterator[Metric]:
+        for name, text, samples in self._families():
+            metric = Metric(f"{_PREFIX}_{name}", text, "gauge")
+            metric.samples = [Sample(metric.name, dict(labels), value) for labels, value in samples]
+            yield metric
+
+
 class QueueMeter(Meter):
-    """Counts what one work queue tells of itself."""
+    """Records the metrics of one work queue."""
 
     def __init__(self, adds: Counter, retries: Counter, waited: Histogram, worked: Histogram) -> None:
         self._adds = adds
@@ -65,207 +90,164 @@ class QueueMeter(Meter):
 
 
 class Metrics:
-    """The operator's own figures, in a registry of their own; names and meanings as in controller-runtime."""
+    """The metrics of one operator, in a registry of its own.
+
+    What has no method below is an attribute that records one metric: the `inc`, `observe` or `set_function` of it, with
+    the label values as arguments.
+    """
 
     def __init__(self) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
-        self._registry = CollectorRegistry()
-        self._object_metrics: Callable[[], str] = str
-        self._of_history()
-        self._of_publication()
-        self._of_reconciling()
-        self._of_queues()
-        self._of_requests()
-        self._of_watches()
-        self._of_process()
+        self.registry = CollectorRegistry()
+        self._add_history()
+        self._add_publication()
+        self._add_reconciles()
+        self._add_queues()
+        self._add_requests()
+        self._add_watches()
+        self._add_process()
 
-    def _of_history(self) -> None:
+    def _add_history(self) -> None:
         kinds = (("Created",), ("Edited",), ("Reverted",))
-        self._made = _Series(self._counter("versions_made", "Versions made, by kind of change.", "kind"), *kinds)
-        self._missed = self._counter("generations_missed", "Edits that are in no version, since nobody saw them.")
-        self._pruned = self._counter("versions_pruned", "Versions deleted because the history is full.")
-        self._restored = self._counter("versions_restored", "Versions that were deleted by hand and brought back.")
-        self._activations = self._counter("activations", "Times that another version came into force.")
-        self._edits = self._histogram(
-            "edit_recording_seconds", "Seconds from seeing an edit to having made its version."
-        )
-        self._recording = self._gauge(
-            "longest_edit_recording_seconds", "Seconds since the oldest edit was seen that is not recorded yet."
-        )
+        self.made = self._counters("versions_made", "Versions created, by kind of change.", "kind", known=kinds).inc
+        self.missed = self._counter("generations_missed", "Edits whose content the operator never received.").inc
+        self.pruned = self._counter("versions_pruned", "Versions deleted because of historyLimit.").inc
+        text = "Versions created again after they were deleted by hand."
+        self.restored = self._counter("versions_restored", text).inc
+        self.activated = self._counter("activations", "Changes of the active version of an Assistant.").inc
+        text = "Seconds from the watch event of an edit to the creation of its version."
+        self.recorded = self._histogram("edit_recording_seconds", text).observe
+        text = "Seconds since the watch event of the oldest edit without a version."
+        self.recording = self._gauge("longest_edit_recording_seconds", text).set_function
 
-    def _of_publication(self) -> None:
-        told = "Tries to publish a version to a LangGraph Server, by reason: Published, or why not."
-        self._publications = _Series(self._counter("publications", told, "result"), ("Published",))
-        self._events = _Series(self._counter("events", "Events told, by type and reason.", "type", "reason"))
-        self._events_lost = self._counter("events_lost", "Events that the API server did not take.")
+    def _add_publication(self) -> None:
+        text = "Attempts to publish a version to a LangGraph Server, by result: Published or the reason of the failure."
+        self.published = self._counters("publications", text, "result", known=[("Published",)]).inc
+        self.event_queued = self._counters("events", "Events queued for posting.", "type", "reason").inc
+        self.event_lost = self._counter("events_lost", "Events whose post failed.").inc
 
-    def _of_reconciling(self) -> None:
-        self._steps = _Series(self._counter("steps", "Steps begun.", "controller", "step"))
-        self._reconciles = _Series(self._counter("reconcile", "Looks at an object, by result.", "controller", "result"))
-        self._errors = _Series(self._counter("reconcile_errors", "Looks that ended in an error.", "controller"))
-        told = "Writes that the API server refused, by step; each is tried again."
+    def _add_reconciles(self) -> None:
+        self.step = self._counters("steps", "Steps started by reconciles.", "controller", "step").inc
+        text = "Writes that the API server refused, by step; each is retried."
         steps = (("assistant", "UpdateStatus"), ("graph", "UpdateGraphStatus"))
-        self._refused = _Series(self._counter("refused_writes", told, "controller", "step"), *steps)
-        told = "Fields that the API server did not store, by kind: its CustomResourceDefinition lacks them."
-        kinds = (("Assistant", "status"), ("Graph", "status"))
-        self._unstored = _Series(self._counter("unstored_fields", told, "kind", "field"), *kinds)
-        self._panics = _Series(self._counter("reconcile_panics", "Looks that brought out a bug.", "controller"))
-        self._times = _Series(self._histogram("reconcile_time_seconds", "Seconds one look took.", "controller"))
+        self.refused = self._counters("refused_writes", text, "controller", "step", known=steps).inc
+        text = "Fields that the API server did not store because its CustomResourceDefinition lacks them."
+        fields = (("Assistant", "status"), ("Graph", "status"))
+        self._unstored = self._counters("unstored_fields", text, "kind", "field", known=fields)
+        self._reconciles = self._counters("reconcile", "Reconciles, by result.", "controller", "result")
+        self._errors = self._counters("reconcile_errors", "Reconciles that ended in an error.", "controller")
+        text = "Reconciles that raised an unexpected exception."
+        self._panics = self._counters("reconcile_panics", text, "controller")
+        self._times = _Series(self._histogram("reconcile_time_seconds", "Seconds of one reconcile.", "controller"))
 
-    def _of_queues(self) -> None:
+    def _add_queues(self) -> None:
         name = "name"
-        self._adds = self._counter("workqueue_adds", "Objects that became due.", name)
-        self._retries = self._counter("workqueue_retries", "Objects to be looked at again after an error.", name)
-        self._waited = self._histogram("workqueue_queue_duration_seconds", "Seconds from due to looked at.", name)
-        self._worked = self._histogram("workqueue_work_duration_seconds", "Seconds one look took.", name)
-        self._depth = self._gauge("workqueue_depth", "Objects that are due and wait for a worker.", name)
-        self._active = self._gauge("active_workers", "Looks under way.", name)
-        self._workers = self._gauge("max_concurrent_reconciles", "Looks that may be under way at once.", name)
+        self._adds = self._counter("workqueue_adds", "Keys that became due.", name)
+        self._retries = self._counter("workqueue_retries", "Keys that were enqueued again after an error.", name)
+        self._waited = self._histogram(
+            "workqueue_queue_duration_seconds", "Seconds from due to the start of the reconcile.", name
+        )
+        self._worked = self._histogram("workqueue_work_duration_seconds", "Seconds of one reconcile.", name)
+        self._depth = self._gauge("workqueue_depth", "Keys that are due and wait for a worker.", name)
+        self._active = self._gauge("active_workers", "Reconciles in progress.", name)
+        self._workers = self._gauge("max_concurrent_reconciles", "Number of workers.", name)
         self._unfinished = self._gauge(
-            "workqueue_unfinished_work_seconds", "Seconds that the looks under way have taken, all together.", name
+            "workqueue_unfinished_work_seconds", "Sum of the seconds of all reconciles in progress.", name
         )
         self._longest = self._gauge(
-            "workqueue_longest_running_processor_seconds", "Seconds that the longest look under way has taken.", name
+            "workqueue_longest_running_processor_seconds", "Seconds of the longest reconcile in progress.", name
         )
 
-    def _of_requests(self) -> None:
-        self._calls, self._call_seconds = self._requests("rest_client", "Requests to the Kubernetes API")
-        self._asked, self._asked_seconds = self._requests("server", "Requests to LangGraph Servers")
+    def _add_requests(self) -> None:
+        self.called = self._requests("rest_client", "Requests to the Kubernetes API")
+        """Called with the method, the status code (0 without an answer) and the seconds of a request."""
+        self.asked = self._requests("server", "Requests to LangGraph Servers")
 
-    def _requests(self, who: str, what: str) -> tuple[_Series[Counter], _Series[Histogram]]:
-        counted = self._counter(f"{who}_requests", f"{what}, by method and code.", "method", "code")
-        timed = self._histogram(f"{who}_request_duration_seconds", f"{what}: seconds until an answer began.", "method")
-        return _Series(counted), _Series(timed)
+    def _requests(self, prefix: str, what: str) -> Callable[[str, int, float], None]:
+        text = f"{what}: seconds until an answer began."
+        counters = self._counters(f"{prefix}_requests", f"{what}, by method and code.", "method", "code")
+        seconds = _Series(self._histogram(f"{prefix}_request_duration_seconds", text, "method"))
 
-    def _of_watches(self) -> None:
-        self._watch_failing = self._gauge(
-            "watch_failing", "Whether objects of a kind cannot be listed or watched.", "kind", "namespace"
+        def answered(method: str, code: int, duration: float) -> None:
+            counters.inc(method, str(code or _NO_ANSWER))
+            seconds[method,].observe(duration)
+
+        return answered
+
+    def _add_watches(self) -> None:
+        text = "1 while the objects of a kind cannot be listed or watched in a namespace."
+        self._watch_failing = self._gauge("watch_failing", text, "kind", "namespace")
+        self._missing_columns = self._gauge(
+            "crd_missing_columns", "Columns that the CustomResourceDefinitions lack: they are older than the operator."
         )
-        self._missing = self._gauge(
-            "crd_missing_columns", "Columns that the installed CustomResourceDefinitions lack: older than the operator."
-        )
-        told = "Objects that differed from what was watched and were read again."
-        self._resyncs = _Series(self._counter("resyncs", told, "kind"), ("Assistant",), ("Graph",))
+        text = "Objects that differed from the state known by watching and were read again."
+        self.resynced = self._counters("resyncs", text, "kind", known=[("Assistant",), ("Graph",)]).inc
 
-    def _of_process(self) -> None:
-        release = self._gauge("build_info", "What runs here.", "version", "python", "kopf")
+    def _add_process(self) -> None:
+        release = self._gauge("build_info", "The versions that run; always 1.", "version", "python", "kopf")
         release.labels(version("assistant-operator"), platform.python_version(), version("kopf")).set(1)
         self._leader = self._gauge("leader_election_master_status", "1 while this replica holds the Lease.", "name")
-        self._lease_failures = self._counter("leader_election_errors", "Reads and writes of the Lease that failed.")
-        ProcessCollector(registry=self._registry)
-
-    # What happens
-
-    def made(self, kind: str) -> None:
-        self._made[kind,].inc()
-
-    def recorded(self, seconds: float) -> None:
-        self._edits.observe(seconds)
-
-    def missed(self, count: int) -> None:
-        self._missed.inc(count)
-
-    def pruned(self) -> None:
-        self._pruned.inc()
-
-    def restored(self) -> None:
-        self._restored.inc()
-
-    def activated(self) -> None:
-        self._activations.inc()
-
-    def published(self, result: str) -> None:
-        self._publications[result,].inc()
-
-    def told(self, kind: str, reason: str) -> None:
-        self._events[kind, reason].inc()
-
-    def event_lost(self) -> None:
-        self._events_lost.inc()
-
-    def step(self, controller: str, step: str) -> None:
-        self._steps[controller, step].inc()
-
-    def refused(self, controller: str, step: str) -> None:
-        self._refused[controller, step].inc()
+        self.lease_failed = self._counter("leader_election_errors", "Reads and writes of the Lease that failed.").inc
+        ProcessCollector(registry=self.registry)
 
     def unstored(self, kind: str, fields: Iterable[str]) -> None:
         for field in fields:
-            self._unstored[kind, field].inc()
+            self._unstored.inc(kind, field)
 
     def reconciled(self, controller: str, result: str, seconds: float) -> None:
-        """`result`: success, requeue_after, error, or panic for an error that nobody foresaw."""
+        """`result`: success, requeue_after, error, or panic for an unexpected exception."""
         if result in {"error", "panic"}:
-            self._errors[controller,].inc()
+            self._errors.inc(controller)
         if result == "panic":
-            self._panics[controller,].inc()
-        self._reconciles[controller, "error" if result == "panic" else result].inc()
+            self._panics.inc(controller)
+        self._reconciles.inc(controller, "error" if result == "panic" else result)
         self._times[controller,].observe(seconds)
 
-    def called(self, method: str, code: int, seconds: float) -> None:
-        """A request to the API server; code 0 is no answer."""
-        self._calls[method, str(code or _NO_ANSWER)].inc()
-        self._call_seconds[method,].observe(seconds)
-
-    def asked(self, method: str, code: int, seconds: float) -> None:
-        """A request to a LangGraph Server; code 0 is no answer."""
-        self._asked[method, str(code or _NO_ANSWER)].inc()
-        self._asked_seconds[method,].observe(seconds)
-
-    # What is read when somebody asks
-
     def controllers(self, *names: str) -> None:
-        """Who reconciles: their series are there before anything happened."""
+        """Create the series of these controllers, with the value 0."""
         for name in names:
             for result in ("success", "requeue_after", "error"):
                 self._reconciles[name, result]
             self._errors[name,], self._panics[name,]
 
     def queue(self, name: str) -> QueueMeter:
-        counted = (self._adds.labels(name), self._retries.labels(name))
-        return QueueMeter(*counted, self._waited.labels(name), self._worked.labels(name))
+        counters = (self._adds.labels(name), self._retries.labels(name))
+        return QueueMeter(*counters, self._waited.labels(name), self._worked.labels(name))
 
     def workers(self, name: str, most: int, queue: WorkQueue) -> None:
+        """Show the state of a controller's queue. `most`: its number of workers."""
         self._workers.labels(name).set(most)
         self._depth.labels(name).set_function(lambda: queue.due)
         self._active.labels(name).set_function(lambda: len(queue.running()))
         self._unfinished.labels(name).set_function(lambda: sum(queue.running()))
         self._longest.labels(name).set_function(lambda: max(queue.running(), default=0.0))
 
-    def lease_failed(self) -> None:
-        """A call for the Lease failed."""
-        self._lease_failures.inc()
-
-    def leads(self, lease: str, is_held: Callable[[], bool]) -> None:
+    def leader_status(self, lease: str, is_held: Callable[[], bool]) -> None:
         self._leader.labels(lease).set_function(is_held)
 
     def watches(
-        self, places: Iterable[tuple[str, str]], failing: Callable[[tuple[str, str]], bool], missing: Callable[[], int]
+        self,
+        places: Iterable[tuple[str, str]],
+        is_failing: Callable[[tuple[str, str]], bool],
+        missing_columns: Callable[[], int],
     ) -> None:
-        """`places`: kind and namespace of what is watched, empty for all; `missing`: columns."""
+        """`places`: kind and namespace of each watch; an empty namespace for all."""
         for place in places:
-            self._watch_failing.labels(*place).set_function(partial(failing, place))
-        self._missing.set_function(missing)
+            self._watch_failing.labels(*place).set_function(partial(is_failing, place))
+        self._missing_columns.set_function(missing_columns)
 
-    def resynced(self, kind: str) -> None:
-        self._resyncs[kind,].inc()
+    def object_metrics(self, families: Callable[[], Iterable[GaugeFamily]]) -> None:
+        """`families`: returns the metrics of single objects."""
+        self.registry.register(_GaugeCollector(families))
 
-    def recording(self, longest: Callable[[], float]) -> None:
-        self._recording.set_function(longest)
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"{_PREFIX}_{name}", text, labels, registry=self.registry)
 
-    def object_metrics(self, text: Callable[[], str]) -> None:
-        """`text`: the figures of single objects, as Prometheus reads them."""
-        self._object_metrics = text
+    def _counters(self, name: str, text: str, *labels: str, known: Iterable[tuple[str, ...]] = ()) -> _Counters:
+        return _Counters(self._counter(name, text, *labels), *known)
 
-    def text(self) -> bytes:
-        """All of it, as Prometheus reads it."""
-        return generate_latest(self._registry) + self._object_metrics().encode()
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"{_PREFIX}_{name}", text, labels, registry=self.registry)
 
-    def _counter(self, name: str, told: str, *labels: str) -> Counter:
-        return Counter(f"{_PREFIX}_{name}", told, labels, registry=self._registry)
-
-    def _gauge(self, name: str, told: str, *labels: str) -> Gauge:
-        return Gauge(f"{_PREFIX}_{name}", told, labels, registry=self._registry)
-
-    def _histogram(self, name: str, told: str, *labels: str) -> Histogram:
-        return Histogram(f"{_PREFIX}_{name}", told, labels, buckets=_SECONDS, registry=self._registry)
+    def _histogram(self, name: str, text: str, *labels: str) -> Histogram:
+        return Histogram(f"{_PREFIX}_{name}", text, labels, buckets=_SECONDS, registry=self.registry)

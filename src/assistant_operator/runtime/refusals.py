@@ -1,4 +1,4 @@
-"""Writes that the API server refused or that had no effect: what was said, and when each is tried again."""
+"""Backoff for steps that failed for one object: writes that the API server refused or that had no effect."""
 
 import asyncio
 import random
@@ -10,32 +10,32 @@ T = TypeVar("T")
 
 FIRST, LONGEST = 1.0, 300.0
 """Seconds until the first retry, and the longest pause that doubling leads to."""
-_WHOLE = 2
-"""Refused steps of one kind from which on the kind counts as refused: then one step of it is tried at a time."""
+_KIND_THRESHOLD = 2
+"""Number of held steps of one kind from which on the kind itself backs off: one step of it is tried at a time."""
 
 StepId = tuple[str, Hashable]
-"""Kind of a step, and what tells it from others of its kind: the number of a version, for example."""
+"""Kind of a step, and an identifier within the kind, such as the number of a version."""
 
 
 @dataclass(slots=True)
 class _Held:
-    """What is held back. `until` is a time of the running loop."""
+    """The backoff of a step or of a kind. `until` is a time of the running loop."""
 
-    words: str = ""
+    message: str = ""
     attempts: int = 0
     until: float = 0.0
 
-    def again(self, now: float) -> None:
+    def back_off(self, now: float) -> None:
         pause = min(FIRST * 2.0 ** min(self.attempts, 20), LONGEST)
         self.until = now + pause * random.uniform(0.8, 1.0)  # noqa: S311 (jitter)
         self.attempts += 1
 
 
 class Refusals:
-    """Holds back single steps of one object, so that its other steps go on. It backs off per step.
+    """Backs off each step of one object separately, so that a refused step does not block the other steps.
 
-    A policy may refuse one version or all of them. So steps of one kind are tried in turn: once two are held back, one
-    more of them is tried at a time, and the pause between them doubles, too.
+    An admission policy may refuse one version or all of them. So a kind of step backs off as well: once two steps of a
+    kind are held, one step of it is tried at a time, and the pause between those tries doubles too.
     """
 
     __slots__ = ("_kinds", "_steps")
@@ -44,59 +44,59 @@ class Refusals:
         self._steps: dict[StepId, _Held] = {}
         self._kinds: dict[str, _Held] = {}
 
-    def refused(self, step: StepId, words: str) -> bool:
-        """Hold `step` back. Returns True if no step of its kind was held back before.
+    def refused(self, step: StepId, message: str) -> bool:
+        """Hold `step`. Returns whether no step of its kind was held before.
 
-        The words of the first refusal stay until the step succeeds: a condition must not change with each retry.
+        The first message is kept until the step succeeds: a message that changes on each retry would cause a status
+        write on each retry.
         """
         now, kind = _now(), step[0]
         is_first = not self._of_kind(kind)
-        self._steps.setdefault(step, _Held(words)).again(now)
-        if len(self._of_kind(kind)) >= _WHOLE:
-            self._kinds.setdefault(kind, _Held()).again(now)
+        self._steps.setdefault(step, _Held(message)).back_off(now)
+        if len(self._of_kind(kind)) >= _KIND_THRESHOLD:
+            self._kinds.setdefault(kind, _Held()).back_off(now)
         return is_first
 
     def succeeded(self, step: StepId) -> None:
-        """The step was taken: the next of its kind may be taken at once."""
+        """Release the step and the backoff of its kind: the next step of the kind is due at once."""
         self._kinds.pop(step[0], None)
         self._drop([step])
 
     def is_held(self, step: StepId) -> bool:
-        """Whether the step was refused and did not succeed since."""
+        """Return whether the step was refused and has not succeeded since."""
         return step in self._steps
 
     def is_due(self, step: StepId) -> bool:
-        """Whether the step may be taken now."""
-        held = self._steps.get(step)
-        return self._until(step, held or _Held()) <= _now()
+        """Return whether neither the step nor its kind is backing off."""
+        return self._until(step, self._steps.get(step) or _Held()) <= _now()
 
     def pick(self, steps: Iterable[T], identify: Callable[[T], StepId]) -> T | None:
-        """The first step that is due; of its kind, the one that was tried least."""
-        due = (each for each in steps if not self._steps or self.is_due(identify(each)))
+        """Return the due step with the fewest attempts among those of the same kind as the first due one, or None."""
+        due = (step for step in steps if not self._steps or self.is_due(identify(step)))
         first = next(due, None)
         if first is None or not self._steps:
             return first
         kind = identify(first)[0]
         if not self._of_kind(kind):
             return first
-        same = [first, *(each for each in due if identify(each)[0] == kind)]
-        return min(same, key=lambda each: held.attempts if (held := self._steps.get(identify(each))) else 0)
+        same = [first, *(step for step in due if identify(step)[0] == kind)]
+        return min(same, key=lambda step: held.attempts if (held := self._steps.get(identify(step))) else 0)
 
     def keep(self, present: Collection[StepId]) -> bool:
-        """Drop what is no longer to be done: all but `present`. Returns whether there was any."""
+        """Release all held steps except `present`. Returns whether any was released."""
         stale = [step for step in self._steps if step not in present]
         self._drop(stale)
         return bool(stale)
 
     def messages(self) -> Mapping[str, str]:
-        """Per kind of step that is held back, the words of the first refusal."""
-        found: dict[str, str] = {}
+        """Return, for each kind with a held step, the message of its first refusal."""
+        messages: dict[str, str] = {}
         for (kind, _), held in self._steps.items():
-            found.setdefault(kind, held.words)
-        return found
+            messages.setdefault(kind, held.message)
+        return messages
 
     def wait(self) -> float | None:
-        """Seconds until the next step is due again; None if none is held back."""
+        """Return the seconds until the next held step is due; None if none is backing off."""
         now = _now()
         ends = (self._until(step, held) for step, held in self._steps.items())
         return min((end - now for end in ends if end > now), default=None)
@@ -108,11 +108,11 @@ class Refusals:
     def _drop(self, stale: Iterable[StepId]) -> None:
         for step in stale:
             self._steps.pop(step, None)
-            if len(self._of_kind(step[0])) < _WHOLE:
+            if len(self._of_kind(step[0])) < _KIND_THRESHOLD:
                 self._kinds.pop(step[0], None)
 
     def _of_kind(self, kind: str) -> list[StepId]:
-        return [each for each in self._steps if each[0] == kind]
+        return [step for step in self._steps if step[0] == kind]
 
 
 def _now() -> float:

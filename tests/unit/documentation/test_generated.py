@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from prometheus_client import generate_latest
 
 from assistant_operator.api.condition_types import CONDITION_TYPES, PROGRESS
 from assistant_operator.api.reason import Reason
@@ -156,7 +157,9 @@ def test_the_metrics_are_those_of_the_program() -> None:
     """Of single objects and of requests, tests/observability checks the rest on a running operator."""
     rows = TABLE_ROW.findall((DOCS / "operations.md").read_text())
     documented = {name: kind for name, kind, _ in rows}
-    types = re.findall(r"^# TYPE assistant_operator_(\w+) (\w+)$", Metrics().text().decode(), re.MULTILINE)
+    types = re.findall(
+        r"^# TYPE assistant_operator_(\w+) (\w+)$", generate_latest(Metrics().registry).decode(), re.MULTILINE
+    )
     real = {name: kind for name, kind in types if not name.endswith("_created")}
     assert real.items() <= documented.items()
     assert documented.keys() - real.keys() == {"objects", "versions", "ready", "stalled", "graph_served"}

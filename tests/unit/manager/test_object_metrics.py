@@ -1,7 +1,6 @@
-"""The figures of single objects: there while the object is, told by the leader alone."""
+"""The metrics of single objects: they exist while the object does, on the leader only."""
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from assistant_operator.api.meta import Condition
 from assistant_operator.manager.object_metrics import ObjectMetrics
@@ -27,16 +26,13 @@ def a_store(*conditions: Condition) -> Store:
     return store
 
 
-def told(store: Store, *, is_leading: bool = True) -> Samples:
-    text = ObjectMetrics(store, is_leading=lambda: is_leading).text()
-    return {
-        family.name.removeprefix("assistant_operator_"): [(each.labels, each.value) for each in family.samples]
-        for family in text_string_to_metric_families(text)
-    }
+def shown(store: Store, *, is_leading: bool = True) -> Samples:
+    families = ObjectMetrics(store, is_leading=lambda: is_leading).families()
+    return {name: [(dict(labels), value) for labels, value in samples] for name, _, samples in families}
 
 
 def test_each_object_is_counted_and_shown() -> None:
-    found = told(a_store())
+    found = shown(a_store())
     assert found["ready"] == [(OBJECT, 1.0), (THE_GRAPH, 1.0)]
     assert found["versions"] == [({}, 2.0)]
     assert found["stalled"] == found["graph_served"] == []
@@ -51,41 +47,41 @@ def test_each_object_is_counted_and_shown() -> None:
     ("conditions", "ready", "stalled"),
     [
         pytest.param((NOT_READY, STALLED), "False", [({**OBJECT, "reason": "SchemaRefused"}, 1.0)], id="stalled"),
-        pytest.param((NOT_READY, RECONCILING), "False", [], id="going on by itself"),
+        pytest.param((NOT_READY, RECONCILING), "False", [], id="reconciling"),
         pytest.param((a_condition("Ready", "Unknown", "Probing", "?"),), "Unknown", [], id="unknown"),
-        pytest.param((RECONCILING,), "Unknown", [], id="nothing said yet"),
+        pytest.param((RECONCILING,), "Unknown", [], id="no status yet"),
     ],
 )
 def test_one_that_is_not_ready_comes_first(
     conditions: tuple[Condition, ...], ready: str, stalled: list[tuple[dict[str, str], float]]
 ) -> None:
-    found = told(a_store(*conditions))
+    found = shown(a_store(*conditions))
     assert found["ready"] == [(OBJECT, 0.0), (THE_GRAPH, 1.0)]
     assert ({"kind": "Assistant", "ready": ready}, 1.0) in found["objects"]
     assert found["stalled"] == stalled
 
 
 @pytest.mark.parametrize(
-    ("status", "value"), [pytest.param("True", 1.0, id="served"), pytest.param("Unknown", 0.0, id="not asked yet")]
+    ("status", "value"), [pytest.param("True", 1.0, id="served"), pytest.param("Unknown", 0.0, id="not probed yet")]
 )
-def test_a_graph_with_a_server_says_whether_it_is_served(status: str, value: float) -> None:
+def test_graph_served_is_shown_for_a_graph_with_a_server(status: str, value: float) -> None:
     store = Store()
-    said = a_graph_status(conditions=(a_condition("Deployed", status, "Served", "x"),))
-    store.upsert_graph(a_graph(status=said, server={"url": "http://server"}))
-    assert told(store)["graph_served"] == [({"namespace": NAMESPACE, "name": GRAPH}, value)]
+    graph_status = a_graph_status(conditions=(a_condition("Deployed", status, "Served", "x"),))
+    store.upsert_graph(a_graph(status=graph_status, server={"url": "http://server"}))
+    assert shown(store)["graph_served"] == [({"namespace": NAMESPACE, "name": GRAPH}, value)]
 
 
-def test_what_is_gone_is_not_shown() -> None:
+def test_a_deleted_object_is_not_shown() -> None:
     store = a_store(NOT_READY, STALLED)
     store.drop_assistant(KEY)
     store.drop_graph((NAMESPACE, GRAPH))
     for number in (1, 2):
         store.versions.drop(a_record(number))
-    found = told(store)
+    found = shown(store)
     assert found["ready"] == found["stalled"] == []
     assert found["versions"] == [({}, 0.0)]
     assert {value for _, value in found["objects"]} == {0.0}
 
 
-def test_a_standby_tells_nothing() -> None:
-    assert told(a_store(), is_leading=False) == {}
+def test_a_standby_shows_nothing() -> None:
+    assert shown(a_store(), is_leading=False) == {}

@@ -1,4 +1,4 @@
-"""What the person who runs the operator can set, by flags and by the environment, and what a wrong one is told."""
+"""The settings: flags, environment variables, and the errors for wrong values."""
 
 import json
 import os
@@ -62,7 +62,7 @@ def test_flags(flags: list[str], different: dict[str, Any]) -> None:
 
 
 def test_each_flag_is_an_environment_variable_and_a_flag_wins(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = {
+    variables = {
         "NAMESPACE": "a,b c",
         "CLUSTER_NAME": "east",
         "LISTEN": "127.0.0.1:1",
@@ -72,10 +72,10 @@ def test_each_flag_is_an_environment_variable_and_a_flag_wins(monkeypatch: pytes
         "LOG_LEVEL": "error",
         "LOG_FORMAT": "json",
     }
-    assert {name.lower() for name in told} == DEFAULTS.keys()
-    for name, value in told.items():
+    assert {name.lower() for name in variables} == DEFAULTS.keys()
+    for name, value in variables.items():
         monkeypatch.setenv(f"ASSISTANT_OPERATOR_{name}", value)
-    wanted = {name.lower(): value for name, value in told.items()}
+    wanted = {name.lower(): value for name, value in variables.items()}
     assert parsed() == {**wanted, "namespace": ("a,b", "c"), "leader_elect": False}
     assert parsed("--listen=:9", "--leader-elect")["listen"] == ":9"
     assert parsed("--leader-elect")["leader_elect"] is True
@@ -95,7 +95,7 @@ def test_an_address_is_host_and_port(listen: str, address: tuple[str, int]) -> N
 
 
 @pytest.mark.parametrize("listen", ["8080", "localhost", "", "localhost:", "localhost:http", ":65536", ":-1", ":²"])
-def test_what_is_no_address_is_told_what_one_looks_like(listen: str) -> None:
+def test_an_invalid_address_is_refused_with_an_example(listen: str) -> None:
     with pytest.raises(ValueError, match=re.escape(f"--listen takes host:port, such as 0.0.0.0:8080, not '{listen}'")):
         _ = Settings(listen=listen).address
 
@@ -108,7 +108,7 @@ def test_each_process_has_a_name_of_its_own_that_begins_with_its_pods(monkeypatc
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         pytest.param(["run", "--log-level=loud"], "'--log-level': 'loud' is not one of 'debug', 'info'", id="level"),
         pytest.param(["run", "--log-format=xml"], "'--log-format': 'xml' is not one of 'text', 'json'", id="format"),
@@ -123,14 +123,14 @@ def test_each_process_has_a_name_of_its_own_that_begins_with_its_pods(monkeypatc
         pytest.param(["start"], "No such command 'start'", id="a command that is none"),
     ],
 )
-def test_a_wrong_word_is_told_in_one_line(arguments: list[str], told: str) -> None:
+def test_a_usage_error_is_one_line(arguments: list[str], message: str) -> None:
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == click.UsageError.exit_code
-    assert told in result.stderr.splitlines()[-1].replace("option: ", "option ")
+    assert message in result.stderr.splitlines()[-1].replace("option: ", "option ")
     assert "Traceback" not in result.output
 
 
-def test_crds_prints_the_definitions_and_writes_them_where_it_is_told(tmp_path: Path) -> None:
+def test_crds_prints_the_definitions_or_writes_them_into_a_directory(tmp_path: Path) -> None:
     printed = CliRunner().invoke(main, ["crds"])
     kinds = [document["spec"]["names"]["kind"] for document in yaml.safe_load_all(printed.stdout)]
     assert (printed.exit_code, sorted(kinds)) == (0, ["Assistant", "AssistantVersion", "Graph"])
@@ -138,12 +138,12 @@ def test_crds_prints_the_definitions_and_writes_them_where_it_is_told(tmp_path: 
     assert {path.name: path.read_text() for path in (tmp_path / "new").iterdir()} == manifests()
 
 
-class Silence(BaseHTTPRequestHandler):
-    """Knows nothing of what it is asked, but what that was."""
+class Unavailable(BaseHTTPRequestHandler):
+    """Records the path of each request, and answers 503."""
 
     def do_GET(self) -> None:
-        asked: list[str] = self.server.asked  # type: ignore[attr-defined]
-        asked.append(self.path)
+        requested: list[str] = self.server.requested  # type: ignore[attr-defined]
+        requested.append(self.path)
         self.send_response(503)
         self.send_header("Content-Length", "0")
         self.end_headers()
@@ -153,56 +153,56 @@ class Silence(BaseHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def nobody() -> Iterator[ThreadingHTTPServer]:
-    """An HTTP server that is no Kubernetes."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Silence) as server:
-        server.asked = []  # type: ignore[attr-defined]
+def unavailable() -> Iterator[ThreadingHTTPServer]:
+    """An HTTP server that is no API server."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Unavailable) as server:
+        server.requested = []  # type: ignore[attr-defined]
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
         server.shutdown()
 
 
 @pytest.fixture
-def kubeconfig(nobody: ThreadingHTTPServer, tmp_path: Path) -> Path:
-    cluster = {"name": "c", "cluster": {"server": f"http://127.0.0.1:{nobody.server_port}"}}
+def kubeconfig(unavailable: ThreadingHTTPServer, tmp_path: Path) -> Path:
+    cluster = {"name": "c", "cluster": {"server": f"http://127.0.0.1:{unavailable.server_port}"}}
     user, context = {"name": "u", "user": {"token": "t"}}, {"name": "c", "context": {"cluster": "c", "user": "u"}}
-    told = {"current-context": "c", "clusters": [cluster], "users": [user], "contexts": [context]}
-    (tmp_path / "kubeconfig").write_text(json.dumps(told))
+    config = {"current-context": "c", "clusters": [cluster], "users": [user], "contexts": [context]}
+    (tmp_path / "kubeconfig").write_text(json.dumps(config))
     return tmp_path / "kubeconfig"
 
 
-def environment(kubeconfig: Path, **told: str) -> Mapping[str, str]:
-    return os.environ | {"KUBECONFIG": str(kubeconfig)} | {f"ASSISTANT_OPERATOR_{name}": told[name] for name in told}
+def environment(kubeconfig: Path, **flags: str) -> Mapping[str, str]:
+    return os.environ | {"KUBECONFIG": str(kubeconfig)} | {f"ASSISTANT_OPERATOR_{name}": flags[name] for name in flags}
 
 
-def test_it_looks_in_the_namespaces_of_the_environment(kubeconfig: Path, nobody: ThreadingHTTPServer) -> None:
-    asked: list[str] = nobody.asked  # type: ignore[attr-defined]
-    told = environment(kubeconfig, NAMESPACE="a, b,a", LISTEN="127.0.0.1:0", LEADER_ELECT="no")
-    with subprocess.Popen(RUN, env=told, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+def test_it_watches_the_namespaces_of_the_environment(kubeconfig: Path, unavailable: ThreadingHTTPServer) -> None:
+    requested: list[str] = unavailable.requested  # type: ignore[attr-defined]
+    env = environment(kubeconfig, NAMESPACE="a, b,a", LISTEN="127.0.0.1:0", LEADER_ELECT="no")
+    with subprocess.Popen(RUN, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             versions = {f"/namespaces/{name}/assistantversions" for name in "ab"}
-            eventually(lambda: all(any(each in path for path in asked) for each in versions), within=60)
+            eventually(lambda: all(any(version in path for path in requested) for version in versions), within=60)
         finally:
             process.kill()
-    assert not [path for path in asked if "/namespaces/" in path and not re.search(r"/namespaces/[ab]/", path)]
-    assert not [path for path in asked if "/leases" in path]
+    assert not [path for path in requested if "/namespaces/" in path and not re.search(r"/namespaces/[ab]/", path)]
+    assert not [path for path in requested if "/leases" in path]
 
 
-def test_a_kubeconfig_that_is_missing_is_told_in_one_line(tmp_path: Path) -> None:
+def test_a_missing_kubeconfig_is_reported_in_one_line(tmp_path: Path) -> None:
     missing = tmp_path / "missing"
-    told = run(environment(missing))
-    assert told.startswith(f"Error: cannot determine from KUBECONFIG={missing} how to reach a cluster: ")
+    line = run(environment(missing))
+    assert line.startswith(f"Error: cannot determine from KUBECONFIG={missing} how to reach a cluster: ")
 
 
-def test_an_address_that_is_taken_is_told_in_one_line(kubeconfig: Path, nobody: ThreadingHTTPServer) -> None:
-    taken = f"127.0.0.1:{nobody.server_port}"
-    told = run(environment(kubeconfig, LISTEN=taken))
-    assert told.startswith(f"Error: cannot listen on {taken}: ")
+def test_an_address_in_use_is_reported_in_one_line(kubeconfig: Path, unavailable: ThreadingHTTPServer) -> None:
+    taken = f"127.0.0.1:{unavailable.server_port}"
+    line = run(environment(kubeconfig, LISTEN=taken))
+    assert line.startswith(f"Error: cannot listen on {taken}: ")
 
 
-def run(told: Mapping[str, str]) -> str:
-    """The last line of an operator that could not start."""
-    done = subprocess.run(RUN, env=told, capture_output=True, text=True, check=False, timeout=60)
+def run(env: Mapping[str, str]) -> str:
+    """Return the last line that an operator wrote which could not start."""
+    done = subprocess.run(RUN, env=env, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert done.stdout == ""

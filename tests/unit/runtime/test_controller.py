@@ -5,7 +5,6 @@ import logging
 from collections.abc import Awaitable, Callable
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from assistant_operator.api.meta import Key
 from assistant_operator.runtime.controller import LONGEST_STANDSTILL, Controller
@@ -53,13 +52,8 @@ class Story:
         task.cancel()
 
     def count(self, name: str, **labels: str) -> float | None:
-        found = [
-            sample.value
-            for family in text_string_to_metric_families(self.metrics.text().decode())
-            for sample in family.samples
-            if sample.name == f"assistant_operator_{name}" and sample.labels == {"controller": "assistant", **labels}
-        ]
-        return found[0] if found else None
+        labels = {"controller": "assistant", **labels}
+        return self.metrics.registry.get_sample_value(f"assistant_operator_{name}", labels)
 
 
 def test_a_key_is_reconciled_once_and_again_after_the_seconds_that_were_returned() -> None:

@@ -1,4 +1,4 @@
-"""Events: told once, in order, not too fast, cut to what the API server takes, and never in the way of anything."""
+"""The event recorder: deduplication, order, rate, limits of the API server, and failures."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,13 +17,13 @@ from worlds import GRAPH, GRAPH_UID, a_graph, an_assistant
 FAILURES = [
     pytest.param(ClusterUnavailable("no answer"), id="no answer"),
     pytest.param(ClusterRefused("POST", Status(403, "Forbidden", "the namespace is being deleted")), id="refused"),
-    pytest.param(ClusterRefused("POST", Status(404, "NotFound", kind="namespaces")), id="the namespace is gone"),
+    pytest.param(ClusterRefused("POST", Status(404, "NotFound", kind="namespaces")), id="the namespace does not exist"),
     pytest.param(NotLeading("the Lease is not held"), id="not leading"),
 ]
 
 
-class Pinboard(Cluster):
-    """Takes events and notes when; everything else of a cluster is missing."""
+class Posts(Cluster):
+    """Records posted events with their times; it implements nothing else of a Cluster."""
 
     def __init__(self, fails: Exception | None = None) -> None:
         self.posted: list[tuple[float, str, dict[str, Any]]] = []
@@ -37,36 +37,36 @@ class Pinboard(Cluster):
 
 
 def posted(
-    tell: Callable[[EventRecorder], None],
+    record: Callable[[EventRecorder], None],
     *,
     fails: Exception | None = None,
     within: float = 600,
     per_second: float = 20,
 ) -> list[tuple[float, str, dict[str, Any]]]:
-    """What is posted within that time of what is told at once."""
+    """Return what is posted within that time after `record`."""
 
     async def scenario() -> list[tuple[float, str, dict[str, Any]]]:
-        board = Pinboard(fails)
-        events = EventRecorder(board, instance="operator-0_1234", per_second=per_second)
-        tell(events)
+        cluster = Posts(fails)
+        events = EventRecorder(cluster, instance="operator-0_1234", per_second=per_second)
+        record(events)
         running = asyncio.ensure_future(events.run())
         await asyncio.sleep(within)
         assert not running.done()
         running.cancel()
-        return board.posted
+        return cluster.posted
 
     return timeless(scenario())
 
 
-def notes(tell: Callable[[EventRecorder], None], **how: Any) -> list[str]:
-    return [event["note"] for _, _, event in posted(tell, **how)]
+def notes(record: Callable[[EventRecorder], None], **options: Any) -> list[str]:
+    return [event["note"] for _, _, event in posted(record, **options)]
 
 
 def activated(events: EventRecorder, note: str, about: Assistant | None = None) -> None:
     events.normal(about or an_assistant(), Reason.ACTIVATED, "Activate", note)
 
 
-def test_an_event_says_what_happened_to_which_object() -> None:
+def test_the_fields_of_an_event() -> None:
     ((_, namespace, event),) = posted(lambda events: activated(events, "Activated bot-v3 in place of bot-v2"))
     assert namespace == "team"
     assert event.pop("eventTime").endswith("Z")
@@ -108,7 +108,7 @@ def same_twice(events: EventRecorder) -> None:
 
 def about_two_objects(events: EventRecorder) -> None:
     for uid in ("first", "second", "first"):
-        activated(events, f"told of {uid}", an_assistant(meta={"uid": uid}))
+        activated(events, f"about {uid}", an_assistant(meta={"uid": uid}))
 
 
 def for_two_reasons(events: EventRecorder) -> None:
@@ -118,40 +118,42 @@ def for_two_reasons(events: EventRecorder) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tell", "told"),
+    ("record", "expected"),
     [
         pytest.param(same_twice, ["one", "two", "one"], id="not twice in a row"),
-        pytest.param(about_two_objects, ["told of first", "told of second"], id="of each object"),
+        pytest.param(about_two_objects, ["about first", "about second"], id="of each object"),
         pytest.param(for_two_reasons, ["one", "lost"], id="for each reason"),
     ],
 )
-def test_nothing_is_told_twice_in_a_row(tell: Callable[[EventRecorder], None], told: list[str]) -> None:
-    assert notes(tell) == told
+def test_the_same_note_is_not_posted_twice_in_a_row(
+    record: Callable[[EventRecorder], None], expected: list[str]
+) -> None:
+    assert notes(record) == expected
 
 
 def many(count: int) -> Callable[[EventRecorder], None]:
-    def tell(events: EventRecorder) -> None:
+    def record(events: EventRecorder) -> None:
         for number in range(count):
             activated(events, str(number))
 
-    return tell
+    return record
 
 
-def test_a_flood_is_slowed_down_and_its_end_is_dropped() -> None:
-    told = posted(many(5_000))
-    assert [event["note"] for _, _, event in told] == [str(number) for number in range(500)]
-    times = [when for when, _, _ in told]
+def test_a_burst_is_slowed_down_and_events_beyond_the_limit_are_dropped() -> None:
+    posts = posted(many(5_000))
+    assert [event["note"] for _, _, event in posts] == [str(number) for number in range(500)]
+    times = [when for when, _, _ in posts]
     assert times[-1] - times[0] == pytest.approx(499 / 20)
     assert len(posted(many(5_000), within=10, per_second=5)) in (50, 51)
 
 
-def test_a_flood_in_one_namespace_keeps_no_event_of_another_waiting() -> None:
-    def tell(events: EventRecorder) -> None:
+def test_a_burst_in_one_namespace_does_not_delay_events_of_another() -> None:
+    def record(events: EventRecorder) -> None:
         many(5_000)(events)
         activated(events, "elsewhere", an_assistant(meta={"namespace": "other", "uid": "other"}))
 
-    told = posted(tell)
-    assert [event["note"] for _, _, event in told][:3] == ["0", "elsewhere", "1"]
+    posts = posted(record)
+    assert [event["note"] for _, _, event in posts][:3] == ["0", "elsewhere", "1"]
 
 
 @pytest.mark.parametrize(
@@ -162,11 +164,11 @@ def test_a_flood_in_one_namespace_keeps_no_event_of_another_waiting() -> None:
         pytest.param("x" * 1024, "x" * 1024, id="one that just fits"),
     ],
 )
-def test_a_note_is_cut_to_what_the_api_server_takes(note: str, shown: str) -> None:
+def test_a_note_is_cut_to_the_limit_of_the_api_server(note: str, shown: str) -> None:
     assert notes(lambda events: activated(events, note)) == [shown]
 
 
-def test_the_name_it_gets_is_cut_too() -> None:
+def test_the_prefix_of_its_name_is_cut() -> None:
     long = an_assistant(meta={"name": "x" * 253})
     ((_, _, event),) = posted(lambda events: activated(events, "one", long))
     assert event["metadata"]["generateName"] == "x" * 200 + "-"
@@ -179,44 +181,44 @@ def test_an_event_that_cannot_be_posted_stops_no_other(failure: Exception, caplo
     assert caplog.messages == [f"dropped event: {failure}"]
 
 
-class Closed(Pinboard):
-    """Takes no event of one namespace for a while."""
+class Refusing(Posts):
+    """Refuses the events of one namespace until a time."""
 
-    def __init__(self, opens: float) -> None:
+    def __init__(self, until: float) -> None:
         super().__init__()
-        self._opens = opens
+        self._until = until
         self.tries = 0
 
     async def post_event(self, namespace: str, event: dict[str, Any]) -> None:
-        if namespace == "team" and asyncio.get_running_loop().time() < self._opens:
+        if namespace == "team" and asyncio.get_running_loop().time() < self._until:
             self.tries += 1
             raise ClusterRefused("POST", Status(403, "Forbidden", "no events here"))
         await super().post_event(namespace, event)
 
 
-def test_events_that_are_refused_in_a_namespace_wait_there_and_are_told_when_they_may_be() -> None:
-    async def scenario() -> tuple[Closed, list[str], int]:
+def test_events_of_a_namespace_that_refuses_them_are_posted_when_it_accepts_them() -> None:
+    async def scenario() -> tuple[Refusing, list[str], int]:
         began, lost = asyncio.get_running_loop().time(), []
-        board = Closed(began + 20)
-        events = EventRecorder(board, instance="x", lost=lambda: lost.append(1))
+        cluster = Refusing(began + 20)
+        events = EventRecorder(cluster, instance="x", count_lost=lambda: lost.append(1))
         many(8)(events)
         activated(events, "elsewhere", an_assistant(meta={"namespace": "other", "uid": "other"}))
         running = asyncio.ensure_future(events.run())
         await asyncio.sleep(60)
         running.cancel()
-        assert board.posted[0][0] - began < 1, "another namespace does not wait"
-        return board, [event["note"] for _, _, event in board.posted], len(lost)
+        assert cluster.posted[0][0] - began < 1, "another namespace does not wait"
+        return cluster, [event["note"] for _, _, event in cluster.posted], len(lost)
 
-    board, told, lost = timeless(scenario())
-    assert 3 <= board.tries == lost <= 6, "each try is one event, and the pauses grow"
-    assert told == ["elsewhere", *(str(number) for number in range(lost, 8))]
+    cluster, posts, lost = timeless(scenario())
+    assert 3 <= cluster.tries == lost <= 6, "each try is one event, and the pauses grow"
+    assert posts == ["elsewhere", *(str(number) for number in range(lost, 8))]
 
 
-def test_whoever_observes_hears_of_what_is_told_and_not_of_what_is_not() -> None:
+def test_queued_events_are_counted_and_dropped_duplicates_are_not() -> None:
     async def scenario() -> list[tuple[str, str]]:
-        heard: list[tuple[str, str]] = []
-        events = EventRecorder(Pinboard(), instance="x", observe=lambda kind, reason: heard.append((kind, reason)))
+        counted: list[tuple[str, str]] = []
+        events = EventRecorder(Posts(), instance="x", count=lambda kind, reason: counted.append((kind, reason)))
         for_two_reasons(events)
-        return heard
+        return counted
 
     assert timeless(scenario()) == [("Normal", "Activated"), ("Warning", "VersionLost")]

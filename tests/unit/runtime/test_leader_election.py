@@ -1,4 +1,4 @@
-"""Leadership: gained, kept, lost, taken over, released; and never two at once. Hours pass in no time."""
+"""Leader election in virtual time: acquire, renew, lose, release; and never two leaders at once."""
 
 import asyncio
 import itertools
@@ -15,28 +15,28 @@ from support.timeless import TimelessLoop, timeless
 
 
 async def at_once() -> None:
-    """Nothing happens on the way."""
+    """Add no delay and no failure to a call."""
 
 
-class Shelf:
-    """Where the one Lease lies."""
+class LeaseStorage:
+    """The storage of the one Lease."""
 
     def __init__(self) -> None:
         self.lease: Lease | None = None
         self.versions = itertools.count(1)
 
 
-class ShelfLeases(Leases):
-    """A door to it: compare-and-swap, as the API server does it; what happens on the way is the test's choice."""
+class FaultyLeases(Leases):
+    """The client of one replica: compare-and-swap as in the API server, with faults that the test injects."""
 
-    def __init__(self, shelf: Shelf) -> None:
-        self._shelf = shelf
-        self.on_the_way: Callable[[], Awaitable[None]] = at_once
+    def __init__(self, storage: LeaseStorage) -> None:
+        self._storage = storage
+        self.before_and_after: Callable[[], Awaitable[None]] = at_once
 
     async def read(self) -> Lease | None:
-        await self.on_the_way()
-        found = self._shelf.lease
-        await self.on_the_way()
+        await self.before_and_after()
+        found = self._storage.lease
+        await self.before_and_after()
         return found
 
     async def write(self, lease: Lease, *, timeout: float = 5.0) -> Lease | None:
@@ -47,22 +47,22 @@ class ShelfLeases(Leases):
             raise ClusterUnavailable("no answer") from late
 
     async def _write(self, lease: Lease) -> Lease | None:
-        await self.on_the_way()
-        stands = self._shelf.lease.resource_version if self._shelf.lease else ""
+        await self.before_and_after()
+        stored = self._storage.lease.resource_version if self._storage.lease else ""
         written = None
-        if lease.resource_version == stands:
-            written = self._shelf.lease = replace(lease, resource_version=str(next(self._shelf.versions)))
-        await self.on_the_way()
+        if lease.resource_version == stored:
+            written = self._storage.lease = replace(lease, resource_version=str(next(self._storage.versions)))
+        await self.before_and_after()
         return written
 
 
 class Replica:
-    """One of those that would lead."""
+    """A replica that tries to become the leader."""
 
-    def __init__(self, shelf: Shelf, name: str) -> None:
+    def __init__(self, storage: LeaseStorage, name: str) -> None:
         self.name = name
-        self.door = ShelfLeases(shelf)
-        self.elector = LeaderElector(self.door, identity=name, clock=clock)
+        self.leases = FaultyLeases(storage)
+        self.elector = LeaderElector(self.leases, identity=name, clock=clock)
         self.running = asyncio.ensure_future(self.elector.run())
 
     @property
@@ -73,25 +73,25 @@ class Replica:
         async def no_answer() -> None:
             raise ClusterUnavailable("no answer")
 
-        self.door.on_the_way = no_answer
+        self.leases.before_and_after = no_answer
 
     def freeze(self, seconds: float, *, after: int = 0) -> None:
-        """As if the process were stopped on the way of a request, `after` so many: the clock goes on."""
+        """Delay one request by so many seconds, `after` so many requests without a delay."""
         stops = iter([*[0.0] * after, seconds])
 
         async def stopped() -> None:
             await asyncio.sleep(next(stops, 0.0))
 
-        self.door.on_the_way = stopped
+        self.leases.before_and_after = stopped
 
     def slow_down(self) -> None:
         async def slowly() -> None:
             await asyncio.sleep(0.1)
 
-        self.door.on_the_way = slowly
+        self.leases.before_and_after = slowly
 
-    def mend(self) -> None:
-        self.door.on_the_way = at_once
+    def recover(self) -> None:
+        self.leases.before_and_after = at_once
 
 
 def clock() -> float:
@@ -99,7 +99,7 @@ def clock() -> float:
 
 
 async def until(fact: Callable[[], bool], within: float) -> float:
-    """The seconds until it was so."""
+    """Return the seconds until the fact holds."""
     started = clock()
     while not fact():
         assert clock() - started <= within, "not within that time"
@@ -107,101 +107,101 @@ async def until(fact: Callable[[], bool], within: float) -> float:
     return clock() - started
 
 
-async def leader(shelf: Shelf) -> Replica:
-    replica = Replica(shelf, "a")
-    await asyncio.wait_for(replica.elector.gained.wait(), 1)
+async def leader(storage: LeaseStorage) -> Replica:
+    replica = Replica(storage, "a")
+    await asyncio.wait_for(replica.elector.acquired.wait(), 1)
     return replica
 
 
-def test_a_lease_that_nobody_has_is_gained_at_once_and_kept() -> None:
+def test_a_free_lease_is_acquired_at_once_and_renewed() -> None:
     async def scenario() -> None:
-        shelf = Shelf()
-        replica = await leader(shelf)
+        storage = LeaseStorage()
+        replica = await leader(storage)
         for _ in range(1_000):
             await asyncio.sleep(1)
             assert replica.leads
-        assert shelf.lease
-        assert (shelf.lease.holder, shelf.lease.transitions, shelf.lease.duration) == ("a", 0, DURATION)
+        assert storage.lease
+        assert (storage.lease.holder, storage.lease.transitions, storage.lease.duration) == ("a", 0, DURATION)
         assert not replica.running.done()
         replica.running.cancel()
 
     timeless(scenario())
 
 
-def test_of_two_that_reach_for_a_free_lease_at_the_same_moment_one_has_it() -> None:
+def test_of_two_replicas_that_try_at_the_same_time_one_acquires_a_free_lease() -> None:
     async def scenario() -> None:
-        shelf = Shelf()
-        replicas = [Replica(shelf, "a"), Replica(shelf, "b")]
-        for each in replicas:
-            each.slow_down()
+        storage = LeaseStorage()
+        replicas = [Replica(storage, "a"), Replica(storage, "b")]
+        for replica in replicas:
+            replica.slow_down()
         await asyncio.sleep(60)
-        assert [each.leads for each in replicas] == [True, False]
-        assert [each.elector.gained.is_set() for each in replicas] == [True, False]
+        assert [replica.leads for replica in replicas] == [True, False]
+        assert [replica.elector.acquired.is_set() for replica in replicas] == [True, False]
 
     timeless(scenario())
 
 
 def test_a_standby_waits_for_as_long_as_the_leader_renews() -> None:
     async def scenario() -> None:
-        shelf = Shelf()
-        first, second = await leader(shelf), Replica(shelf, "b")
+        storage = LeaseStorage()
+        first, second = await leader(storage), Replica(storage, "b")
         await asyncio.sleep(1_000)
         assert first.leads
         assert not second.leads
-        assert not second.elector.gained.is_set()
+        assert not second.elector.acquired.is_set()
 
     timeless(scenario())
 
 
-def test_an_outage_shorter_than_the_deadline_is_sat_out() -> None:
+def test_the_lease_is_held_through_an_outage_shorter_than_the_deadline() -> None:
     async def scenario() -> None:
-        replica = await leader(Shelf())
+        replica = await leader(LeaseStorage())
         replica.cut_off()
         await asyncio.sleep(RENEW_DEADLINE - 2 * RETRY)
         assert replica.leads
-        replica.mend()
+        replica.recover()
         await asyncio.sleep(100)
         assert replica.leads
 
     timeless(scenario())
 
 
-def test_who_cannot_renew_gives_up_before_anybody_may_take_over() -> None:
+def test_a_leader_that_cannot_renew_ends_before_another_replica_acquires_the_lease() -> None:
     async def scenario() -> None:
-        shelf = Shelf()
-        first, second = await leader(shelf), Replica(shelf, "b")
+        storage = LeaseStorage()
+        first, second = await leader(storage), Replica(storage, "b")
         await asyncio.sleep(60)
         first.cut_off()
         lost = await until(lambda: not first.leads, RENEW_DEADLINE)
         await asyncio.wait_for(first.running, 2 * RETRY)
         taken = lost + await until(lambda: second.leads, 2 * DURATION)
         assert DURATION - 2 * RETRY < taken < DURATION + 4 * RETRY
-        assert shelf.lease
-        assert (shelf.lease.holder, shelf.lease.transitions) == ("b", 1)
+        assert storage.lease
+        assert (storage.lease.holder, storage.lease.transitions) == ("b", 1)
 
     timeless(scenario())
 
 
-def test_a_leader_that_was_frozen_past_its_deadline_knows_before_its_first_write() -> None:
+def test_a_leader_whose_request_was_delayed_past_the_deadline_does_not_hold_the_lease() -> None:
     async def scenario() -> None:
-        shelf = Shelf()
-        first, second = await leader(shelf), Replica(shelf, "b")
+        storage = LeaseStorage()
+        first, second = await leader(storage), Replica(storage, "b")
         first.freeze(60)
         await until(lambda: second.leads, 2 * DURATION)
         assert not first.leads
         await asyncio.wait_for(first.running, 60)
         assert not first.leads
         assert second.leads
-        assert shelf.lease
-        assert shelf.lease.holder == "b"
+        assert storage.lease
+        assert storage.lease.holder == "b"
 
     timeless(scenario())
 
 
-def test_a_released_lease_is_taken_at_the_next_try() -> None:
+def test_a_released_lease_is_acquired_at_the_next_try() -> None:
     async def scenario() -> None:
-        shelf = Shelf()
-        first, second = await leader(shelf), Replica(shelf, "b")
+        storage = LeaseStorage()
+        first, second = await leader(storage), Replica(storage, "b")
         await asyncio.sleep(60)
         first.running.cancel()
         await first.elector.release()
@@ -211,45 +211,45 @@ def test_a_released_lease_is_taken_at_the_next_try() -> None:
     timeless(scenario())
 
 
-def test_who_never_led_releases_nothing() -> None:
+def test_a_standby_releases_nothing() -> None:
     async def scenario() -> None:
-        shelf = Shelf()
-        first, second = await leader(shelf), Replica(shelf, "b")
+        storage = LeaseStorage()
+        first, second = await leader(storage), Replica(storage, "b")
         await asyncio.sleep(10)
-        before = shelf.lease
+        before = storage.lease
         await second.elector.release()
-        assert shelf.lease == before
+        assert storage.lease == before
         assert first.leads
 
     timeless(scenario())
 
 
-def test_a_lease_that_somebody_else_holds_now_is_not_released() -> None:
+def test_a_lease_that_another_replica_holds_is_not_released() -> None:
     async def scenario() -> None:
-        shelf = Shelf()
-        first = await leader(shelf)
+        storage = LeaseStorage()
+        first = await leader(storage)
         first.running.cancel()
-        assert shelf.lease
-        shelf.lease = replace(shelf.lease, holder="b", resource_version="later")
+        assert storage.lease
+        storage.lease = replace(storage.lease, holder="b", resource_version="later")
         await first.elector.release()
-        assert shelf.lease.holder == "b"
+        assert storage.lease.holder == "b"
 
     timeless(scenario())
 
 
 def slowed(replica: Replica, seconds: float) -> None:
-    """Each call takes so long."""
+    """Delay each call by so many seconds."""
 
     async def slowly() -> None:
         await asyncio.sleep(seconds / 2)
 
-    replica.door.on_the_way = slowly
+    replica.leases.before_and_after = slowly
 
 
 @pytest.mark.parametrize("seconds", [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 9.0, 12.0])
-def test_however_slow_the_calls_are_it_holds_between_them_or_ends(seconds: float) -> None:
+def test_with_slow_calls_the_lease_is_held_throughout_or_the_elector_ends(seconds: float) -> None:
     async def scenario() -> None:
-        replica = await leader(Shelf())
+        replica = await leader(LeaseStorage())
         slowed(replica, seconds)
         gaps = 0
         for _ in range(6_000):
@@ -257,15 +257,15 @@ def test_however_slow_the_calls_are_it_holds_between_them_or_ends(seconds: float
             if replica.running.done():
                 break
             gaps += not replica.leads
-        assert gaps <= 1, "it does not go on without the Lease"
-        if seconds != RENEW_DEADLINE / 2:  # where the answer and the deadline come in the same moment
+        assert gaps <= 1, "the elector ends when it loses the Lease"
+        if seconds != RENEW_DEADLINE / 2:  # the answer and the deadline are at the same time
             assert replica.running.done() == (seconds > RENEW_DEADLINE / 2)
 
     timeless(scenario())
 
 
-async def frozen(shelf: Shelf, replica: Replica, seconds: float) -> None:
-    """The whole process stands still: nothing of it runs, and the clock goes on."""
+async def frozen(storage: LeaseStorage, replica: Replica, seconds: float) -> None:
+    """Suspend the whole process: no task runs, and the clock goes on."""
     loop = asyncio.get_running_loop()
     assert isinstance(loop, TimelessLoop)
     loop.skip(seconds)
@@ -275,13 +275,15 @@ async def frozen(shelf: Shelf, replica: Replica, seconds: float) -> None:
 @pytest.mark.parametrize("at", [0.0, 0.5, 1.0, 1.9, 2.0, 2.1, 2.5, 3.0])
 @pytest.mark.parametrize("call", [0.0, 1.0, 2.0, 3.0])
 @pytest.mark.parametrize("seconds", [5.0, 12.0, 20.0])
-def test_a_process_that_stood_still_leads_or_ends_at_once(seconds: float, call: float, at: float) -> None:
+def test_after_a_suspension_the_lease_is_held_or_the_elector_ends_at_once(
+    seconds: float, call: float, at: float
+) -> None:
     async def scenario() -> None:
-        shelf = Shelf()
-        replica = await leader(shelf)
+        storage = LeaseStorage()
+        replica = await leader(storage)
         slowed(replica, call)
         await asyncio.sleep(20 + at)
-        await frozen(shelf, replica, seconds)
+        await frozen(storage, replica, seconds)
         for _ in range(1_000):
             if not replica.leads:
                 await asyncio.wait_for(replica.running, 0.1)
@@ -296,35 +298,35 @@ def test_a_process_that_stood_still_leads_or_ends_at_once(seconds: float, call: 
 
 def test_a_renewal_is_one_call() -> None:
     async def scenario() -> None:
-        shelf = Shelf()
-        replica = await leader(shelf)
+        storage = LeaseStorage()
+        replica = await leader(storage)
         calls: list[str] = []
 
         async def counted() -> None:
             calls.append("half a call")
 
-        replica.door.on_the_way = counted
-        renewed = shelf.lease
+        replica.leases.before_and_after = counted
+        renewed = storage.lease
         await asyncio.sleep(100 * RETRY)
         assert renewed
-        assert shelf.lease
-        renewals = int(shelf.lease.resource_version) - int(renewed.resource_version)
+        assert storage.lease
+        renewals = int(storage.lease.resource_version) - int(renewed.resource_version)
         assert len(calls) in (2 * renewals, 2 * renewals + 1)
 
     timeless(scenario())
 
 
-def test_a_renewal_whose_answer_was_lost_is_found_to_be_ours() -> None:
+def test_the_lease_is_held_after_a_renewal_whose_answer_was_lost() -> None:
     async def scenario() -> None:
-        shelf = Shelf()
-        replica = await leader(shelf)
+        storage = LeaseStorage()
+        replica = await leader(storage)
         half = itertools.count(1)
 
         async def lost() -> None:
-            if next(half) == 2:  # of the first call, what comes after it was done
+            if next(half) == 2:  # after the first call was carried out
                 raise ClusterUnavailable("the answer was lost")
 
-        replica.door.on_the_way = lost
+        replica.leases.before_and_after = lost
         for _ in range(500):
             await asyncio.sleep(0.1)
             assert replica.leads
@@ -332,71 +334,71 @@ def test_a_renewal_whose_answer_was_lost_is_found_to_be_ours() -> None:
     timeless(scenario())
 
 
-def test_a_lease_that_somebody_deletes_is_made_again() -> None:
+def test_a_deleted_lease_is_created_again() -> None:
     async def scenario() -> None:
-        shelf = Shelf()
-        replica = await leader(shelf)
-        vars(shelf)["lease"] = None
+        storage = LeaseStorage()
+        replica = await leader(storage)
+        vars(storage)["lease"] = None
         await asyncio.sleep(30)
         assert replica.leads
-        assert shelf.lease
-        assert shelf.lease.holder == "a"
+        assert storage.lease
+        assert storage.lease.holder == "a"
 
     timeless(scenario())
 
 
-def trouble(replica: Replica, chance: random.Random) -> None:
+def inject_fault(replica: Replica, chance: random.Random) -> None:
     match chance.randrange(4):
         case 0:
             replica.cut_off()
         case 1:
             replica.freeze(chance.uniform(1, 60), after=chance.randrange(4))
         case _:
-            replica.mend()
+            replica.recover()
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_two_never_hold_it_at_once_whatever_is_frozen_or_cut_off(seed: int) -> None:
+def test_two_replicas_never_hold_the_lease_at_once(seed: int) -> None:
     chance = random.Random(seed)
 
     async def scenario() -> int:
-        shelf = Shelf()
-        replicas = [Replica(shelf, "a0"), Replica(shelf, "b0")]
+        storage = LeaseStorage()
+        replicas = [Replica(storage, "a0"), Replica(storage, "b0")]
         held: set[str] = set()
         for tick in range(6_000):
             await asyncio.sleep(0.25)
-            leading = [each.name for each in replicas if each.leads]
+            leading = [replica.name for replica in replicas if replica.leads]
             assert len(leading) <= 1
             held.update(leading)
-            for place, each in enumerate(replicas):
-                if each.running.done():  # its process ends, and another begins
-                    replicas[place] = Replica(shelf, f"{each.name[0]}{tick}")
+            for place, replica in enumerate(replicas):
+                if replica.running.done():  # its process ends, and another one starts
+                    replicas[place] = Replica(storage, f"{replica.name[0]}{tick}")
                 elif chance.random() < 0.01:
-                    trouble(each, chance)
+                    inject_fault(replica, chance)
         return len(held)
 
-    assert timeless(scenario()) > 3, "nothing went wrong in this run, so it shows nothing"
+    assert timeless(scenario()) > 3, "without a change of the leader this run shows nothing"
 
 
-def test_what_keeps_it_from_the_lease_is_told_once_counted_and_forgotten(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_error_is_logged_once_counted_and_cleared_by_a_success(caplog: pytest.LogCaptureFixture) -> None:
     async def scenario() -> None:
         failed: list[float] = []
-        leases = ShelfLeases(Shelf())
-        elector = LeaderElector(leases, identity="a", clock=clock, failed=lambda: failed.append(clock()))
+        leases = FaultyLeases(LeaseStorage())
+        elector = LeaderElector(leases, identity="a", clock=clock, count_failure=lambda: failed.append(clock()))
 
         async def refused() -> None:
             raise ClusterUnavailable("no answer")
 
-        leases.on_the_way = refused
+        leases.before_and_after = refused
         running = asyncio.ensure_future(elector.run())
         await asyncio.sleep(61)
-        assert elector.affected() == ["the Lease: no answer"]
+        assert elector.problems() == ["the Lease: no answer"]
         assert elector.failing_for() > 60
         assert len(failed) > 20
-        assert [each.getMessage() for each in caplog.records] == ["failed renewal of Lease: no answer"]
-        leases.on_the_way = at_once
-        await asyncio.wait_for(elector.gained.wait(), 5)
-        assert (elector.affected(), elector.failing_for()) == ([], 0.0)
+        assert caplog.messages == ["failed renewal of Lease: no answer"]
+        leases.before_and_after = at_once
+        await asyncio.wait_for(elector.acquired.wait(), 5)
+        assert (elector.problems(), elector.failing_for()) == ([], 0.0)
         running.cancel()
 
     timeless(scenario())

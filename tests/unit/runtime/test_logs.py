@@ -1,4 +1,4 @@
-"""What the log looks like, in a process of its own: it is the process that it belongs to."""
+"""The format of the log, in a process of its own: the configuration applies to the whole process."""
 
 import json
 import re
@@ -32,20 +32,20 @@ def lines(level: str, form: str) -> list[str]:
     return done.stderr.splitlines()
 
 
-def test_text_is_a_line_each_whatever_others_wrote_into_it() -> None:
-    told = lines("info", "text")
-    assert re.fullmatch(f"{TIME} INFO    recorded bot-v1", told[0])
-    assert told[1].partition(" ")[2] == r"WARNING a page:\n<h1>\r\n"
-    assert told[2].partition(" ")[2] == "ERROR   a bug"
-    assert told[3] == "Traceback (most recent call last):"
-    assert told[-1] == "ValueError: no"
+def test_each_text_record_is_one_line_even_with_line_breaks_in_its_message() -> None:
+    text = lines("info", "text")
+    assert re.fullmatch(f"{TIME} INFO    recorded bot-v1", text[0])
+    assert text[1].partition(" ")[2] == r"WARNING a page:\n<h1>\r\n"
+    assert text[2].partition(" ")[2] == "ERROR   a bug"
+    assert text[3] == "Traceback (most recent call last):"
+    assert text[-1] == "ValueError: no"
 
 
-def test_json_is_an_object_each_with_what_it_is_about_and_the_trace() -> None:
+def test_each_json_record_is_an_object_with_the_bound_object_and_the_traceback() -> None:
     recorded, page, bug = (json.loads(line) for line in lines("info", "json"))
     logger = {"logger": "assistant_operator.runtime.controller"}
     about = {"kind": "Assistant", "namespace": "team", "name": "bot", **logger}
-    assert [re.fullmatch(TIME, each.pop("time")) is not None for each in (recorded, page, bug)] == [True] * 3
+    assert [re.fullmatch(TIME, record.pop("time")) is not None for record in (recorded, page, bug)] == [True] * 3
     assert recorded == {"level": "INFO", "message": "recorded bot-v1", **logger}
     assert page == {"level": "WARNING", "message": PAGE, **about}
     assert bug.pop("exc_info").endswith("ValueError: no")
@@ -60,5 +60,5 @@ def test_json_is_an_object_each_with_what_it_is_about_and_the_trace() -> None:
         ("error", ["a bug"]),
     ],
 )
-def test_a_level_leaves_out_what_is_below_and_kopf_chats_at_none(level: str, messages: list[str]) -> None:
+def test_records_below_the_level_and_those_of_kopf_are_left_out(level: str, messages: list[str]) -> None:
     assert [json.loads(line)["message"] for line in lines(level, "json")] == messages

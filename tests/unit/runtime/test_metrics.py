@@ -1,4 +1,4 @@
-"""Figures as Prometheus reads them: their names, their labels, their values."""
+"""Metrics as Prometheus parses them: names, labels, values."""
 
 import asyncio
 import platform
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 
 import pytest
+from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from assistant_operator.runtime.metrics import Metrics
@@ -18,12 +19,12 @@ KINDS = ("Created", "Edited", "Reverted")
 
 
 def samples(metrics: Metrics) -> list[Sample]:
-    families = text_string_to_metric_families(metrics.text().decode())
-    return [(each.name, each.labels, each.value) for family in families for each in family.samples]
+    families = text_string_to_metric_families(generate_latest(metrics.registry).decode())
+    return [(sample.name, sample.labels, sample.value) for family in families for sample in family.samples]
 
 
 def values(metrics: Metrics) -> dict[str, float]:
-    """The figures of one queue, without the steps of histograms."""
+    """The metrics of one queue, without the buckets of histograms."""
     of = [(name, value) for name, labels, value in samples(metrics) if labels == QUEUE]
     return {name.removeprefix("assistant_operator_"): value for name, value in of}
 
@@ -42,10 +43,10 @@ def values(metrics: Metrics) -> dict[str, float]:
         pytest.param(
             lambda metrics: metrics.published("ServerUnreachable"),
             ("publications_total", {"result": "ServerUnreachable"}, 1),
-            id="a try to publish",
+            id="an attempt to publish",
         ),
         pytest.param(
-            lambda metrics: metrics.told("Warning", "CopyDrifted"),
+            lambda metrics: metrics.event_queued("Warning", "CopyDrifted"),
             ("events_total", {"type": "Warning", "reason": "CopyDrifted"}, 1),
             id="an event",
         ),
@@ -68,7 +69,7 @@ def values(metrics: Metrics) -> dict[str, float]:
         pytest.param(
             lambda metrics: metrics.reconciled("assistant", "success", 0.5),
             ("reconcile_total", {"controller": "assistant", "result": "success"}, 1),
-            id="a look",
+            id="a reconcile",
         ),
         pytest.param(
             lambda metrics: metrics.reconciled("assistant", "success", 0.5),
@@ -83,12 +84,12 @@ def values(metrics: Metrics) -> dict[str, float]:
         pytest.param(
             lambda metrics: metrics.reconciled("assistant", "panic", 0.5),
             ("reconcile_panics_total", {"controller": "assistant"}, 1),
-            id="one that brought out a bug",
+            id="one that raised an unexpected exception",
         ),
         pytest.param(
             lambda metrics: metrics.reconciled("assistant", "panic", 0.5),
             ("reconcile_total", {"controller": "assistant", "result": "error"}, 1),
-            id="a bug is an error",
+            id="an unexpected exception is an error",
         ),
         pytest.param(
             lambda metrics: metrics.called("POST", 409, 0.25),
@@ -98,7 +99,7 @@ def values(metrics: Metrics) -> dict[str, float]:
         pytest.param(
             lambda metrics: metrics.called("POST", 0, 0.25),
             ("rest_client_requests_total", {"method": "POST", "code": "<error>"}, 1),
-            id="one that nobody answered",
+            id="one without an answer",
         ),
         pytest.param(
             lambda metrics: metrics.called("POST", 0, 0.25),
@@ -116,7 +117,7 @@ def values(metrics: Metrics) -> dict[str, float]:
             id="how long it took to answer",
         ),
         pytest.param(
-            lambda metrics: metrics.leads("assistant-operator", lambda: True),
+            lambda metrics: metrics.leader_status("assistant-operator", lambda: True),
             ("leader_election_master_status", {"name": "assistant-operator"}, 1),
             id="leadership",
         ),
@@ -136,12 +137,12 @@ def test_what_is_counted(count: Callable[[Metrics], None], expected: Sample) -> 
     assert sample in samples(metrics)
 
 
-def test_what_can_be_known_beforehand_is_there_from_the_beginning_and_zero() -> None:
+def test_series_with_known_labels_exist_from_the_start_with_the_value_zero() -> None:
     metrics = Metrics()
     metrics.controllers("graph")
-    told = [(name, labels) for name, labels, value in samples(metrics) if value == 0 and "kind" in labels]
+    zero = [(name, labels) for name, labels, value in samples(metrics) if value == 0 and "kind" in labels]
     of_fields = [{"kind": kind, "field": "status"} for kind in ("Assistant", "Graph")]
-    assert told == [
+    assert zero == [
         *(("assistant_operator_versions_made_total", {"kind": kind}) for kind in KINDS),
         *(("assistant_operator_unstored_fields_total", labels) for labels in of_fields),
         *(("assistant_operator_resyncs_total", {"kind": kind}) for kind in ("Assistant", "Graph")),
@@ -152,27 +153,27 @@ def test_what_can_be_known_beforehand_is_there_from_the_beginning_and_zero() -> 
 
 
 async def _a_queue_at_work() -> list[dict[str, float]]:
-    """What it tells while two keys are due, while one is looked at, and after that failed and came again."""
+    """Its metrics while two keys are due, while one is reconciled, and after that failed and is due again."""
     metrics = Metrics()
     queue = WorkQueue(interval=0, meter=metrics.queue("assistant"))
     metrics.workers("assistant", 16, queue)
-    told = []
+    snapshots = []
     queue.add("one")
     queue.add("two")
     queue.add("one")
     queue.add("later", 3600)
     await asyncio.sleep(2)
-    told.append(values(metrics))
+    snapshots.append(values(metrics))
     assert await queue.take() == "one"
     await asyncio.sleep(4)
-    told.append(values(metrics))
+    snapshots.append(values(metrics))
     queue.failed("one")
     await asyncio.sleep(1)
-    told.append(values(metrics))
-    return told
+    snapshots.append(values(metrics))
+    return snapshots
 
 
-def test_a_queue_tells_what_is_due_what_is_looked_at_and_for_how_long() -> None:
+def test_a_queue_shows_due_keys_reconciles_in_progress_and_their_durations() -> None:
     before, during, after = timeless(_a_queue_at_work())
     assert {name: round(value, 3) for name, value in before.items()} == {
         "max_concurrent_reconciles": 16,
@@ -207,20 +208,20 @@ def test_a_queue_tells_what_is_due_what_is_looked_at_and_for_how_long() -> None:
     }
 
 
-def test_two_operators_in_one_process_count_for_themselves() -> None:
+def test_two_operators_in_one_process_have_metrics_of_their_own() -> None:
     one, other = Metrics(), Metrics()
     one.missed(1)
     assert ("assistant_operator_generations_missed_total", {}, 0.0) in samples(other)
 
 
-def test_what_runs_is_told() -> None:
+def test_build_info_has_the_installed_versions() -> None:
     (release,) = [labels for name, labels, _ in samples(Metrics()) if name == "assistant_operator_build_info"]
     installed = {"version": version("assistant-operator"), "kopf": version("kopf")}
     assert release == installed | {"python": platform.python_version()}
 
 
-def test_everything_is_ours_or_the_process_s_and_explained() -> None:
-    families = list(text_string_to_metric_families(Metrics().text().decode()))
+def test_each_metric_has_a_known_prefix_and_a_help_text() -> None:
+    families = list(text_string_to_metric_families(generate_latest(Metrics().registry).decode()))
     assert "process_resident_memory_bytes" in {family.name for family in families}
     assert all(family.name.startswith(("assistant_operator_", "process_")) for family in families)
     assert all(family.documentation.endswith(".") for family in families)

@@ -1,4 +1,4 @@
-"""Steps that are refused wait longer each time, each by itself, and keep no other waiting."""
+"""Backoff of refused steps: separately for each step, and for a kind of which several are refused."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,13 +14,13 @@ MARK: StepId = ("UpdateVersionStatus", 1)
 
 
 def tries(steps: list[StepId], is_refused: Callable[[StepId, float], bool], within: float) -> list[tuple[int, StepId]]:
-    """When which step is tried, in whole seconds, by a controller that waits as it is told."""
+    """Return when each step is tried, in whole seconds, by a controller that sleeps for `Refusals.wait`."""
 
     async def scenario() -> list[tuple[int, StepId]]:
         loop, refusals, left = asyncio.get_running_loop(), Refusals(), list(steps)
         began, tried = loop.time(), []
         while loop.time() - began < within:
-            step = refusals.pick(left, lambda each: each)
+            step = refusals.pick(left, lambda step: step)
             if step is None:
                 await asyncio.sleep(refusals.wait() or within)
                 continue
@@ -35,7 +35,7 @@ def tries(steps: list[StepId], is_refused: Callable[[StepId, float], bool], with
     return timeless(scenario())
 
 
-def test_one_refused_step_is_tried_again_after_pauses_that_double_up_to_minutes() -> None:
+def test_the_pauses_of_a_refused_step_double_up_to_the_longest() -> None:
     times = [when for when, _ in tries([MARK], lambda step, now: True, within=3_000)]
     pauses = [later - earlier for earlier, later in pairwise(times)]
     for number, pause in enumerate(pauses):
@@ -44,25 +44,25 @@ def test_one_refused_step_is_tried_again_after_pauses_that_double_up_to_minutes(
     assert len(times) < 25
 
 
-def test_of_many_refused_steps_of_a_kind_one_is_tried_at_a_time_and_each_has_its_turn() -> None:
+def test_of_many_refused_steps_of_a_kind_one_is_tried_at_a_time_in_turn() -> None:
     tried = tries([V1, V2, V3, V4], lambda step, now: True, within=30)
     assert [step for _, step in tried[:4]] == [V1, V2, V3, V4]
     assert len(tried) <= 8
 
 
-def test_what_is_refused_of_some_keeps_no_other_of_its_kind_waiting_for_long() -> None:
+def test_refused_steps_delay_other_steps_of_their_kind_for_two_seconds_at_most() -> None:
     tried = tries([V1, V2, V3, V4], lambda step, now: step in (V1, V2), within=30)
     done = {step: when for when, step in tried if step in (V3, V4)}
     assert done.keys() == {V3, V4}
     assert max(done.values()) <= 2
 
 
-def test_what_is_refused_keeps_steps_of_other_kinds_not_waiting() -> None:
+def test_refused_steps_do_not_delay_steps_of_other_kinds() -> None:
     tried = tries([V1, V2, MARK], lambda step, now: step[0] == "Prune", within=0.5)
     assert tried == [(0, V1), (0, V2), (0, MARK)]
 
 
-def test_when_they_are_allowed_again_all_follow_the_first_at_once() -> None:
+def test_after_the_first_success_all_steps_of_the_kind_follow_at_once() -> None:
     tried = tries([V1, V2, V3, V4], lambda step, now: now < 5, within=60)
     later = [when for when, _ in tried if when >= 5]
     assert len(later) == 4
@@ -76,14 +76,14 @@ def in_a_loop(work: Callable[[Refusals], Awaitable[None]]) -> None:
     timeless(scenario())
 
 
-def test_it_is_news_once_and_the_first_words_stay() -> None:
+def test_the_first_refusal_of_a_kind_is_reported_and_its_message_is_kept() -> None:
     async def work(refusals: Refusals) -> None:
-        assert refusals.refused(V1, "first words")
-        assert not refusals.refused(V1, "other words")
-        assert not refusals.refused(V2, "words about another")
-        assert refusals.messages() == {"Prune": "first words"}
+        assert refusals.refused(V1, "first message")
+        assert not refusals.refused(V1, "other message")
+        assert not refusals.refused(V2, "message about another")
+        assert refusals.messages() == {"Prune": "first message"}
         refusals.succeeded(V1)
-        assert refusals.messages() == {"Prune": "words about another"}
+        assert refusals.messages() == {"Prune": "message about another"}
         refusals.succeeded(V2)
         assert refusals.messages() == {}
         assert refusals.wait() is None
@@ -92,7 +92,7 @@ def test_it_is_news_once_and_the_first_words_stay() -> None:
     in_a_loop(work)
 
 
-def test_what_is_no_longer_to_be_done_is_dropped() -> None:
+def test_steps_that_are_not_kept_are_released() -> None:
     async def work(refusals: Refusals) -> None:
         for step in (V1, V2, MARK):
             refusals.refused(step, "no")
@@ -108,6 +108,6 @@ def test_what_is_no_longer_to_be_done_is_dropped() -> None:
 @pytest.mark.parametrize("due", [[], [V1]])
 def test_without_refusals_the_first_step_is_taken(due: list[StepId]) -> None:
     async def work(refusals: Refusals) -> None:
-        assert refusals.pick(due, lambda each: each) == (due[0] if due else None)
+        assert refusals.pick(due, lambda step: step) == (due[0] if due else None)
 
     in_a_loop(work)

@@ -1,4 +1,4 @@
-"""What is said of the watches: which fails where and why, told once; and when that makes the process not ready."""
+"""The health of watches: what is reported and logged, and when the process is not ready."""
 
 import logging
 
@@ -14,7 +14,7 @@ UNAVAILABLE = ClusterUnavailable("GET /assistants: no answer")
 
 
 class Watches:
-    """Their health by a clock that the test turns."""
+    """Watch health with a clock that the test sets."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -36,14 +36,14 @@ def test_it_is_ready_once_everything_was_listed(watches: Watches) -> None:
     for place, left in ((ONE, 2), (TWO, 1), (ALL, 0)):
         assert not watches.health.is_ready()
         watches.health.listed(place)
-        assert len(watches.health.affected()) == left
+        assert len(watches.health.problems()) == left
     assert watches.health.is_ready()
 
 
 def test_what_is_not_listed_is_named_with_the_reason_and_what_to_do(watches: Watches) -> None:
     watches.health.fails(ONE, FORBIDDEN)
     watches.health.fails(ALL, MISSING)
-    assert watches.health.affected() == [
+    assert watches.health.problems() == [
         f"assistants in namespace 'one': {FORBIDDEN} (are the roles of deploy/ applied?)",
         "graphs in namespace 'two': not listed yet",
         f"assistantversions in all namespaces: {MISSING} (are the CustomResourceDefinitions of crds/ applied?)",
@@ -54,13 +54,13 @@ def test_a_short_failure_is_named_and_a_long_one_makes_it_unready(watches: Watch
     health = listed(watches)
     health.fails(ONE, UNAVAILABLE)
     assert health.is_ready()
-    assert health.affected() == ["assistants in namespace 'one': GET /assistants: no answer"]
+    assert health.problems() == ["assistants in namespace 'one': GET /assistants: no answer"]
     assert [health.is_failing(place) for place in (ONE, TWO, ALL)] == [True, False, False]
     watches.now = TOLERANCE + 1
     assert not health.is_ready()
     health.works(ONE)
     assert health.is_ready()
-    assert health.affected() == []
+    assert health.problems() == []
 
 
 def test_listing_alone_does_not_end_a_failure(watches: Watches) -> None:
@@ -70,7 +70,7 @@ def test_listing_alone_does_not_end_a_failure(watches: Watches) -> None:
     assert health.is_failing(ONE)
 
 
-def test_the_log_has_each_trouble_once(watches: Watches, caplog: pytest.LogCaptureFixture) -> None:
+def test_each_cause_of_a_failure_is_logged_once(watches: Watches, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     health = listed(watches)
     health.works(ONE)
@@ -88,22 +88,22 @@ def test_a_definition_that_lacks_columns_is_named_until_it_is_brought_up_to_date
 ) -> None:
     health = listed(watches)
     for _ in range(2):
-        health.lacks(ALL, ("Digest", "Valid"))
-    (said,) = health.affected()
-    assert said.startswith("the CustomResourceDefinition of assistantversions is older than this operator")
-    assert "Digest, Valid" in said
-    assert caplog.messages == [said], "told once"
+        health.set_missing_columns(ALL, ("Digest", "Valid"))
+    (line,) = health.problems()
+    assert line.startswith("the CustomResourceDefinition of assistantversions is older than this operator")
+    assert "Digest, Valid" in line
+    assert caplog.messages == [line], "logged once"
     assert health.missing_columns() == 2
-    assert health.is_ready(), "it works, as far as it can"
-    health.lacks(ALL, ())
-    assert (health.affected(), health.missing_columns()) == ([], 0)
+    assert health.is_ready(), "an outdated definition does not affect readiness"
+    health.set_missing_columns(ALL, ())
+    assert (health.problems(), health.missing_columns()) == ([], 0)
 
 
-def test_whoever_compares_is_told_of_what_was_listed_and_of_what_works_again(watches: Watches) -> None:
-    told: list[tuple[str, str]] = []
-    watches.health.news = told.append
+def test_on_recovery_is_called_after_a_listing_and_when_a_failed_watch_works_again(watches: Watches) -> None:
+    places: list[tuple[str, str]] = []
+    watches.health.on_recovery = places.append
     watches.health.listed(ONE)
     watches.health.works(ONE)
     watches.health.fails(TWO, UNAVAILABLE)
     watches.health.works(TWO)
-    assert told == [ONE, TWO]
+    assert places == [ONE, TWO]

@@ -1,17 +1,17 @@
-"""What the log says of an object that no model fits."""
+"""The description of an object that does not fit its model."""
 
 import pytest
 from pydantic import ValidationError
 
 from assistant_operator.api.assistant import Assistant
-from assistant_operator.manager.informer import describe_validation_error
+from assistant_operator.runtime.informer import describe_validation_error
 from worlds import an_assistant
 
 
-def test_it_says_where_and_why_and_no_value() -> None:
+def test_it_has_the_path_and_the_type_of_the_error_and_no_value() -> None:
     manifest = an_assistant().manifest()
     manifest["spec"]["context"] = "my secret prompt"
     with pytest.raises(ValidationError) as caught:
         Assistant.model_validate(manifest)
     assert describe_validation_error(caught.value) == "spec.context: dict_type"
-    assert "secret" not in str(caught.value), "the library's own text, too"
+    assert "secret" not in str(caught.value), "nor does the text of the library"
