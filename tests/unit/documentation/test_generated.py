@@ -15,6 +15,7 @@ from documentation import DOCS, ROOT
 from documentation.catalogue import unexplained
 from documentation.chart import CHART, COPIES
 from documentation.chart import written as of_the_chart
+from documentation.conditions import action, meaning
 from documentation.definitions import KINDS, definition
 from documentation.generated import filled, written
 from documentation.reference import walk
@@ -59,13 +60,13 @@ def test_each_reason_says_where_it_appears_and_what_it_means(reason: Reason) -> 
     assert reason.places
     assert set(reason.places) <= places | PROGRESS.keys()
     assert any("." in place for place in reason.places)
-    assert reason.meaning.endswith(".")
-    assert not reason.action or reason.action.endswith(".")
+    assert meaning(reason).endswith(".")
+    assert not action(reason) or action(reason).endswith(".")
 
 
 @pytest.mark.parametrize("reason", [each for each in Reason if "Stalled" in each.places])
 def test_each_reason_on_which_a_person_has_to_act_says_how(reason: Reason) -> None:
-    assert reason.action
+    assert action(reason)
     assert {"Assistant.Ready", "Graph.Ready"} & set(reason.places)
 
 
