@@ -110,8 +110,8 @@ BUGS = {
     ),
     "pruning goes on while suspended": Bug(
         "policy.assistant",
-        "    if not input.assistant.spec.suspend:\n        yield from _prunings",
-        "    if True:\n        yield from _prunings",
+        "    if not input.assistant.spec.suspend:\n        yield from (Prune",
+        "    if True:\n        yield from (Prune",
         Seed(17),
     ),
     "the version in force does not come back": Bug(
@@ -150,8 +150,8 @@ BUGS = {
     ),
     "suspend is ignored": Bug(
         "policy.activation",
-        "    if input.assistant.spec.suspend:\n        return _rejected(current",
-        "    if False:\n        return _rejected(current",
+        "    if input.assistant.spec.suspend:\n        return _decision(input, current",
+        "    if False:\n        return _decision(input, current",
         Seed(17),
     ),
     "a schema that changed is not asked": Bug(

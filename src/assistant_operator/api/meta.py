@@ -59,6 +59,11 @@ class Model(BaseModel):
         use_attribute_docstrings=True,
     )
 
+    @classmethod
+    def of(cls, **fields: Any) -> Self:
+        """The model with those of the fields that are not None. The others are not set."""
+        return cls(**{name: value for name, value in fields.items() if value is not None})
+
     def manifest(self) -> dict[str, Any]:
         """The fields that are set, as JSON for the API server. Free-form JSON is not copied."""
         # Not model_dump: it raises for free-form JSON of more than 255 levels.

@@ -77,10 +77,13 @@ def target_of(graph: Graph, assistant: Key, cluster: str) -> Target | None:
     is_default = graph.default_name == assistant[1]
     owner = owner_of(cluster, assistant)
     identity = default_id(graph.graph_id) if is_default else own_id(owner)
-    refs: dict[str, Any] = {"api_key_secret_ref": server.api_key_secret_ref, "ca_bundle_ref": server.ca_bundle_ref}
-    address = server.address(graph.metadata.namespace)
-    present = {name: ref for name, ref in refs.items() if ref}
-    copy = Copy(server=address, assistant_id=identity, owner=owner, **present)
+    copy = Copy.of(
+        server=server.address(graph.metadata.namespace),
+        assistant_id=identity,
+        owner=owner,
+        api_key_secret_ref=server.api_key_secret_ref,
+        ca_bundle_ref=server.ca_bundle_ref,
+    )
     return Target(copy, graph.graph_id, is_default)
 
 

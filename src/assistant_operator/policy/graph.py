@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
 from assistant_operator.api.assistant import Assistant
 from assistant_operator.api.graph import Graph, GraphStatus, Schemas
@@ -124,16 +123,15 @@ def status(input: GraphInput) -> GraphStatus:
     before, graph = input.graph.status, input.graph
     default = input.default if input.default and _is_default(graph, input.default) else None
     generation = before.observed_generation if input.is_revalidating else graph.metadata.generation
-    fields: dict[str, Any] = {
-        "conditions": conditions(_findings(input), before.conditions, graph.metadata.generation, input.now),
-        "observed_generation": generation,
-        "graph_id": graph.graph_id,
-        "default_assistant": default.metadata.name if default else None,
-        "assistants": input.assistants,
-        "schemas": _storable(input),
-        "server_version": _server_version(input),
-    }
-    return GraphStatus(**{name: value for name, value in fields.items() if value is not None})
+    return GraphStatus.of(
+        conditions=conditions(_findings(input), before.conditions, graph.metadata.generation, input.now),
+        observed_generation=generation,
+        graph_id=graph.graph_id,
+        default_assistant=default.metadata.name if default else None,
+        assistants=input.assistants,
+        schemas=_storable(input),
+        server_version=_server_version(input),
+    )
 
 
 def _storable(input: GraphInput) -> Schemas | None:

@@ -76,11 +76,12 @@ def test_each_reason_is_used(reason: Reason) -> None:
 
 
 COMPUTED = {
-    "activation._decision": ("Assistant.Ready",),
-    "activation._refused": ("Assistant.Ready",),
-    "activation._rejected": ("Assistant.Ready",),
-    "activation._with_publication": ("Assistant.Published",),
-    "activation._without_additions": ("Assistant.Ready",),
+    "activation._capture_problem": ("Assistant.Ready",),
+    "activation._decision": (),
+    "activation._not_valid": ("Assistant.Ready",),
+    "activation._published": ("Assistant.Published",),
+    "activation._ready": ("Assistant.Ready",),
+    "activation.decide": ("Assistant.Ready",),
     "assistant_input.UpdateVersionStatus": ("AssistantVersion.Active",),
     "assistant_status._graph_found": ("Assistant.GraphFound",),
     "conditions.restated": ("Graph.Deployed",),
@@ -94,7 +95,7 @@ COMPUTED = {
     "validation.validation_result": ("Assistant.Valid", "AssistantVersion.Valid"),
 }
 """The functions of policy/ that find something out, and the conditions that report it."""
-FINDINGS = {"Finding", "ValidationResult", "PublishResult", "ServerStatus", "_rejected"}
+FINDINGS = {"Finding", "ValidationResult", "PublishResult", "ServerStatus"}
 
 
 def computed() -> dict[str, set[str]]:
