@@ -42,11 +42,11 @@ def decide(input: AssistantInput) -> ActivationDecision | Validate:
     if isinstance(active, Validate):
         return active
     wanted = _wanted(input, active)
-    if wanted in input.numbers and wanted not in input.judged:
+    if wanted in input.numbers and wanted not in input.validation_results:
         return Validate(wanted)
-    if input.is_published and active in input.numbers and active not in input.judged:
+    if input.is_published and active in input.numbers and active not in input.validation_results:
         return Validate(active)
-    validation_result = input.judged.get(wanted) if wanted in input.numbers else None
+    validation_result = input.validation_results.get(wanted) if wanted in input.numbers else None
     ready = _ready(input, active, wanted, validation_result)
     return _decision(input, active, ready, validation_result, _published(input, active))
 
@@ -92,17 +92,17 @@ def _active(input: AssistantInput, current: int | None) -> int | Validate | None
 def _pinned(input: AssistantInput, pin: int, current: int | None) -> int | Validate | None:
     if pin not in input.numbers:
         return current
-    if pin not in input.judged:
+    if pin not in input.validation_results:
         return Validate(pin)
-    return pin if input.judged[pin].holds else current
+    return pin if input.validation_results[pin].holds else current
 
 
 def _newest_valid(input: AssistantInput, current: int | None) -> int | Validate | None:
     """The newest valid version. Only newer ones replace the active version, even if that is no longer valid."""
     newer = [record for record in reversed(input.kept) if record.number > (current or 0)]
     for record in newer:
-        if record.number in input.judged:
-            if input.judged[record.number].holds:
+        if record.number in input.validation_results:
+            if input.validation_results[record.number].holds:
                 return record.number
         elif input.is_revalidating or record.valid != ConditionStatus.FALSE or record is newer[0]:
             return Validate(record.number)
@@ -161,7 +161,7 @@ def _published(input: AssistantInput, active: int | None) -> Finding | None:
     target = active_target(input, active)
     if target is None:
         return None
-    known = input.outcome or remembered(input.assistant)
+    known = input.publish_result or remembered(input.assistant)
     if known and known.number == active and known.copy.is_equal(target.copy):
         return known.with_trouble()
     message = f"{input.name(active)} is being published to {target.copy.server}"
@@ -172,5 +172,5 @@ def _published(input: AssistantInput, active: int | None) -> Finding | None:
 
 def active_target(input: AssistantInput, active: int | None) -> Target | None:
     """Where the active version is published to; None if its Graph is not known or declares no server."""
-    validation_result = input.judged.get(active or 0)
-    return input.places.get(validation_result.graph) if validation_result else None
+    validation_result = input.validation_results.get(active or 0)
+    return input.targets.get(validation_result.graph) if validation_result else None

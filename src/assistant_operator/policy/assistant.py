@@ -58,7 +58,7 @@ def _version_status_updates(
     for record in chain(first, others):
         if record.number in pruned or record.is_being_deleted:
             continue
-        validation_result = input.judged.get(record.number)
+        validation_result = input.validation_results.get(record.number)
         if validation_result is None and (input.is_revalidating or not record.valid):
             yield Validate(record.number, is_background=True)
         elif _is_outdated(record, validation_result, is_active=record.number == decision.active):

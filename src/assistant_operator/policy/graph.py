@@ -37,9 +37,9 @@ class GraphInput:
     """Assistants with another name that have this Graph as their controller owner."""
     assistants: int = 0
     """How many Assistants reference it."""
-    schema_trouble: str | None = None
+    schema_error: str | None = None
     """Why a schema of the spec cannot be used."""
-    is_trouble_passing: bool = False
+    is_schema_error_transient: bool = False
     """Whether the operator tries that schema again by itself."""
     probe: ServerStatus | None = None
     """The newest probe result; None before the first probe since the start, or since a change of spec.server."""
@@ -206,8 +206,8 @@ def _default_ready(input: GraphInput) -> Finding:
 def _ready(input: GraphInput, deployed: Finding, default: Finding) -> Finding:
     if input.are_schemas_too_large:
         return Finding(False, Reason.SCHEMA_UNUSABLE, SCHEMAS_TOO_LARGE)
-    if input.schema_trouble:
-        return Finding(False, Reason.SCHEMA_UNUSABLE, input.schema_trouble, input.is_trouble_passing)
+    if input.schema_error:
+        return Finding(False, Reason.SCHEMA_UNUSABLE, input.schema_error, input.is_schema_error_transient)
     if not deployed.holds:
         return replace(deployed, holds=False)
     if not default.holds:

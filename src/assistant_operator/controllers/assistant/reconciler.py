@@ -219,18 +219,18 @@ class AssistantReconciler:
         recorded = self._edit_capture.recorded(assistant) if assistant else None
         if assistant is None or recorded is None:
             return None
-        uid, judged = assistant.metadata.uid, self._validator.validation_results.of(key)
+        uid, validation_results = assistant.metadata.uid, self._validator.validation_results.of(key)
         return AssistantInput(
             assistant,
             recorded,
             now=datetime.now(UTC).replace(microsecond=0),
             kept=tuple(record for record in self._store.versions_of(key) if record.owner in (uid, None)),
-            judged=judged,
+            validation_results=validation_results,
             lost=self._lost.get(uid, frozenset()),
             is_revalidating=self._validator.validation_results.is_revalidated(key),
             is_published=self._store.has_servers(key[0]),
-            places=self._publication.places(key, {each.graph for each in judged.values()}),
-            outcome=self._publication.outcome(assistant),
+            targets=self._publication.targets(key, {result.graph for result in validation_results.values()}),
+            publish_result=self._publication.publish_result(assistant),
             withdrawn=self._publication.withdrawn(assistant),
             refusals=self._refusals.messages(uid),
             unstored=self._unstored(assistant),

@@ -89,7 +89,7 @@ class PublicationReconciler:
     def _state(self, assistant: Assistant) -> PublicationState:
         return self._states.setdefault(assistant.metadata.uid, PublicationState())
 
-    def outcome(self, assistant: Assistant) -> PublishResult | None:
+    def publish_result(self, assistant: Assistant) -> PublishResult | None:
         """How the last try to publish or to withdraw it ended, since this process started."""
         state = self._states.get(assistant.metadata.uid)
         return state.told(assistant) if state else None
@@ -98,11 +98,11 @@ class PublicationReconciler:
         state = self._states.get(assistant.metadata.uid)
         return state.withdrawn if state else frozenset()
 
-    def places(self, assistant: Key, graphs: Iterable[str]) -> dict[str, Target]:
+    def targets(self, assistant: Key, graphs: Iterable[str]) -> dict[str, Target]:
         """Where versions of these Graphs belong, as far as they exist and have a server."""
         found = ((name, self._store.graphs.get((assistant[0], name))) for name in graphs)
-        places = ((name, target_of(graph, assistant, self._prober.cluster_name)) for name, graph in found if graph)
-        return {name: place for name, place in places if place}
+        targets = ((name, target_of(graph, assistant, self._prober.cluster_name)) for name, graph in found if graph)
+        return {name: target for name, target in targets if target}
 
     def repair(self, assistant: Assistant, fields: tuple[str, ...]) -> None:
         """The copy is not what it was left as: `fields` differ; without any, it is gone."""
@@ -152,10 +152,10 @@ class PublicationReconciler:
         return PublicationInput(
             assistant,
             now=datetime.now(UTC),
-            place=self._copies.place(graph, assistant),
-            is_place_known=graph is not None,
+            target=self._copies.place(graph, assistant),
+            is_target_known=graph is not None,
             is_held=self._is_held(assistant),
-            outcome=None if is_open else state.outcome or remembered(assistant),
+            publish_result=None if is_open else state.outcome or remembered(assistant),
             withdrawn=state.withdrawn,
             lost=state.lost,
         )
@@ -214,14 +214,14 @@ class PublicationReconciler:
     def _not_held(self, world: PublicationInput, refusal: str) -> None:
         """Nothing is published that a deletion would not wait for."""
         said = f"nothing is published while finalizer '{FINALIZER}' cannot be added: {refusal}"
-        if world.place is None:
+        if world.target is None:
             self._event_publisher.not_held(world.assistant, said)
             return
         before = self._state(world.assistant).outcome
         message = same_words(before.message, said) if before else said
         number, policy = world.assistant.status.active_version or 0, world.assistant.spec.deletion_policy
         refused = PublishResult(
-            False, Reason.FINALIZER_REFUSED, message, number=number, copy=world.place.copy, policy=policy
+            False, Reason.FINALIZER_REFUSED, message, number=number, copy=world.target.copy, policy=policy
         )
         self._metrics.published(refused.reason)
         self._conclude(world.assistant, refused)
@@ -246,13 +246,13 @@ class PublicationReconciler:
     async def _publish(self, world: PublicationInput, step: Publish) -> float | None:
         assistant, state = world.assistant, self._state(world.assistant)
         uid = assistant.metadata.uid
-        if self._prober.servers.is_busy(step.place.copy.server):
+        if self._prober.servers.is_busy(step.target.copy.server):
             self._crowd.add(uid)
             return max(_BUSY, len(self._crowd) / _MOST_LOOKS)
         self._crowd.discard(uid)
-        state.withdrawn -= {step.place.copy}  # it may be there again from now on
+        state.withdrawn -= {step.target.copy}  # it may be there again from now on
         try:
-            outcome = await self._published(assistant, step.number, step.place)
+            outcome = await self._published(assistant, step.number, step.target)
         except NotYet:
             return _PENDING
         except ServerTrouble as trouble:
@@ -268,7 +268,7 @@ class PublicationReconciler:
         state.is_unsure = False
         if (fields := state.repairing) is not None:
             state.repairing = None
-            self._event_publisher.drifted(assistant, step.place.copy.server, fields)
+            self._event_publisher.drifted(assistant, step.target.copy.server, fields)
         return None
 
     async def _published(self, assistant: Assistant, number: int, place: Target) -> PublishResult:
@@ -301,11 +301,11 @@ class PublicationReconciler:
 
     def _failed(self, world: PublicationInput, step: Publish, trouble: ServerTrouble) -> PublishResult:
         name, state = version_name(world.assistant.metadata.name, step.number), self._state(world.assistant)
-        reason = self._judged(world.assistant, step.place.copy, trouble, state.failures.get("publish", 0))
+        reason = self._judged(world.assistant, step.target.copy, trouble, state.failures.get("publish", 0))
         said = f"{name} is not published: {trouble}"
         before = state.outcome
         message = same_words(before.message, said) if before and before.reason is reason else said
-        return PublishResult(False, reason, message, number=step.number, copy=step.place.copy)
+        return PublishResult(False, reason, message, number=step.number, copy=step.target.copy)
 
     def _judged(self, assistant: Assistant, copy: Copy, trouble: ServerTrouble, failures: int) -> Reason:
         """The reason of an error of the server of a copy. `failures`: how many came before in a row."""
@@ -332,9 +332,9 @@ class PublicationReconciler:
 
     async def _record_again(self, world: PublicationInput) -> float | None:
         state = self._state(world.assistant)
-        if world.outcome is None:
+        if world.publish_result is None:
             return None
-        outcome = await self._recorded(world.assistant, world.outcome)
+        outcome = await self._recorded(world.assistant, world.publish_result)
         self._conclude(world.assistant, outcome)
         if outcome.server_version:
             return state.pause("record", _LONGEST_REFUSED)
@@ -387,7 +387,7 @@ class PublicationReconciler:
     async def _taken_off(self, world: PublicationInput, copy: Copy) -> None:
         """Take a copy off its server, unless it is the one that belongs there under another name or address."""
         assistant = world.assistant
-        stays = None if assistant.metadata.is_being_deleted else world.place
+        stays = None if assistant.metadata.is_being_deleted else world.target
         if stays and copy.site == stays.copy.site:
             return  # the same assistant, taken over under the present identity
         endpoint = await self._prober.credentials.endpoint_for_withdrawal(assistant.metadata.namespace, copy)

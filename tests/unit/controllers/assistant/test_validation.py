@@ -55,7 +55,7 @@ class Repeated:
 
     async def judge(self) -> bool | None:
         """What is found out, and then the Assistant is at rest."""
-        await self.validator.validate_version(replace(a_world(), judged={}), 3)
+        await self.validator.validate_version(replace(a_world(), validation_results={}), 3)
         found = self.validation_results.of(KEY)[3]
         self.validation_results.forget(KEY)
         return found.holds
