@@ -41,13 +41,13 @@ def decide(input: AssistantInput) -> ActivationDecision | Validate:
     active = _active(input, current)
     if isinstance(active, Validate):
         return active
-    wanted = _wanted(input, active)
-    if wanted in input.numbers and wanted not in input.validation_results:
-        return Validate(wanted)
+    requested = _requested(input, active)
+    if requested in input.numbers and requested not in input.validation_results:
+        return Validate(requested)
     if input.is_published and active in input.numbers and active not in input.validation_results:
         return Validate(active)
-    validation_result = input.validation_results.get(wanted) if wanted in input.numbers else None
-    ready = _ready(input, active, wanted, validation_result)
+    validation_result = input.validation_results.get(requested) if requested in input.numbers else None
+    ready = _ready(input, active, requested, validation_result)
     return _decision(input, active, ready, validation_result, _published(input, active))
 
 
@@ -73,7 +73,8 @@ def message_additions(input: AssistantInput) -> str:
     return "".join(refused) + not_stored
 
 
-def _wanted(input: AssistantInput, active: int | None) -> int:
+def _requested(input: AssistantInput, active: int | None) -> int:
+    """The version that the spec asks for: the pinned one, else the newest; in Manual mode the active one."""
     if input.assistant.pin:
         return input.assistant.pin
     manual = input.assistant.spec.versioning.activation == "Manual"
@@ -110,21 +111,21 @@ def _newest_valid(input: AssistantInput, current: int | None) -> int | Validate 
 
 
 def _ready(
-    input: AssistantInput, active: int | None, wanted: int, validation_result: ValidationResult | None
+    input: AssistantInput, active: int | None, requested: int, validation_result: ValidationResult | None
 ) -> Finding:
     stays = f"{input.name(active)} {'stays' if active else 'is'} active"
     if problem := _capture_problem(input):
         return replace(problem, message=f"{problem.message}; {stays}")
     if validation_result is None and input.assistant.pin:
-        message = f"spec.versioning.activeVersion pins {input.name(wanted)}, which does not exist; {stays}"
+        message = f"spec.versioning.activeVersion pins {input.name(requested)}, which does not exist; {stays}"
         return Finding(False, Reason.PINNED_VERSION_NOT_FOUND, message)
     if validation_result is None:
-        message = f"{input.name(wanted)} was deleted, and its content is no longer available; {stays}"
+        message = f"{input.name(requested)} was deleted, and its content is no longer available; {stays}"
         return Finding(False, Reason.VERSION_LOST, message)
     if not validation_result.holds:
-        return _not_valid(input, active, wanted, validation_result)
+        return _not_valid(input, active, requested, validation_result)
     if active is None:
-        message = f"activation is Manual: set spec.versioning.activeVersion to activate {input.name(wanted)}"
+        message = f"activation is Manual: set spec.versioning.activeVersion to activate {input.name(requested)}"
         return Finding(False, Reason.AWAITING_ACTIVATION, message)
     if input.assistant.pin:
         return Finding(True, Reason.ACTIVE, f"{input.name(active)} is active, as pinned")
@@ -146,13 +147,15 @@ def _capture_problem(input: AssistantInput) -> Finding | None:
     return None
 
 
-def _not_valid(input: AssistantInput, active: int | None, wanted: int, validation_result: ValidationResult) -> Finding:
+def _not_valid(
+    input: AssistantInput, active: int | None, requested: int, validation_result: ValidationResult
+) -> Finding:
     """Ready, if the version that the spec asks for is not valid, or it is not known whether it is."""
     is_invalid = validation_result.holds is False
     what, stays = "is not activated", f"{input.name(active)} {'stays' if active else 'is'} active"
-    if active == wanted:
+    if active == requested:
         what, stays = "is no longer valid" if is_invalid else "cannot be judged", "it stays active"
-    message = f"{input.name(wanted)} {what}: {validation_result.message}; {stays}"
+    message = f"{input.name(requested)} {what}: {validation_result.message}; {stays}"
     reason = Reason.PINNED_VERSION_INVALID if input.assistant.pin and is_invalid else validation_result.reason
     return Finding(False, reason, message, validation_result.is_transient)
 

@@ -129,7 +129,7 @@ def desired(target: Target, assistant: Assistant, number: int, snapshot: Snapsho
         name=None if target.is_default else _stored(snapshot.display_name or name),
         description=_stored(snapshot.description or ""),
         context=_stored(_without(snapshot.context, _SERVERS_CONTEXT, _SERVERS_PREFIX)),
-        configurable=_stored(_without(_configurable(snapshot), _SERVERS_CONTEXT, _SERVERS_PREFIX)),
+        configurable=_stored(_without(config.get("configurable"), _SERVERS_CONTEXT, _SERVERS_PREFIX)),
         config={theirs: _stored(config[ours]) for ours, theirs in renamed.items() if config.get(ours) is not None},
         metadata={
             **_kept_metadata(snapshot),
@@ -179,10 +179,6 @@ def reset_payload(remote: RemoteAssistant, keys: Iterable[str]) -> FreeForm:
     """
     dropped = {*keys, *MARKS} & (remote.metadata or {}).keys()
     return {"context": {}, "config": {"configurable": {}}, "metadata": dict.fromkeys(dropped)}
-
-
-def _configurable(snapshot: Snapshot) -> FreeForm | None:
-    return snapshot.config.configurable if snapshot.config else None
 
 
 def _kept_metadata(snapshot: Snapshot) -> FreeForm:
