@@ -13,6 +13,6 @@ def pages() -> tuple[str, ...]:
 
 
 def below(folder: str) -> tuple[str, ...]:
-    """The paths of all files of a folder, without what Python compiled."""
+    """The paths of all files of a folder, without compiled Python."""
     found = (path for path in (ROOT / folder).rglob("*") if path.is_file() and path.suffix != ".pyc")
     return tuple(sorted(str(path.relative_to(ROOT)) for path in found))
