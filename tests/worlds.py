@@ -80,7 +80,7 @@ def records(*numbers: int, **different: Any) -> tuple[VersionRecord, ...]:
 def a_world(**different: Any) -> assistant_input.AssistantInput:
     """An Assistant with three versions, the third in force: nothing to do."""
     told: dict[str, Any] = {"assistant": an_assistant(), "recorded": Captured(3, 3), "now": NOW}
-    told |= {"kept": records(1, 2, 3), "judged": dict.fromkeys((1, 2, 3), VALID)}
+    told |= {"kept": records(1, 2, 3), "validation_results": dict.fromkeys((1, 2, 3), VALID)}
     return assistant_input.AssistantInput(**{**told, **different})
 
 

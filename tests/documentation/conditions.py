@@ -1,11 +1,42 @@
 """The tables of conditions, reasons and events, from the catalogues in the code."""
 
+import ast
+import inspect
+from collections.abc import Iterator
+from itertools import pairwise
+
+from assistant_operator.api import reason as catalogue
 from assistant_operator.api.condition_types import CONDITION_TYPES, PROGRESS
 from assistant_operator.api.reason import Reason
 
 from .tables import table
 
 _EVENT = "Event"
+_NOTHING = "Nothing."
+
+
+def _docstrings() -> Iterator[tuple[str, str]]:
+    """The name of each member of Reason that is followed by a docstring, and that docstring in one line."""
+    (body,) = [node.body for node in ast.parse(inspect.getsource(catalogue)).body if isinstance(node, ast.ClassDef)]
+    for member, following in pairwise(body):
+        match member, following:
+            case (
+                ast.Assign(targets=[ast.Name(id=name)], value=ast.Tuple()),
+                ast.Expr(value=ast.Constant(value=str(text))),
+            ):
+                yield name, " ".join(text.split())
+
+
+EXPLANATIONS = {Reason[name]: text.partition(" Action: ") for name, text in _docstrings()}
+
+
+def meaning(reason: Reason) -> str:
+    return EXPLANATIONS[reason][0]
+
+
+def action(reason: Reason) -> str:
+    """What a user should do; empty for nothing."""
+    return EXPLANATIONS[reason][2]
 
 
 def types() -> str:
@@ -21,7 +52,7 @@ def types() -> str:
 def reasons() -> str:
     """All reasons of conditions, in the order of the alphabet."""
     rows = (
-        (f"`{each}`", _where(each), _progress(each), each.meaning, each.action or "Nothing.")
+        (f"`{each}`", _where(each), _progress(each), meaning(each), action(each) or _NOTHING)
         for each in sorted(Reason)
         if any("." in place and not place.endswith(_EVENT) for place in each.places)
     )
@@ -31,7 +62,7 @@ def reasons() -> str:
 def events() -> str:
     """Events that are not caused by a condition alone."""
     rows = (
-        (f"`{each}`", ", ".join(_kinds(each)), each.meaning, each.action or "Nothing.")
+        (f"`{each}`", ", ".join(_kinds(each)), meaning(each), action(each) or _NOTHING)
         for each in sorted(Reason)
         if _kinds(each)
     )

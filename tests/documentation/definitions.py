@@ -224,6 +224,8 @@ def _root(kind: Kind) -> JsonSchema:
 def _structural(schema: JsonSchema, definitions: JsonSchema, *, is_frozen: bool) -> JsonSchema:
     """The structural schema for a JSON Schema of pydantic: without references, null types and defaults of objects."""
     schema = _inlined(schema, definitions)
+    if "description" in schema:
+        schema["description"] = " ".join(schema["description"].split())  # a docstring may have several lines
     if schema.get("x-kubernetes-preserve-unknown-fields"):
         return _free_form(schema, is_frozen=is_frozen)
     kept = {key: value for key, value in schema.items() if key not in _DROPPED}

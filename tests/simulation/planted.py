@@ -110,8 +110,8 @@ BUGS = {
     ),
     "pruning goes on while suspended": Bug(
         "policy.assistant",
-        "    if not input.assistant.spec.suspend:\n        yield from _prunings",
-        "    if True:\n        yield from _prunings",
+        "    if not input.assistant.spec.suspend:\n        yield from (Prune",
+        "    if True:\n        yield from (Prune",
         Seed(17),
     ),
     "the version in force does not come back": Bug(
@@ -129,15 +129,15 @@ BUGS = {
         Seed(1),
     ),
     "an invalid version is activated": Bug(
-        "policy.activation", "            if input.judged[record.number].holds:\n", "            if True:\n"
+        "policy.activation", "            if input.validation_results[record.number].holds:\n", "            if True:\n"
     ),
     "unknown is valid": Bug(
         "policy.activation",
-        "            if input.judged[record.number].holds:\n",
-        "            if input.judged[record.number].holds is not False:\n",
+        "            if input.validation_results[record.number].holds:\n",
+        "            if input.validation_results[record.number].holds is not False:\n",
     ),
     "a pin to an invalid version is honoured": Bug(
-        "policy.activation", "return pin if input.judged[pin].holds else current", "return pin"
+        "policy.activation", "return pin if input.validation_results[pin].holds else current", "return pin"
     ),
     "an older valid version replaces the one in force": Bug(
         "policy.activation", "if record.number > (current or 0)]", "if record.number > 0]"
@@ -150,8 +150,8 @@ BUGS = {
     ),
     "suspend is ignored": Bug(
         "policy.activation",
-        "    if input.assistant.spec.suspend:\n        return _rejected(current",
-        "    if False:\n        return _rejected(current",
+        "    if input.assistant.spec.suspend:\n        return _decision(input, current",
+        "    if False:\n        return _decision(input, current",
         Seed(17),
     ),
     "a schema that changed is not asked": Bug(
@@ -246,7 +246,7 @@ BUGS = {
     ),
     "it is published before it is written down": Bug(
         "policy.publication",
-        "    if not any(copy.is_equal(place.copy) for copy in input.assistant.status.copies):\n        return\n",
+        "    if not any(copy.is_equal(target.copy) for copy in input.assistant.status.copies):\n        return\n",
         "",
     ),
     "it is published while nothing holds it": Bug(
@@ -256,7 +256,7 @@ BUGS = {
         Struck("publishing", "422", 19),
     ),
     "a copy is withdrawn before there is another": Bug(
-        "policy.publication", "if input.place is None or input.is_published:  #", "if True:  #"
+        "policy.publication", "if input.target is None or input.is_published:  #", "if True:  #"
     ),
     "the finalizer goes before the copy": Bug(
         "policy.publication",

@@ -7,33 +7,49 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from .canonical import canonical, digest
-from .graph import FREE_FORM, ONE_CONFIGURATION, Config, Description, DisplayName
-from .meta import CONDITIONS, Condition, Digest, FreeForm, Model, Name, Resource, Time, bounded, rules
+from .graph import ONE_CONFIGURATION, Config, Description, DisplayName
+from .meta import (
+    CONDITIONS,
+    Condition,
+    Count,
+    Digest,
+    FreeForm,
+    Model,
+    Name,
+    NonNegative,
+    Number,
+    Resource,
+    Time,
+    bounded,
+    rules,
+)
 from .server import BundleRef, SecretKeyRef, canonical_address
 
 
 class GraphRef(Model):
     """A Graph of the same namespace."""
 
-    name: Name = Field(description="name of the Graph, in this namespace.")
+    name: Name
+    """name of the Graph, in this namespace."""
 
 
 class Snapshot(Model):
     """The versioned part of an Assistant's spec. A field that is absent, empty or null is three different contents."""
 
-    graph_ref: GraphRef = Field(description="graphRef names the Graph this assistant is an instance of.")
-    display_name: DisplayName | None = Field(default=None, description="displayName of the assistant, for people.")
-    description: Description | None = Field(default=None, description="description of the assistant, for people.")
-    context: FreeForm | None = Field(
-        default=None,
-        description="context is free-form JSON, the static context of the assistant's runs: prompt, model, tools."
-        " Not together with config.configurable.",
-        json_schema_extra=FREE_FORM,
-    )
-    config: Config | None = Field(default=None, description="config is the RunnableConfig of the assistant.")
-    metadata: FreeForm | None = Field(
-        default=None, description="metadata is free-form JSON kept with the assistant.", json_schema_extra=FREE_FORM
-    )
+    graph_ref: GraphRef
+    """graphRef names the Graph this assistant is an instance of."""
+    display_name: DisplayName | None = None
+    """displayName of the assistant, for people."""
+    description: Description | None = None
+    """description of the assistant, for people."""
+    context: FreeForm | None = None
+    """context is free-form JSON, the static context of the assistant's runs: prompt, model, tools. Not together with
+    config.configurable.
+    """
+    config: Config | None = None
+    """config is the RunnableConfig of the assistant."""
+    metadata: FreeForm | None = None
+    """metadata is free-form JSON kept with the assistant."""
 
     @cached_property
     def canonical(self) -> bytes:
@@ -48,23 +64,16 @@ class Snapshot(Model):
 class Versioning(Model):
     """Which version is active and how many are kept. A change of these fields creates no version."""
 
-    active_version: int | None = Field(
-        default=None,
-        description="activeVersion pins the version with this number; absent, the latest valid one is active"
-        " (in Manual activation: what is in force stays).",
-        json_schema_extra={"minimum": 1, "format": "int64"},
-    )
-    activation: Literal["Automatic", "Manual"] = Field(
-        default="Automatic",
-        description="activation is Automatic (the latest valid version becomes active) or Manual (only a pin"
-        " activates).",
-    )
-    history_limit: int = Field(
-        default=100,
-        description="historyLimit is how many of the newest versions are kept, 1 to 10000; the active, the pinned and"
-        " those labelled assistant-operator.dev/keep are kept beside them.",
-        json_schema_extra={"minimum": 1, "maximum": 10000, "format": "int32"},
-    )
+    active_version: Number | None = None
+    """activeVersion pins the version with this number; absent, the latest valid one is active (in Manual activation:
+    what is in force stays).
+    """
+    activation: Literal["Automatic", "Manual"] = "Automatic"
+    """activation is Automatic (the latest valid version becomes active) or Manual (only a pin activates)."""
+    history_limit: int = Field(default=100, json_schema_extra={"minimum": 1, "maximum": 10000, "format": "int32"})
+    """historyLimit is how many of the newest versions are kept, 1 to 10000; the active, the pinned and those labelled
+    assistant-operator.dev/keep are kept beside them.
+    """
 
 
 class AssistantSpec(Snapshot):
@@ -72,18 +81,13 @@ class AssistantSpec(Snapshot):
 
     model_config = rules(ONE_CONFIGURATION)
 
-    versioning: Versioning = Field(
-        default=Versioning(), description="versioning says which version is active and how many are kept."
-    )
-    deletion_policy: Literal["Delete", "Retain"] = Field(
-        default="Delete",
-        description="deletionPolicy is what becomes of the copy on the LangGraph Server when this object is deleted:"
-        " Delete or Retain.",
-    )
-    suspend: bool = Field(
-        default=False,
-        description="suspend true records edits, but activates, publishes and prunes nothing until it is lifted.",
-    )
+    versioning: Versioning = Versioning()
+    """versioning says which version is active and how many are kept."""
+    deletion_policy: Literal["Delete", "Retain"] = "Delete"
+    """deletionPolicy is what becomes of the copy on the LangGraph Server when this object is deleted: Delete or Retain.
+    """
+    suspend: bool = False
+    """suspend true records edits, but activates, publishes and prunes nothing until it is lifted."""
 
     @cached_property
     def snapshot(self) -> Snapshot:
@@ -95,29 +99,28 @@ class AssistantSpec(Snapshot):
 class Activation(Model):
     """Which version was in force since when."""
 
-    number: int = Field(
-        description="number of the version that came into force.", json_schema_extra={"minimum": 1, "format": "int64"}
-    )
-    since: Time = Field(description="since is when it came into force.")
+    number: Number
+    """number of the version that came into force."""
+    since: Time
+    """since is when it came into force."""
 
 
 class Copy(Model):
     """Where a copy of the assistant is, and how to get there."""
 
-    server: Annotated[str, bounded(2048)] = Field(description="server is the URL of the LangGraph Server.")
-    assistant_id: Annotated[str, bounded(64)] = Field(description="assistantId is the UUID of the copy there.")
-    api_key_secret_ref: SecretKeyRef | None = Field(
-        default=None, description="apiKeySecretRef names the Secret with the key for that server."
-    )
-    ca_bundle_ref: BundleRef | None = Field(
-        default=None, description="caBundleRef names what that server's certificate is checked against."
-    )
+    server: Annotated[str, bounded(2048)]
+    """server is the URL of the LangGraph Server."""
+    assistant_id: Annotated[str, bounded(64)]
+    """assistantId is the UUID of the copy there."""
+    api_key_secret_ref: SecretKeyRef | None = None
+    """apiKeySecretRef names the Secret with the key for that server."""
+    ca_bundle_ref: BundleRef | None = None
+    """caBundleRef names what that server's certificate is checked against."""
 
-    owner: Annotated[str, bounded(1024)] | None = Field(
-        default=None,
-        description="owner is the identity, <cluster>/<namespace>/<name>, under which the copy is created there; absent"
-        " in statuses of operators that did not record it.",
-    )
+    owner: Annotated[str, bounded(1024)] | None = None
+    """owner is the identity, <cluster>/<namespace>/<name>, under which the copy is created there; absent in statuses of
+    operators that did not record it.
+    """
 
     @property
     def site(self) -> tuple[str, str]:
@@ -138,47 +141,28 @@ class AssistantStatus(Model):
     """The observed state of an Assistant."""
 
     conditions: tuple[Condition, ...] = CONDITIONS
-    observed_generation: int = Field(
-        default=-1,
-        description="observedGeneration is the metadata.generation up to which every edit is recorded; -1 before the"
-        " first look.",
-    )
-    latest_version: int | None = Field(
-        default=None,
-        description="latestVersion is the number of the newest version ever made.",
-        json_schema_extra={"minimum": 0, "format": "int64"},
-    )
-    active_version: int | None = Field(
-        default=None,
-        description="activeVersion is the number of the version in force; absent while there is none.",
-        json_schema_extra={"minimum": 1, "format": "int64"},
-    )
-    versions: int = Field(
-        default=0,
-        description="versions is how many versions are kept.",
-        json_schema_extra={"minimum": 0, "format": "int32"},
-    )
-    assistant_id: Annotated[str, bounded(64)] | None = Field(
-        default=None, description="assistantId is the UUID of the copy on the LangGraph Server."
-    )
-    copies: tuple[Copy, ...] = Field(
-        default=(),
-        description="copies are where the assistant is on LangGraph Servers: first where it is published to, then those"
-        " that must still be withdrawn, at most 8.",
-        json_schema_extra={"maxItems": 8, "x-kubernetes-list-type": "atomic"},
-    )
-    digest: Digest | None = Field(default=None, description="digest of the active version's snapshot.")
-    missed_generations: int = Field(
-        default=0,
-        description="missedGenerations is how many edits were never seen and so are in no version, since the"
-        " beginning.",
-        json_schema_extra={"minimum": 0, "format": "int64"},
-    )
+    observed_generation: int = -1
+    """observedGeneration is the metadata.generation up to which every edit is recorded; -1 before the first look."""
+    latest_version: NonNegative | None = None
+    """latestVersion is the number of the newest version ever made."""
+    active_version: Number | None = None
+    """activeVersion is the number of the version in force; absent while there is none."""
+    versions: Count = 0
+    """versions is how many versions are kept."""
+    assistant_id: Annotated[str, bounded(64)] | None = None
+    """assistantId is the UUID of the copy on the LangGraph Server."""
+    copies: tuple[Copy, ...] = Field(default=(), json_schema_extra={"maxItems": 8, "x-kubernetes-list-type": "atomic"})
+    """copies are where the assistant is on LangGraph Servers: first where it is published to, then those that must
+    still be withdrawn, at most 8.
+    """
+    digest: Digest | None = None
+    """digest of the active version's snapshot."""
+    missed_generations: NonNegative = 0
+    """missedGenerations is how many edits were never seen and so are in no version, since the beginning."""
     activations: tuple[Activation, ...] = Field(
-        default=(),
-        description="activations are the versions that came into force, newest first, at most 20.",
-        json_schema_extra={"maxItems": 20, "x-kubernetes-list-type": "atomic"},
+        default=(), json_schema_extra={"maxItems": 20, "x-kubernetes-list-type": "atomic"}
     )
+    """activations are the versions that came into force, newest first, at most 20."""
 
     def copies_without(self, withdrawn: Collection[Copy]) -> tuple[Copy, ...]:
         """The recorded copies that may exist on a server. `withdrawn`: copies that are known to be deleted."""
@@ -191,8 +175,10 @@ class Assistant(Resource):
     kind_name: ClassVar[str] = "Assistant"
     plural: ClassVar[str] = "assistants"
 
-    spec: AssistantSpec = Field(description="spec is what a person says of the assistant.")
-    status: AssistantStatus = Field(default=AssistantStatus(), description="status is what the operator reports.")
+    spec: AssistantSpec
+    """spec is what a person says of the assistant."""
+    status: AssistantStatus = AssistantStatus()
+    """status is what the operator reports."""
 
     @property
     def pin(self) -> int | None:

@@ -9,7 +9,22 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from .assistant import Snapshot
-from .meta import CONDITIONS, GROUP, MANAGER, Condition, Digest, Key, Model, Name, ObjectMeta, Resource, bounded, rules
+from .meta import (
+    CONDITIONS,
+    GROUP,
+    MANAGER,
+    Condition,
+    Digest,
+    Key,
+    Model,
+    Name,
+    NonNegative,
+    Number,
+    ObjectMeta,
+    Resource,
+    bounded,
+    rules,
+)
 
 KEEP = f"{GROUP}/keep"
 _NAME = re.compile(r"(?P<assistant>.+)-v(?P<number>[1-9][0-9]*)", re.DOTALL)
@@ -19,33 +34,29 @@ _LABEL_LENGTH = 63
 class AssistantRef(Model):
     """The Assistant whose edit the version records."""
 
-    name: Name = Field(description="name of the Assistant, in this namespace.")
-    uid: Annotated[str, bounded(64)] = Field(description="uid of the Assistant the version was taken from.")
+    name: Name
+    """name of the Assistant, in this namespace."""
+    uid: Annotated[str, bounded(64)]
+    """uid of the Assistant the version was taken from."""
 
 
 class Change(Model):
     """How a version differs from the previous one, which field manager made the change, and why."""
 
-    kind: Literal["Created", "Edited", "Reverted"] = Field(
-        description="kind is Created (the first version), Edited, or Reverted (an older version's content came back)."
-    )
-    same_as: int | None = Field(
-        default=None,
-        description="sameAs is the number of the newest older version with equal content.",
-        json_schema_extra={"minimum": 1, "format": "int64"},
-    )
+    kind: Literal["Created", "Edited", "Reverted"]
+    """kind is Created (the first version), Edited, or Reverted (an older version's content came back)."""
+    same_as: Number | None = None
+    """sameAs is the number of the newest older version with equal content."""
     paths: tuple[Annotated[str, bounded(256)], ...] = Field(
-        default=(),
-        description="paths are JSON Pointers into snapshot of what changed since the previous version: at most 64, each"
-        " cut at 256 characters.",
-        json_schema_extra={"maxItems": 64, "x-kubernetes-list-type": "atomic"},
+        default=(), json_schema_extra={"maxItems": 64, "x-kubernetes-list-type": "atomic"}
     )
-    cause: Annotated[str, bounded(1024)] | None = Field(
-        default=None, description="cause is the change-cause annotation, if it changed with this edit."
-    )
-    manager: Annotated[str, bounded(128)] | None = Field(
-        default=None, description="manager is the field manager that owns the changed paths; of several, the newest."
-    )
+    """paths are JSON Pointers into snapshot of what changed since the previous version: at most 64, each cut at 256
+    characters.
+    """
+    cause: Annotated[str, bounded(1024)] | None = None
+    """cause is the change-cause annotation, if it changed with this edit."""
+    manager: Annotated[str, bounded(128)] | None = None
+    """manager is the field manager that owns the changed paths; of several, the newest."""
 
 
 class AssistantVersionSpec(Model):
@@ -55,33 +66,30 @@ class AssistantVersionSpec(Model):
         {"rule": "self == oldSelf", "message": "a version is immutable: edit the Assistant to make a new one"}
     )
 
-    assistant_ref: AssistantRef = Field(description="assistantRef says which Assistant the version was taken from.")
-    number: int = Field(
-        description="number of the version: 1, 2, 3 and so on, never reused.",
-        json_schema_extra={"minimum": 1, "format": "int64"},
-    )
-    generation: int = Field(
-        description="generation is the metadata.generation of the Assistant it was taken from.",
-        json_schema_extra={"minimum": 0, "format": "int64"},
-    )
-    digest: Digest = Field(description="digest of the snapshot: sha256 of its canonical JSON (RFC 8785).")
-    snapshot: Snapshot = Field(description="snapshot is the versioned part of the Assistant's spec.")
-    chain: Digest = Field(
-        description="chain is the sha256 of the previous version's chain, this number and this digest, a line each:"
-        " a version that was dropped, altered or reordered is found by computing it again."
-    )
-    change: Change = Field(description="change says what changed since the previous version.")
+    assistant_ref: AssistantRef
+    """assistantRef says which Assistant the version was taken from."""
+    number: Number
+    """number of the version: 1, 2, 3 and so on, never reused."""
+    generation: NonNegative
+    """generation is the metadata.generation of the Assistant it was taken from."""
+    digest: Digest
+    """digest of the snapshot: sha256 of its canonical JSON (RFC 8785)."""
+    snapshot: Snapshot
+    """snapshot is the versioned part of the Assistant's spec."""
+    chain: Digest
+    """chain is the sha256 of the previous version's chain, this number and this digest, a line each: a version that was
+    dropped, altered or reordered is found by computing it again.
+    """
+    change: Change
+    """change says what changed since the previous version."""
 
 
 class AssistantVersionStatus(Model):
     """The observed state of an AssistantVersion."""
 
     conditions: tuple[Condition, ...] = CONDITIONS
-    server_version: int | None = Field(
-        default=None,
-        description="serverVersion is the LangGraph Server's own number of this content.",
-        json_schema_extra={"minimum": 1, "format": "int64"},
-    )
+    server_version: Number | None = None
+    """serverVersion is the LangGraph Server's own number of this content."""
 
 
 class AssistantVersion(Resource):
@@ -90,10 +98,10 @@ class AssistantVersion(Resource):
     kind_name: ClassVar[str] = "AssistantVersion"
     plural: ClassVar[str] = "assistantversions"
 
-    spec: AssistantVersionSpec = Field(description="spec is the edit as it was; it can never be changed.")
-    status: AssistantVersionStatus = Field(
-        default=AssistantVersionStatus(), description="status is what the operator reports."
-    )
+    spec: AssistantVersionSpec
+    """spec is the edit as it was; it can never be changed."""
+    status: AssistantVersionStatus = AssistantVersionStatus()
+    """status is what the operator reports."""
 
     @property
     def number(self) -> int:

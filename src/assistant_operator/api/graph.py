@@ -4,12 +4,11 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from .meta import CONDITIONS, Condition, FreeForm, Model, Name, Resource, bounded, condition, rules
+from .meta import CONDITIONS, Condition, Count, FreeForm, Model, Name, Resource, bounded, condition, rules
 from .server import Server
 
 DisplayName = Annotated[str, bounded(256)]
 Description = Annotated[str, bounded(8192)]
-FREE_FORM: dict[str, Any] = {"x-kubernetes-preserve-unknown-fields": True}
 ONE_CONFIGURATION = {
     "rule": "!has(self.context) || !has(self.config) || !has(self.config.configurable)"
     " || size(dyn(self.context)) == 0 || size(dyn(self.config.configurable)) == 0",
@@ -24,21 +23,15 @@ class Config(Model):
     """The fields of a LangGraph RunnableConfig that an assistant has."""
 
     tags: tuple[Annotated[str, bounded(256)], ...] | None = Field(
-        default=None,
-        description="tags are attached to each run of the assistant, in this order.",
-        json_schema_extra={"maxItems": 64, "x-kubernetes-list-type": "atomic"},
+        default=None, json_schema_extra={"maxItems": 64, "x-kubernetes-list-type": "atomic"}
     )
+    """tags are attached to each run of the assistant, in this order."""
     recursion_limit: int | None = Field(
-        default=None,
-        description="recursionLimit is the greatest number of steps of one run; absent, the server's own limit holds.",
-        json_schema_extra={"minimum": 1, "maximum": 2147483647, "format": "int32"},
+        default=None, json_schema_extra={"minimum": 1, "maximum": 2147483647, "format": "int32"}
     )
-    configurable: FreeForm | None = Field(
-        default=None,
-        description="configurable is free-form JSON for graphs that read config.configurable. Not together with"
-        " context.",
-        json_schema_extra=FREE_FORM,
-    )
+    """recursionLimit is the greatest number of steps of one run; absent, the server's own limit holds."""
+    configurable: FreeForm | None = None
+    """configurable is free-form JSON for graphs that read config.configurable. Not together with context."""
 
 
 class Defaults(Model):
@@ -46,35 +39,27 @@ class Defaults(Model):
 
     model_config = rules(ONE_CONFIGURATION)
 
-    display_name: DisplayName | None = Field(
-        default=None, description="displayName of the default assistant, for people."
-    )
-    description: Description | None = Field(default=None, description="description of the default assistant.")
-    context: FreeForm | None = Field(
-        default=None,
-        description="context is free-form JSON, the static context of the default assistant's runs: prompt, model,"
-        " tools.",
-        json_schema_extra=FREE_FORM,
-    )
-    config: Config | None = Field(default=None, description="config is the RunnableConfig of the default assistant.")
-    metadata: FreeForm | None = Field(
-        default=None,
-        description="metadata is free-form JSON kept with the default assistant.",
-        json_schema_extra=FREE_FORM,
-    )
+    display_name: DisplayName | None = None
+    """displayName of the default assistant, for people."""
+    description: Description | None = None
+    """description of the default assistant."""
+    context: FreeForm | None = None
+    """context is free-form JSON, the static context of the default assistant's runs: prompt, model, tools."""
+    config: Config | None = None
+    """config is the RunnableConfig of the default assistant."""
+    metadata: FreeForm | None = None
+    """metadata is free-form JSON kept with the default assistant."""
 
 
 class DefaultAssistant(Model):
     """Whether a Graph has a default assistant, and its name."""
 
-    policy: Literal["Create", "None"] = Field(
-        default="Create",
-        description="policy is Create (the operator makes the default assistant once the graph is deployed, and again"
-        " when it was deleted) or None (it makes none and deletes none).",
-    )
-    name: Annotated[Name, bounded(200)] | None = Field(
-        default=None, description="name of the default Assistant; the Graph's own name when absent."
-    )
+    policy: Literal["Create", "None"] = "Create"
+    """policy is Create (the operator makes the default assistant once the graph is deployed, and again when it was
+    deleted) or None (it makes none and deletes none).
+    """
+    name: Annotated[Name, bounded(200)] | None = None
+    """name of the default Assistant; the Graph's own name when absent."""
 
 
 class GraphSpec(Model):
@@ -88,75 +73,51 @@ class GraphSpec(Model):
         }
     )
 
-    graph_id: Annotated[str, bounded(253, minLength=1)] | None = Field(
-        default=None,
-        description="graphId is the id of the graph in the server's langgraph.json; metadata.name when absent."
-        " Immutable once set.",
-    )
-    description: Description | None = Field(default=None, description="description of the graph, for people.")
-    server: Server | None = Field(
-        default=None,
-        description="server is the LangGraph Server that runs the graph; without it the Graph is a declaration only and"
-        " counts as deployed.",
-    )
-    context_schema: FreeForm | None = Field(
-        default=None,
-        description="contextSchema is the JSON Schema (2020-12) that context of each assistant of this graph must fit.",
-        json_schema_extra=FREE_FORM,
-    )
-    config_schema: FreeForm | None = Field(
-        default=None,
-        description="configSchema is the JSON Schema (2020-12) that config.configurable of each assistant must fit.",
-        json_schema_extra=FREE_FORM,
-    )
-    defaults: Defaults = Field(
-        default=Defaults(), description="defaults is the configuration the default assistant follows, field by field."
-    )
-    default_assistant: DefaultAssistant = Field(
-        default=DefaultAssistant(), description="defaultAssistant says whether there is one and what it is called."
-    )
+    graph_id: Annotated[str, bounded(253, minLength=1)] | None = None
+    """graphId is the id of the graph in the server's langgraph.json; metadata.name when absent. Immutable once set."""
+    description: Description | None = None
+    """description of the graph, for people."""
+    server: Server | None = None
+    """server is the LangGraph Server that runs the graph; without it the Graph is a declaration only and counts as
+    deployed.
+    """
+    context_schema: FreeForm | None = None
+    """contextSchema is the JSON Schema (2020-12) that context of each assistant of this graph must fit."""
+    config_schema: FreeForm | None = None
+    """configSchema is the JSON Schema (2020-12) that config.configurable of each assistant must fit."""
+    defaults: Defaults = Defaults()
+    """defaults is the configuration the default assistant follows, field by field."""
+    default_assistant: DefaultAssistant = DefaultAssistant()
+    """defaultAssistant says whether there is one and what it is called."""
 
 
 class Schemas(Model):
     """The schemas that apply to the assistants of a graph, and their source."""
 
-    source: Literal["Spec", "Server", "None"] = Field(
-        default="None", description="source is Spec, Server or None (nothing is checked)."
-    )
-    context: FreeForm | None = Field(
-        default=None, description="context is the schema in force for context.", json_schema_extra=FREE_FORM
-    )
-    config: FreeForm | None = Field(
-        default=None, description="config is the schema in force for config.configurable.", json_schema_extra=FREE_FORM
-    )
+    source: Literal["Spec", "Server", "None"] = "None"
+    """source is Spec, Server or None (nothing is checked)."""
+    context: FreeForm | None = None
+    """context is the schema in force for context."""
+    config: FreeForm | None = None
+    """config is the schema in force for config.configurable."""
 
 
 class GraphStatus(Model):
     """The observed state of a Graph."""
 
     conditions: tuple[Condition, ...] = CONDITIONS
-    observed_generation: int = Field(
-        default=-1,
-        description="observedGeneration is the metadata.generation the operator has seen and acted on; -1 before the"
-        " first look.",
-    )
-    graph_id: Annotated[str, bounded(253)] | None = Field(default=None, description="graphId in force.")
-    default_assistant: Annotated[str, bounded(253)] | None = Field(
-        default=None, description="defaultAssistant is the name of the default Assistant, once there is one."
-    )
-    assistants: int = Field(
-        default=0,
-        description="assistants is how many Assistants reference this graph.",
-        json_schema_extra={"minimum": 0, "format": "int32"},
-    )
-    schemas: Schemas | None = Field(
-        default=None,
-        description="schemas in force for the assistants of this graph; absent until its server has given them.",
-    )
-    server_version: Annotated[str, bounded(256)] | None = Field(
-        default=None,
-        description="serverVersion is what the LangGraph Server says of its own release; absent where it hides that.",
-    )
+    observed_generation: int = -1
+    """observedGeneration is the metadata.generation the operator has seen and acted on; -1 before the first look."""
+    graph_id: Annotated[str, bounded(253)] | None = None
+    """graphId in force."""
+    default_assistant: Annotated[str, bounded(253)] | None = None
+    """defaultAssistant is the name of the default Assistant, once there is one."""
+    assistants: Count = 0
+    """assistants is how many Assistants reference this graph."""
+    schemas: Schemas | None = None
+    """schemas in force for the assistants of this graph; absent until its server has given them."""
+    server_version: Annotated[str, bounded(256)] | None = None
+    """serverVersion is what the LangGraph Server says of its own release; absent where it hides that."""
 
 
 class Graph(Resource):
@@ -165,8 +126,10 @@ class Graph(Resource):
     kind_name: ClassVar[str] = "Graph"
     plural: ClassVar[str] = "graphs"
 
-    spec: GraphSpec = Field(default=GraphSpec(), description="spec is what a person says of the graph.")
-    status: GraphStatus = Field(default=GraphStatus(), description="status is what the operator reports.")
+    spec: GraphSpec = GraphSpec()
+    """spec is what a person says of the graph."""
+    status: GraphStatus = GraphStatus()
+    """status is what the operator reports."""
 
     @field_validator("spec", mode="before")
     @classmethod

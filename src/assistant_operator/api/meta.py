@@ -17,8 +17,14 @@ MANAGER = "assistant-operator"
 Key = tuple[str, str]
 """Namespace and name."""
 
-FreeForm = dict[str, Any]
+FreeForm = Annotated[dict[str, Any], Field(json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})]
 """JSON that a user wrote. The operator never changes it."""
+
+Number = Annotated[int, Field(json_schema_extra={"minimum": 1, "format": "int64"})]
+"""The number of a version."""
+Count = Annotated[int, Field(json_schema_extra={"minimum": 0, "format": "int32"})]
+NonNegative = Annotated[int, Field(json_schema_extra={"minimum": 0, "format": "int64"})]
+"""An integer from 0 on, such as a generation."""
 
 
 def bounded(length: int, **schema: Any) -> Any:
@@ -45,8 +51,18 @@ class Model(BaseModel):
     """Base of the models: camelCase in JSON, snake_case in Python, frozen."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore", hide_input_in_errors=True
+        alias_generator=to_camel,
+        populate_by_name=True,
+        frozen=True,
+        extra="ignore",
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
     )
+
+    @classmethod
+    def of(cls, **fields: Any) -> Self:
+        """The model with those of the fields that are not None. The others are not set."""
+        return cls(**{name: value for name, value in fields.items() if value is not None})
 
     def manifest(self) -> dict[str, Any]:
         """The fields that are set, as JSON for the API server. Free-form JSON is not copied."""
@@ -163,27 +179,18 @@ class Condition(Model):
         json_schema_extra={"required": ["type", "status", "lastTransitionTime", "reason", "message"]}
     )
 
-    type: Annotated[str, bounded(316, pattern=_CONDITION_TYPE)] = Field(
-        description="type names what is stated, such as Ready."
-    )
-    status: str = Field(
-        description="status is True, False or Unknown.",
-        json_schema_extra={"enum": ["True", "False", "Unknown"]},
-    )
-    observed_generation: int | None = Field(
-        default=None,
-        description="observedGeneration is the metadata.generation of this object that the statement is about.",
-        json_schema_extra={"minimum": 0},
-    )
-    last_transition_time: Time | None = Field(
-        default=None, description="lastTransitionTime is when status changed last."
-    )
-    reason: Annotated[str, bounded(1024, minLength=1, pattern="^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$")] = Field(
-        description="reason is the cause in one word, from the catalogue in docs/conditions.md."
-    )
-    message: Annotated[str, bounded(32768)] = Field(
-        default="", description="message says what, where and because of which input, in one line."
-    )
+    type: Annotated[str, bounded(316, pattern=_CONDITION_TYPE)]
+    """type names what is stated, such as Ready."""
+    status: str = Field(json_schema_extra={"enum": ["True", "False", "Unknown"]})
+    """status is True, False or Unknown."""
+    observed_generation: int | None = Field(default=None, json_schema_extra={"minimum": 0})
+    """observedGeneration is the metadata.generation of this object that the statement is about."""
+    last_transition_time: Time | None = None
+    """lastTransitionTime is when status changed last."""
+    reason: Annotated[str, bounded(1024, minLength=1, pattern="^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$")]
+    """reason is the cause in one word, from the catalogue in docs/conditions.md."""
+    message: Annotated[str, bounded(32768)] = ""
+    """message says what, where and because of which input, in one line."""
 
     def with_transition_time(self, generation: int, before: "Condition | None", now: datetime) -> Self:
         """This condition for `generation`. The time of `before`, the condition to replace, is kept if its status is."""

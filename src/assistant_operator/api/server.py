@@ -15,32 +15,34 @@ KeyName = Annotated[str, bounded(253, minLength=1, pattern="^[-._a-zA-Z0-9]+$")]
 class ServiceRef(Model):
     """A Service of the Graph's namespace."""
 
-    name: Annotated[str, bounded(63, minLength=1, pattern="^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")] = Field(
-        description="name of the Service."
-    )
-    port: int = Field(
-        description="port of the Service, 1 to 65535.",
-        json_schema_extra={"minimum": 1, "maximum": 65535, "format": "int32"},
-    )
-    scheme: Literal["http", "https"] = Field(default="http", description="scheme is http or https.")
-    path: Annotated[str, bounded(1024, pattern=r"^(/[^?#\s]*)?$")] = Field(
-        default="", description="path is put before the paths of the Assistants API; it starts with a slash."
-    )
+    name: Annotated[str, bounded(63, minLength=1, pattern="^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
+    """name of the Service."""
+    port: int = Field(json_schema_extra={"minimum": 1, "maximum": 65535, "format": "int32"})
+    """port of the Service, 1 to 65535."""
+    scheme: Literal["http", "https"] = "http"
+    """scheme is http or https."""
+    path: Annotated[str, bounded(1024, pattern=r"^(/[^?#\s]*)?$")] = ""
+    """path is put before the paths of the Assistants API; it starts with a slash."""
 
 
 class SecretKeyRef(Model):
     """One key of a Secret of the Graph's namespace."""
 
-    name: Name = Field(description="name of the Secret.")
-    key: KeyName = Field(description="key within the Secret.")
+    name: Name
+    """name of the Secret."""
+    key: KeyName
+    """key within the Secret."""
 
 
 class BundleRef(Model):
     """One key of a Secret or a ConfigMap of the Graph's namespace."""
 
-    kind: Literal["Secret", "ConfigMap"] = Field(description="kind is Secret or ConfigMap.")
-    name: Name = Field(description="name of the Secret or ConfigMap.")
-    key: KeyName = Field(description="key within it; its value is PEM.")
+    kind: Literal["Secret", "ConfigMap"]
+    """kind is Secret or ConfigMap."""
+    name: Name
+    """name of the Secret or ConfigMap."""
+    key: KeyName
+    """key within it; its value is PEM."""
 
 
 class Server(Model):
@@ -58,28 +60,20 @@ class Server(Model):
         },
     )
 
-    url: Annotated[str, bounded(2048, pattern=r"^https?://[^/?#@\s]+(/[^?#\s]*)?$")] | None = Field(
-        default=None,
-        description="url of the server, without user, query or fragment. Exactly one of url and serviceRef.",
-    )
-    service_ref: ServiceRef | None = Field(
-        default=None,
-        description="serviceRef names a Service of this namespace instead of a url. Exactly one of url and serviceRef.",
-    )
-    api_key_secret_ref: SecretKeyRef | None = Field(
-        default=None, description="apiKeySecretRef names the Secret whose value is sent as the header x-api-key."
-    )
-    ca_bundle_ref: BundleRef | None = Field(
-        default=None,
-        description="caBundleRef names the Secret or ConfigMap with the certificates (PEM) that the server's own is"
-        " checked against; the system's when absent.",
-    )
+    url: Annotated[str, bounded(2048, pattern=r"^https?://[^/?#@\s]+(/[^?#\s]*)?$")] | None = None
+    """url of the server, without user, query or fragment. Exactly one of url and serviceRef."""
+    service_ref: ServiceRef | None = None
+    """serviceRef names a Service of this namespace instead of a url. Exactly one of url and serviceRef."""
+    api_key_secret_ref: SecretKeyRef | None = None
+    """apiKeySecretRef names the Secret whose value is sent as the header x-api-key."""
+    ca_bundle_ref: BundleRef | None = None
+    """caBundleRef names the Secret or ConfigMap with the certificates (PEM) that the server's own is checked against;
+    the system's when absent.
+    """
     resync_period_seconds: int = Field(
-        default=300,
-        description="resyncPeriodSeconds is how often the server's copies are compared and repaired, in seconds; at"
-        " least 1.",
-        json_schema_extra={"minimum": 1, "maximum": 86400, "format": "int32"},
+        default=300, json_schema_extra={"minimum": 1, "maximum": 86400, "format": "int32"}
     )
+    """resyncPeriodSeconds is how often the server's copies are compared and repaired, in seconds; at least 1."""
 
     def address(self, namespace: str) -> str:
         """The base URL of the server, without a trailing slash."""

@@ -35,10 +35,35 @@ class ActivationDecision:
 
 def decide(input: AssistantInput) -> ActivationDecision | Validate:
     """The decision; or Validate, if it depends on a version that is not validated yet."""
-    decision = _without_additions(input)
-    if isinstance(decision, Validate) or not (additions := message_additions(input)):
-        return decision
-    return replace(decision, ready=replace(decision.ready, message=decision.ready.message + additions))
+    current = None if input.active in input.lost - input.numbers else input.active
+    if input.assistant.spec.suspend:
+        return _decision(input, current, Finding(False, Reason.SUSPENDED, SUSPENDED))
+    active = _active(input, current)
+    if isinstance(active, Validate):
+        return active
+    requested = _requested(input, active)
+    if requested in input.numbers and requested not in input.validation_results:
+        return Validate(requested)
+    if input.is_published and active in input.numbers and active not in input.validation_results:
+        return Validate(active)
+    validation_result = input.validation_results.get(requested) if requested in input.numbers else None
+    ready = _ready(input, active, requested, validation_result)
+    return _decision(input, active, ready, validation_result, _published(input, active))
+
+
+def _decision(
+    input: AssistantInput,
+    active: int | None,
+    ready: Finding,
+    valid: ValidationResult | None = None,
+    published: Finding | None = None,
+) -> ActivationDecision:
+    """Without a validation result, Valid is Unknown with reason and message of Ready."""
+    valid = valid or ValidationResult(None, ready.reason, ready.message)
+    if ready.holds and published and not published.holds:
+        ready = published
+    ready = replace(ready, message=ready.message + message_additions(input))
+    return ActivationDecision(active, ready, valid, published)
 
 
 def message_additions(input: AssistantInput) -> str:
@@ -48,46 +73,8 @@ def message_additions(input: AssistantInput) -> str:
     return "".join(refused) + not_stored
 
 
-def _without_additions(input: AssistantInput) -> ActivationDecision | Validate:
-    current = None if input.active in input.lost - input.numbers else input.active
-    if input.assistant.spec.suspend:
-        return _rejected(current, Reason.SUSPENDED, SUSPENDED)
-    active = _active(input, current)
-    if isinstance(active, Validate):
-        return active
-    wanted = _wanted(input, active)
-    if wanted in input.numbers and wanted not in input.judged:
-        return Validate(wanted)
-    if input.is_published and active in input.numbers and active not in input.judged:
-        return Validate(active)
-    return _with_publication(input, _decision(input, active, wanted))
-
-
-def _with_publication(input: AssistantInput, decision: ActivationDecision) -> ActivationDecision:
-    """The decision with Published. Ready is False while the active version is not published."""
-    target = active_target(input, decision.active)
-    if target is None:
-        return decision
-    known = input.outcome or remembered(input.assistant)
-    if known and known.number == decision.active and known.copy.is_equal(target.copy):
-        published = known.with_trouble()
-    else:
-        message = f"{input.name(decision.active)} is being published to {target.copy.server}"
-        if not has_room(input.copies, target.copy):
-            message += f", once one of its {MOST_COPIES} copies on former servers is withdrawn"
-        published = Finding(False, Reason.PUBLISHING, message)
-    if decision.ready.holds and not published.holds:
-        return replace(decision, ready=published, published=published)
-    return replace(decision, published=published)
-
-
-def active_target(input: AssistantInput, active: int | None) -> Target | None:
-    """Where the active version is published to; None if its Graph is not known or declares no server."""
-    validation_result = input.judged.get(active or 0)
-    return input.places.get(validation_result.graph) if validation_result else None
-
-
-def _wanted(input: AssistantInput, active: int | None) -> int:
+def _requested(input: AssistantInput, active: int | None) -> int:
+    """The version that the spec asks for: the pinned one, else the newest; in Manual mode the active one."""
     if input.assistant.pin:
         return input.assistant.pin
     manual = input.assistant.spec.versioning.activation == "Manual"
@@ -106,72 +93,87 @@ def _active(input: AssistantInput, current: int | None) -> int | Validate | None
 def _pinned(input: AssistantInput, pin: int, current: int | None) -> int | Validate | None:
     if pin not in input.numbers:
         return current
-    if pin not in input.judged:
+    if pin not in input.validation_results:
         return Validate(pin)
-    return pin if input.judged[pin].holds else current
+    return pin if input.validation_results[pin].holds else current
 
 
 def _newest_valid(input: AssistantInput, current: int | None) -> int | Validate | None:
     """The newest valid version. Only newer ones replace the active version, even if that is no longer valid."""
     newer = [record for record in reversed(input.kept) if record.number > (current or 0)]
     for record in newer:
-        if record.number in input.judged:
-            if input.judged[record.number].holds:
+        if record.number in input.validation_results:
+            if input.validation_results[record.number].holds:
                 return record.number
         elif input.is_revalidating or record.valid != ConditionStatus.FALSE or record is newer[0]:
             return Validate(record.number)
     return current
 
 
-def _decision(input: AssistantInput, active: int | None, wanted: int) -> ActivationDecision:
-    validation_result = input.judged.get(wanted) if wanted in input.numbers else None
+def _ready(
+    input: AssistantInput, active: int | None, requested: int, validation_result: ValidationResult | None
+) -> Finding:
     stays = f"{input.name(active)} {'stays' if active else 'is'} active"
-    if input.recorded.refusal:
-        message = f"the next version cannot be made ({input.recorded.refusal}); {stays}"
-        return _rejected(active, Reason.VERSION_REFUSED, message, validation_result)
-    if refused := input.refusals.get("Restore"):
-        message = f"a version that was deleted cannot be made again ({refused}); {stays}"
-        return _rejected(active, Reason.VERSION_REFUSED, message, validation_result)
-    if input.recorded.too_large:
-        message = f"the edit cannot be stored as a version ({input.recorded.too_large}); {stays}"
-        return _rejected(active, Reason.SNAPSHOT_TOO_LARGE, message, validation_result)
+    if problem := _capture_problem(input):
+        return replace(problem, message=f"{problem.message}; {stays}")
     if validation_result is None and input.assistant.pin:
-        message = f"spec.versioning.activeVersion pins {input.name(wanted)}, which does not exist; {stays}"
-        return _rejected(active, Reason.PINNED_VERSION_NOT_FOUND, message)
+        message = f"spec.versioning.activeVersion pins {input.name(requested)}, which does not exist; {stays}"
+        return Finding(False, Reason.PINNED_VERSION_NOT_FOUND, message)
     if validation_result is None:
-        message = f"{input.name(wanted)} was deleted, and its content is no longer available; {stays}"
-        return _rejected(active, Reason.VERSION_LOST, message)
+        message = f"{input.name(requested)} was deleted, and its content is no longer available; {stays}"
+        return Finding(False, Reason.VERSION_LOST, message)
     if not validation_result.holds:
-        return ActivationDecision(active, _refused(input, active, wanted, validation_result), validation_result)
+        return _not_valid(input, active, requested, validation_result)
     if active is None:
-        message = f"activation is Manual: set spec.versioning.activeVersion to activate {input.name(wanted)}"
-        return _rejected(None, Reason.AWAITING_ACTIVATION, message, validation_result)
-    ready = Finding(True, Reason.ACTIVE, _active_message(input, active))
-    return ActivationDecision(active, ready, validation_result)
+        message = f"activation is Manual: set spec.versioning.activeVersion to activate {input.name(requested)}"
+        return Finding(False, Reason.AWAITING_ACTIVATION, message)
+    if input.assistant.pin:
+        return Finding(True, Reason.ACTIVE, f"{input.name(active)} is active, as pinned")
+    latest = input.kept[-1].number if input.kept else active
+    waiting = f"; {input.name(latest)} awaits activation" if latest > active else ""
+    return Finding(True, Reason.ACTIVE, f"{input.name(active)} is active{waiting}")
 
 
-def _refused(input: AssistantInput, active: int | None, wanted: int, validation_result: ValidationResult) -> Finding:
-    """Ready if the version that the spec asks for is not valid, or it is not known whether it is."""
-    not_valid = "is no longer valid" if validation_result.holds is False else "cannot be judged"
-    what = not_valid if active == wanted else "is not activated"
-    stays = "it stays active" if active == wanted else f"{input.name(active)} {'stays' if active else 'is'} active"
-    message = f"{input.name(wanted)} {what}: {validation_result.message}; {stays}"
-    is_refused_pin = input.assistant.pin and validation_result.holds is False
-    reason = Reason.PINNED_VERSION_INVALID if is_refused_pin else validation_result.reason
+def _capture_problem(input: AssistantInput) -> Finding | None:
+    """Why an edit or a deleted version cannot be stored."""
+    if input.recorded.refusal:
+        message = f"the next version cannot be made ({input.recorded.refusal})"
+        return Finding(False, Reason.VERSION_REFUSED, message)
+    if refused := input.refusals.get("Restore"):
+        return Finding(False, Reason.VERSION_REFUSED, f"a version that was deleted cannot be made again ({refused})")
+    if input.recorded.too_large:
+        message = f"the edit cannot be stored as a version ({input.recorded.too_large})"
+        return Finding(False, Reason.SNAPSHOT_TOO_LARGE, message)
+    return None
+
+
+def _not_valid(
+    input: AssistantInput, active: int | None, requested: int, validation_result: ValidationResult
+) -> Finding:
+    """Ready, if the version that the spec asks for is not valid, or it is not known whether it is."""
+    is_invalid = validation_result.holds is False
+    what, stays = "is not activated", f"{input.name(active)} {'stays' if active else 'is'} active"
+    if active == requested:
+        what, stays = "is no longer valid" if is_invalid else "cannot be judged", "it stays active"
+    message = f"{input.name(requested)} {what}: {validation_result.message}; {stays}"
+    reason = Reason.PINNED_VERSION_INVALID if input.assistant.pin and is_invalid else validation_result.reason
     return Finding(False, reason, message, validation_result.is_transient)
 
 
-def _rejected(
-    active: int | None, reason: Reason, message: str, validation_result: ValidationResult | None = None
-) -> ActivationDecision:
-    """A Stalled decision. Without a validation result, Valid is Unknown with the same reason and message."""
-    unknown = ValidationResult(None, reason, message)
-    return ActivationDecision(active, Finding(False, reason, message), validation_result or unknown)
+def _published(input: AssistantInput, active: int | None) -> Finding | None:
+    target = active_target(input, active)
+    if target is None:
+        return None
+    known = input.publish_result or remembered(input.assistant)
+    if known and known.number == active and known.copy.is_equal(target.copy):
+        return known.with_trouble()
+    message = f"{input.name(active)} is being published to {target.copy.server}"
+    if not has_room(input.copies, target.copy):
+        message += f", once one of its {MOST_COPIES} copies on former servers is withdrawn"
+    return Finding(False, Reason.PUBLISHING, message)
 
 
-def _active_message(input: AssistantInput, active: int) -> str:
-    if input.assistant.pin:
-        return f"{input.name(active)} is active, as pinned"
-    latest = input.kept[-1].number if input.kept else active
-    waiting = f"; {input.name(latest)} awaits activation" if latest > active else ""
-    return f"{input.name(active)} is active{waiting}"
+def active_target(input: AssistantInput, active: int | None) -> Target | None:
+    """Where the active version is published to; None if its Graph is not known or declares no server."""
+    validation_result = input.validation_results.get(active or 0)
+    return input.targets.get(validation_result.graph) if validation_result else None

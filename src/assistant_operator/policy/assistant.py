@@ -31,7 +31,8 @@ def steps(input: AssistantInput) -> Iterator[Step]:
             yield UpdateStatus(desired)
         return
     yield from (Adopt(record) for record in input.kept if record.owner is None and not record.is_being_deleted)
-    yield from _restorations(input)
+    needed = {input.newest, input.active or 0} - {0}
+    yield from (Restore(number) for number in sorted(needed - input.numbers - input.lost))
     decision = decide(input)
     if isinstance(decision, Validate):
         yield decision
@@ -40,20 +41,11 @@ def steps(input: AssistantInput) -> Iterator[Step]:
     if desired != present and not (input.unstored and input.unstored.settles(desired, present)):
         yield UpdateStatus(desired)
     if not input.assistant.spec.suspend:
-        yield from _prunings(input, decision)
+        yield from (Prune(record) for record in prunable(input, decision.active))
     # A change of a schema is signalled once: its effect on the versions is recorded even if the Assistant is suspended.
     if input.is_revalidating or not input.assistant.spec.suspend:
         yield from _version_status_updates(input, decision)
     yield from (Relabel(record) for record in input.kept if _lacks_labels(input, record))
-
-
-def _restorations(input: AssistantInput) -> Iterator[Restore]:
-    needed = {input.newest, input.active or 0} - {0}
-    yield from (Restore(number) for number in sorted(needed - input.numbers - input.lost))
-
-
-def _prunings(input: AssistantInput, decision: ActivationDecision) -> Iterator[Prune]:
-    yield from (Prune(record) for record in prunable(input, decision.active))
 
 
 def _version_status_updates(
@@ -66,7 +58,7 @@ def _version_status_updates(
     for record in chain(first, others):
         if record.number in pruned or record.is_being_deleted:
             continue
-        validation_result = input.judged.get(record.number)
+        validation_result = input.validation_results.get(record.number)
         if validation_result is None and (input.is_revalidating or not record.valid):
             yield Validate(record.number, is_background=True)
         elif _is_outdated(record, validation_result, is_active=record.number == decision.active):

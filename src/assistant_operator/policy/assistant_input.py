@@ -47,7 +47,7 @@ class AssistantInput:
     now: datetime
     kept: tuple[VersionRecord, ...] = ()
     """The versions that it owns, and those of its name without an owner, oldest first."""
-    judged: Mapping[int, ValidationResult] = field(default_factory=dict)
+    validation_results: Mapping[int, ValidationResult] = field(default_factory=dict)
     """Validation results that are up to date, by number. Other versions can be validated."""
     lost: frozenset[int] = frozenset()
     """Versions that were deleted and cannot be restored, because their content is no longer available."""
@@ -55,9 +55,9 @@ class AssistantInput:
     """Whether a schema changed, so that the condition Valid of the versions may be outdated."""
     is_published: bool = False
     """Whether any Graph of the namespace has a server."""
-    places: Mapping[str, Target] = field(default_factory=dict)
+    targets: Mapping[str, Target] = field(default_factory=dict)
     """By name of a Graph that declares a server: where a version of that Graph is published to."""
-    outcome: PublishResult | None = None
+    publish_result: PublishResult | None = None
     """The result of the last attempt to publish."""
     withdrawn: frozenset[Copy] = frozenset()
     """Copies that are deleted on their servers."""

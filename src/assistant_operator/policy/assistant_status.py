@@ -1,7 +1,6 @@
 """The desired status of an Assistant. Pure."""
 
 from dataclasses import replace
-from typing import Any
 
 from assistant_operator.api.assistant import Activation, AssistantStatus, Copy
 from assistant_operator.api.meta import Condition
@@ -21,19 +20,18 @@ def status(input: AssistantInput, decision: ActivationDecision) -> AssistantStat
     before = input.assistant.status
     active = next((record for record in input.kept if record.number == decision.active), None)
     copies = _copies(input, decision.active)
-    fields: dict[str, Any] = {
-        "conditions": _conditions(input, decision),
-        "observed_generation": input.recorded.generation,
-        "latest_version": input.newest or None,
-        "active_version": decision.active,
-        "versions": len(input.kept) - len(prune_candidates(input, decision.active)),
-        "assistant_id": copies[0].assistant_id if copies else None,
-        "copies": copies or None,
-        "digest": ((active.digest if active else "") or before.digest) if decision.active else None,
-        "missed_generations": input.recorded.missed or None,
-        "activations": _activations(input, decision.active) or None,
-    }
-    return AssistantStatus(**{name: value for name, value in fields.items() if value is not None})
+    return AssistantStatus.of(
+        conditions=_conditions(input, decision),
+        observed_generation=input.recorded.generation,
+        latest_version=input.newest or None,
+        active_version=decision.active,
+        versions=len(input.kept) - len(prune_candidates(input, decision.active)),
+        assistant_id=copies[0].assistant_id if copies else None,
+        copies=copies or None,
+        digest=((active.digest if active else "") or before.digest) if decision.active else None,
+        missed_generations=input.recorded.missed or None,
+        activations=_activations(input, decision.active) or None,
+    )
 
 
 def _copies(input: AssistantInput, active: int | None) -> tuple[Copy, ...]:

@@ -41,7 +41,7 @@ class WithdrawalFailure:
 
 def status(input: AssistantInput) -> AssistantStatus:
     """The status of an Assistant that is being deleted: unchanged, but Ready has the reason why it still exists."""
-    before, known = input.assistant.status, input.outcome
+    before, known = input.assistant.status, input.publish_result
     if known is None or known.holds:
         return before
     findings = with_progress(known, {})

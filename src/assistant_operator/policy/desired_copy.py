@@ -77,10 +77,13 @@ def target_of(graph: Graph, assistant: Key, cluster: str) -> Target | None:
     is_default = graph.default_name == assistant[1]
     owner = owner_of(cluster, assistant)
     identity = default_id(graph.graph_id) if is_default else own_id(owner)
-    refs: dict[str, Any] = {"api_key_secret_ref": server.api_key_secret_ref, "ca_bundle_ref": server.ca_bundle_ref}
-    address = server.address(graph.metadata.namespace)
-    present = {name: ref for name, ref in refs.items() if ref}
-    copy = Copy(server=address, assistant_id=identity, owner=owner, **present)
+    copy = Copy.of(
+        server=server.address(graph.metadata.namespace),
+        assistant_id=identity,
+        owner=owner,
+        api_key_secret_ref=server.api_key_secret_ref,
+        ca_bundle_ref=server.ca_bundle_ref,
+    )
     return Target(copy, graph.graph_id, is_default)
 
 
@@ -126,7 +129,7 @@ def desired(target: Target, assistant: Assistant, number: int, snapshot: Snapsho
         name=None if target.is_default else _stored(snapshot.display_name or name),
         description=_stored(snapshot.description or ""),
         context=_stored(_without(snapshot.context, _SERVERS_CONTEXT, _SERVERS_PREFIX)),
-        configurable=_stored(_without(_configurable(snapshot), _SERVERS_CONTEXT, _SERVERS_PREFIX)),
+        configurable=_stored(_without(config.get("configurable"), _SERVERS_CONTEXT, _SERVERS_PREFIX)),
         config={theirs: _stored(config[ours]) for ours, theirs in renamed.items() if config.get(ours) is not None},
         metadata={
             **_kept_metadata(snapshot),
@@ -176,10 +179,6 @@ def reset_payload(remote: RemoteAssistant, keys: Iterable[str]) -> FreeForm:
     """
     dropped = {*keys, *MARKS} & (remote.metadata or {}).keys()
     return {"context": {}, "config": {"configurable": {}}, "metadata": dict.fromkeys(dropped)}
-
-
-def _configurable(snapshot: Snapshot) -> FreeForm | None:
-    return snapshot.config.configurable if snapshot.config else None
 
 
 def _kept_metadata(snapshot: Snapshot) -> FreeForm:

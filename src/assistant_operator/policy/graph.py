@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
 from assistant_operator.api.assistant import Assistant
 from assistant_operator.api.graph import Graph, GraphStatus, Schemas
@@ -38,9 +37,9 @@ class GraphInput:
     """Assistants with another name that have this Graph as their controller owner."""
     assistants: int = 0
     """How many Assistants reference it."""
-    schema_trouble: str | None = None
+    schema_error: str | None = None
     """Why a schema of the spec cannot be used."""
-    is_trouble_passing: bool = False
+    is_schema_error_transient: bool = False
     """Whether the operator tries that schema again by itself."""
     probe: ServerStatus | None = None
     """The newest probe result; None before the first probe since the start, or since a change of spec.server."""
@@ -124,16 +123,15 @@ def status(input: GraphInput) -> GraphStatus:
     before, graph = input.graph.status, input.graph
     default = input.default if input.default and _is_default(graph, input.default) else None
     generation = before.observed_generation if input.is_revalidating else graph.metadata.generation
-    fields: dict[str, Any] = {
-        "conditions": conditions(_findings(input), before.conditions, graph.metadata.generation, input.now),
-        "observed_generation": generation,
-        "graph_id": graph.graph_id,
-        "default_assistant": default.metadata.name if default else None,
-        "assistants": input.assistants,
-        "schemas": _storable(input),
-        "server_version": _server_version(input),
-    }
-    return GraphStatus(**{name: value for name, value in fields.items() if value is not None})
+    return GraphStatus.of(
+        conditions=conditions(_findings(input), before.conditions, graph.metadata.generation, input.now),
+        observed_generation=generation,
+        graph_id=graph.graph_id,
+        default_assistant=default.metadata.name if default else None,
+        assistants=input.assistants,
+        schemas=_storable(input),
+        server_version=_server_version(input),
+    )
 
 
 def _storable(input: GraphInput) -> Schemas | None:
@@ -208,8 +206,8 @@ def _default_ready(input: GraphInput) -> Finding:
 def _ready(input: GraphInput, deployed: Finding, default: Finding) -> Finding:
     if input.are_schemas_too_large:
         return Finding(False, Reason.SCHEMA_UNUSABLE, SCHEMAS_TOO_LARGE)
-    if input.schema_trouble:
-        return Finding(False, Reason.SCHEMA_UNUSABLE, input.schema_trouble, input.is_trouble_passing)
+    if input.schema_error:
+        return Finding(False, Reason.SCHEMA_UNUSABLE, input.schema_error, input.is_schema_error_transient)
     if not deployed.holds:
         return replace(deployed, holds=False)
     if not default.holds:

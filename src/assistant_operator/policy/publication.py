@@ -67,13 +67,13 @@ class PublicationInput:
 
     assistant: Assistant
     now: datetime
-    place: Target | None = None
+    target: Target | None = None
     """Where the active version is published to; None if its Graph declares no server."""
-    is_place_known: bool = True
+    is_target_known: bool = True
     """False while there is no active version, or its Graph does not exist."""
     is_held: bool = False
     """Whether the Assistant has the operator's finalizer."""
-    outcome: PublishResult | None = None
+    publish_result: PublishResult | None = None
     """The result of the last attempt to publish."""
     withdrawn: frozenset[Copy] = frozenset()
     """Copies that are deleted on their servers, but still recorded in the status."""
@@ -84,9 +84,9 @@ class PublicationInput:
     def pending(self) -> tuple[Copy, ...]:
         """Copies to withdraw: all if the Assistant is being deleted, else those that are not at the target."""
         is_deleted = self.assistant.metadata.is_being_deleted
-        if not (is_deleted or self.is_place_known):
+        if not (is_deleted or self.is_target_known):
             return ()
-        current = self.place.copy if self.place and not is_deleted else None
+        current = self.target.copy if self.target and not is_deleted else None
         return tuple(copy for copy in self.present if not (current and copy.is_same(current)))
 
     @property
@@ -102,8 +102,8 @@ class PublicationInput:
     @property
     def is_published(self) -> bool:
         """Whether the active version is published to the target with the present deletion policy."""
-        known, place = self.outcome, self.place
-        if known is None or place is None or not known.holds or not known.copy.is_equal(place.copy):
+        known, target = self.publish_result, self.target
+        if known is None or target is None or not known.holds or not known.copy.is_equal(target.copy):
             return False
         desired = (self.assistant.status.active_version, self.assistant.spec.deletion_policy)
         return (known.number, known.policy) == desired
@@ -119,7 +119,7 @@ class Publish:
     """Create or update the copy on the server with the content of a version."""
 
     number: int
-    place: Target
+    target: Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +153,9 @@ def steps(input: PublicationInput) -> Iterator[Step]:
         yield from _finalize(input)
     elif not input.assistant.spec.suspend:
         yield from _publication(input)
-        if input.place is None or input.is_published:  # a former copy stays until the new one is published
+        if input.target is None or input.is_published:  # a former copy stays until the new one is published
             yield from (Withdraw(copy) for copy in input.pending)
-        elif not has_room(input.present, input.place.copy):  # the oldest first, until the new copy can be recorded
+        elif not has_room(input.present, input.target.copy):  # the oldest first, until the new copy can be recorded
             yield from (Withdraw(copy) for copy in reversed(input.pending))
         if _is_finalizer_unneeded(input):
             yield RemoveFinalizer()
@@ -175,9 +175,9 @@ def _finalize(input: PublicationInput) -> Iterator[Step]:
 
 def _is_finalizer_unneeded(input: PublicationInput) -> bool:
     """Whether the finalizer is set, and a deletion would withdraw no copy."""
-    if not input.is_held or not input.is_place_known or input.pending:
+    if not input.is_held or not input.is_target_known or input.pending:
         return False
-    if input.place is None:
+    if input.target is None:
         return not input.assistant.status.copies
     return input.is_retained and input.is_published
 
@@ -193,19 +193,19 @@ def _has_waited(input: PublicationInput) -> bool:
 
 
 def _publication(input: PublicationInput) -> Iterator[Step]:
-    place, active = input.place, input.assistant.status.active_version
+    target, active = input.target, input.assistant.status.active_version
     is_held = input.is_held or input.is_retained
     if input.present and not is_held:
         yield AddFinalizer()
     # The copy is recorded in the status before it is published: a copy that is not recorded would never be withdrawn.
-    if place is None or active is None:
+    if target is None or active is None:
         return
-    if not any(copy.is_equal(place.copy) for copy in input.assistant.status.copies):
+    if not any(copy.is_equal(target.copy) for copy in input.assistant.status.copies):
         return
     if is_held and not input.is_published:
-        yield Publish(active, place)
-    if input.is_published and input.outcome and input.outcome.server_version:
-        yield RecordServerVersion(active, input.outcome.server_version)
+        yield Publish(active, target)
+    if input.is_published and input.publish_result and input.publish_result.server_version:
+        yield RecordServerVersion(active, input.publish_result.server_version)
 
 
 _VARYING = re.compile(r"[0-9a-f]{8,}(-[0-9a-f]{4,})*|\d+")

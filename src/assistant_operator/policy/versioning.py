@@ -122,15 +122,12 @@ def _change(edit: Edit, snapshot: Snapshot) -> Change:
     before = edit.previous.spec.snapshot.manifest() if edit.previous else None
     paths = [] if before is None else sorted(differences(before, snapshot.manifest()))
     cause = cause_of(edit.assistant)
-    fields: dict[str, Any] = {
-        "same_as": edit.same_as,
-        "cause": None if cause == edit.cause_before else cause,
-        "manager": manager_of(edit.assistant.metadata.managed_fields, paths)[:LONGEST_MANAGER],
-    }
-    return Change(
+    return Change.of(
         kind=_kind(edit),
         paths=tuple(pointer(path)[:LONGEST_PATH] for path in paths[:MOST_PATHS]),
-        **{name: value for name, value in fields.items() if value},
+        same_as=edit.same_as,
+        cause=None if cause == edit.cause_before else cause,
+        manager=manager_of(edit.assistant.metadata.managed_fields, paths)[:LONGEST_MANAGER] or None,
     )
 
 

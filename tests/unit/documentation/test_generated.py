@@ -16,6 +16,7 @@ from documentation import DOCS, ROOT
 from documentation.catalogue import unexplained
 from documentation.chart import CHART, COPIES
 from documentation.chart import written as of_the_chart
+from documentation.conditions import action, meaning
 from documentation.definitions import KINDS, definition
 from documentation.generated import filled, written
 from documentation.reference import walk
@@ -60,13 +61,13 @@ def test_each_reason_says_where_it_appears_and_what_it_means(reason: Reason) -> 
     assert reason.places
     assert set(reason.places) <= places | PROGRESS.keys()
     assert any("." in place for place in reason.places)
-    assert reason.meaning.endswith(".")
-    assert not reason.action or reason.action.endswith(".")
+    assert meaning(reason).endswith(".")
+    assert not action(reason) or action(reason).endswith(".")
 
 
 @pytest.mark.parametrize("reason", [each for each in Reason if "Stalled" in each.places])
 def test_each_reason_on_which_a_person_has_to_act_says_how(reason: Reason) -> None:
-    assert reason.action
+    assert action(reason)
     assert {"Assistant.Ready", "Graph.Ready"} & set(reason.places)
 
 
@@ -76,11 +77,12 @@ def test_each_reason_is_used(reason: Reason) -> None:
 
 
 COMPUTED = {
-    "activation._decision": ("Assistant.Ready",),
-    "activation._refused": ("Assistant.Ready",),
-    "activation._rejected": ("Assistant.Ready",),
-    "activation._with_publication": ("Assistant.Published",),
-    "activation._without_additions": ("Assistant.Ready",),
+    "activation._capture_problem": ("Assistant.Ready",),
+    "activation._decision": (),
+    "activation._not_valid": ("Assistant.Ready",),
+    "activation._published": ("Assistant.Published",),
+    "activation._ready": ("Assistant.Ready",),
+    "activation.decide": ("Assistant.Ready",),
     "assistant_input.UpdateVersionStatus": ("AssistantVersion.Active",),
     "assistant_status._graph_found": ("Assistant.GraphFound",),
     "conditions.restated": ("Graph.Deployed",),
@@ -94,7 +96,7 @@ COMPUTED = {
     "validation.validation_result": ("Assistant.Valid", "AssistantVersion.Valid"),
 }
 """The functions of policy/ that find something out, and the conditions that report it."""
-FINDINGS = {"Finding", "ValidationResult", "PublishResult", "ServerStatus", "_rejected"}
+FINDINGS = {"Finding", "ValidationResult", "PublishResult", "ServerStatus"}
 
 
 def computed() -> dict[str, set[str]]:

@@ -8,7 +8,7 @@ from documentation import ROOT
 from documentation.files import below, pages
 from documentation.markdown import prose
 
-# One entry a line: a folder below `src` is added once it is clean.
+# What is checked. To be widened by `src`, once it is clean.
 FOLDERS = (
     "deploy",
     "src/assistant_operator/api",

@@ -42,7 +42,7 @@ class Paper:
         self.kept: dict[int, VersionRecord] = {}
         self.forgotten: set[int] = set()
         self.lost: set[int] = set()
-        self.judged: dict[int, ValidationResult] = {}
+        self.validation_results: dict[int, ValidationResult] = {}
         self.is_revalidating = False
         self.generation = self.latest = 0
         self.status = AssistantStatus()
@@ -94,19 +94,19 @@ class Paper:
         """The Graph comes, or its schema changes."""
         self.now += timedelta(minutes=1)
         self.graphs[graph] = most
-        self.judged, self.is_revalidating = {}, True
+        self.validation_results, self.is_revalidating = {}, True
 
     def graph_goes(self, graph: str) -> None:
         self.now += timedelta(minutes=1)
         self.graphs.pop(graph, None)
-        self.judged = {}
+        self.validation_results = {}
 
     def orphan(self) -> None:
         """Deleted with --cascade=orphan and made again as it was: a new object with a new UID."""
         self.life += 1
         self.generation, self.status, self.lost = 0, AssistantStatus(), set()
         self.kept = {number: replace(record, owner=None) for number, record in self.kept.items()}
-        self.judged, self.too_large = {}, False
+        self.validation_results, self.too_large = {}, False
         content, self.latest = self.contents[self.latest], max(self.kept, default=0)
         self.edit(content[1], content[0])
 
@@ -122,7 +122,7 @@ class Paper:
             Captured(self.generation, self.latest, too_large=too_large),
             now=self.now,
             kept=tuple(self.kept[number] for number in sorted(self.kept)),
-            judged=dict(self.judged),
+            validation_results=dict(self.validation_results),
             lost=frozenset(self.lost),
             is_revalidating=self.is_revalidating,
         )
@@ -139,7 +139,7 @@ class Paper:
             case Restore(number):
                 self._make(number)
             case Validate(number):
-                self.judged[number] = self.validation_result(number)
+                self.validation_results[number] = self.validation_result(number)
             case UpdateStatus(status):
                 self.status = status
             case Prune(record):
@@ -150,7 +150,7 @@ class Paper:
 
     def rest(self) -> None:
         """Nothing is due any more: what was found out is forgotten, as the operator does."""
-        self.judged, self.is_revalidating = {}, False
+        self.validation_results, self.is_revalidating = {}, False
 
     def validation_result(self, number: int) -> ValidationResult:
         graph, temperature = self.contents[number]

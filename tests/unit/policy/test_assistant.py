@@ -82,12 +82,12 @@ def edited(validation_result: ValidationResult | None, **different: Any) -> Assi
     """The fourth edit is recorded and judged like that; nothing else happened yet."""
     fourth = {"recorded": Captured(4, 4), "kept": (V1, V2, V3, a_record(4, **FRESH))}
     known = judged(VALID, VALID, VALID, validation_result)
-    return assistant_world(**{**fourth, "meta": {"generation": 4}, "judged": known, **different})
+    return assistant_world(**{**fourth, "meta": {"generation": 4}, "validation_results": known, **different})
 
 
 def new(**different: Any) -> AssistantInput:
     """An Assistant just made, its first version judged."""
-    first = {"recorded": Captured(1, 1), "kept": (a_record(1, **FRESH),), "judged": judged(VALID)}
+    first = {"recorded": Captured(1, 1), "kept": (a_record(1, **FRESH),), "validation_results": judged(VALID)}
     return assistant_world(**{**first, "status": AssistantStatus(), "meta": {"generation": 1}, **different})
 
 
@@ -107,36 +107,38 @@ def reported(world: AssistantInput) -> AssistantInput:
 
 NEXT: dict[str, tuple[AssistantInput, Step | None]] = {
     "settled": (a_world(), None),
-    "settled, and only what is wanted was judged": (a_world(judged=judged(None, None, VALID)), None),
+    "settled, and only what is wanted was judged": (a_world(validation_results=judged(None, None, VALID)), None),
     "pinned to what is in force": (reported(assistant_world(pin=3)), None),
     "Manual, and the latest is in force": (reported(assistant_world(manual=True)), None),
     "suspended, and that is told": (reported(assistant_world(suspend=True)), None),
-    "suspended: nothing is judged": (reported(assistant_world(judged={}, suspend=True)), None),
+    "suspended: nothing is judged": (reported(assistant_world(validation_results={}, suspend=True)), None),
     "neither latest nor active, deleted by hand": (reported(assistant_world(kept=(V2, V3))), None),
     "nobody needs what is lost": (reported(assistant_world(kept=(V2, V3), lost=frozenset({1}))), None),
     "being deleted: nothing, whatever there would be to do": (
-        assistant_world(meta=GOING, kept=(a_record(1, owner=None), V2), limit=1, pin=2, judged={}),
+        assistant_world(meta=GOING, kept=(a_record(1, owner=None), V2), limit=1, pin=2, validation_results={}),
         None,
     ),
-    "an operator just started judges what is in force": (a_world(judged={}), Validate(3)),
+    "an operator just started judges what is in force": (a_world(validation_results={}), Validate(3)),
     "an edit is judged": (edited(None), Validate(4)),
-    "a pinned version is judged": (assistant_world(pin=1, judged={}), Validate(1)),
-    "a pinned active version is judged": (assistant_world(pin=1, active=1, judged={}), Validate(1)),
-    "Manual: what is in force is judged, not the edit": (edited(None, manual=True, judged={}), Validate(3)),
-    "Manual, nothing in force: the latest is judged": (new(manual=True, judged={}), Validate(1)),
+    "a pinned version is judged": (assistant_world(pin=1, validation_results={}), Validate(1)),
+    "a pinned active version is judged": (assistant_world(pin=1, active=1, validation_results={}), Validate(1)),
+    "Manual: what is in force is judged, not the edit": (edited(None, manual=True, validation_results={}), Validate(3)),
+    "Manual, nothing in force: the latest is judged": (new(manual=True, validation_results={}), Validate(1)),
     "the latest is refused: the one before it is judged": (
-        assistant_world(active=1, judged=judged(None, None, INVALID)),
+        assistant_world(active=1, validation_results=judged(None, None, INVALID)),
         Validate(2),
     ),
     "what could not be judged then is judged again": (
-        assistant_world(active=1, kept=(V1, a_record(2, valid="Unknown"), V3), judged=judged(None, None, INVALID)),
+        assistant_world(
+            active=1, kept=(V1, a_record(2, valid="Unknown"), V3), validation_results=judged(None, None, INVALID)
+        ),
         Validate(2),
     ),
     "the schema changed: what was refused is judged again": (
         assistant_world(
             active=1,
             kept=(V1, a_record(2, valid="False"), V3),
-            judged=judged(None, None, INVALID),
+            validation_results=judged(None, None, INVALID),
             is_revalidating=True,
         ),
         Validate(2),
@@ -156,7 +158,10 @@ NEXT: dict[str, tuple[AssistantInput, Step | None]] = {
     "both gone: the active one first": (edited(None, kept=(V1, V2)), Restore(3)),
     "the latest comes back though another is in force": (edited(None, kept=(V1, V2, V3)), Restore(4)),
     "one still being deleted is not made again": (a_world(kept=(V1, V2, a_record(3, is_being_deleted=True))), None),
-    "what is lost is not tried again": (assistant_world(kept=(V1, V2), lost=frozenset({3}), judged={}), Validate(2)),
+    "what is lost is not tried again": (
+        assistant_world(kept=(V1, V2), lost=frozenset({3}), validation_results={}),
+        Validate(2),
+    ),
 }
 
 
@@ -177,7 +182,7 @@ AUTOMATIC: dict[str, Reading] = {
         f"Failed, 3 in force, SchemaRefused: bot-v4 is not activated: {REFUSED}; bot-v3 stays active",
     ),
     "a refused first version leaves none in force": (
-        new(judged=judged(INVALID)),
+        new(validation_results=judged(INVALID)),
         f"Failed, none in force, SchemaRefused: bot-v1 is not activated: {REFUSED}; no version is active",
     ),
     "an edit whose graph is missing waits for it": (
@@ -197,15 +202,17 @@ AUTOMATIC: dict[str, Reading] = {
         f"Failed, 3 in force, ContentAltered: bot-v4 is not activated: {ALTERED.message}; bot-v3 stays active",
     ),
     "of two edits the valid one comes into force, and the refused one is told": (
-        assistant_world(active=1, judged=judged(VALID, VALID, INVALID)),
+        assistant_world(active=1, validation_results=judged(VALID, VALID, INVALID)),
         f"Failed, 2 in force, SchemaRefused: bot-v3 is not activated: {REFUSED}; bot-v2 stays active",
     ),
     "what was refused before stays out without being judged again": (
-        assistant_world(active=1, kept=(V1, a_record(2, valid="False"), V3), judged=judged(VALID, None, INVALID)),
+        assistant_world(
+            active=1, kept=(V1, a_record(2, valid="False"), V3), validation_results=judged(VALID, None, INVALID)
+        ),
         f"Failed, 1 in force, SchemaRefused: bot-v3 is not activated: {REFUSED}; bot-v1 stays active",
     ),
     "a schema grown stricter leaves the active version in force, though an older one would fit": (
-        a_world(judged=judged(VALID, VALID, INVALID)),
+        a_world(validation_results=judged(VALID, VALID, INVALID)),
         f"Failed, 3 in force, SchemaRefused: bot-v3 is no longer valid: {REFUSED}; it stays active",
     ),
     "a schema grown looser lets the latest in": (
@@ -213,7 +220,7 @@ AUTOMATIC: dict[str, Reading] = {
         "Current, 3 in force, Active: bot-v3 is active",
     ),
     "a graph that went takes nothing out of force": (
-        a_world(judged=judged(VALID, VALID, NO_GRAPH)),
+        a_world(validation_results=judged(VALID, VALID, NO_GRAPH)),
         f"InProgress, 3 in force, GraphNotFound: bot-v3 cannot be judged: {MISSING}; it stays active",
     ),
     "an edit too large to be stored leaves the active version in force": (
@@ -260,7 +267,7 @@ PINNED: dict[str, Reading] = {
         f"Failed, 3 in force, {PINS} bot-v1, which does not exist; bot-v3 stays active",
     ),
     "a pin to an invalid version keeps what is in force": (
-        assistant_world(pin=1, judged=judged(INVALID, VALID, VALID)),
+        assistant_world(pin=1, validation_results=judged(INVALID, VALID, VALID)),
         f"Failed, 3 in force, PinnedVersionInvalid: bot-v1 is not activated: {REFUSED}; bot-v3 stays active",
     ),
     "a pin is honoured as soon as its version is valid": (
@@ -268,11 +275,11 @@ PINNED: dict[str, Reading] = {
         "Current, 1 in force, Active: bot-v1 is active, as pinned",
     ),
     "a pin to a version whose graph is missing waits for it": (
-        assistant_world(pin=1, judged=judged(NO_GRAPH, VALID, VALID)),
+        assistant_world(pin=1, validation_results=judged(NO_GRAPH, VALID, VALID)),
         f"InProgress, 3 in force, GraphNotFound: bot-v1 is not activated: {MISSING}; bot-v3 stays active",
     ),
     "a pinned version that is no longer valid stays in force": (
-        assistant_world(pin=1, active=1, judged=judged(INVALID, VALID, VALID)),
+        assistant_world(pin=1, active=1, validation_results=judged(INVALID, VALID, VALID)),
         f"Failed, 1 in force, PinnedVersionInvalid: bot-v1 is no longer valid: {REFUSED}; it stays active",
     ),
     "an edit too large is told beside a pin that holds": (
@@ -284,7 +291,7 @@ PINNED: dict[str, Reading] = {
         "Current, 3 in force, Active: bot-v3 is active",
     ),
     "a pin removed while the latest is invalid: the latest valid one comes into force": (
-        assistant_world(active=1, judged=judged(VALID, VALID, INVALID)),
+        assistant_world(active=1, validation_results=judged(VALID, VALID, INVALID)),
         f"Failed, 2 in force, SchemaRefused: bot-v3 is not activated: {REFUSED}; bot-v2 stays active",
     ),
     "a pin removed in Manual mode: what is in force stays": (
@@ -306,7 +313,7 @@ MANUAL: dict[str, Reading] = {
         f"Failed, none in force, {AWAITS} bot-v1",
     ),
     "Manual: a schema grown stricter leaves what is in force": (
-        assistant_world(active=1, manual=True, judged=judged(INVALID, VALID, VALID)),
+        assistant_world(active=1, manual=True, validation_results=judged(INVALID, VALID, VALID)),
         f"Failed, 1 in force, SchemaRefused: bot-v1 is no longer valid: {REFUSED}; it stays active",
     ),
     "Automatic again: the latest comes into force": (
@@ -442,7 +449,7 @@ CHORES: dict[str, tuple[AssistantInput, list[Step]]] = {
     ),
     "the pinned one is kept though it is not active": (
         assistant_world(
-            limit=1, pin=1, kept=(a_record(1, valid="False"), V2, V3), judged=judged(INVALID, VALID, VALID)
+            limit=1, pin=1, kept=(a_record(1, valid="False"), V2, V3), validation_results=judged(INVALID, VALID, VALID)
         ),
         [Prune(V2)],
     ),
@@ -457,7 +464,9 @@ CHORES: dict[str, tuple[AssistantInput, list[Step]]] = {
     "nothing is pruned while suspended": (assistant_world(limit=1, suspend=True), []),
     "pruned though the graph is missing": (
         assistant_world(
-            limit=2, kept=(V1, V2, a_record(3, active="True", valid="Unknown")), judged=judged(VALID, VALID, NO_GRAPH)
+            limit=2,
+            kept=(V1, V2, a_record(3, active="True", valid="Unknown")),
+            validation_results=judged(VALID, VALID, NO_GRAPH),
         ),
         [Prune(V1)],
     ),
@@ -488,23 +497,23 @@ CHORES: dict[str, tuple[AssistantInput, list[Step]]] = {
         [UpdateVersionStatus(a_record(4, **FRESH), False, NO_GRAPH)],
     ),
     "a version never judged is judged in the end": (
-        a_world(kept=(V1, a_record(2, **FRESH), V3), judged=judged(None, None, VALID)),
+        a_world(kept=(V1, a_record(2, **FRESH), V3), validation_results=judged(None, None, VALID)),
         [Validate(2, is_background=True)],
     ),
     "one no longer in force is marked so, without a word on its validity": (
-        a_world(kept=(V1, NOT_MARKED, V3), judged=judged(None, None, VALID)),
+        a_world(kept=(V1, NOT_MARKED, V3), validation_results=judged(None, None, VALID)),
         [UpdateVersionStatus(NOT_MARKED, False, None)],
     ),
     "validity changed: marked anew": (
-        a_world(judged=judged(None, INVALID, VALID)),
+        a_world(validation_results=judged(None, INVALID, VALID)),
         [UpdateVersionStatus(V2, False, INVALID)],
     ),
     "the schema changed: every kept version is judged again, newest first": (
-        a_world(judged=judged(None, None, VALID), is_revalidating=True),
+        a_world(validation_results=judged(None, None, VALID), is_revalidating=True),
         [Validate(2, is_background=True), Validate(1, is_background=True)],
     ),
     "the schema changed while suspended: judged and marked all the same, for nobody says it again": (
-        assistant_world(suspend=True, judged=judged(INVALID, None, VALID), is_revalidating=True),
+        assistant_world(suspend=True, validation_results=judged(INVALID, None, VALID), is_revalidating=True),
         [Validate(2, is_background=True), UpdateVersionStatus(V1, False, INVALID)],
     ),
     "one that lacks our labels gets them back": (

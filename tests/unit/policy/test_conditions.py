@@ -136,12 +136,12 @@ def test_a_message_is_cut_where_the_api_server_would_refuse_it_or_a_person_stop_
 def test_the_conditions_tell_the_graph_from_the_content(
     validation_result: ValidationResult, found: tuple[str, str], valid: tuple[str, str]
 ) -> None:
-    after = said(told(judged={3: validation_result}).conditions)
+    after = said(told(validation_results={3: validation_result}).conditions)
     assert (after["GraphFound"], after["Valid"]) == (found, valid)
 
 
 def test_the_conditions_speak_of_the_version_that_is_wanted_not_of_the_one_in_force() -> None:
-    after = told(assistant=an_assistant(pin=2), judged={2: INVALID, 3: VALID})
+    after = told(assistant=an_assistant(pin=2), validation_results={2: INVALID, 3: VALID})
     assert said(after.conditions) == {
         "Ready": ("False", "PinnedVersionInvalid"),
         "GraphFound": ("True", "GraphFound"),
@@ -164,7 +164,7 @@ def test_every_condition_and_the_status_speak_of_the_recorded_generation_even_if
 def test_suspended_every_condition_keeps_its_status_and_time_and_only_ready_says_why() -> None:
     stalled = a_condition("Stalled", "True", "SchemaRefused", "no")
     before = (a_condition("Ready", "False", "SchemaRefused", "no"), *READY[1:], stalled)
-    world = {"assistant": an_assistant(suspend=True, status=a_status(conditions=before)), "judged": {}}
+    world = {"assistant": an_assistant(suspend=True, status=a_status(conditions=before)), "validation_results": {}}
     after = told(**world, recorded=Captured(4, 4)).conditions
     assert [(each.type, each.status, each.last_transition_time) for each in after] == [
         (each.type, each.status, EARLIER) for each in before
@@ -235,8 +235,12 @@ def test_the_fields_of_the_status(different: dict[str, Any], fields: dict[str, A
 
 
 def test_a_later_look_at_the_same_trouble_changes_not_one_character() -> None:
-    first = told(judged={3: INVALID})
-    again = {"assistant": an_assistant(status=first), "judged": {3: INVALID}, "now": NOW + timedelta(hours=1)}
+    first = told(validation_results={3: INVALID})
+    again = {
+        "assistant": an_assistant(status=first),
+        "validation_results": {3: INVALID},
+        "now": NOW + timedelta(hours=1),
+    }
     assert told(**again) == first
     ready = condition(first.conditions, "Ready")
     assert ready is not None

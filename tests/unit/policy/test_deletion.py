@@ -23,7 +23,7 @@ def going(outcome: PublishResult | None) -> AssistantInput:
     stated = (*a_status().conditions, PUBLISHED)
     meta = {"deletion_timestamp": NOW, "generation": 4}
     return a_world(
-        assistant=an_assistant(status=a_status(conditions=stated, copies=(HERE,)), meta=meta), outcome=outcome
+        assistant=an_assistant(status=a_status(conditions=stated, copies=(HERE,)), meta=meta), publish_result=outcome
     )
 
 

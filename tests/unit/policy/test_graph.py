@@ -223,7 +223,7 @@ CONDITIONS: list[Any] = [
         id="another graph has it",
     ),
     pytest.param(
-        a_graph_world(schema_trouble="the schema for /context is wrong at '/type': no"),
+        a_graph_world(schema_error="the schema for /context is wrong at '/type': no"),
         {
             "Ready": ("False", "SchemaUnusable"),
             "Deployed": DECLARED,
@@ -233,7 +233,7 @@ CONDITIONS: list[Any] = [
         id="its schema cannot be used",
     ),
     pytest.param(
-        a_graph_world(schema_trouble="schema validation did not finish in time", is_trouble_passing=True),
+        a_graph_world(schema_error="schema validation did not finish in time", is_schema_error_transient=True),
         {
             "Ready": ("False", "SchemaUnusable"),
             "Deployed": DECLARED,

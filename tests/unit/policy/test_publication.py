@@ -48,7 +48,7 @@ def an_own(*copies: Copy, published: Condition | None = PUBLISHED, **different: 
 
 def published(**different: Any) -> PublicationInput:
     """Where it belongs, held, and nothing to do."""
-    told = {"assistant": an_own(HERE), "now": NOW, "place": PLACE, "is_held": True, "outcome": DONE}
+    told = {"assistant": an_own(HERE), "now": NOW, "target": PLACE, "is_held": True, "publish_result": DONE}
     return PublicationInput(**{**told, **different})
 
 
@@ -67,7 +67,7 @@ OURS_PLACE = Target(OURS_HERE, "writer", is_default=False)
 RENAMED = HERE.model_copy(update={"owner": "default/team/bot"})
 PUBLISH = Publish(3, PLACE)
 MANY = tuple(THERE.model_copy(update={"server": f"http://{number}"}) for number in range(8))
-LOST = {"place": None, "is_place_known": False}
+LOST = {"target": None, "is_target_known": False}
 EDGE = PATIENCE.total_seconds() / 60
 
 
@@ -77,12 +77,12 @@ EDGE = PATIENCE.total_seconds() / 60
         pytest.param(published(), [], id="settled"),
         pytest.param(PublicationInput(NEW, NOW), [], id="no server, no copy, not held"),
         pytest.param(
-            PublicationInput(NEW, NOW, place=PLACE),
+            PublicationInput(NEW, NOW, target=PLACE),
             [],
             id="a new copy is first written down in the status: nothing yet",
         ),
         pytest.param(
-            published(is_held=False, outcome=None),
+            published(is_held=False, publish_result=None),
             [AddFinalizer()],
             id="written down: nothing is published before it is held",
         ),
@@ -90,48 +90,52 @@ EDGE = PATIENCE.total_seconds() / 60
             published(is_held=False, **LOST), [AddFinalizer()], id="its Graph is gone: a copy is held all the same"
         ),
         pytest.param(
-            published(is_held=False, place=None), [AddFinalizer(), Withdraw(HERE)], id="held or not, it is withdrawn"
+            published(is_held=False, target=None), [AddFinalizer(), Withdraw(HERE)], id="held or not, it is withdrawn"
         ),
         pytest.param(
-            published(is_held=False, outcome=NOT_HELD), [AddFinalizer()], id="a refused finalizer: tried again"
+            published(is_held=False, publish_result=NOT_HELD), [AddFinalizer()], id="a refused finalizer: tried again"
         ),
-        pytest.param(published(outcome=NOT_HELD), [PUBLISH], id="held at last: published"),
+        pytest.param(published(publish_result=NOT_HELD), [PUBLISH], id="held at last: published"),
         pytest.param(
-            published(outcome=replace(DONE, server_version=7)),
+            published(publish_result=replace(DONE, server_version=7)),
             [RecordServerVersion(3, 7)],
             id="published: only the server's number is to be written down",
         ),
         pytest.param(
-            published(assistant=an_own(*MANY), outcome=None),
+            published(assistant=an_own(*MANY), publish_result=None),
             [Withdraw(each) for each in reversed(MANY)],
             id="no room to record where it is to be: the oldest copy is withdrawn first",
         ),
         pytest.param(
-            published(assistant=an_own(*MANY), outcome=None, withdrawn=frozenset(MANY[7:])),
+            published(assistant=an_own(*MANY), publish_result=None, withdrawn=frozenset(MANY[7:])),
             [],
             id="room is made: nothing more is withdrawn before it is published",
         ),
-        pytest.param(published(assistant=RETAINED, outcome=STAYS, is_held=False), [], id="what stays is not held"),
         pytest.param(
-            published(assistant=RETAINED, is_held=False, outcome=None), [PUBLISH], id="nor before it is published"
+            published(assistant=RETAINED, publish_result=STAYS, is_held=False), [], id="what stays is not held"
         ),
         pytest.param(
-            published(assistant=RETAINED, outcome=STAYS), [RemoveFinalizer()], id="it says that it stays: let go"
+            published(assistant=RETAINED, is_held=False, publish_result=None),
+            [PUBLISH],
+            id="nor before it is published",
+        ),
+        pytest.param(
+            published(assistant=RETAINED, publish_result=STAYS), [RemoveFinalizer()], id="it says that it stays: let go"
         ),
         pytest.param(published(assistant=RETAINED), [PUBLISH], id="it does not say so yet: held, and published"),
         pytest.param(
-            published(assistant=an_own(HERE, THERE, deletion_policy="Retain"), outcome=STAYS),
+            published(assistant=an_own(HERE, THERE, deletion_policy="Retain"), publish_result=STAYS),
             [Withdraw(THERE)],
             id="nor does a former copy",
         ),
         pytest.param(
-            published(is_held=False, outcome=STAYS),
+            published(is_held=False, publish_result=STAYS),
             [AddFinalizer()],
             id="it is to be deleted again: held before it says so",
         ),
-        pytest.param(published(outcome=STAYS), [PUBLISH], id="then published without the mark that kept it"),
+        pytest.param(published(publish_result=STAYS), [PUBLISH], id="then published without the mark that kept it"),
         pytest.param(
-            published(assistant=deleted(HERE, deletion_policy="Retain"), outcome=STAYS),
+            published(assistant=deleted(HERE, deletion_policy="Retain"), publish_result=STAYS),
             [RemoveFinalizer()],
             id="deleted, and it says that it stays: no server is asked",
         ),
@@ -141,7 +145,7 @@ EDGE = PATIENCE.total_seconds() / 60
             id="deleted before it says so: tried once, waited for by nobody",
         ),
         pytest.param(
-            published(assistant=deleted(HERE, deletion_policy="Retain"), is_held=False, outcome=None),
+            published(assistant=deleted(HERE, deletion_policy="Retain"), is_held=False, publish_result=None),
             [],
             id="deleted without a finalizer: nothing is to be done",
         ),
@@ -149,50 +153,56 @@ EDGE = PATIENCE.total_seconds() / 60
             published(assistant=an_own(RESPELLED)), [], id="the same address in other letters is no other place"
         ),
         pytest.param(
-            published(assistant=an_own(OURS_HERE, HERE), place=OURS_PLACE, outcome=replace(DONE, copy=OURS_HERE)),
+            published(
+                assistant=an_own(OURS_HERE, HERE), target=OURS_PLACE, publish_result=replace(DONE, copy=OURS_HERE)
+            ),
             [],
             id="a record without an identity is of the present one",
         ),
         pytest.param(
-            published(assistant=an_own(HERE), place=OURS_PLACE), [], id="the identity is written down before all else"
+            published(assistant=an_own(HERE), target=OURS_PLACE), [], id="the identity is written down before all else"
         ),
         pytest.param(
-            published(assistant=an_own(OURS_HERE, RENAMED), place=OURS_PLACE, outcome=replace(DONE, copy=RENAMED)),
+            published(
+                assistant=an_own(OURS_HERE, RENAMED), target=OURS_PLACE, publish_result=replace(DONE, copy=RENAMED)
+            ),
             [Publish(3, OURS_PLACE)],
             id="renamed: published under the new name first",
         ),
         pytest.param(
-            published(assistant=an_own(OURS_HERE, RENAMED), place=OURS_PLACE, outcome=replace(DONE, copy=OURS_HERE)),
+            published(
+                assistant=an_own(OURS_HERE, RENAMED), target=OURS_PLACE, publish_result=replace(DONE, copy=OURS_HERE)
+            ),
             [Withdraw(RENAMED)],
             id="renamed and published: the old identity is done with",
         ),
-        pytest.param(published(outcome=None), [PUBLISH], id="nothing known of it: published"),
-        pytest.param(published(outcome=FAILED), [PUBLISH], id="the last try failed: published"),
+        pytest.param(published(publish_result=None), [PUBLISH], id="nothing known of it: published"),
+        pytest.param(published(publish_result=FAILED), [PUBLISH], id="the last try failed: published"),
         pytest.param(
-            published(outcome=replace(DONE, number=2)), [PUBLISH], id="another version is in force: published"
+            published(publish_result=replace(DONE, number=2)), [PUBLISH], id="another version is in force: published"
         ),
         pytest.param(published(is_held=False), [AddFinalizer()], id="somebody took the finalizer off: held again"),
         pytest.param(
             published(assistant=an_own(HERE, deletion_policy="Retain")), [PUBLISH], id="to be marked as one that stays"
         ),
         pytest.param(
-            published(assistant=an_own(HERE, active=None), place=None, is_place_known=False),
+            published(assistant=an_own(HERE, active=None), target=None, is_target_known=False),
             [],
             id="nothing in force: it stays",
         ),
         pytest.param(published(**LOST), [], id="its Graph is gone: it stays, and so does the finalizer"),
         pytest.param(
-            published(assistant=an_own(THERE), outcome=replace(DONE, copy=THERE)),
+            published(assistant=an_own(THERE), publish_result=replace(DONE, copy=THERE)),
             [],
             id="moved: nothing before the new place is written down",
         ),
         pytest.param(
-            published(assistant=an_own(HERE, THERE), outcome=replace(DONE, copy=THERE)),
+            published(assistant=an_own(HERE, THERE), publish_result=replace(DONE, copy=THERE)),
             [PUBLISH],
             id="moved: published here before it is withdrawn there",
         ),
         pytest.param(
-            published(assistant=an_own(HERE, THERE), outcome=FAILED),
+            published(assistant=an_own(HERE, THERE), publish_result=FAILED),
             [PUBLISH],
             id="moved to where it cannot be: it stays where it was",
         ),
@@ -210,26 +220,26 @@ EDGE = PATIENCE.total_seconds() / 60
             id="withdrawn, though the status does not say so yet",
         ),
         pytest.param(
-            published(assistant=an_own(NEW_KEY), place=Target(NEW_KEY, "writer", is_default=False)),
+            published(assistant=an_own(NEW_KEY), target=Target(NEW_KEY, "writer", is_default=False)),
             [Publish(3, Target(NEW_KEY, "writer", is_default=False))],
             id="another key: tried, and nothing is withdrawn",
         ),
         pytest.param(
-            published(assistant=an_own(NEW_KEY, HERE), place=Target(NEW_KEY, "writer", is_default=False)),
+            published(assistant=an_own(NEW_KEY, HERE), target=Target(NEW_KEY, "writer", is_default=False)),
             [Publish(3, Target(NEW_KEY, "writer", is_default=False))],
             id="the same copy by another key is not a former one",
         ),
         pytest.param(
-            published(place=None), [Withdraw(HERE)], id="the Graph has no server any more: withdrawn, still held"
+            published(target=None), [Withdraw(HERE)], id="the Graph has no server any more: withdrawn, still held"
         ),
         pytest.param(
-            published(assistant=an_own(), place=None), [RemoveFinalizer()], id="no copy anywhere any more: let go"
+            published(assistant=an_own(), target=None), [RemoveFinalizer()], id="no copy anywhere any more: let go"
         ),
         pytest.param(
             published(assistant=an_own(), **LOST), [], id="no copy, but nobody knows where it belongs: still held"
         ),
         pytest.param(
-            published(assistant=an_own(HERE, THERE, suspend=True), is_held=False, outcome=None),
+            published(assistant=an_own(HERE, THERE, suspend=True), is_held=False, publish_result=None),
             [],
             id="suspended: nothing is published, held or withdrawn",
         ),

@@ -35,7 +35,7 @@ BUSY = "bot-v3 is being published to http://server"
 def on_server(stands: AssistantStatus = SETTLED, **different: Any) -> AssistantInput:
     """Version 3 in force and published, as the status says: nothing to do after a restart."""
     spec = different.pop("spec", {})
-    told = {"assistant": an_assistant(status=stands, **spec), "is_published": True, "places": {GRAPH: PLACE}}
+    told = {"assistant": an_assistant(status=stands, **spec), "is_published": True, "targets": {GRAPH: PLACE}}
     return a_world(**{**told, **different})
 
 
@@ -54,10 +54,10 @@ def said(stated: AssistantStatus, kind: str) -> tuple[str, str, str] | None:
     "world",
     [
         pytest.param(on_server(), id="after a restart"),
-        pytest.param(on_server(outcome=DONE), id="as it was just published"),
-        pytest.param(on_server(a_status(), places={}), id="a Graph without a server beside one that has one"),
-        pytest.param(on_server(a_status(), places={}, is_published=False), id="no server in the namespace"),
-        pytest.param(on_server(judged={3: VALID}), id="no other version is looked at"),
+        pytest.param(on_server(publish_result=DONE), id="as it was just published"),
+        pytest.param(on_server(a_status(), targets={}), id="a Graph without a server beside one that has one"),
+        pytest.param(on_server(a_status(), targets={}, is_published=False), id="no server in the namespace"),
+        pytest.param(on_server(validation_results={3: VALID}), id="no other version is looked at"),
     ],
 )
 def test_a_settled_one_writes_nothing(world: AssistantInput) -> None:
@@ -65,8 +65,8 @@ def test_a_settled_one_writes_nothing(world: AssistantInput) -> None:
 
 
 def test_after_a_restart_the_active_version_is_looked_at_to_know_its_graph() -> None:
-    assert list(steps(on_server(judged={}))) == [Validate(3)]
-    assert list(steps(on_server(judged={}, is_published=False, places={}))) == [Validate(3)]
+    assert list(steps(on_server(validation_results={}))) == [Validate(3)]
+    assert list(steps(on_server(validation_results={}, is_published=False, targets={}))) == [Validate(3)]
 
 
 FRESH = a_status(conditions=READY)
@@ -92,14 +92,14 @@ OLD = a_status(conditions=(*READY, PUBLISHED), copies=(THERE,), assistant_id=THE
             id="not before there is room for its record",
         ),
         pytest.param(
-            on_server(FRESH, outcome=DONE),
+            on_server(FRESH, publish_result=DONE),
             ("True", "Published", SAID),
             ("True", "Active", "bot-v3 is active"),
             "Current",
             id="just now",
         ),
         pytest.param(
-            on_server(outcome=replace(DONE, number=2)),
+            on_server(publish_result=replace(DONE, number=2)),
             ("False", "Publishing", BUSY),
             ("False", "Publishing", BUSY),
             "InProgress",
@@ -109,42 +109,42 @@ OLD = a_status(conditions=(*READY, PUBLISHED), copies=(THERE,), assistant_id=THE
             on_server(OLD), ("False", "Publishing", BUSY), ("False", "Publishing", BUSY), "InProgress", id="it moved"
         ),
         pytest.param(
-            on_server(FRESH, outcome=SILENT),
+            on_server(FRESH, publish_result=SILENT),
             ("False", "ServerUnreachable", "no answer"),
             ("False", "ServerUnreachable", "no answer"),
             "InProgress",
             id="no answer: it goes on by itself",
         ),
         pytest.param(
-            on_server(FRESH, outcome=replace(DONE, trouble="serverVersion is refused")),
+            on_server(FRESH, publish_result=replace(DONE, trouble="serverVersion is refused")),
             ("True", "Published", f"{SAID}; serverVersion is refused"),
             ("True", "Active", "bot-v3 is active"),
             "Current",
             id="published, and something beside it failed",
         ),
         pytest.param(
-            on_server(FRESH, outcome=NOT_HELD),
+            on_server(FRESH, publish_result=NOT_HELD),
             ("False", "FinalizerRefused", "422"),
             ("False", "FinalizerRefused", "422"),
             "Failed",
             id="a policy refuses the finalizer: somebody must act",
         ),
         pytest.param(
-            on_server(FRESH, outcome=REFUSED),
+            on_server(FRESH, publish_result=REFUSED),
             ("False", "PublicationRefused", "422"),
             ("False", "PublicationRefused", "422"),
             "Failed",
             id="refused: somebody must act",
         ),
         pytest.param(
-            on_server(judged={3: INVALID}),
+            on_server(validation_results={3: INVALID}),
             ("True", "Published", SAID),
             ("False", "SchemaRefused", f"bot-v3 is no longer valid: {INVALID.message}; it stays active"),
             "Failed",
             id="no longer valid, and still published",
         ),
         pytest.param(
-            on_server(FRESH, judged={3: INVALID}, outcome=SILENT),
+            on_server(FRESH, validation_results={3: INVALID}, publish_result=SILENT),
             ("False", "ServerUnreachable", "no answer"),
             ("False", "SchemaRefused", f"bot-v3 is no longer valid: {INVALID.message}; it stays active"),
             "Failed",
@@ -162,14 +162,14 @@ OLD = a_status(conditions=(*READY, PUBLISHED), copies=(THERE,), assistant_id=THE
             id="suspended: what was said stays said",
         ),
         pytest.param(
-            on_server(places={}), None, ("True", "Active", "bot-v3 is active"), "Current", id="no server any more"
+            on_server(targets={}), None, ("True", "Active", "bot-v3 is active"), "Current", id="no server any more"
         ),
         pytest.param(
             on_server(
                 a_status(conditions=READY, latest_version=4, observed_generation=4),
                 kept=records(1, 2, 3, 4),
-                judged={3: VALID, 4: INVALID},
-                outcome=DONE,
+                validation_results={3: VALID, 4: INVALID},
+                publish_result=DONE,
             ),
             ("True", "Published", SAID),
             ("False", "SchemaRefused", f"bot-v4 is not activated: {INVALID.message}; bot-v3 stays active"),
@@ -200,16 +200,20 @@ RECORDED = a_status(conditions=(*READY, PUBLISHED), copies=(OURS_HERE,), assista
     ("world", "copies"),
     [
         pytest.param(on_server(FRESH), (HERE,), id="written down before it is published"),
-        pytest.param(on_server(FRESH, judged={3: INVALID}), (HERE,), id="valid or not: the publisher decides that"),
         pytest.param(
-            on_server(FRESH, judged={3: ValidationResult(None, Reason.GRAPH_NOT_FOUND, "no graph")}), (), id="no Graph"
+            on_server(FRESH, validation_results={3: INVALID}), (HERE,), id="valid or not: the publisher decides that"
+        ),
+        pytest.param(
+            on_server(FRESH, validation_results={3: ValidationResult(None, Reason.GRAPH_NOT_FOUND, "no graph")}),
+            (),
+            id="no Graph",
         ),
         pytest.param(on_server(OLD), (HERE, THERE), id="moved: the present place first"),
         pytest.param(on_server(OLD, withdrawn=frozenset({THERE})), (HERE,), id="moved and withdrawn"),
-        pytest.param(on_server(OLD, places={}), (THERE,), id="no server: it is still to be withdrawn"),
-        pytest.param(on_server(places={}, withdrawn=frozenset({HERE})), (), id="no server, and withdrawn"),
+        pytest.param(on_server(OLD, targets={}), (THERE,), id="no server: it is still to be withdrawn"),
+        pytest.param(on_server(targets={}, withdrawn=frozenset({HERE})), (), id="no server, and withdrawn"),
         pytest.param(
-            on_server(places={GRAPH: Target(NEW_KEY, "writer", is_default=False)}),
+            on_server(targets={GRAPH: Target(NEW_KEY, "writer", is_default=False)}),
             (NEW_KEY,),
             id="another key: the same copy, not a former one",
         ),
@@ -225,24 +229,24 @@ RECORDED = a_status(conditions=(*READY, PUBLISHED), copies=(OURS_HERE,), assista
             id="one of 8 is withdrawn: the new place is recorded",
         ),
         pytest.param(
-            on_server(places={GRAPH: OURS_PLACE}), (OURS_HERE,), id="the identity is recorded where it was not"
+            on_server(targets={GRAPH: OURS_PLACE}), (OURS_HERE,), id="the identity is recorded where it was not"
         ),
         pytest.param(
-            on_server(RECORDED, places={GRAPH: RENAMED_PLACE}),
+            on_server(RECORDED, targets={GRAPH: RENAMED_PLACE}),
             (RENAMED, OURS_HERE),
             id="another cluster name: the identity before stays recorded, at the same place, too",
         ),
         pytest.param(
-            on_server(RECORDED, places={GRAPH: RENAMED_PLACE}, withdrawn=frozenset({OURS_HERE})),
+            on_server(RECORDED, targets={GRAPH: RENAMED_PLACE}, withdrawn=frozenset({OURS_HERE})),
             (RENAMED,),
             id="until it is done with",
         ),
         pytest.param(
-            on_server(RECORDED, places={GRAPH: RESPELLED_PLACE}),
+            on_server(RECORDED, targets={GRAPH: RESPELLED_PLACE}),
             (RESPELLED,),
             id="the same address in another spelling is not a former one",
         ),
-        pytest.param(on_server(places={"other": PLACE}), (HERE,), id="of another Graph's place it is not told"),
+        pytest.param(on_server(targets={"other": PLACE}), (HERE,), id="of another Graph's place it is not told"),
     ],
 )
 def test_copies_are_where_it_is_or_is_about_to_be(world: AssistantInput, copies: tuple[Copy, ...]) -> None:
@@ -258,14 +262,14 @@ NOT_YET = a_condition("Published", "False", "Publishing", BUSY)
     ("before", "stays"), [pytest.param(PUBLISHED, True, id="as before"), pytest.param(NOT_YET, False, id="at last")]
 )
 def test_the_time_of_published_moves_only_with_its_status(before: Condition, *, stays: bool) -> None:
-    world = on_server(a_status(conditions=(*READY, before), copies=(HERE,)), outcome=DONE)
+    world = on_server(a_status(conditions=(*READY, before), copies=(HERE,)), publish_result=DONE)
     found = condition(told(world).conditions, "Published")
     assert found
     assert (found.last_transition_time == EARLIER) == stays
 
 
 def test_a_pin_is_published_before_it_is_said_to_be_ready() -> None:
-    world = on_server(spec={"pin": 1}, outcome=DONE)
+    world = on_server(spec={"pin": 1}, publish_result=DONE)
     first = next(steps(world))
     assert isinstance(first, UpdateStatus)
     assert (first.status.active_version, said(first.status, "Published")) == (

@@ -118,7 +118,7 @@ def told_of(paper: Paper, step: Step) -> str:
         case Restore(number):
             return f"restore v{number}" + ("" if number in paper.kept else ": nobody knows it any more")
         case Validate(number):
-            return f"judge v{number}: {WORDS[ConditionStatus.of(paper.judged[number].holds)]}"
+            return f"judge v{number}: {WORDS[ConditionStatus.of(paper.validation_results[number].holds)]}"
         case UpdateStatus():
             return "report"
         case Prune(record):

@@ -206,28 +206,28 @@ class AssistantReconciler:
         recorded = record.capture.result() if record else None
         if record is None or record.captured is None or recorded is None:
             return None
-        judged = record.validation.results
+        validation_results = record.validation.results
         return AssistantInput(
             record.captured,
             recorded,
             now=datetime.now(UTC).replace(microsecond=0),
             kept=tuple(each for each in self._store.versions.of(key) if each.owner in (record.uid, None)),
-            judged=judged,
+            validation_results=validation_results,
             lost=record.lost_versions,
             is_revalidating=record.validation.is_revalidating,
             is_published=self._store.has_servers(key[0]),
-            places=self._places(key, {each.graph for each in judged.values()}),
-            outcome=record.publication.reported(record.captured),
+            targets=self._targets(key, {result.graph for result in validation_results.values()}),
+            publish_result=record.publication.reported(record.captured),
             withdrawn=record.publication.withdrawn,
             refusals=record.refusals.messages(),
             unstored=self._unstored(record, record.captured),
         )
 
-    def _places(self, assistant: Key, graphs: Iterable[str]) -> dict[str, Target]:
+    def _targets(self, assistant: Key, graphs: Iterable[str]) -> dict[str, Target]:
         """Where versions of these Graphs are published, as far as the Graphs exist and have a server."""
         found = ((name, self._store.graph((assistant[0], name))) for name in graphs)
-        places = ((name, target_of(graph, assistant, self._cluster_name)) for name, graph in found if graph)
-        return {name: place for name, place in places if place}
+        targets = ((name, target_of(graph, assistant, self._cluster_name)) for name, graph in found if graph)
+        return {name: target for name, target in targets if target}
 
     def _record(self, world: AssistantInput) -> AssistantRecord:
         return self._store.record_of(world.assistant)

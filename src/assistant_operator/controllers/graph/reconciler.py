@@ -199,8 +199,8 @@ class GraphReconciler:
                 each for each in controlled if each.metadata.name != wanted and DEFAULT in each.metadata.labels
             ),
             assistants=len(self._store.assistants_of(key)),
-            schema_trouble=trouble.why if trouble else None,
-            is_trouble_passing=trouble is not None and trouble.is_transient,
+            schema_error=trouble.why if trouble else None,
+            is_schema_error_transient=trouble is not None and trouble.is_transient,
             probe=record.probe_result(),
             unstorable=record.unstorable,
             refusal=refusals.get("ApplyDefaultAssistant"),

@@ -119,10 +119,10 @@ class PublicationReconciler:
         return PublicationInput(
             assistant,
             now=datetime.now(UTC),
-            place=self._copies.place(graph, assistant),
-            is_place_known=graph is not None,
+            target=self._copies.place(graph, assistant),
+            is_target_known=graph is not None,
             is_held=FINALIZER in assistant.metadata.finalizers,
-            outcome=None if is_open else state.outcome or remembered(assistant),
+            publish_result=None if is_open else state.outcome or remembered(assistant),
             withdrawn=state.withdrawn,
             lost=state.lost,
         )
@@ -175,14 +175,14 @@ class PublicationReconciler:
     def _not_held(self, world: PublicationInput, refusal: str) -> None:
         """Nothing is published that a deletion would not wait for."""
         said = f"nothing is published while finalizer '{FINALIZER}' cannot be added: {refusal}"
-        if world.place is None:
+        if world.target is None:
             self._event_publisher.not_held(world.assistant, said)
             return
         before = self._state(world.assistant).outcome
         message = same_words(before.message, said) if before else said
         number, policy = world.assistant.status.active_version or 0, world.assistant.spec.deletion_policy
         refused = PublishResult(
-            False, Reason.FINALIZER_REFUSED, message, number=number, copy=world.place.copy, policy=policy
+            False, Reason.FINALIZER_REFUSED, message, number=number, copy=world.target.copy, policy=policy
         )
         self._metrics.published(refused.reason)
         self._conclude(world.assistant, refused)
@@ -206,13 +206,13 @@ class PublicationReconciler:
 
     async def _publish(self, world: PublicationInput, step: Publish) -> float | None:
         assistant, state = world.assistant, self._state(world.assistant)
-        if self._prober.servers.is_busy(step.place.copy.server):
+        if self._prober.servers.is_busy(step.target.copy.server):
             self._waiting.add(state)
             return max(_BUSY, len(self._waiting) / _MOST_LOOKS)
         self._waiting.discard(state)
-        state.withdrawn -= {step.place.copy}  # it may be there again from now on
+        state.withdrawn -= {step.target.copy}  # it may be there again from now on
         try:
-            outcome = await self._published(assistant, step.number, step.place)
+            outcome = await self._published(assistant, step.number, step.target)
         except NotYet:
             return _PENDING
         except ServerTrouble as trouble:
@@ -228,7 +228,7 @@ class PublicationReconciler:
         state.is_unsure = False
         if (fields := state.drift) is not None:
             state.drift = None
-            self._event_publisher.drifted(assistant, step.place.copy.server, fields)
+            self._event_publisher.drifted(assistant, step.target.copy.server, fields)
         return None
 
     async def _published(self, assistant: Assistant, number: int, place: Target) -> PublishResult:
@@ -261,11 +261,11 @@ class PublicationReconciler:
 
     def _failed(self, world: PublicationInput, step: Publish, trouble: ServerTrouble) -> PublishResult:
         name, state = version_name(world.assistant.metadata.name, step.number), self._state(world.assistant)
-        reason = self._judged(world.assistant, step.place.copy, trouble, state.failures.get("publish", 0))
+        reason = self._judged(world.assistant, step.target.copy, trouble, state.failures.get("publish", 0))
         said = f"{name} is not published: {trouble}"
         before = state.outcome
         message = same_words(before.message, said) if before and before.reason is reason else said
-        return PublishResult(False, reason, message, number=step.number, copy=step.place.copy)
+        return PublishResult(False, reason, message, number=step.number, copy=step.target.copy)
 
     def _judged(self, assistant: Assistant, copy: Copy, trouble: ServerTrouble, failures: int) -> Reason:
         """The reason of an error of the server of a copy. `failures`: how many came before in a row."""
@@ -292,9 +292,9 @@ class PublicationReconciler:
 
     async def _record_again(self, world: PublicationInput) -> float | None:
         state = self._state(world.assistant)
-        if world.outcome is None:
+        if world.publish_result is None:
             return None
-        outcome = await self._recorded(world.assistant, world.outcome)
+        outcome = await self._recorded(world.assistant, world.publish_result)
         self._conclude(world.assistant, outcome)
         if outcome.server_version:
             return state.pause("record", _LONGEST_REFUSED)
@@ -347,7 +347,7 @@ class PublicationReconciler:
     async def _taken_off(self, world: PublicationInput, copy: Copy) -> None:
         """Take a copy off its server, unless it is the one that belongs there under another name or address."""
         assistant = world.assistant
-        stays = None if assistant.metadata.is_being_deleted else world.place
+        stays = None if assistant.metadata.is_being_deleted else world.target
         if stays and copy.site == stays.copy.site:
             return  # the same assistant, taken over under the present identity
         endpoint = await self._prober.credentials.endpoint_for_withdrawal(assistant.metadata.namespace, copy)

@@ -47,7 +47,7 @@ class Repeated:
 
     async def judge(self) -> bool | None:
         """What is found out, and then the Assistant is at rest."""
-        await self.validator.validate_version(self.record, replace(a_world(), judged={}), 3)
+        await self.validator.validate_version(self.record, replace(a_world(), validation_results={}), 3)
         found = self.record.validation.results[3]
         self.record.validation.finish()
         return found.holds
