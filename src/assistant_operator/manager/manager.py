@@ -126,7 +126,7 @@ class Manager:
         """Why the kubelet has to restart this process; None while it works."""
         if any(task.done() for task in self._tasks):
             return "a task of the process has ended unexpectedly"
-        return next((reason for each in controllers if (reason := each.standstill())), None)
+        return next((reason for controller in controllers if (reason := controller.standstill())), None)
 
     def _is_ready(self) -> bool:
         if self._elector.failing_for() > TOLERANCE:

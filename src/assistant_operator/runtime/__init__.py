@@ -1,1 +1,1 @@
-"""Machinery that knows none of our kinds: queues, leader election, events, metrics, health, logging."""
+"""Machinery that knows none of our kinds: informer, queues, leader election, events, metrics, health, logging."""
