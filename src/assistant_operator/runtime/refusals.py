@@ -6,10 +6,13 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from assistant_operator.clients.backoff import Backoff
+
 T = TypeVar("T")
 
 FIRST, LONGEST = 1.0, 300.0
-"""Seconds until the first retry, and the longest pause that doubling leads to."""
+"""Seconds until the first retry, and the longest pause."""
+BACKOFF = Backoff(FIRST, LONGEST)
 _KIND_THRESHOLD = 2
 """Number of held steps of one kind from which on the kind itself backs off: one step of it is tried at a time."""
 
@@ -26,9 +29,8 @@ class _Held:
     until: float = 0.0
 
     def back_off(self, now: float) -> None:
-        pause = min(FIRST * 2.0 ** min(self.attempts, 20), LONGEST)
-        self.until = now + pause * random.uniform(0.8, 1.0)  # noqa: S311 (jitter)
         self.attempts += 1
+        self.until = now + BACKOFF.delay(self.attempts) * random.uniform(0.8, 1.0)  # noqa: S311 (jitter, never longer)
 
 
 class Refusals:

@@ -1,12 +1,13 @@
 """Keys to look at: each once, when it is due, and never two looks at one key at a time. It knows no kinds."""
 
 import asyncio
-import random
 from collections.abc import Callable, Hashable
+
+from assistant_operator.clients.backoff import Backoff
 
 from .fairness import FairQueue
 
-_FIRST_RETRY, _LONGEST_RETRY = 0.1, 30.0
+_BACKOFF = Backoff(0.1, 30.0, jitter=0.2)
 _MOST_REMEMBERED = 10_000
 
 
@@ -111,8 +112,7 @@ class WorkQueue:
     def failed(self, key: Hashable) -> float:
         """Look again, later each time: the seconds until then."""
         count = self._failures[key] = self._failures.get(key, 0) + 1
-        delay = min(_FIRST_RETRY * 2.0 ** min(count - 1, 20), _LONGEST_RETRY)
-        delay *= random.uniform(0.8, 1.2)  # noqa: S311 (jitter)
+        delay = _BACKOFF.delay(count)
         self._meter.retried()
         self._free(key)
         self.add(key, delay)

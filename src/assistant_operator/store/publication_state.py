@@ -5,11 +5,12 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 
 from assistant_operator.api.assistant import Assistant, Copy
+from assistant_operator.clients.backoff import Backoff
 from assistant_operator.policy.deletion import WithdrawalFailure
 from assistant_operator.policy.desired_copy import DesiredAssistant
 from assistant_operator.policy.publication import PublishResult, same_words
 
-_FIRST_RETRY = 1.0
+_BACKOFF = Backoff(1.0, 300.0)
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
@@ -47,7 +48,7 @@ class PublicationState:
         now = asyncio.get_running_loop().time()
         if now >= self.retries.get(step, 0.0):
             self.failures[step] = self.failures.get(step, 0) + 1
-            self.retries[step] = now + min(_FIRST_RETRY * 2.0 ** min(self.failures[step] - 1, 10), longest)
+            self.retries[step] = now + min(_BACKOFF.delay(self.failures[step]), longest)
         return max(min(self.retries[step] - now, longest), retry_after)
 
     def succeeded(self, step: Hashable) -> None:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from assistant_operator.api.assistant import Assistant
 from assistant_operator.api.assistant_version import AssistantVersion
 from assistant_operator.api.meta import Key
+from assistant_operator.clients.backoff import Backoff
 from assistant_operator.clients.kubernetes.cluster import Cluster
 from assistant_operator.clients.kubernetes.transport import ClusterRefused, ClusterUnavailable, NotLeading
 from assistant_operator.policy import versioning
@@ -16,7 +17,7 @@ from assistant_operator.policy.versioning import ContentLost
 from assistant_operator.runtime.event_recorder import EventRecorder
 from assistant_operator.runtime.logs import bind_object
 from assistant_operator.runtime.metrics import Metrics
-from assistant_operator.runtime.refusals import FIRST, LONGEST
+from assistant_operator.runtime.refusals import BACKOFF as REFUSAL_BACKOFF
 from assistant_operator.store.capture_state import Pending
 from assistant_operator.store.records import AssistantRecord
 from assistant_operator.store.store import Store
@@ -27,7 +28,7 @@ from .writer import MOST_STATES, VersionWriter
 
 log = logging.getLogger(__name__)
 
-_FIRST_RETRY, _LONGEST_RETRY = 0.05, 10.0
+_BACKOFF = Backoff(0.05, 10.0)
 _LEASE_RETRY = 0.5
 _GRACE_PERIOD = 0.5
 """Seconds that writes under way get when the process ends."""
@@ -126,7 +127,7 @@ class EditCapture:
                 await asyncio.sleep(_LEASE_RETRY)
             except Exception:  # a bug that one object brings out must not lose its edits
                 log.exception("failed capture namespace=%s name=%s", *first.state.key)
-                await asyncio.sleep(_LONGEST_RETRY)
+                await asyncio.sleep(_BACKOFF.longest)
             else:
                 capture.pending.popleft()
                 if _is_given_up(record):
@@ -161,26 +162,26 @@ class EditCapture:
     async def _capture_with_retry(self, record: AssistantRecord, assistant: Assistant) -> None:
         """Wait for anything that keeps an edit from being captured: no later edit may come before it."""
         capture = record.capture
-        delay, refused_delay = _FIRST_RETRY, FIRST
+        failures, refusals = 0, 0
         while assistant.metadata.generation > capture.observed and not _is_given_up(record):
+            failures += 1
             try:
                 async with self.limiter.turn(assistant):
                     await self._writer.catch_up(record, assistant)
             except ClusterUnavailable as unavailable:
                 log.warning("postponed capture namespace=%s name=%s: %s", *assistant.key, unavailable)
                 self._report_lasting_error(record, assistant, unavailable)
-                await self._pause(record, max(delay, unavailable.retry_after or 0.0))
+                await self._pause(record, _BACKOFF.delay(failures, unavailable.retry_after))
             except ClusterRefused as refused:
                 log.error("refused version of Assistant namespace=%s name=%s: %s", *assistant.key, refused)  # noqa: TRY400 (said in full)
                 self._report_refusal(record, assistant, refused)
-                await self._pause(record, refused_delay)
-                refused_delay = min(refused_delay * 2, LONGEST)
+                refusals += 1
+                await self._pause(record, REFUSAL_BACKOFF.delay(refusals))
             except NotLeading:
                 raise
             except Exception:  # a bug that one object brings out must not lose its edits, nor stop the others
                 log.exception("failed capture namespace=%s name=%s", *assistant.key)
-                await self._pause(record, _LONGEST_RETRY)
-            delay = min(delay * 2, _LONGEST_RETRY)
+                await self._pause(record, _BACKOFF.longest)
         self._refused.discard(record)
         if not record.is_gone:
             capture.refusal, capture.failing_since = None, None

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from assistant_operator.api.graph import Graph
 from assistant_operator.api.meta import Key
 from assistant_operator.api.reason import Reason
+from assistant_operator.clients.backoff import Backoff
 from assistant_operator.clients.kubernetes.server_credentials import Credentials
 from assistant_operator.clients.langgraph.assistants import AssistantsDisabled, LangGraphServers, NoRelease
 from assistant_operator.clients.langgraph.transport import Endpoint, ServerRefused, ServerTrouble
@@ -15,7 +16,7 @@ from assistant_operator.store.records import GraphRecord, ProbedServer
 
 log = logging.getLogger(__name__)
 
-_FIRST_RETRY, _LONGEST_RETRY = 0.5, 30.0
+_BACKOFF = Backoff(0.5, 30.0)
 _UNTOLD = {Reason.PUBLICATION_REFUSED: Reason.SERVER_UNRECOGNIZED}
 """A LangGraph Server refuses none of the questions that a probe asks."""
 _TOLD = {
@@ -54,7 +55,7 @@ class ServerProber:
         if probe != before:
             log.info("probed server kind=Graph namespace=%s name=%s: %s", *graph.key, probe.message)
             self._enqueue_after_probe(graph.key)
-        period = float(graph.spec.server.resync_period_seconds) if graph.spec.server else _LONGEST_RETRY
+        period = float(graph.spec.server.resync_period_seconds) if graph.spec.server else _BACKOFF.longest
         if not probe.holds:
             return None, _pause(record)
         if probe.schemas is None and not graph.knows_schemas:
@@ -107,4 +108,4 @@ class ServerProber:
 def _pause(record: GraphRecord) -> float:
     """Seconds until a server is probed again that did not answer what is needed."""
     record.probe_failures += 1
-    return min(_FIRST_RETRY * 2.0 ** min(record.probe_failures - 1, 10), _LONGEST_RETRY)
+    return _BACKOFF.delay(record.probe_failures)
