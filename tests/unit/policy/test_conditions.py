@@ -10,7 +10,7 @@ from assistant_operator.api.assistant import Activation, AssistantStatus
 from assistant_operator.api.meta import Condition, condition
 from assistant_operator.api.reason import Reason
 from assistant_operator.policy.activation import ActivationDecision, decide
-from assistant_operator.policy.assistant_input import AssistantInput, Captured, ValidationResult
+from assistant_operator.policy.assistant_input import AssistantInput, Captured, UpdateVersionStatus, ValidationResult
 from assistant_operator.policy.assistant_status import status
 from assistant_operator.policy.conditions import LONGEST_MESSAGE, Finding, conditions, with_progress
 from unit.policy.kstatus import Health, kstatus
@@ -138,6 +138,30 @@ def test_the_conditions_tell_the_graph_from_the_content(
 ) -> None:
     after = said(told(validation_results={3: validation_result}).conditions)
     assert (after["GraphFound"], after["Valid"]) == (found, valid)
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        pytest.param(
+            UpdateVersionStatus(a_record(3), is_active=True, validation_result=VALID),
+            {"Valid": ("True", "SchemaAccepted"), "Active": ("True", "Active")},
+            id="active and valid",
+        ),
+        pytest.param(
+            UpdateVersionStatus(a_record(3), is_active=False, validation_result=UNDECIDED),
+            {"Valid": ("Unknown", "SchemaUnusable"), "Active": ("False", "Inactive")},
+            id="not active, and its validity is unknown",
+        ),
+        pytest.param(
+            UpdateVersionStatus(a_record(3), is_active=False, validation_result=None),
+            {"Active": ("False", "Inactive")},
+            id="without a result, Valid is not changed",
+        ),
+    ],
+)
+def test_the_conditions_of_a_version(step: UpdateVersionStatus, expected: dict[str, tuple[str, str]]) -> None:
+    assert said(conditions(step.findings, (), 1, NOW)) == expected
 
 
 def test_the_conditions_speak_of_the_version_that_is_wanted_not_of_the_one_in_force() -> None:
