@@ -155,7 +155,7 @@ class Laws:
 
     def _check_number(self, what: str, made: Made, of_same: list[Made]) -> None:
         # By number: one that was deleted by hand is made again after newer ones.
-        own = sorted((each for each in of_same if each.uid == made.uid), key=lambda each: each.number)
+        own = sorted(self._own(made, of_same), key=lambda each: each.number)
         if made.number != 1 and made.number - 1 not in {each.number for each in of_same}:
             self._break(f"{what} does not follow a version: there were {[each.number for each in of_same]}")
         if own and made.number <= max(each.number for each in own):
@@ -164,6 +164,17 @@ class Laws:
             self._break(f"{what} records generation {made.spec['generation']} after {own[-1].spec['generation']}")
         if own and own[-1].spec["snapshot"] == made.spec["snapshot"]:
             self._break(f"{what} has the content of the version before it")
+
+    def _own(self, made: Made, of_same: list[Made]) -> list[Made]:
+        """The versions of the same Assistant that its operator may know.
+
+        No precondition of a request can name the Assistant: it may be gone when its version is made. Its versions are
+        collected then, so will this one be, and what was collected before an operator started is unknown to it.
+        """
+        own = [each for each in of_same if each.uid == made.uid]
+        if made.uid in self.history.gone:
+            return [each for each in own if made.existed.get(each.number) == each.spec]
+        return own
 
     def _check_chain(self, what: str, made: Made, of_same: list[Made]) -> None:
         previous = next((each for each in reversed(of_same) if each.number == made.number - 1), None)
@@ -193,7 +204,7 @@ class Laws:
             self._break(f"{what} says sameAs {said} where it equals {expected}")
         if (change["kind"] == "Reverted") != (said is not None):
             self._break(f"{what} is of kind {change['kind']} and equals {said}")
-        if change["kind"] == "Created" and any(each.uid == made.uid for each in of_same):
+        if change["kind"] == "Created" and self._own(made, of_same):
             self._break(f"{what} is of kind Created")
 
     def _just_ended(self, made: Made, number: int | None, of_same: list[Made]) -> bool:
