@@ -7,7 +7,7 @@ import pytest
 
 from harness.simulated_world import World, simulated
 from harness.simulated_world.history import controller_of
-from harness.virtual_http import Answered, Crash, Delay, Fault, Plan, Seen
+from harness.virtual_http import Answered, Crash, Delay, Fault, Plan, Seen, Silence
 from simulation import lasting
 from simulation.chaos import STRICTER
 from simulation.invariants import Laws
@@ -538,3 +538,27 @@ def test_a_version_of_an_assistant_that_is_gone_may_be_made_under_a_number_that_
 
     made = held(steps).history.made
     assert [(each.number, each.spec["generation"]) for each in made if each.uid == made[1].uid][:2] == [(2, 1), (1, 1)]
+
+
+def test_a_finalizer_that_was_taken_off_before_any_event_showed_it_is_added_again() -> None:
+    """No list of Assistants was answered for a minute: what came then was taken for what the operator had written."""
+
+    async def steps(world: World) -> None:
+        lists: list[Seen] = []
+
+        def plan(seen: Seen) -> Fault | None:
+            if not seen.path.endswith("/assistants?limit=500"):
+                return None
+            lists.append(seen)
+            return Silence(handled=False) if len(lists) == 1 else None
+
+        world.faults.plan = plan
+        await world.serve()
+        world.person.edit("Graph", "writer", server={"url": "http://langgraph"})
+        world.person.assistant("bot", context={"prompt": "a"})
+        await world.until(lambda: world.is_ready() and world.is_quiet(3))
+        world.person.patch("Assistant", "bot", {"metadata": {"finalizers": None}})
+        world.trouble(60)
+
+    world = held(steps)  # the laws look for the finalizer
+    assert status(world)["copies"]

@@ -1,10 +1,11 @@
-"""Statuses that this process wrote and no event has shown yet. client-go calls that a mutation cache."""
+"""What this process wrote and no event has shown yet. client-go calls that a mutation cache."""
 
 from typing import Generic, TypeVar
 
 from assistant_operator.api.assistant import Assistant, AssistantStatus
 from assistant_operator.api.graph import Graph, GraphStatus
 from assistant_operator.api.meta import Key, position
+from assistant_operator.policy.publication import FINALIZER
 from assistant_operator.policy.stored import Unstored
 
 R = TypeVar("R", Assistant, Graph)
@@ -62,3 +63,28 @@ class AssumedStatuses(Generic[R, S]):
             self._unstored.pop(resource.key, None)
         else:
             self._unstored[resource.key] = (resource.metadata.uid, Unstored(sent, stored))
+
+
+class AssumedFinalizers:
+    """Of each Assistant whether our finalizer was added or removed last."""
+
+    def __init__(self) -> None:
+        self._written: dict[Key, tuple[str, int, bool]] = {}
+
+    def wrote(self, assistant: Assistant, at: int, *, on: bool) -> None:
+        """The finalizer was added or removed. The object then stood at resource version `at`."""
+        self._written[assistant.key] = (assistant.metadata.uid, at, on)
+
+    def drop(self, key: Key) -> None:
+        """The object is gone."""
+        self._written.pop(key, None)
+
+    def overlaid(self, assistant: Assistant) -> Assistant:
+        """A state as it was seen, with the finalizer as it was written since."""
+        meta = assistant.metadata
+        uid, at, on = self._written.get(assistant.key, ("", 0, False))
+        if uid != meta.uid or position(meta.resource_version) >= at or on == (FINALIZER in meta.finalizers):
+            return assistant
+        others = tuple(each for each in meta.finalizers if each != FINALIZER)
+        finalizers = (*others, FINALIZER) if on else others
+        return assistant.model_copy(update={"metadata": meta.model_copy(update={"finalizers": finalizers})})

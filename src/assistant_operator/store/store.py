@@ -11,7 +11,7 @@ from assistant_operator.api.assistant_version import VersionRecord
 from assistant_operator.api.graph import Graph, GraphStatus
 from assistant_operator.api.meta import Key, position
 
-from .assumed import AssumedStatuses
+from .assumed import AssumedFinalizers, AssumedStatuses
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -36,6 +36,7 @@ class Store:
         self._by_default: dict[Key, set[Key]] = defaultdict(set)
         self.written: AssumedStatuses[Assistant, AssistantStatus] = AssumedStatuses()
         self.written_graphs: AssumedStatuses[Graph, GraphStatus] = AssumedStatuses()
+        self.written_finalizers = AssumedFinalizers()
         self._versions: dict[Key, dict[int, VersionRecord]] = defaultdict(dict)
         self._versioned: dict[str, set[Key]] = defaultdict(set)
         """By namespace: the Assistants' names that have versions."""
@@ -57,6 +58,7 @@ class Store:
         before = self._unsee(assistant.key)
         if before and before.metadata.uid != assistant.metadata.uid:
             self._ending.pop(assistant.key, None)
+            self.written_finalizers.drop(assistant.key)
         self.seen[assistant.key] = strip_managed_fields(assistant)
         self._by_graph[_graph_of(assistant)].add(assistant.key)
         if controller := assistant.metadata.controller:
@@ -82,6 +84,7 @@ class Store:
         self.recorded.pop(key, None)
         self._ending.pop(key, None)
         self.written.drop(key)
+        self.written_finalizers.drop(key)
         self.epochs.pop((Assistant.kind_name, key), None)
         for graph in self._concerns.pop(key, ()):
             _discard(self._concerned, graph, key)
@@ -112,7 +115,7 @@ class Store:
         if self.has(live):
             self._ending[live.key] = live
         if kept := self.recorded.get(live.key):
-            self.recorded[live.key] = _as_ending(kept, live)
+            self.recorded[live.key] = self.written_finalizers.overlaid(_as_ending(kept, live))
 
     def _unsee(self, key: Key) -> Assistant | None:
         if before := self.seen.pop(key, None):
@@ -130,7 +133,8 @@ class Store:
             assistant = _as_ending(assistant, live)
         before, unstored = self.recorded.get(assistant.key), self.written.unstored(assistant)
         if not (before and _position(before) > _position(assistant)):
-            self.recorded[assistant.key] = strip_managed_fields(self.written.overlaid(assistant))
+            assumed = self.written_finalizers.overlaid(self.written.overlaid(assistant))
+            self.recorded[assistant.key] = strip_managed_fields(assumed)
         return (unstored is None) != (self.written.unstored(assistant) is None)
 
     def reported(self, assistant: Assistant, status: AssistantStatus, position: int) -> None:
@@ -138,6 +142,16 @@ class Store:
         self.written.wrote(assistant.key, assistant.metadata.uid, status, position)
         if newest := self.recorded.get(assistant.key):
             self.recorded[assistant.key] = self.written.overlaid(newest)
+
+    def finalizer_written(self, assistant: Assistant, position: int, *, on: bool) -> None:
+        """Our finalizer was added or removed, and that stands at `position`: states seen before that do not show it.
+
+        Without it, an event in which somebody else changed that again would show nothing new.
+        """
+        if self.has(assistant):
+            self.written_finalizers.wrote(assistant, position, on=on)
+        if newest := self.recorded.get(assistant.key):
+            self.recorded[assistant.key] = self.written_finalizers.overlaid(newest)
 
     def outrun(self, key: Key) -> None:
         """Somebody else wrote the status: what we wrote is not what stands there."""

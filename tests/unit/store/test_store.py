@@ -7,6 +7,7 @@ import pytest
 
 from assistant_operator.api.assistant import Assistant, AssistantStatus, Copy
 from assistant_operator.api.assistant_version import VersionRecord
+from assistant_operator.policy.publication import FINALIZER
 from assistant_operator.policy.stored import Unstored
 from assistant_operator.store.store import Store, strip_managed_fields
 from worlds import (
@@ -138,6 +139,50 @@ def test_another_object_of_that_name_has_a_status_of_its_own() -> None:
     store.reported(at(10), WRITTEN, 20)
     store.record(at(15, meta={"uid": "new"}))
     assert store.recorded[KEY].status == a_status()
+
+
+OURS, THEIRS = FINALIZER, "example.com/theirs"
+
+
+def held(position: int, *finalizers: str, **meta: Any) -> Assistant:
+    """An Assistant with these finalizers at that resource version."""
+    return at(position, meta={"finalizers": finalizers, **meta})
+
+
+@pytest.mark.parametrize(
+    ("before", "on", "seen", "expected"),
+    [
+        pytest.param(held(10), True, None, (OURS,), id="added: no event yet"),
+        pytest.param(held(10), True, held(15, THEIRS), (THEIRS, OURS), id="added: an event from before it"),
+        pytest.param(held(10), True, held(20, OURS), (OURS,), id="added: its event"),
+        pytest.param(held(10), True, held(25), (), id="added: somebody took it off since"),
+        pytest.param(held(10), True, held(15, uid="another"), (), id="added to another of that name"),
+        pytest.param(held(10, OURS, THEIRS), False, None, (THEIRS,), id="removed: no event yet"),
+        pytest.param(held(10, OURS), False, held(15, OURS, THEIRS), (THEIRS,), id="removed: an event from before it"),
+        pytest.param(held(10, OURS), False, held(25, OURS), (OURS,), id="removed: somebody put it back since"),
+    ],
+)
+def test_states_from_before_our_write_have_the_finalizer_as_we_wrote_it(
+    before: Assistant, seen: Assistant | None, expected: tuple[str, ...], *, on: bool
+) -> None:
+    store = Store()
+    store.see(before)
+    store.record(before)
+    store.finalizer_written(before, 20, on=on)
+    if seen:
+        store.record(seen)
+    assert store.recorded[KEY].metadata.finalizers == expected
+
+
+def test_a_finalizer_of_what_is_gone_is_not_kept() -> None:
+    store = Store()
+    store.finalizer_written(at(10), 20, on=True)  # the answer came after the deletion
+    store.see(at(10, "other"))
+    store.finalizer_written(at(10, "other"), 20, on=True)
+    store.drop_assistant((NAMESPACE, "other"))
+    for name in (BOT, "other"):
+        store.record(at(15, name))
+    assert {state.metadata.finalizers for state in store.recorded.values()} == {()}
 
 
 def test_whoever_is_outrun_forgets_what_it_wrote() -> None:

@@ -10,7 +10,7 @@ from functools import partial
 from assistant_operator.api.assistant import Assistant, Copy
 from assistant_operator.api.assistant_version import AssistantVersion, version_name
 from assistant_operator.api.graph import Graph
-from assistant_operator.api.meta import Key, position
+from assistant_operator.api.meta import Key
 from assistant_operator.api.reason import Reason
 from assistant_operator.api.schema_result import SchemaError, Valid
 from assistant_operator.clients.kubernetes.cluster import Cluster
@@ -154,16 +154,10 @@ class PublicationReconciler:
             now=datetime.now(UTC),
             place=self._copies.place(graph, assistant),
             is_place_known=graph is not None,
-            is_held=self._is_held(assistant),
+            is_held=FINALIZER in assistant.metadata.finalizers,
             outcome=None if is_open else state.outcome or remembered(assistant),
             withdrawn=state.withdrawn,
             lost=state.lost,
-        )
-
-    def _is_held(self, assistant: Assistant) -> bool:
-        at, held = self._state(assistant).finalizer
-        return (
-            held if position(assistant.metadata.resource_version) < at else FINALIZER in assistant.metadata.finalizers
         )
 
     async def _act(self, world: PublicationInput, step: Step) -> float | None:
@@ -203,7 +197,7 @@ class PublicationReconciler:
             return state.pause("finalizer", _LONGEST_REFUSED)
         if at is None:
             return state.pause("finalizer", _LONGEST_RETRY)  # it is gone: the news of that is under way
-        state.finalizer = (at, on)
+        self._store.finalizer_written(world.assistant, at, on=on)
         state.succeeded("finalizer")
         if state.hindrances.pop(None, None):
             self._enqueue_assistant(world.assistant.key)

@@ -21,8 +21,6 @@ class PublicationState:
     """Copies that are gone, though the status does not say so yet."""
     lost: frozenset[Copy] = frozenset()
     """Copies whose credentials went with the namespace, so that they can never be withdrawn."""
-    finalizer: tuple[int, bool] = (0, False)
-    """The resource version at which the finalizer was added (True) or removed last."""
     repairing: tuple[str, ...] | None = None
     """What was found to be different, until it is put right."""
     is_unsure: bool = False
