@@ -112,7 +112,7 @@ BUGS = {
         "policy.assistant",
         "    if not world.assistant.spec.suspend:\n        yield from _prunings",
         "    if True:\n        yield from _prunings",
-        Seed(17),
+        Seed(15),
     ),
     "the version in force does not come back": Bug(
         "policy.assistant", "needed = {world.newest, world.active or 0} - {0}", "needed = {world.newest} - {0}"
@@ -152,7 +152,7 @@ BUGS = {
         "policy.activation",
         "    if world.assistant.spec.suspend:\n        return _rejected(in_force",
         "    if False:\n        return _rejected(in_force",
-        Seed(17),
+        Seed(15),
     ),
     "a schema that changed is not asked": Bug(
         "manager.triggers",
@@ -179,13 +179,13 @@ BUGS = {
         "store.store",
         "if self._deleted.get((record.key, record.number), 0) > position(record.resource_version):",
         "if False:",
-        Seed(0),
+        Seed(19),
     ),
     "the deletion of another UID drops an Assistant": Bug(
         "manager.event_handlers",
         "        if seen and seen.metadata.uid != uid:\n            return\n        self._graphs",
         "        if seen is None:\n            return\n        self._graphs",
-        Seed(21),
+        Seed(49),
     ),
     "recorded states outlive their Assistant": Bug(
         "store.store", "        self.recorded.pop(key, None)\n        self._ending", "        self._ending"
@@ -239,7 +239,7 @@ BUGS = {
         "runtime.leader_election",
         "DURATION, RENEW_DEADLINE, RETRY = 15.0, 10.0, 2.0",
         "DURATION, RENEW_DEADLINE, RETRY = 15.0, 60.0, 2.0",
-        Seed(15),
+        Seed(86),
     ),
     "a live Lease is taken over": Bug(
         "runtime.leader_election",
