@@ -10,6 +10,7 @@ from harness.simulated_world.history import controller_of
 from harness.virtual_http import Answered, Crash, Delay, Fault, Plan, Seen, Silence
 from simulation import lasting
 from simulation.chaos import STRICTER
+from simulation.faults import withhold
 from simulation.invariants import Laws
 from simulation.scenarios import SCHEMA, Steps, copies, numbers, status
 
@@ -562,3 +563,23 @@ def test_a_finalizer_that_was_taken_off_before_any_event_showed_it_is_added_agai
 
     world = held(steps)  # the laws look for the finalizer
     assert status(world)["copies"]
+
+
+def test_a_restored_storage_is_found_though_no_event_showed_what_was_written_before() -> None:
+    """The latest version was missing: it was made again from memory, between the edits made since the restore."""
+
+    async def steps(world: World) -> None:
+        world.person.assistant("bot", context={"prompt": "a"})
+        await world.until(lambda: world.is_ready() and world.is_quiet(3))
+        snapshot = world.snapshot()
+        world.faults.plan = lambda seen: withhold(world, seen) if seen.method == "POST" else None
+        world.person.edit("Assistant", "bot", context={"prompt": "b"})
+        await world.until(lambda: status(world).get("latestVersion") == 2)
+        world.faults.plan = lambda _: None
+        world.restore(*snapshot)
+        for prompt in "cd":
+            world.person.edit("Assistant", "bot", context={"prompt": prompt})
+
+    versions = held(steps).history.versions_of("team/bot")
+    prompts = {number: each["spec"]["snapshot"]["context"]["prompt"] for number, each in versions.items()}
+    assert prompts == {1: "a", 2: "c", 3: "d"}

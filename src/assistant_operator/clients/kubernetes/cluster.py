@@ -105,7 +105,7 @@ class Cluster:
             "PATCH", path_of(type(seen), seen.key) + "/status", {"fieldManager": MANAGER}, body, JSON_PATCH, METADATA
         )
         try:
-            answer = await self._requests.server.send(call)
+            answer = await self._requests.write(type(seen), call)
         except ClusterRefused as refused:
             return await self._why_not_reported(seen, refused)
         return position(answer["metadata"]["resourceVersion"])
@@ -139,8 +139,8 @@ class Cluster:
         }
         query = {"fieldManager": MANAGER, "fieldValidation": "Strict"}
         try:
-            answer = await self._requests.server.send(
-                Call("PATCH", path_of(Assistant, key), query, body, APPLY_PATCH, METADATA)
+            answer = await self._requests.write(
+                Assistant, Call("PATCH", path_of(Assistant, key), query, body, APPLY_PATCH, METADATA)
             )
         except ClusterRefused as refused:
             conflicts = frozenset(field for reason, field in refused.status.causes if reason == "FieldManagerConflict")
@@ -153,7 +153,7 @@ class Cluster:
         """Take one of our own labels off an Assistant: its metadata from then on; None if it is gone."""
         body = {"metadata": {"labels": {label: None}}}
         answer = await self._requests.change(
-            Call("PATCH", path_of(Assistant, key), {"fieldManager": MANAGER}, body, MERGE_PATCH, METADATA)
+            Assistant, Call("PATCH", path_of(Assistant, key), {"fieldManager": MANAGER}, body, MERGE_PATCH, METADATA)
         )
         return ObjectMeta.model_validate(answer["metadata"]) if answer else None
 
@@ -186,8 +186,8 @@ class Cluster:
         """The resource version from then on; None if the finalizers are not those of `meta`. Raises ClusterRefused."""
         body, query = _finalizer_patch(meta, finalizer, on=on), {"fieldManager": f"{MANAGER}-finalizer"}
         try:
-            answer = await self._requests.server.send(
-                Call("PATCH", path_of(Assistant, meta.key), query, body, JSON_PATCH, METADATA)
+            answer = await self._requests.write(
+                Assistant, Call("PATCH", path_of(Assistant, meta.key), query, body, JSON_PATCH, METADATA)
             )
         except ClusterRefused:
             # A failed test and a refusal of a policy may have the same code: what stands there tells them apart.

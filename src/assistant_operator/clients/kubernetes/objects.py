@@ -114,10 +114,18 @@ class Objects:
                 return
             call = replace(call, query={**(call.query or {}), "continue": onward})
 
-    async def change(self, call: Call) -> FreeForm | None:
+    async def write(self, kind: type[Resource], call: Call) -> FreeForm:
+        """The object after a write, whose resource version counts as read: a later read may not be older."""
+        epoch = self.resource_versions.epoch
+        answer = await self.server.send(call)
+        with reading(call):
+            self.resource_versions.saw(kind.kind_name, answer["metadata"]["resourceVersion"], epoch)
+        return answer
+
+    async def change(self, kind: type[Resource], call: Call) -> FreeForm | None:
         """A change that is pointless when its object is gone or has become another: the next look tells."""
         try:
-            return await self.server.send(call)
+            return await self.write(kind, call)
         except ClusterRefused as refused:
             if refused.status.code in (404, 409) or refused.status.is_of_another:
                 return None

@@ -102,7 +102,7 @@ class Versions:
         path = path_of(AssistantVersion, (version.metadata.namespace, ""))
         query = {"fieldManager": MANAGER, "fieldValidation": validation}
         try:
-            answer = await self._requests.server.send(Call("POST", path, query, body, accept=METADATA))
+            answer = await self._requests.write(AssistantVersion, Call("POST", path, query, body, accept=METADATA))
         except ClusterRefused as refused:
             if refused.status.code == 409 and refused.status.reason == "AlreadyExists":
                 return AlreadyExists()
@@ -119,7 +119,7 @@ class Versions:
         body = {"status": {"conditions": [each.manifest() for each in conditions]}}
         path = path_of(AssistantVersion, record.address) + "/status"
         answer = await self._requests.change(
-            Call("PATCH", path, {"fieldManager": MANAGER}, body, MERGE_PATCH, METADATA)
+            AssistantVersion, Call("PATCH", path, {"fieldManager": MANAGER}, body, MERGE_PATCH, METADATA)
         )
         same = answer is not None and answer["metadata"]["uid"] == record.uid
         return ObjectMeta.model_validate(answer["metadata"]) if answer and same else None
@@ -131,7 +131,9 @@ class Versions:
         """
         body = {"status": {"serverVersion": number}}
         path = path_of(AssistantVersion, key) + "/status"
-        answer = await self._requests.change(Call("PATCH", path, {"fieldManager": MANAGER}, body, MERGE_PATCH))
+        answer = await self._requests.change(
+            AssistantVersion, Call("PATCH", path, {"fieldManager": MANAGER}, body, MERGE_PATCH)
+        )
         if answer is not None and answer.get("status", {}).get("serverVersion") != number:
             raise NoEffect
 
@@ -168,7 +170,7 @@ class Versions:
         """The metadata after a merge patch of it; None if the version is gone or not as `meta` says."""
         path = path_of(AssistantVersion, record.address)
         answer = await self._requests.change(
-            Call("PATCH", path, {"fieldManager": MANAGER}, {"metadata": meta}, MERGE_PATCH, METADATA)
+            AssistantVersion, Call("PATCH", path, {"fieldManager": MANAGER}, {"metadata": meta}, MERGE_PATCH, METADATA)
         )
         return ObjectMeta.model_validate(answer["metadata"]) if answer else None
 

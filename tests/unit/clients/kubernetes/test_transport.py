@@ -4,7 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -487,12 +487,31 @@ async def test_a_change_of_an_object_that_is_another_now_is_pointless_and_no_ref
     code: int, body: Any, *, refused: bool
 ) -> None:
     async with answering(saying(code, body)) as api:
-        changing = Objects(api).change(Call("PATCH", "/things/one", body={"metadata": {"uid": "a"}}))
+        changing = Objects(api).change(Assistant, Call("PATCH", "/things/one", body={"metadata": {"uid": "a"}}))
         if refused:
             with pytest.raises(ClusterRefused):
                 await changing
         else:
             assert await changing is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_rewound"),
+    [
+        pytest.param({"metadata": {"resourceVersion": "9"}}, True, id="a write that was answered"),
+        pytest.param({}, False, id="what answered is no API server"),
+    ],
+)
+async def test_a_read_that_is_older_than_a_write_shows_that_the_storage_went_back(
+    answer: Any, *, is_rewound: bool
+) -> None:
+    async with answering(saying(200, answer)) as api:
+        objects = Objects(api)
+        with nullcontext() if is_rewound else pytest.raises(ClusterUnavailable):
+            await objects.write(Assistant, Call("PATCH", "/things/one", body={}))
+    found = objects.resource_versions
+    assert found.judge("Assistant", found.mark("Assistant"), "8") == int(is_rewound)
+    assert found.judge("Graph", found.mark("Graph"), "8") == found.epoch, "each kind may have a storage of its own"
 
 
 async def test_one_object_that_is_too_large_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
