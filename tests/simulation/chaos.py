@@ -200,7 +200,7 @@ class Chaos:
         name, schema = self._chance.choice(GRAPHS), self._chance.choice((SCHEMA, STRICTER))
         self._say(f"change the schema of {name} to {schema}")
         told = {**schema, "$comment": str(self._world.cluster.store.revision)}
-        self._person.patch("Graph", name, {"spec": {"contextSchema": told}})
+        self._person.replace("Graph", name, contextSchema=told)
 
     def _repair(self) -> None:
         """End all faults, and put right what people did wrong."""

@@ -154,16 +154,22 @@ class Laws:
             self._break(f"{what} has not the content of generation {generation}")
 
     def _check_number(self, what: str, made: Made, of_same: list[Made]) -> None:
-        # By number: one that was deleted by hand is made again after newer ones.
-        own = sorted((each for each in of_same if each.uid == made.uid), key=lambda each: each.number)
         if made.number != 1 and made.number - 1 not in {each.number for each in of_same}:
             self._break(f"{what} does not follow a version: there were {[each.number for each in of_same]}")
-        if own and made.number <= max(each.number for each in own):
-            self._break(f"{what} comes after version {max(each.number for each in own)}")
-        if own and made.spec["generation"] <= own[-1].spec["generation"]:
-            self._break(f"{what} records generation {made.spec['generation']} after {own[-1].spec['generation']}")
-        if own and own[-1].spec["snapshot"] == made.spec["snapshot"]:
-            self._break(f"{what} has the content of the version before it")
+        wrong = [list(_out_of_order(made, own)) for own in self._own(made, of_same)]
+        for words in min(wrong, key=len):
+            self._break(f"{what} {words}")
+
+    def _own(self, made: Made, of_same: list[Made]) -> list[list[Made]]:
+        """The versions of the same Assistant, by number, in each way in which an operator may know them.
+
+        No precondition of a request can name the Assistant: it may be gone when its version is made. Its versions are
+        collected then, as this one will be, and what was collected before an operator started is unknown to it.
+        """
+        # By number: one that was deleted by hand is made again after newer ones.
+        own = sorted((each for each in of_same if each.uid == made.uid), key=lambda each: each.number)
+        left = [each for each in own if made.existed.get(each.number) == each.spec]
+        return [own, left] if made.uid in self.history.gone else [own]
 
     def _check_chain(self, what: str, made: Made, of_same: list[Made]) -> None:
         previous = next((each for each in reversed(of_same) if each.number == made.number - 1), None)
@@ -193,7 +199,7 @@ class Laws:
             self._break(f"{what} says sameAs {said} where it equals {expected}")
         if (change["kind"] == "Reverted") != (said is not None):
             self._break(f"{what} is of kind {change['kind']} and equals {said}")
-        if change["kind"] == "Created" and any(each.uid == made.uid for each in of_same):
+        if change["kind"] == "Created" and all(self._own(made, of_same)):
             self._break(f"{what} is of kind Created")
 
     def _just_ended(self, made: Made, number: int | None, of_same: list[Made]) -> bool:
@@ -351,6 +357,19 @@ def _content_of(row: Json) -> Json:
     fields = ("graph_id", "name", "description", "context", "config")
     marks = (f"{PREFIX}version", f"{PREFIX}digest")
     return {each: row.get(each) for each in fields} | {each: row["metadata"].get(each) for each in marks}
+
+
+def _out_of_order(made: Made, own: list[Made]) -> Iterator[str]:
+    """What is wrong with a version after those of the same Assistant, in words."""
+    if not own:
+        return
+    last, generation = own[-1], made.spec["generation"]
+    if made.number <= last.number:
+        yield f"comes after version {last.number}"
+    if generation <= last.spec["generation"]:
+        yield f"records generation {generation} after {last.spec['generation']}"
+    if _same(last.spec, made.spec):
+        yield "has the content of the version before it"
 
 
 def digest_of(snapshot: Json) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from harness.simulated_api import Policy
 from harness.simulated_world import Person, World
+from harness.simulated_world.history import is_observed
 from harness.simulated_world.world import condition
 from simulation import lasting
 
@@ -19,6 +20,8 @@ SCHEMA: Json = {
 NO_DEFAULT = {"policy": "None"}
 ALL_VERBS = frozenset({"create", "delete", "get", "list", "patch", "update", "watch"})
 MINUTE = 60.0
+_EDITS = 3
+"""Of the scenario of refused prunings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,14 +235,20 @@ async def refused_prunings(world: World) -> None:
     await _begun(world, versioning={"historyLimit": 1})
     for prompt in ("b", "c"):
         _edit(world, prompt)
-    marked = {1: "False", 2: "False", 3: "True"}
-    await world.until(lambda: _marks(world) == marked and status(world).get("versions") == 3)
+    await world.until(lambda: _all_are_marked(world))
     del world.cluster.policies["kept"]
+    world.trouble(world.simulation.elapsed())  # the pause before a retry is no longer than the refusals lasted
 
 
-def _marks(world: World) -> dict[int, str | None]:
-    versions = world.history.versions_of("team/bot")
-    return {number: condition(each, "Active").get("status") for number, each in versions.items()}
+def _all_are_marked(world: World) -> bool:
+    """Whether the last edit is recorded, and each version says whether it is in force."""
+    assistant, versions = world.person.get("Assistant", "bot"), world.history.versions_of("team/bot")
+    if not (assistant and is_observed(assistant) and status(world).get("versions") == len(versions)):
+        return False
+    if len(versions) < _EDITS and not world.history.is_lossy:
+        return False
+    marks = {number: condition(each, "Active").get("status") for number, each in versions.items()}
+    return marks == {number: str(number == max(versions)) for number in versions}
 
 
 async def replaced(world: World) -> None:
@@ -390,7 +399,7 @@ def _default(world: World) -> Json:
 
 SCENARIOS = (
     Scenario("late label", late_label, lambda world: _is_at(world, 2, [1, 2])),
-    Scenario("refused prunings", refused_prunings, lambda world: _is_at(world, 3, [3])),
+    Scenario("refused prunings", refused_prunings, lambda world: numbers(world) == [status(world)["activeVersion"]]),
     Scenario("replaced", replaced, _finalizers),
     Scenario("other cluster name", other_cluster_name, lambda world: _owners(world) == ["prod/team/bot"]),
     Scenario("first edit", first_edit, lambda world: _is_at(world, 2, [1, 2])),

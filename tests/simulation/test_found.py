@@ -7,9 +7,10 @@ import pytest
 
 from harness.simulated_world import World, simulated
 from harness.simulated_world.history import controller_of
-from harness.virtual_http import Answered, Delay, Fault, Plan, Seen
+from harness.virtual_http import Answered, Crash, Delay, Fault, Plan, Seen, Silence
 from simulation import lasting
 from simulation.chaos import STRICTER
+from simulation.faults import withhold
 from simulation.invariants import Laws
 from simulation.scenarios import SCHEMA, Steps, copies, numbers, status
 
@@ -505,3 +506,80 @@ def test_a_version_is_judged_by_the_schema_of_before_while_the_operator_may_not_
         await world.until(lambda: status(world).get("activeVersion") == 2, within=20)
 
     held(steps)
+
+
+def test_a_version_of_an_assistant_that_is_gone_may_be_made_under_a_number_that_was_collected() -> None:
+    """The operator was killed and knew neither its first status nor its deletion. What it makes then is garbage."""
+
+    async def steps(world: World) -> None:
+        world.person.assistant("bot", context={"prompt": "a"})
+        await world.until_ready()
+        world.person.delete("Assistant", "bot", "Orphan")
+        await world.until(lambda: not world.person.get("Assistant", "bot"))
+        world.faults.plan = lambda seen: Crash(handled=False) if "/assistants/bot/status" in seen.path else None
+        world.person.assistant("bot", context={"prompt": "b"})
+        await world.until(lambda: numbers(world) == [1, 2])
+        world.person.delete("AssistantVersion", "bot-v1")
+        world.person.edit("Assistant", "bot", context={"prompt": "c"})
+        searches: list[Seen] = []
+
+        def plan(seen: Seen) -> Fault | None:
+            if "/assistants?fieldSelector" in seen.path:
+                searches.append(seen)
+                return Delay(3.0, handled=True) if len(searches) == 1 else None
+            return None
+
+        world.faults.plan = plan
+        await world.until(lambda: searches)
+        world.cluster.server.endpoint.hold("assistants")
+        world.person.delete("Assistant", "bot")
+        world.person.assistant("bot", context={"prompt": "d"})
+        await asyncio.sleep(5)
+        world.cluster.server.endpoint.release()
+
+    made = held(steps).history.made
+    assert [(each.number, each.spec["generation"]) for each in made if each.uid == made[1].uid][:2] == [(2, 1), (1, 1)]
+
+
+def test_a_finalizer_that_was_taken_off_before_any_event_showed_it_is_added_again() -> None:
+    """No list of Assistants was answered for a minute: what came then was taken for what the operator had written."""
+
+    async def steps(world: World) -> None:
+        lists: list[Seen] = []
+
+        def plan(seen: Seen) -> Fault | None:
+            if not seen.path.endswith("/assistants?limit=500"):
+                return None
+            lists.append(seen)
+            return Silence(handled=False) if len(lists) == 1 else None
+
+        world.faults.plan = plan
+        await world.serve()
+        world.person.edit("Graph", "writer", server={"url": "http://langgraph"})
+        world.person.assistant("bot", context={"prompt": "a"})
+        await world.until(lambda: world.is_ready() and world.is_quiet(3))
+        world.person.patch("Assistant", "bot", {"metadata": {"finalizers": None}})
+        world.trouble(60)
+
+    world = held(steps)  # the laws look for the finalizer
+    assert status(world)["copies"]
+
+
+def test_a_restored_storage_is_found_though_no_event_showed_what_was_written_before() -> None:
+    """The latest version was missing: it was made again from memory, between the edits made since the restore."""
+
+    async def steps(world: World) -> None:
+        world.person.assistant("bot", context={"prompt": "a"})
+        await world.until(lambda: world.is_ready() and world.is_quiet(3))
+        snapshot = world.snapshot()
+        world.faults.plan = lambda seen: withhold(world, seen) if seen.method == "POST" else None
+        world.person.edit("Assistant", "bot", context={"prompt": "b"})
+        await world.until(lambda: status(world).get("latestVersion") == 2)
+        world.faults.plan = lambda _: None
+        world.restore(*snapshot)
+        for prompt in "cd":
+            world.person.edit("Assistant", "bot", context={"prompt": prompt})
+
+    versions = held(steps).history.versions_of("team/bot")
+    prompts = {number: each["spec"]["snapshot"]["context"]["prompt"] for number, each in versions.items()}
+    assert prompts == {1: "a", 2: "c", 3: "d"}

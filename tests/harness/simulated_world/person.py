@@ -36,6 +36,11 @@ class Person:
         """A merge patch of the spec."""
         return self.patch(kind, name, {"spec": spec})
 
+    def replace(self, kind: str, name: str, **spec: Any) -> Json:
+        """Replace these fields of the spec whole: a merge patch would keep the keys in them that are not given."""
+        intent = self._intent(self._resource(kind), name)
+        return self._cluster.objects.patch(intent, lambda old: {**old, "spec": {**old["spec"], **spec}}).content
+
     def patch(self, kind: str, name: str, body: Json, manager: str = MANAGER) -> Json:
         """A merge patch. `manager`: the field manager."""
         intent = self._intent(self._resource(kind), name, manager)

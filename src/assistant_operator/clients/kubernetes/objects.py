@@ -153,7 +153,15 @@ class Objects:
         """Patch an object and return its new metadata. `query`: default: the operator's field manager."""
         path = path_of(kind, key) + subresource
         call = Call("PATCH", path, query or {"fieldManager": MANAGER}, body, content_type, METADATA)
-        return ObjectMeta.model_validate((await self.server.send(call))["metadata"])
+        return ObjectMeta.model_validate((await self.write(kind, call))["metadata"])
+
+    async def write(self, kind: type[Resource], call: Call) -> FreeForm:
+        """Send a write and return the object. Its resource version counts as read: no later read may be older."""
+        epoch = self.resource_versions.epoch
+        answer = await self.server.send(call)
+        with reading(call):
+            self.resource_versions.record(kind.kind_name, answer["metadata"]["resourceVersion"], epoch)
+        return answer
 
 
 async def if_current(write: Awaitable[T]) -> T | None:

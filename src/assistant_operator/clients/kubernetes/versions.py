@@ -99,7 +99,7 @@ class Versions:
         path = path_of(AssistantVersion, (version.metadata.namespace, ""))
         query = {"fieldManager": MANAGER, "fieldValidation": validation}
         try:
-            answer = await self._objects.server.send(Call("POST", path, query, body, accept=METADATA))
+            answer = await self._objects.write(AssistantVersion, Call("POST", path, query, body, accept=METADATA))
         except ClusterRefused as refused:
             if refused.status.code == 409 and refused.status.reason == "AlreadyExists":
                 return AlreadyExists()
@@ -125,7 +125,7 @@ class Versions:
         body = {"status": {"serverVersion": number}}
         path = path_of(AssistantVersion, key) + "/status"
         call = Call("PATCH", path, {"fieldManager": MANAGER}, body, MERGE_PATCH)
-        answer = await if_current(self._objects.server.send(call))
+        answer = await if_current(self._objects.write(AssistantVersion, call))
         if answer is not None and answer.get("status", {}).get("serverVersion") != number:
             raise NoEffect
 

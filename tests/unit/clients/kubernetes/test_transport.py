@@ -4,7 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -493,6 +493,25 @@ async def test_a_change_of_an_object_that_is_another_now_is_pointless_and_no_ref
                 await changing
         else:
             assert await changing is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_rewound"),
+    [
+        pytest.param({"metadata": {"resourceVersion": "9"}}, True, id="a write that was answered"),
+        pytest.param({}, False, id="what answered is no API server"),
+    ],
+)
+async def test_a_read_that_is_older_than_a_write_shows_that_the_storage_went_back(
+    answer: Any, *, is_rewound: bool
+) -> None:
+    async with answering(saying(200, answer)) as api:
+        objects = Objects(api)
+        with nullcontext() if is_rewound else pytest.raises(ClusterUnavailable):
+            await objects.write(Assistant, Call("PATCH", "/things/one", body={}))
+    found = objects.resource_versions
+    assert found.compare("Assistant", found.mark("Assistant"), "8") == int(is_rewound)
+    assert found.compare("Graph", found.mark("Graph"), "8") == found.epoch, "each kind may have a storage of its own"
 
 
 async def test_one_object_that_is_too_large_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
