@@ -218,7 +218,7 @@ BUGS = {
         Struck("first edit", "500", 11),
     ),
     "a refused step is not held back": Bug(
-        "runtime.refusals", "pause = min(FIRST * 2.0 ** min(self.attempts, 20), LONGEST)", "pause = 0.0"
+        "runtime.refusals", "BACKOFF.delay(self.attempts) * random.uniform(0.8, 1.0)", "0.0"
     ),
     "a refused watch ends the process": Bug(
         "clients.kubernetes.watch_session",
