@@ -16,7 +16,7 @@ IMAGE_PYTHON := $(shell sed -n 's/^ARG PYTHON=python:\([0-9]*\.[0-9]*\).*/\1/p' 
 IMAGE_VENV := .venv-$(IMAGE_PYTHON)
 IMAGE_TESTS := tests/unit tests/integration/test_network.py
 
-SERVER := tests/langgraph_server
+SERVER := tests/harness/langgraph_server
 COMPILE := env -u PIP_FIND_LINKS CUSTOM_COMPILE_COMMAND="make constraints" $(BIN)/pip-compile --quiet \
 	--generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
@@ -90,23 +90,23 @@ format: $(STAMP) ## Format the code and fix what ruff can fix
 
 .PHONY: generate
 generate: crds docs ## Write all that is generated: crds/, parts of docs/, files of the chart
-	@$(BIN)/python -m documentation chart
+	@$(BIN)/python -m harness.documentation chart
 
 .PHONY: crds
 crds: $(STAMP) ## Write crds/, and the copy in the package, from the models
-	@$(BIN)/python -m documentation crds
+	@$(BIN)/python -m harness.documentation crds
 
 .PHONY: docs
 docs: $(STAMP) ## Write the generated parts of docs/ from the code
-	@$(BIN)/python -m documentation docs
+	@$(BIN)/python -m harness.documentation docs
 
 .PHONY: tools
 tools: $(STAMP) ## Make the tools of others that the tests run: helm, promtool, kubeconform, kube-score, hadolint
-	@$(BIN)/python -m tools
+	@$(BIN)/python -m harness.tools
 
 .PHONY: controlplane
 controlplane: $(STAMP) ## Keep a control plane running until Ctrl-C, for trying things by hand
-	@$(BIN)/python -m controlplane $(ARGS)
+	@$(BIN)/python -m harness.controlplane $(ARGS)
 
 .PHONY: simulate
 simulate: $(STAMP) ## Run the operator in virtual time: faults at each call, then random ones: make simulate SEEDS=10000

@@ -8,9 +8,9 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from controlplane import ControlPlane
-from support import OperatorProcess, Workspace
-from support.walk import complaints
+from harness.controlplane import ControlPlane
+from harness.support import OperatorProcess, Workspace
+from harness.support.walk import complaints
 
 # How long an example takes says how busy the machine is. In CI the same commit is to have the same result.
 hypothesis.settings.register_profile("ours", deadline=None, derandomize="CI" in os.environ)

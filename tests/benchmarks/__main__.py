@@ -6,10 +6,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from controlplane import ControlPlane
-from controlplane.waiting import eventually
-from langgraph_server import LangGraphServer
-from support import OperatorProcess
+from harness.controlplane import ControlPlane
+from harness.controlplane.waiting import eventually
+from harness.langgraph_server import LangGraphServer
+from harness.support import OperatorProcess
 
 from . import measures
 from .report import Row, table

@@ -15,8 +15,8 @@ from typing import Any
 
 from aiohttp import ClientResponse, ClientSession
 
-from langgraph_server import LangGraphServer
-from support import OperatorProcess
+from harness.langgraph_server import LangGraphServer
+from harness.support import OperatorProcess
 
 from .subjects import MERGE, OURS, Api, Edited, Json, Lookout, Ours, Subject, context
 

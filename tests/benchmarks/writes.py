@@ -1,6 +1,6 @@
 """How often the operator wrote, by the API server's own audit log."""
 
-from controlplane import ControlPlane
+from harness.controlplane import ControlPlane
 
 READS = {"get", "list", "watch"}
 

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 import pytest
 
 from contract.langgraph_subjects import DEPLOYED, RealSubject, ServerWithoutMeta, SimulatedSubject, Subject
-from controlplane.component import ComponentFailed
-from langgraph_server import LangGraphServer
-from langgraph_server.environment import server_python
+from harness.controlplane.component import ComponentFailed
+from harness.langgraph_server import LangGraphServer
+from harness.langgraph_server.environment import server_python
 
 __all__ = ["assistant_id", "langgraph", "locked_langgraph", "metaless_langgraph", "own_langgraph"]
 

@@ -15,10 +15,10 @@ from uuid import UUID
 
 import aiohttp
 
+from harness.langgraph_server import LangGraphServer
 from harness.simulated_langgraph import ROUTER, WRITER, SimulatedLangGraphServer
 from harness.virtual_http import Faults, HttpServer
 from harness.virtual_time import Simulation
-from langgraph_server import LangGraphServer
 
 Json = dict[str, Any]
 GRAPHS = {"writer": WRITER, "router": ROUTER}

@@ -8,8 +8,8 @@ import pytest
 
 from contract.langgraph_fixtures import started
 from contract.langgraph_subjects import DEPLOYED, Json, RealSubject, Reply, SimulatedSubject, Subject
+from harness.langgraph_server import LangGraphServer
 from harness.simulated_langgraph import default_id
-from langgraph_server import LangGraphServer
 
 REQUESTS = 400
 IDS = [default_id("writer"), default_id("router"), *(f"00000000-0000-4000-8000-00000000000{n}" for n in range(4)), "x"]

@@ -10,10 +10,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NoReturn
 
-from controlplane import BuildFailed, ComponentFailed, ControlPlane, KubectlFailed
-from controlplane.waiting import eventually
-from langgraph_server import LangGraphServer
-from support import OperatorProcess
+from harness.controlplane import BuildFailed, ComponentFailed, ControlPlane, KubectlFailed
+from harness.controlplane.waiting import eventually
+from harness.langgraph_server import LangGraphServer
+from harness.support import OperatorProcess
 
 from .scenes import SCENES, Scene, server_scenes
 from .stage import DemoFailed, Stage

@@ -4,9 +4,9 @@ import re
 import shlex
 import sys
 
-from controlplane import ControlPlane
-from langgraph_server import LangGraphServer
-from support import OperatorProcess
+from harness.controlplane import ControlPlane
+from harness.langgraph_server import LangGraphServer
+from harness.support import OperatorProcess
 
 from .scenes import Asked, Listed, Meddled, Scene, Turn, Typed
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from langgraph_server import LangGraphServer
-from support import OperatorProcess
-from support.fixtures import control_plane, installed, operator_kubeconfig
-from support.walk import complaints
+from harness.langgraph_server import LangGraphServer
+from harness.support import OperatorProcess
+from harness.support.fixtures import control_plane, installed, operator_kubeconfig
+from harness.support.walk import complaints
 
 __all__ = ["control_plane", "installed", "operator_kubeconfig"]
 

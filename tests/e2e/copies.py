@@ -3,10 +3,10 @@
 import uuid
 from typing import Any
 
-from controlplane import FaultProxy
-from controlplane.waiting import eventually
-from langgraph_server import LangGraphServer
-from support import Workspace
+from harness.controlplane import FaultProxy
+from harness.controlplane.waiting import eventually
+from harness.langgraph_server import LangGraphServer
+from harness.support import Workspace
 
 Json = dict[str, Any]
 OURS = uuid.uuid5(uuid.NAMESPACE_DNS, "assistant-operator.dev")

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from controlplane.waiting import eventually
 from e2e.copies import a_graph, content, is_held, marks, own_id, place, until_gone
-from langgraph_server import LangGraphServer
-from langgraph_server.server import WRITER_ID
-from support import OperatorProcess, Workspace
-from support.walk import comes_to, ready
+from harness.controlplane.waiting import eventually
+from harness.langgraph_server import LangGraphServer
+from harness.langgraph_server.server import WRITER_ID
+from harness.support import OperatorProcess, Workspace
+from harness.support.walk import comes_to, ready
 
 pytestmark = pytest.mark.usefixtures("operator")
 

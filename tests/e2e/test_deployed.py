@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from controlplane import Answer, ControlPlane, FaultProxy
-from controlplane.waiting import eventually
 from e2e.copies import a_graph, content, own_id, put_secret
-from langgraph_server import LangGraphServer
-from support import OperatorProcess, Workspace
-from support.rights import grant_credentials
-from support.walk import comes_to, events, progress, ready
+from harness.controlplane import Answer, ControlPlane, FaultProxy
+from harness.controlplane.waiting import eventually
+from harness.langgraph_server import LangGraphServer
+from harness.support import OperatorProcess, Workspace
+from harness.support.rights import grant_credentials
+from harness.support.walk import comes_to, events, progress, ready
 
 WRITER_SCHEMA = {
     "description": "The knobs of the writer.",

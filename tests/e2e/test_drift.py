@@ -3,9 +3,6 @@
 import json
 from typing import Any
 
-from controlplane import Answer, ControlPlane, FaultProxy
-from controlplane.faults import Fault, Request
-from controlplane.waiting import eventually
 from e2e.copies import (
     DIGEST,
     NUMBER,
@@ -20,10 +17,13 @@ from e2e.copies import (
     owner,
     until_resynced,
 )
-from langgraph_server import LangGraphServer
-from langgraph_server.server import WRITER_ID
-from support import OperatorProcess, Workspace
-from support.walk import OPERATOR, comes_to, events, writes
+from harness.controlplane import Answer, ControlPlane, FaultProxy
+from harness.controlplane.faults import Fault, Request
+from harness.controlplane.waiting import eventually
+from harness.langgraph_server import LangGraphServer
+from harness.langgraph_server.server import WRITER_ID
+from harness.support import OperatorProcess, Workspace
+from harness.support.walk import OPERATOR, comes_to, events, writes
 
 CREATE: dict[str, Any] = {"defaultAssistant": {"policy": "Create"}}
 FLEET = 200

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from controlplane import Answer, ControlPlane, CutStream, Delay, DropAfter, DropBefore, FaultProxy
-from controlplane.faults import Fault, Request
-from controlplane.waiting import eventually
 from e2e.copies import a_graph, asked, content, marks, own_id, said, server_versions, until_gone
-from langgraph_server import LangGraphServer
-from support import OperatorProcess, Workspace
-from support.walk import comes_to, ready, writes
-from support.walk import marks as marked
+from harness.controlplane import Answer, ControlPlane, CutStream, Delay, DropAfter, DropBefore, FaultProxy
+from harness.controlplane.faults import Fault, Request
+from harness.controlplane.waiting import eventually
+from harness.langgraph_server import LangGraphServer
+from harness.support import OperatorProcess, Workspace
+from harness.support.walk import comes_to, ready, writes
+from harness.support.walk import marks as marked
 
 pytestmark = pytest.mark.usefixtures("operator")
 

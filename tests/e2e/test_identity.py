@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from controlplane import ControlPlane, FaultProxy
-from controlplane.waiting import eventually
 from e2e.copies import OWNER, Json, a_graph, asked, is_gone, own_id, owner, place, until_gone, until_resynced
-from langgraph_server import LangGraphServer
-from langgraph_server.server import WRITER_ID
-from support import OperatorProcess, Workspace
-from support.walk import comes_to, complaints, events
+from harness.controlplane import ControlPlane, FaultProxy
+from harness.controlplane.waiting import eventually
+from harness.langgraph_server import LangGraphServer
+from harness.langgraph_server.server import WRITER_ID
+from harness.support import OperatorProcess, Workspace
+from harness.support.walk import comes_to, complaints, events
 
 CREATE: dict[str, Any] = {"defaultAssistant": {"policy": "Create"}, "defaults": {"context": {"prompt": "d"}}}
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from controlplane import ControlPlane, DropAfter, FaultProxy
-from controlplane.faults import Fault, Request
-from controlplane.waiting import eventually
 from e2e.copies import a_graph, asked, is_gone, is_held, is_published, own_id
-from langgraph_server import LangGraphServer
-from support import OperatorProcess, Workspace
-from support.walk import complaints
+from harness.controlplane import ControlPlane, DropAfter, FaultProxy
+from harness.controlplane.faults import Fault, Request
+from harness.controlplane.waiting import eventually
+from harness.langgraph_server import LangGraphServer
+from harness.support import OperatorProcess, Workspace
+from harness.support.walk import complaints
 
 WRITES = {"POST", "PATCH", "DELETE"}
 

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from controlplane import ControlPlane, FaultProxy
-from controlplane.waiting import eventually
 from e2e.copies import NUMBER, OWNER, Json, a_graph, content, own_id, owner, until_gone, until_resynced
-from langgraph_server import LangGraphServer
-from support import OperatorProcess, Workspace
-from support.histories import a_workspace
-from support.walk import comes_to, complaints
+from harness.controlplane import ControlPlane, FaultProxy
+from harness.controlplane.waiting import eventually
+from harness.langgraph_server import LangGraphServer
+from harness.support import OperatorProcess, Workspace
+from harness.support.histories import a_workspace
+from harness.support.walk import comes_to, complaints
 
 
 def bots_of(workspace: Workspace) -> list[tuple[Workspace, str, Json, str]]:

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from controlplane import ControlPlane, FaultProxy
-from controlplane.waiting import eventually
 from e2e.copies import a_graph, asked, content, is_held, marks, own_id, place, server_versions, until_resynced
-from langgraph_server import LangGraphServer
-from support import OperatorProcess, Workspace
-from support.walk import comes_to, ready
+from harness.controlplane import ControlPlane, FaultProxy
+from harness.controlplane.waiting import eventually
+from harness.langgraph_server import LangGraphServer
+from harness.support import OperatorProcess, Workspace
+from harness.support.walk import comes_to, ready
 
 pytestmark = pytest.mark.usefixtures("operator")
 

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from controlplane import Answer, ControlPlane, FaultProxy
-from controlplane.faults import Request
-from controlplane.waiting import HEALING, eventually
 from e2e.copies import FINALIZER, a_graph, content, is_held, is_published, own_id, server_versions, until_gone
-from langgraph_server import LangGraphServer
-from support import OperatorProcess, Workspace
-from support.client import MERGE
-from support.walk import comes_to, events, progress, writes
+from harness.controlplane import Answer, ControlPlane, FaultProxy
+from harness.controlplane.faults import Request
+from harness.controlplane.waiting import HEALING, eventually
+from harness.langgraph_server import LangGraphServer
+from harness.support import OperatorProcess, Workspace
+from harness.support.client import MERGE
+from harness.support.walk import comes_to, events, progress, writes
 
 POLICIES = "/apis/admissionregistration.k8s.io/v1"
 ROLE = "/apis/rbac.authorization.k8s.io/v1/clusterroles/assistant-operator"

@@ -11,9 +11,6 @@ from typing import Any
 import pytest
 
 from assistant_operator.clients.kubernetes.server_credentials import REMEMBERED
-from controlplane import ControlPlane, Delay, FaultProxy
-from controlplane.faults import Request
-from controlplane.waiting import eventually
 from e2e.copies import (
     FINALIZER,
     POLICY,
@@ -28,11 +25,14 @@ from e2e.copies import (
     put_secret,
     until_gone,
 )
-from langgraph_server import LangGraphServer
-from support import OperatorProcess, Workspace
-from support.rights import grant_credentials
-from support.walk import comes_to, events, ready, writes
-from support.walk import marks as marked
+from harness.controlplane import ControlPlane, Delay, FaultProxy
+from harness.controlplane.faults import Request
+from harness.controlplane.waiting import eventually
+from harness.langgraph_server import LangGraphServer
+from harness.support import OperatorProcess, Workspace
+from harness.support.rights import grant_credentials
+from harness.support.walk import comes_to, events, ready, writes
+from harness.support.walk import marks as marked
 
 ABANDON = {"metadata": {"annotations": {"assistant-operator.dev/abandon-copies": "true"}}}
 DEAD = "http://127.0.0.1:1"

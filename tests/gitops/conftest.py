@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from support import OperatorProcess
-from support.fixtures import control_plane, installed, operator_kubeconfig
-from support.walk import complaints
+from harness.support import OperatorProcess
+from harness.support.fixtures import control_plane, installed, operator_kubeconfig
+from harness.support.walk import complaints
 
 __all__ = ["control_plane", "installed", "operator_kubeconfig"]
 

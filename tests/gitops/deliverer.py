@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from support import Workspace
+from harness.support import Workspace
 
 Json = dict[str, Any]
 APPLY = "application/apply-patch+yaml"

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from support import OperatorProcess, Workspace
-from support.client import MERGE
-from support.walk import comes_to
+from harness.support import OperatorProcess, Workspace
+from harness.support.client import MERGE
+from harness.support.walk import comes_to
 
 from .actions import ARGO_CD_SERVER, definitions, enabled, offered, patch_of, performed, typed
 from .deliverer import BOT, SHOP, Deliverer, Json, manifest, settled

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import yaml
 
-from support import OperatorProcess, Workspace
-from support.histories import writes_since
-from support.idle import until_idle
-from support.walk import comes_to, marks
+from harness.support import OperatorProcess, Workspace
+from harness.support.histories import writes_since
+from harness.support.idle import until_idle
+from harness.support.walk import comes_to, marks
 
 from .deliverer import (
     ANNOTATION,

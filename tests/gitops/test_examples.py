@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from controlplane import ControlPlane
+from harness.controlplane import ControlPlane
 
 from .examples import EXAMPLES, ROOT, documents, objects_of_ours, rendered
 

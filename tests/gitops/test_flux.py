@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from controlplane.waiting import eventually
-from support import OperatorProcess, Workspace
-from support.histories import writes_since
-from support.idle import until_idle
-from support.walk import comes_to, marks
+from harness.controlplane.waiting import eventually
+from harness.support import OperatorProcess, Workspace
+from harness.support.histories import writes_since
+from harness.support.idle import until_idle
+from harness.support.walk import comes_to, marks
 
 from .cel import cel_health_of
 from .deliverer import BOT, GRAPH, PLURALS, SHOP, Deliverer, Json, fingerprints, settled

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from controlplane.waiting import eventually
-from support import OperatorProcess, Workspace
+from harness.controlplane.waiting import eventually
+from harness.support import OperatorProcess, Workspace
 
 from .deliverer import APPLY, Deliverer, Json, manifest
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from support import OperatorProcess, Workspace
-from tools.rendering import demand_helm, kustomized, objects
+from harness.support import OperatorProcess, Workspace
+from harness.tools.rendering import demand_helm, kustomized, objects
 
 from .deliverer import Json
 from .examples import EXAMPLES

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from controlplane import ControlPlane
-from support import OperatorProcess, Workspace
-from support.histories import a_workspace
-from support.walk import comes_to, marks
+from harness.controlplane import ControlPlane
+from harness.support import OperatorProcess, Workspace
+from harness.support.histories import a_workspace
+from harness.support.walk import comes_to, marks
 
 Json = dict[str, Any]
 SCHEMA = {"type": "object", "properties": {"prompt": {"type": "string"}}}

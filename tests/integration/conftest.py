@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from controlplane import ControlPlane
-from support import OperatorProcess, Workspace
-from support.fixtures import control_plane, installed, operator_kubeconfig
-from support.walk import complaints, until_collected
+from harness.controlplane import ControlPlane
+from harness.support import OperatorProcess, Workspace
+from harness.support.fixtures import control_plane, installed, operator_kubeconfig
+from harness.support.walk import complaints, until_collected
 
 __all__ = ["control_plane", "installed", "operator_kubeconfig"]
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from controlplane.waiting import eventually
-from support import OperatorProcess, Workspace
-from support.walk import comes_to, events, marks, progress, ready, writes
+from harness.controlplane.waiting import eventually
+from harness.support import OperatorProcess, Workspace
+from harness.support.walk import comes_to, events, marks, progress, ready, writes
 
 SCHEMA: dict[str, Any] = {
     "type": "object",

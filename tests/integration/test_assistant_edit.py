@@ -1,6 +1,6 @@
 """An edit is made and a version is there: the path that everybody takes."""
 
-from support import OperatorProcess, Workspace
+from harness.support import OperatorProcess, Workspace
 
 
 def test_an_edit_becomes_a_version(operator: OperatorProcess, workspace: Workspace) -> None:

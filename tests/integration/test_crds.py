@@ -13,13 +13,13 @@ from urllib.parse import quote
 
 import pytest
 
-from controlplane import ControlPlane
-from controlplane.waiting import eventually
-from support import OperatorProcess, Workspace
-from support.client import MERGE
-from support.histories import a_workspace
-from support.workspace import API_VERSION, GROUP
-from worlds import a_version
+from harness.controlplane import ControlPlane
+from harness.controlplane.waiting import eventually
+from harness.support import OperatorProcess, Workspace
+from harness.support.client import MERGE
+from harness.support.histories import a_workspace
+from harness.support.workspace import API_VERSION, GROUP
+from harness.worlds import a_version
 
 ROOT = Path(__file__).parents[2]
 APPLY = "application/apply-patch+yaml"

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
-from controlplane.waiting import eventually
-from support import OperatorProcess, Workspace
-from support.walk import comes_to, events, progress, ready, writes
-from support.workspace import API_VERSION, Json
+from harness.controlplane.waiting import eventually
+from harness.support import OperatorProcess, Workspace
+from harness.support.walk import comes_to, events, progress, ready, writes
+from harness.support.workspace import API_VERSION, Json
 
 JSON_PATCH = "application/json-patch+json"
 DEFAULT = "assistant-operator.dev/default"

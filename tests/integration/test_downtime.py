@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from controlplane import ControlPlane
-from controlplane.waiting import eventually
-from support import OperatorProcess, Workspace
-from support.histories import a_workspace, assert_history
+from harness.controlplane import ControlPlane
+from harness.controlplane.waiting import eventually
+from harness.support import OperatorProcess, Workspace
+from harness.support.histories import a_workspace, assert_history
 
 Json = dict[str, Any]
 EVERY = {"historyLimit": 1000}

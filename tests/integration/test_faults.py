@@ -8,11 +8,21 @@ from typing import Any
 
 import pytest
 
-from controlplane import Answer, ControlPlane, CutStream, Delay, DropAfter, DropBefore, Fault, FaultProxy, Request
-from controlplane.waiting import eventually
-from support import OperatorProcess, Workspace
-from support.histories import a_workspace, assert_history
-from support.workspace import GROUP
+from harness.controlplane import (
+    Answer,
+    ControlPlane,
+    CutStream,
+    Delay,
+    DropAfter,
+    DropBefore,
+    Fault,
+    FaultProxy,
+    Request,
+)
+from harness.controlplane.waiting import eventually
+from harness.support import OperatorProcess, Workspace
+from harness.support.histories import a_workspace, assert_history
+from harness.support.workspace import GROUP
 
 Json = dict[str, Any]
 LIVES = 32

@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from assistant_operator.api.assistant import Snapshot
-from controlplane.waiting import eventually
-from support import OperatorProcess, Workspace
-from support.walk import comes_to, complaints
-from support.workspace import API_VERSION, Json
+from harness.controlplane.waiting import eventually
+from harness.support import OperatorProcess, Workspace
+from harness.support.walk import comes_to, complaints
+from harness.support.workspace import API_VERSION, Json
 
 T = TypeVar("T")
 LARGEST = 2**63 - 1

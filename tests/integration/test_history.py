@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from controlplane import ControlPlane
-from controlplane.waiting import eventually
-from support import OperatorProcess, Workspace
-from support.client import MERGE
-from support.histories import a_workspace, assert_history
-from support.walk import until_collected
+from harness.controlplane import ControlPlane
+from harness.controlplane.waiting import eventually
+from harness.support import OperatorProcess, Workspace
+from harness.support.client import MERGE
+from harness.support.histories import a_workspace, assert_history
+from harness.support.walk import until_collected
 
 Json = dict[str, Any]
 JSON_PATCH = "application/json-patch+json"

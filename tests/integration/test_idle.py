@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from controlplane import ControlPlane
-from controlplane.waiting import eventually
-from support import OperatorProcess, Workspace
-from support.client import MERGE
-from support.histories import a_workspace, writes_since
-from support.walk import comes_to, ready, until_collected
+from harness.controlplane import ControlPlane
+from harness.controlplane.waiting import eventually
+from harness.support import OperatorProcess, Workspace
+from harness.support.client import MERGE
+from harness.support.histories import a_workspace, writes_since
+from harness.support.walk import comes_to, ready, until_collected
 
 Json = dict[str, Any]
 SCHEMA = {"type": "object", "properties": {"temperature": {"type": "number", "maximum": 2}}}

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from controlplane import ControlPlane
-from support import Workspace
-from support.client import MERGE
-from support.histories import a_workspace
-from support.workspace import API_VERSION
-from worlds import a_version
+from harness.controlplane import ControlPlane
+from harness.support import Workspace
+from harness.support.client import MERGE
+from harness.support.histories import a_workspace
+from harness.support.workspace import API_VERSION
+from harness.worlds import a_version
 
 PUT = "application/json"
 JSON_PATCH = "application/json-patch+json"

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from assistant_operator.api.assistant_version import chained
-from controlplane.waiting import eventually
-from support import OperatorProcess, Workspace
-from support.walk import comes_to, events, marks, progress, ready, writes
-from support.workspace import Json
+from harness.controlplane.waiting import eventually
+from harness.support import OperatorProcess, Workspace
+from harness.support.walk import comes_to, events, marks, progress, ready, writes
+from harness.support.workspace import Json
 
 KEEP = {"metadata": {"labels": {"assistant-operator.dev/keep": ""}}}
 HOLD = {"metadata": {"finalizers": ["tests.assistant-operator.dev/hold"]}}

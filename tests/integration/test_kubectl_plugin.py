@@ -18,10 +18,10 @@ import yaml
 from assistant_operator.kubectl.client import Conflict, KubectlClient
 from assistant_operator.kubectl.kubeconfig import ConnectionFlags, access
 from assistant_operator.kubectl.patch import guarded
-from controlplane.waiting import eventually
-from support import OperatorProcess, Workspace
-from support.walk import comes_to, marks
-from support.workspace import API_VERSION
+from harness.controlplane.waiting import eventually
+from harness.support import OperatorProcess, Workspace
+from harness.support.walk import comes_to, marks
+from harness.support.workspace import API_VERSION
 
 PROGRAMS = Path(sys.executable).parent
 BOT = "assistant.assistant-operator.dev/bot"

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from assistant_operator.api.canonical import canonical
 from assistant_operator.kubectl.text import as_yaml
-from controlplane import ControlPlane
-from support import Workspace
-from support.workspace import API_VERSION
+from harness.controlplane import ControlPlane
+from harness.support import Workspace
+from harness.support.workspace import API_VERSION
 from unit.kubectl.test_text import LIKE_SOMETHING_ELSE, PLAIN
 
 ALMOST_NUMBERS = st.text("0123456789.+-_eExXoObBnNaAiIfF:TZ ", max_size=8)

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from controlplane import ControlPlane, Delay, FaultProxy
-from controlplane.faults import Trouble
-from controlplane.waiting import eventually
-from support import OperatorProcess, Workspace
-from support.histories import WRITES, a_workspace, assert_history
+from harness.controlplane import ControlPlane, Delay, FaultProxy
+from harness.controlplane.faults import Trouble
+from harness.controlplane.waiting import eventually
+from harness.support import OperatorProcess, Workspace
+from harness.support.histories import WRITES, a_workspace, assert_history
 
 LEASE = "/apis/coordination.k8s.io/v1/namespaces/assistant-operator/leases/assistant-operator"
 EVERY = {"historyLimit": 1000}

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
-from controlplane import ControlPlane
-from controlplane.waiting import eventually
-from support import OperatorProcess, Workspace
-from support.histories import a_workspace, assert_history
-from support.workspace import API_VERSION
+from harness.controlplane import ControlPlane
+from harness.controlplane.waiting import eventually
+from harness.support import OperatorProcess, Workspace
+from harness.support.histories import a_workspace, assert_history
+from harness.support.workspace import API_VERSION
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1/namespaces"
 DEPLOYED = Path(__file__).parents[2] / "deploy/rbac.yaml"

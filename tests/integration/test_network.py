@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
-from controlplane import ControlPlane, FaultProxy
-from controlplane.waiting import eventually
-from support import OperatorProcess, Workspace
-from support.answerer import Answerer
-from support.certificates import BARE_LEAF, Certificate, authority, signed
-from support.front import Front, Proxy
-from support.rights import grant_credentials
-from support.walk import comes_to, complaints
+from harness.controlplane import ControlPlane, FaultProxy
+from harness.controlplane.waiting import eventually
+from harness.support import OperatorProcess, Workspace
+from harness.support.answerer import Answerer
+from harness.support.certificates import BARE_LEAF, Certificate, authority, signed
+from harness.support.front import Front, Proxy
+from harness.support.rights import grant_credentials
+from harness.support.walk import comes_to, complaints
 
 PASSWORD = "canary-of-the-proxy"
 API_NAME, GRAPH_NAME = "api.test.invalid:6443", "graphs.test.invalid:8443"

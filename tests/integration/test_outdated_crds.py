@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from controlplane import ControlPlane
-from controlplane.waiting import HEALING, eventually
-from support import OperatorProcess, Workspace
-from support.client import Client
-from support.histories import a_workspace, writes_since
-from support.walk import comes_to, events, marks
-from support.workspace import GROUP, Json
+from harness.controlplane import ControlPlane
+from harness.controlplane.waiting import HEALING, eventually
+from harness.support import OperatorProcess, Workspace
+from harness.support.client import Client
+from harness.support.histories import a_workspace, writes_since
+from harness.support.walk import comes_to, events, marks
+from harness.support.workspace import GROUP, Json
 
 JSON_PATCH = "application/json-patch+json"
 STATUS, SPEC = "status/properties", "spec/properties"

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from controlplane import ControlPlane
-from controlplane.waiting import eventually
-from support import OperatorProcess, Workspace
-from support.client import MERGE
-from support.histories import a_workspace, writes_since
-from support.walk import comes_to, marks
+from harness.controlplane import ControlPlane
+from harness.controlplane.waiting import eventually
+from harness.support import OperatorProcess, Workspace
+from harness.support.client import MERGE
+from harness.support.histories import a_workspace, writes_since
+from harness.support.walk import comes_to, marks
 
 POLICIES = "/apis/admissionregistration.k8s.io/v1"
 

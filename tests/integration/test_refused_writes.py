@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from controlplane import ControlPlane
-from controlplane.waiting import HEALING, eventually
-from support import OperatorProcess, Workspace
-from support.histories import a_workspace, writes_since
-from support.walk import OPERATOR, events, marks
+from harness.controlplane import ControlPlane
+from harness.controlplane.waiting import HEALING, eventually
+from harness.support import OperatorProcess, Workspace
+from harness.support.histories import a_workspace, writes_since
+from harness.support.walk import OPERATOR, events, marks
 
 POLICIES = "/apis/admissionregistration.k8s.io/v1"
 WORDS = "history is kept for seven years"

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from controlplane import ControlPlane
-from controlplane.waiting import eventually
-from support import Workspace
-from support.client import MERGE, Client
-from support.histories import OPERATOR, a_workspace
-from support.rights import ROLE as CREDENTIALS_ROLE
-from support.rights import grant_credentials
-from support.walk import comes_to
-from support.workspace import API_VERSION, GROUP
-from worlds import a_version
+from harness.controlplane import ControlPlane
+from harness.controlplane.waiting import eventually
+from harness.support import Workspace
+from harness.support.client import MERGE, Client
+from harness.support.histories import OPERATOR, a_workspace
+from harness.support.rights import ROLE as CREDENTIALS_ROLE
+from harness.support.rights import grant_credentials
+from harness.support.walk import comes_to
+from harness.support.workspace import API_VERSION, GROUP
+from harness.worlds import a_version
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 OURS = "assistant-operator.dev"

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from controlplane import ControlPlane
-from controlplane.waiting import eventually
-from support import OperatorProcess, Workspace
-from support.client import MERGE
-from support.histories import a_workspace, assert_history
-from support.workspace import API_VERSION
+from harness.controlplane import ControlPlane
+from harness.controlplane.waiting import eventually
+from harness.support import OperatorProcess, Workspace
+from harness.support.client import MERGE
+from harness.support.histories import a_workspace, assert_history
+from harness.support.workspace import API_VERSION
 
 ROOT = Path(__file__).parents[2]
 OPT_IN = "assistant-operator.dev/history"

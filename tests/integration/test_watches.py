@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from controlplane import Answer, ControlPlane, DropBefore, Fault, FaultProxy, Hang, Page, Request
-from controlplane.waiting import eventually
-from support import OperatorProcess, Workspace
-from support.histories import a_workspace, assert_history
+from harness.controlplane import Answer, ControlPlane, DropBefore, Fault, FaultProxy, Hang, Page, Request
+from harness.controlplane.waiting import eventually
+from harness.support import OperatorProcess, Workspace
+from harness.support.histories import a_workspace, assert_history
 
 KINDS = {"assistants": "Assistant", "graphs": "Graph", "assistantversions": "AssistantVersion"}
 FAILURES: dict[str, Fault] = {

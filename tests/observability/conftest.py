@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from controlplane import ControlPlane
-from controlplane.waiting import eventually
-from support import OperatorProcess, Workspace
-from support.fixtures import control_plane, installed, operator_kubeconfig
-from support.histories import a_workspace
+from harness.controlplane import ControlPlane
+from harness.controlplane.waiting import eventually
+from harness.support import OperatorProcess, Workspace
+from harness.support.fixtures import control_plane, installed, operator_kubeconfig
+from harness.support.histories import a_workspace
 
 from .figures import value
 

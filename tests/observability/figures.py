@@ -8,7 +8,7 @@ from pathlib import Path
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from tools import promtool
+from harness.tools import promtool
 
 MONITORING = Path(__file__).parents[2] / "deploy" / "monitoring"
 PREFIX = "assistant_operator_"

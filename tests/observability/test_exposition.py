@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from controlplane.waiting import eventually
-from support import OperatorProcess
+from harness.controlplane.waiting import eventually
+from harness.support import OperatorProcess
 
 from .conftest import Busy
 from .figures import MONITORING, OF_PROCESSES, PREFIX, checked, families, full_name, value

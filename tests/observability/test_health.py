@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from controlplane import Answer, ControlPlane, Fault, FaultProxy, Request
-from controlplane.waiting import eventually
-from support import OperatorProcess
+from harness.controlplane import Answer, ControlPlane, Fault, FaultProxy, Request
+from harness.controlplane.waiting import eventually
+from harness.support import OperatorProcess
 
 GONE = Answer(404, "NotFound", "the server could not find the requested resource")
 

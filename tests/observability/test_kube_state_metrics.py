@@ -9,8 +9,8 @@ import yaml
 from assistant_operator.api.assistant import Assistant
 from assistant_operator.api.assistant_version import AssistantVersion
 from assistant_operator.api.graph import Graph
-from controlplane.waiting import eventually
-from documentation.definitions import manifests
+from harness.controlplane.waiting import eventually
+from harness.documentation.definitions import manifests
 
 from .conftest import Busy
 from .figures import MONITORING, checked

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from controlplane.waiting import eventually
-from support import OperatorProcess, Workspace
-from support.rights import grant_credentials
+from harness.controlplane.waiting import eventually
+from harness.support import OperatorProcess, Workspace
+from harness.support.rights import grant_credentials
 
 from .conftest import Busy
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from controlplane import ControlPlane
-from support.fixtures import control_plane, installed, operator_kubeconfig
-from tools import schemas as written
+from harness.controlplane import ControlPlane
+from harness.support.fixtures import control_plane, installed, operator_kubeconfig
+from harness.tools import schemas as written
 
 __all__ = ["control_plane", "installed", "operator_kubeconfig"]
 ROOT = Path(__file__).parents[2]

@@ -14,10 +14,10 @@ import pytest
 import yaml
 
 from assistant_operator.manager.__main__ import run
-from tools import oracle
-from tools.rendering import CHART, ROOT, Json, charted, demand_helm, identity, objects, of_kind, run_helm
-from tools.schemas import checked
-from tools.values_table import put_in, table
+from harness.tools import oracle
+from harness.tools.rendering import CHART, ROOT, Json, charted, demand_helm, identity, objects, of_kind, run_helm
+from harness.tools.schemas import checked
+from harness.tools.values_table import put_in, table
 
 SNAPSHOTS = Path(__file__).with_name("snapshots")
 UPDATE = bool(os.environ.get("UPDATE_SNAPSHOTS"))

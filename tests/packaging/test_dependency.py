@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tools.rendering import CHART, Json, charted, demand_helm, identity, objects, of_kind, run_helm
+from harness.tools.rendering import CHART, Json, charted, demand_helm, identity, objects, of_kind, run_helm
 
 OWN = "assistant-operator"
 DEFINITIONS = 3

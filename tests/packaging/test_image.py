@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from controlplane.waiting import eventually
-from documentation.definitions import manifests
-from support import Workspace
-from tools import hadolint
-from tools.dockerfile import Build, Image, Instruction, instructions, written_in
-from tools.readonly import forbid_writes
+from harness.controlplane.waiting import eventually
+from harness.documentation.definitions import manifests
+from harness.support import Workspace
+from harness.tools import hadolint
+from harness.tools.dockerfile import Build, Image, Instruction, instructions, written_in
+from harness.tools.readonly import forbid_writes
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = ROOT / "Dockerfile"

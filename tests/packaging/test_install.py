@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from controlplane import ControlPlane
-from controlplane.waiting import eventually
-from support import OperatorProcess, Workspace
-from support.walk import comes_to
-from tools.rendering import CHART, ROOT, Json, charted, demand_helm, kustomized, of_kind, run_helm
+from harness.controlplane import ControlPlane
+from harness.controlplane.waiting import eventually
+from harness.support import OperatorProcess, Workspace
+from harness.support.walk import comes_to
+from harness.tools.rendering import CHART, ROOT, Json, charted, demand_helm, kustomized, of_kind, run_helm
 
 OURS = {"assistants": "Assistant", "assistantversions": "AssistantVersion", "graphs": "Graph"}
 DEFINITIONS = [f"customresourcedefinition/{plural}.assistant-operator.dev" for plural in OURS]

@@ -6,8 +6,8 @@ import subprocess
 import pytest
 import yaml
 
-from tools import kubescore
-from tools.rendering import CHART, ROOT, Json, charted, kustomized
+from harness.tools import kubescore
+from harness.tools.rendering import CHART, ROOT, Json, charted, kustomized
 
 CRITICAL = 1
 # Throttling would delay the renewal of the Lease and the recording of a burst of edits.

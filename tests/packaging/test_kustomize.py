@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.rendering import ROOT, Json, charted, identity, kustomized, without_helm
-from tools.schemas import checked
+from harness.tools.rendering import ROOT, Json, charted, identity, kustomized, without_helm
+from harness.tools.schemas import checked
 
 # What is in examples/gitops takes its bases out of a Git repository, and is tried in tests/gitops.
 FOLDERS = sorted(

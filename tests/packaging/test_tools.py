@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-import tools
-from controlplane.progress import Progress
 from gitops.kstatus import kstatus_of
-from tools.kept import Kept
+from harness import tools
+from harness.controlplane.progress import Progress
+from harness.tools.kept import Kept
 
 Json = dict[str, Any]
 

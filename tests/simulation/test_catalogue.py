@@ -2,7 +2,7 @@
 
 import pytest
 
-from documentation.catalogue import unexplained
+from harness.documentation.catalogue import unexplained
 from harness.simulated_api.store import Change
 from harness.simulated_world import simulated
 from simulation.scenarios import SCENARIOS, Scenario

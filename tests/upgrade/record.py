@@ -8,9 +8,9 @@ from typing import Any
 
 import yaml
 
-from controlplane import ControlPlane
-from controlplane.waiting import eventually
-from support import OperatorProcess, Workspace
+from harness.controlplane import ControlPlane
+from harness.controlplane.waiting import eventually
+from harness.support import OperatorProcess, Workspace
 
 from .states import make_everything
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from support import Workspace
+from harness.support import Workspace
 
 from .record import PLURALS
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from controlplane.waiting import eventually
-from support import OperatorProcess, Workspace
-from support.walk import comes_to, marks
+from harness.controlplane.waiting import eventually
+from harness.support import OperatorProcess, Workspace
+from harness.support.walk import comes_to, marks
 
 SCHEMA = {
     "type": "object",

@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 import rfc8785
 
-from controlplane import ControlPlane
-from controlplane.waiting import eventually
-from support import OperatorProcess, Workspace
-from support.histories import a_workspace, writes_since
-from support.idle import until_idle
-from support.walk import complaints
+from harness.controlplane import ControlPlane
+from harness.controlplane.waiting import eventually
+from harness.support import OperatorProcess, Workspace
+from harness.support.histories import a_workspace, writes_since
+from harness.support.idle import until_idle
+from harness.support.walk import complaints
 
 from .record import NAMESPACE, PLURALS
 from .restoration import Restoration, recorded

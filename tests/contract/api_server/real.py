@@ -12,11 +12,11 @@ from typing import Any
 import yaml
 from aiohttp import ClientSession
 
-from controlplane import ControlPlane
-from controlplane.build import programs
-from controlplane.commands import Ports, apiserver
-from controlplane.component import Component
-from controlplane.waiting import eventually
+from harness.controlplane import ControlPlane
+from harness.controlplane.build import programs
+from harness.controlplane.commands import Ports, apiserver
+from harness.controlplane.component import Component
+from harness.controlplane.waiting import eventually
 
 from .client import GROUP, Api
 from .clusters import Refusal, Rights

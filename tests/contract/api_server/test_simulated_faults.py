@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientError, ClientSession
 
-from controlplane.faults import Answer, CutStream, Delay, DropAfter, DropBefore, Fault, Request
+from harness.controlplane.faults import Answer, CutStream, Delay, DropAfter, DropBefore, Fault, Request
 from harness.simulated_api import ApiError, SimulatedCluster
 
 from .client import OURS, Api

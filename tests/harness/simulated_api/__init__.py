@@ -7,7 +7,7 @@
 Nothing here knows the real time or has chance of its own: `now`, `random` and the clock of the event loop are all there
 is. What a client may do to it: HTTP. What a test may do to it besides:
 
-- `cluster.server.front.intercept`: a fault for a request, as of tests/controlplane/faults.py; `cut_watches()`.
+- `cluster.server.front.intercept`: a fault for a request, as of tests/harness/controlplane/faults.py; `cut_watches()`.
 - `cluster.server.restart()`: every connection is cut, the watch cache is empty.
 - `cluster.server.endpoint`: `hold()` and `release()` what watches and cached reads show of some resources or of all,
   `forget()` the window of the watch cache, `interrupt()` every watch with an error event.

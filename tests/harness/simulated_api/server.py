@@ -7,7 +7,7 @@ from email.utils import format_datetime
 
 from aiohttp import web
 
-from controlplane import faults
+from harness.controlplane import faults
 
 from .handlers import JSON, Answer, Handlers
 from .requests import Request

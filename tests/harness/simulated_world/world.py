@@ -28,8 +28,10 @@ REVISION = 990
 SETTLING, QUIET = 120.0, 30.0
 """Virtual seconds in which everything settles after faults, and in which nothing is written then."""
 _CALM = 10.0
-"""Virtual seconds without a write until all counts as settled: an object whose event was lost is read after five seconds, at
-the next comparison, and then enqueued."""
+"""Virtual seconds without a write until all counts as settled.
+
+An object whose event was lost is read after five seconds, at the next comparison, and then enqueued.
+"""
 _ALL = frozenset({"*"})
 
 

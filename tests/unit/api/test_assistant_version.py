@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from assistant_operator.api.assistant_version import chained, parse_version_name, version_labels, version_name
-from worlds import KEY, UID, a_record, a_version
+from harness.worlds import KEY, UID, a_record, a_version
 
 LABEL = re.compile(r"[A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?")
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from assistant_operator.api.assistant import Assistant, AssistantSpec, Snapshot
 from assistant_operator.api.graph import Graph, GraphSpec, Schemas
 from assistant_operator.api.meta import Condition
-from worlds import a_condition, a_graph, an_assistant
+from harness.worlds import a_condition, a_graph, an_assistant
 
 REF = {"graphRef": {"name": "support"}}
 WRITTEN = [

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from documentation.definitions import DIRECTORIES, KINDS, definition, manifests
+from harness.documentation.definitions import DIRECTORIES, KINDS, definition, manifests
 
 DEFINITIONS = {each["spec"]["names"]["kind"]: each for each in map(definition, KINDS)}
 Walk = Iterator[tuple[str, dict[str, Any]]]

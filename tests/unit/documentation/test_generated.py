@@ -12,14 +12,14 @@ from assistant_operator.api.condition_types import CONDITION_TYPES, PROGRESS
 from assistant_operator.api.reason import Reason
 from assistant_operator.manager.__main__ import run
 from assistant_operator.runtime.metrics import Metrics
-from documentation import DOCS, ROOT
-from documentation.catalogue import unexplained
-from documentation.chart import CHART, COPIES
-from documentation.chart import written as of_the_chart
-from documentation.conditions import action, meaning
-from documentation.definitions import KINDS, definition
-from documentation.generated import filled, written
-from documentation.reference import walk
+from harness.documentation import DOCS, ROOT
+from harness.documentation.catalogue import unexplained
+from harness.documentation.chart import CHART, COPIES
+from harness.documentation.chart import written as of_the_chart
+from harness.documentation.conditions import action, meaning
+from harness.documentation.definitions import KINDS, definition
+from harness.documentation.generated import filled, written
+from harness.documentation.reference import walk
 
 FILES = [*written(), *of_the_chart()]
 SOURCE = ROOT / "src" / "assistant_operator"

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from documentation import ROOT
-from documentation.files import below, pages
-from documentation.markdown import prose
+from harness.documentation import ROOT
+from harness.documentation.files import below, pages
+from harness.documentation.markdown import prose
 
 # What is checked. To be widened by `src`, once it is clean.
 FOLDERS = (

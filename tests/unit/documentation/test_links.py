@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from documentation import ROOT
-from documentation.files import pages
-from documentation.markdown import anchors, links, spans
+from harness.documentation import ROOT
+from harness.documentation.files import pages
+from harness.documentation.markdown import anchors, links, spans
 
 PAGES = pages()
 LARGEST_README = 8 * 1024

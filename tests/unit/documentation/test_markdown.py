@@ -1,6 +1,6 @@
 """Commands are found as a person would type them."""
 
-from documentation.markdown import Command, commands
+from harness.documentation.markdown import Command, commands
 
 PAGE = """\
 # Title

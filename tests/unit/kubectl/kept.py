@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from assistant_operator.api.assistant_version import AssistantVersion, Change
-from worlds import NOW, a_condition, a_version
+from harness.worlds import NOW, a_condition, a_version
 
 PROMPTS = ("one", "two", "three")
 VALID = a_condition("Valid", "True", "SchemaAccepted", "fits the schemas of graph 'support'")

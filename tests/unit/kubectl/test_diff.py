@@ -7,8 +7,8 @@ import pytest
 from assistant_operator.api.assistant import Snapshot
 from assistant_operator.kubectl.diff import Side, parse_revisions, show, sides, unified
 from assistant_operator.kubectl.errors import MISUSED, CliError
+from harness.worlds import a_status, an_assistant
 from unit.kubectl.kept import kept
-from worlds import a_status, an_assistant
 
 NOTHING_IN_FORCE = an_assistant(status=a_status(active_version=None))
 

@@ -8,7 +8,7 @@ import pytest
 from assistant_operator.api.assistant import Assistant
 from assistant_operator.kubectl.conditions import not_ready_reason, readiness
 from assistant_operator.kubectl.get import assistants_table
-from worlds import NOW, a_condition, a_status, an_assistant
+from harness.worlds import NOW, a_condition, a_status, an_assistant
 
 BORN = {"creation_timestamp": NOW - timedelta(minutes=5)}
 REFUSED = a_condition("Ready", "False", "SchemaRefused", "bot-v4 is not activated: no")

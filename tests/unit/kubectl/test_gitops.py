@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from assistant_operator.kubectl.gitops import git_owner, to_commit
-from worlds import an_assistant, managed
+from harness.worlds import an_assistant, managed
 
 TRACKING = "argocd.argoproj.io/tracking-id"
 ARGO = managed("argocd-controller", "context.prompt", operation="Apply")

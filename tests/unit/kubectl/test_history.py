@@ -5,8 +5,8 @@ import pytest
 from assistant_operator.api.assistant_version import Change
 from assistant_operator.kubectl.conditions import activity
 from assistant_operator.kubectl.history import history_table, version_page
+from harness.worlds import NOW, a_condition, a_status, an_assistant
 from unit.kubectl.kept import EDITED, NOT_VALID, PROMPTS, UNJUDGED, a_kept, kept
-from worlds import NOW, a_condition, a_status, an_assistant
 
 REVERTED = Change(kind="Reverted", same_as=1, paths=("/a", "/b", "/c", "/d", "/e"), cause="legal asked", manager="me")
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from assistant_operator.kubectl.patch import Patch, described, guarded, patched, pin, restore, suspend, unpin
-from worlds import an_assistant
+from harness.worlds import an_assistant
 
 
 def put(path: str, value: Any) -> dict[str, Any]:

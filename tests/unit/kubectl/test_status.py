@@ -6,7 +6,7 @@ import pytest
 
 from assistant_operator.kubectl.errors import CliError
 from assistant_operator.kubectl.status import Progress, parse_duration, progress
-from worlds import NOW, a_condition, a_status, an_assistant
+from harness.worlds import NOW, a_condition, a_status, an_assistant
 
 
 def not_ready(*beside: str) -> Any:

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from assistant_operator.kubectl.text import age, as_yaml, objects, table
-from worlds import NOW
+from harness.worlds import NOW
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 

@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 from assistant_operator.kubectl.tree import tree_table
+from harness.worlds import NOW, a_graph, a_status, an_assistant
 from unit.kubectl.kept import NOT_VALID, UNJUDGED, a_kept, kept
-from worlds import NOW, a_graph, a_status, an_assistant
 
 BORN = {"creation_timestamp": NOW - timedelta(hours=4)}
 BOT = an_assistant(meta=BORN)

@@ -7,8 +7,8 @@ import pytest
 from assistant_operator.api.assistant import Activation
 from assistant_operator.kubectl.errors import MISUSED, CliError
 from assistant_operator.kubectl.undo import UndoMode, target, undo_mode, undo_notes
+from harness.worlds import EARLIER, a_status, an_assistant
 from unit.kubectl.kept import NOT_VALID, UNJUDGED, a_kept, kept
-from worlds import EARLIER, a_status, an_assistant
 
 WAS_FIRST = (Activation(number=3, since=EARLIER), Activation(number=1, since=EARLIER))
 

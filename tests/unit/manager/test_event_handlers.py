@@ -19,7 +19,7 @@ from assistant_operator.manager.event_handlers import EventHandlers, Known
 from assistant_operator.manager.wiring import Clients, wire
 from assistant_operator.runtime.event_recorder import EventRecorder
 from assistant_operator.runtime.metrics import Metrics
-from worlds import KEY, NAMESPACE, UID, a_graph, a_record, an_assistant
+from harness.worlds import KEY, NAMESPACE, UID, a_graph, a_record, an_assistant
 
 
 def bot(position: int, *, generation: int = 3, uid: str = UID) -> Assistant:

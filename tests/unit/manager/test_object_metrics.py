@@ -5,7 +5,7 @@ import pytest
 from assistant_operator.api.meta import Condition
 from assistant_operator.manager.object_metrics import ObjectMetrics
 from assistant_operator.store.store import Store
-from worlds import GRAPH, KEY, NAMESPACE, a_condition, a_graph, a_graph_status, a_record, a_status, an_assistant
+from harness.worlds import GRAPH, KEY, NAMESPACE, a_condition, a_graph, a_graph_status, a_record, a_status, an_assistant
 
 OBJECT = {"kind": "Assistant", "namespace": NAMESPACE, "name": "bot"}
 THE_GRAPH = {"kind": "Graph", "namespace": NAMESPACE, "name": GRAPH}

@@ -20,8 +20,8 @@ from assistant_operator.manager.resync import EVERY, ClusterResync
 from assistant_operator.manager.wiring import Clients, wire
 from assistant_operator.runtime.event_recorder import EventRecorder
 from assistant_operator.runtime.metrics import Metrics
-from support.timeless import timeless
-from worlds import KEY, NAMESPACE, UID, a_graph, an_assistant
+from harness.support.timeless import timeless
+from harness.worlds import KEY, NAMESPACE, UID, a_graph, an_assistant
 
 
 class Held(Cluster):

@@ -18,8 +18,8 @@ from click.testing import CliRunner
 
 from assistant_operator.manager.__main__ import main
 from assistant_operator.manager.settings import Settings, identity, pod_namespace
-from controlplane.waiting import eventually
-from documentation.definitions import manifests
+from harness.controlplane.waiting import eventually
+from harness.documentation.definitions import manifests
 
 RUN = [sys.executable, "-m", "assistant_operator", "run"]
 DEFAULTS = {

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from assistant_operator.runtime.workqueue import WorkQueue
-from support.timeless import timeless
+from harness.support.timeless import timeless
 
 
 async def _nothing_is_due(queue: WorkQueue) -> None:

@@ -12,8 +12,8 @@ from assistant_operator.api.meta import Key
 from assistant_operator.manager.triggers import Queues, Triggers
 from assistant_operator.runtime.workqueue import WorkQueue
 from assistant_operator.store.store import Store
-from support.timeless import timeless
-from worlds import KEY, a_graph, an_assistant
+from harness.support.timeless import timeless
+from harness.worlds import KEY, a_graph, an_assistant
 
 GRAPH = a_graph().key
 SCHEMA = {"type": "object"}

@@ -22,7 +22,7 @@ from assistant_operator.policy.assistant_input import (
     Validate,
     ValidationResult,
 )
-from worlds import NAMESPACE, NOW, a_digest, a_graph, a_record, an_assistant
+from harness.worlds import NAMESPACE, NOW, a_digest, a_graph, a_record, an_assistant
 
 Content = tuple[str, int]
 """Which graph, and at which temperature."""

@@ -28,8 +28,7 @@ from assistant_operator.policy.assistant_input import (
 )
 from assistant_operator.policy.assistant_status import status
 from assistant_operator.policy.stored import Unstored
-from unit.policy.kstatus import kstatus
-from worlds import (
+from harness.worlds import (
     INVALID,
     NO_GRAPH,
     NOW,
@@ -43,6 +42,7 @@ from worlds import (
     an_assistant,
     records,
 )
+from unit.policy.kstatus import kstatus
 
 ALTERED = validation.altered("bot-v4")
 TOO_LARGE = Captured(4, 3, too_large="it is 2 MB")

@@ -13,8 +13,7 @@ from assistant_operator.policy.activation import ActivationDecision, decide
 from assistant_operator.policy.assistant_input import AssistantInput, Captured, UpdateVersionStatus, ValidationResult
 from assistant_operator.policy.assistant_status import status
 from assistant_operator.policy.conditions import LONGEST_MESSAGE, Finding, conditions, with_progress
-from unit.policy.kstatus import Health, kstatus
-from worlds import (
+from harness.worlds import (
     EARLIER,
     GRAPH,
     INVALID,
@@ -31,6 +30,7 @@ from worlds import (
     an_assistant,
     records,
 )
+from unit.policy.kstatus import Health, kstatus
 
 HELD = Finding(True, Reason.ACTIVE, "bot-v3 is active")
 REFUSED = Finding(False, Reason.SCHEMA_REFUSED, "no")

@@ -16,9 +16,9 @@ from assistant_operator.policy.assistant_input import (
     UpdateVersionStatus,
     Validate,
 )
+from harness.worlds import a_digest
 from unit.policy.kstatus import kstatus
 from unit.policy.paper import Paper, hash_of
-from worlds import a_digest
 
 GRAPHS = st.sampled_from(["support", "support", "triage"])
 NUMBERS = st.integers(1, 4)

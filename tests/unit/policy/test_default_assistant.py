@@ -10,7 +10,7 @@ from assistant_operator.api.assistant import Assistant
 from assistant_operator.api.graph import Graph
 from assistant_operator.api.meta import ManagedFields
 from assistant_operator.policy.default_assistant import apply_configuration, leaves, nested, without
-from worlds import GRAPH, a_default, a_graph, managed, managed_tree
+from harness.worlds import GRAPH, a_default, a_graph, managed, managed_tree
 
 REF = {"graphRef": {"name": GRAPH}}
 OURS = ("graphRef.name",)

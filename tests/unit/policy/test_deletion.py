@@ -11,7 +11,7 @@ from assistant_operator.policy.assistant import steps
 from assistant_operator.policy.assistant_input import AssistantInput, UpdateStatus
 from assistant_operator.policy.deletion import WithdrawalFailure
 from assistant_operator.policy.publication import PublishResult
-from worlds import NOW, a_condition, a_status, a_world, an_assistant
+from harness.worlds import NOW, a_condition, a_status, a_world, an_assistant
 
 HERE = Copy(server="http://server", assistant_id="id-of-bot", owner="default/team/bot")
 PUBLISHED = a_condition("Published", "True", "Published", "bot-v3 is published to http://server")

@@ -16,7 +16,7 @@ from assistant_operator.policy.graph import (
     status,
     steps,
 )
-from worlds import GRAPH, a_condition, a_default, a_graph, a_graph_status, a_graph_world, a_status
+from harness.worlds import GRAPH, a_condition, a_default, a_graph, a_graph_status, a_graph_world, a_status
 
 SERVER = {"url": "http://server"}
 LEARNED = Schemas(source="Server", context={"type": "object"}, config={"maxProperties": 1})

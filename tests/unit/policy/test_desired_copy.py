@@ -19,7 +19,7 @@ from assistant_operator.policy.desired_copy import (
     drift,
     target_of,
 )
-from worlds import KEY, a_graph, a_status, a_version, an_assistant
+from harness.worlds import KEY, a_graph, a_status, a_version, an_assistant
 
 OURS = "default/team/bot"
 URL = "http://server"

@@ -20,7 +20,7 @@ from assistant_operator.policy.graph import (
     steps,
 )
 from assistant_operator.policy.stored import Unstored
-from worlds import (
+from harness.worlds import (
     EARLIER,
     GRAPH,
     NOW,

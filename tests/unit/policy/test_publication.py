@@ -27,7 +27,7 @@ from assistant_operator.policy.publication import (
     same_words,
     steps,
 )
-from worlds import NOW, READY, a_condition, a_status, an_assistant
+from harness.worlds import NOW, READY, a_condition, a_status, an_assistant
 
 PUBLISHED = a_condition("Published", "True", "Published", "bot-v3 is published to http://server")
 HERE = Copy(server="http://server", assistant_id="id-of-bot")

@@ -15,8 +15,8 @@ from assistant_operator.policy.assistant_input import AssistantInput, UpdateStat
 from assistant_operator.policy.assistant_status import status
 from assistant_operator.policy.desired_copy import Target
 from assistant_operator.policy.publication import PublishResult
+from harness.worlds import EARLIER, GRAPH, INVALID, READY, VALID, a_condition, a_status, a_world, an_assistant, records
 from unit.policy.kstatus import Health, kstatus
-from worlds import EARLIER, GRAPH, INVALID, READY, VALID, a_condition, a_status, a_world, an_assistant, records
 
 URL = "http://server"
 HERE = Copy(server=URL, assistant_id="id-of-bot")

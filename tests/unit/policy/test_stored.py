@@ -6,7 +6,7 @@ import pytest
 
 from assistant_operator.api.assistant import AssistantStatus
 from assistant_operator.policy.stored import Unstored
-from worlds import READY, a_status
+from harness.worlds import READY, a_status
 
 SENT = a_status()
 

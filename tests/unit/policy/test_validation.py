@@ -11,7 +11,7 @@ from assistant_operator.api.schema_result import Fit, Invalid, SchemaError, Vali
 from assistant_operator.api.server import Server
 from assistant_operator.policy import validation
 from assistant_operator.policy.assistant_input import ValidationResult
-from worlds import a_graph, a_graph_status
+from harness.worlds import a_graph, a_graph_status
 
 ANY: dict[str, Any] = {"contextSchema": {}}
 TRIAGE = Snapshot.model_validate({"graphRef": {"name": "triage"}, "context": {"secret": "s3cret"}})

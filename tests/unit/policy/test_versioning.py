@@ -14,7 +14,7 @@ from assistant_operator.api.assistant import Assistant
 from assistant_operator.api.assistant_version import AssistantVersion, Change
 from assistant_operator.api.meta import ManagedFields
 from assistant_operator.policy.versioning import Edit, cause_of, is_change, newest_of, overtaken, version
-from worlds import BOT, EARLIER, GRAPH, NAMESPACE, NOW, UID, a_record, managed, managed_tree
+from harness.worlds import BOT, EARLIER, GRAPH, NAMESPACE, NOW, UID, a_record, managed, managed_tree
 
 CONTEXT: dict[str, Any] = {"prompt": "one"}
 
@@ -409,7 +409,7 @@ sys.setrecursionlimit(50_000)  # as `run` does
 from assistant_operator.policy.default_assistant import apply_configuration, without
 from assistant_operator.policy.versioning import is_change
 from unit.policy.test_versioning import recorded, written
-from worlds import NOW, a_default, a_graph, managed_tree
+from harness.worlds import NOW, a_default, a_graph, managed_tree
 
 def deep(core, step="a"):
     for _ in range(4_900): core = {step: core}

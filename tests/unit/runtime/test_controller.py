@@ -10,7 +10,7 @@ from assistant_operator.api.meta import Key
 from assistant_operator.runtime.controller import LONGEST_STANDSTILL, Controller
 from assistant_operator.runtime.metrics import Metrics
 from assistant_operator.runtime.workqueue import WorkQueue
-from support.timeless import timeless
+from harness.support.timeless import timeless
 
 ONE, TWO = ("team", "one"), ("team", "two")
 

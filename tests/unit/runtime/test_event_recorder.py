@@ -11,8 +11,8 @@ from assistant_operator.api.reason import Reason
 from assistant_operator.clients.kubernetes.cluster import Cluster
 from assistant_operator.clients.kubernetes.transport import ClusterRefused, ClusterUnavailable, NotLeading, Status
 from assistant_operator.runtime.event_recorder import EventRecorder
-from support.timeless import timeless
-from worlds import GRAPH, GRAPH_UID, a_graph, an_assistant
+from harness.support.timeless import timeless
+from harness.worlds import GRAPH, GRAPH_UID, a_graph, an_assistant
 
 FAILURES = [
     pytest.param(ClusterUnavailable("no answer"), id="no answer"),

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from assistant_operator.runtime.fairness import FairQueue, FairSemaphore, RoundRobin
-from support.timeless import timeless
+from harness.support.timeless import timeless
 
 
 @pytest.mark.parametrize(

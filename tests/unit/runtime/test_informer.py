@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from assistant_operator.api.assistant import Assistant
 from assistant_operator.runtime.informer import describe_validation_error
-from worlds import an_assistant
+from harness.worlds import an_assistant
 
 
 def test_it_has_the_path_and_the_type_of_the_error_and_no_value() -> None:

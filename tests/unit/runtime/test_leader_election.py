@@ -11,7 +11,7 @@ import pytest
 from assistant_operator.clients.kubernetes.leases import Lease, Leases
 from assistant_operator.clients.kubernetes.transport import ClusterUnavailable
 from assistant_operator.runtime.leader_election import DURATION, RENEW_DEADLINE, RETRY, LeaderElector
-from support.timeless import TimelessLoop, timeless
+from harness.support.timeless import TimelessLoop, timeless
 
 
 async def at_once() -> None:

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from assistant_operator.runtime.metrics import Metrics
 from assistant_operator.runtime.workqueue import WorkQueue
-from support.timeless import timeless
+from harness.support.timeless import timeless
 
 Sample = tuple[str, dict[str, str], float]
 QUEUE = {"name": "assistant"}

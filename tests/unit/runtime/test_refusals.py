@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from assistant_operator.runtime.refusals import FIRST, LONGEST, Refusals, StepId
-from support.timeless import timeless
+from harness.support.timeless import timeless
 
 V1, V2, V3, V4 = (("Prune", number) for number in (1, 2, 3, 4))
 MARK: StepId = ("UpdateVersionStatus", 1)

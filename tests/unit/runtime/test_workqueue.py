@@ -7,7 +7,7 @@ from collections.abc import Hashable
 import pytest
 
 from assistant_operator.runtime.workqueue import WorkQueue
-from support.timeless import timeless
+from harness.support.timeless import timeless
 
 INTERVAL = 0.5
 Look = tuple[float, Hashable]

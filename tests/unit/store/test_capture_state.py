@@ -7,7 +7,7 @@ import pytest
 from assistant_operator.api.assistant import Assistant
 from assistant_operator.policy.versioning import with_control_of
 from assistant_operator.store.capture_state import CaptureState, Pending
-from worlds import a_status, an_assistant
+from harness.worlds import a_status, an_assistant
 
 
 def at(generation: int, position: int = 0, **different: Any) -> Pending:

@@ -11,7 +11,7 @@ from assistant_operator.api.reason import Reason
 from assistant_operator.policy.deletion import WithdrawalFailure
 from assistant_operator.policy.publication import PublishResult
 from assistant_operator.store.publication_state import PublicationState
-from worlds import NOW, a_status, an_assistant
+from harness.worlds import NOW, a_status, an_assistant
 
 HERE, FORMER, OLDEST = (Copy(server=f"http://{name}", assistant_id="id") for name in ("here", "former", "oldest"))
 DONE = PublishResult(True, Reason.PUBLISHED, "published", number=3, copy=HERE)

@@ -7,7 +7,7 @@ import pytest
 from assistant_operator.api.assistant import Assistant, AssistantStatus, Copy
 from assistant_operator.policy.stored import Unstored
 from assistant_operator.store.records import AssistantRecord, strip_managed_fields
-from worlds import BOT, EARLIER, GRAPH, a_default, a_status, an_assistant, managed
+from harness.worlds import BOT, EARLIER, GRAPH, a_default, a_status, an_assistant, managed
 
 WRITTEN = a_status(active_version=2)
 HELD_BY = "operator/finalizer"

@@ -9,7 +9,7 @@ from assistant_operator.api.assistant import Assistant
 from assistant_operator.policy.stored import Unstored
 from assistant_operator.store.records import AppliedDefault
 from assistant_operator.store.store import Store
-from worlds import (
+from harness.worlds import (
     BOT,
     EARLIER,
     GRAPH,

@@ -6,7 +6,7 @@ import pytest
 
 from assistant_operator.api.assistant_version import VersionRecord
 from assistant_operator.store.version_index import VersionIndex
-from worlds import KEY, NAMESPACE, a_digest, a_record
+from harness.worlds import KEY, NAMESPACE, a_digest, a_record
 
 
 def filled(*records: VersionRecord) -> VersionIndex:

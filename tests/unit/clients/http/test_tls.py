@@ -9,7 +9,7 @@ from kubernetes.aio.client import Configuration
 
 from assistant_operator.clients.http import tls
 from assistant_operator.clients.kubernetes import connection
-from support.certificates import BARE_CA, BARE_LEAF, STRICT_CA, STRICT_LEAF, Certificate, authority, signed
+from harness.support.certificates import BARE_CA, BARE_LEAF, STRICT_CA, STRICT_LEAF, Certificate, authority, signed
 
 NOT_A_CA = "basicConstraints = critical,CA:FALSE\nsubjectAltName = IP:127.0.0.1"
 Chain = tuple[str, Certificate, str]

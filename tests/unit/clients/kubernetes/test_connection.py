@@ -15,7 +15,7 @@ from kubernetes.aio.client import Configuration
 
 from assistant_operator.clients.kubernetes.connection import configuration
 from assistant_operator.clients.kubernetes.transport import ApiServer, Call, ClusterRefused, ClusterUnavailable
-from support.front import Proxy
+from harness.support.front import Proxy
 
 THINGS = Call("GET", "/things")
 PASSWORD = "canary-of-the-proxy"

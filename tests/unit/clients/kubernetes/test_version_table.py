@@ -17,7 +17,7 @@ from assistant_operator.clients.kubernetes.version_table import (
     parse_rows,
     resource_version_of,
 )
-from worlds import NAMESPACE, UID, a_digest, a_record
+from harness.worlds import NAMESPACE, UID, a_digest, a_record
 
 COLUMNS = ["Name", "Assistant", "Number", "Active", "Valid", "Change", "By", "Age", "Digest", "Cause"]
 Json = dict[str, Any]

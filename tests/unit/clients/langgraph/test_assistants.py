@@ -32,9 +32,9 @@ from assistant_operator.clients.langgraph.transport import (
     ServerRefused,
     ServerUnavailable,
 )
-from support.answerer import Answerer
-from support.certificates import authority, signed
-from support.front import Front, Proxy
+from harness.support.answerer import Answerer
+from harness.support.certificates import authority, signed
+from harness.support.front import Front, Proxy
 
 KEY = "canary-of-the-key"
 MIB = 2**20

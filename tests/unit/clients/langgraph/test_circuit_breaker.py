@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from assistant_operator.clients.langgraph.circuit_breaker import CircuitBreaker
-from support.timeless import timeless
+from harness.support.timeless import timeless
 
 KEY, OTHER = b"one", b"other"
 

@@ -20,8 +20,8 @@ from assistant_operator.api.graph import Schemas
 from assistant_operator.api.schema_result import Fit, Invalid, SchemaError, Valid
 from assistant_operator.clients.schema.validator import CRASHED, NOT_STARTED, TOO_EXPENSIVE, TOO_SLOW, SchemaValidator
 from assistant_operator.clients.schema.worker import asserts_formats
-from controlplane.waiting import eventually
-from worlds import GRAPH
+from harness.controlplane.waiting import eventually
+from harness.worlds import GRAPH
 
 SECRET = "s3cr3t-value"
 TENANT = "team"

@@ -15,8 +15,8 @@ from assistant_operator.clients.schema.validator import TOO_SLOW, SchemaValidato
 from assistant_operator.controllers.assistant.validation import VersionValidator
 from assistant_operator.runtime.workqueue import WorkQueue
 from assistant_operator.store.store import Store
-from support.timeless import timeless
-from worlds import KEY, a_graph, a_version, a_world, an_assistant
+from harness.support.timeless import timeless
+from harness.worlds import KEY, a_graph, a_version, a_world, an_assistant
 
 
 class Answers(SchemaValidator):

@@ -20,8 +20,8 @@ from assistant_operator.controllers.capture.writer import MOST_STATES
 from assistant_operator.runtime.event_recorder import EventRecorder
 from assistant_operator.runtime.metrics import Metrics
 from assistant_operator.store.store import Store
-from support.timeless import timeless
-from worlds import KEY, an_assistant
+from harness.support.timeless import timeless
+from harness.worlds import KEY, an_assistant
 
 REFUSED = ClusterRefused("POST versions", Status(403, "Forbidden", "exceeded quota"))
 BROKEN = ClusterUnavailable("POST versions: 500 InternalError: failed calling webhook")

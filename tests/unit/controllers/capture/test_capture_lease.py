@@ -15,7 +15,7 @@ from assistant_operator.runtime.event_recorder import EventRecorder
 from assistant_operator.runtime.metrics import Metrics
 from assistant_operator.store.capture_state import CaptureState
 from assistant_operator.store.store import Store
-from worlds import KEY, a_status, an_assistant
+from harness.worlds import KEY, a_status, an_assistant
 
 
 async def test_it_waits_until_the_lease_is_renewed() -> None:

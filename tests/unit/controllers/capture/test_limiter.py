@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from assistant_operator.controllers.capture.limiter import CaptureLimiter
-from support.timeless import timeless
-from worlds import an_assistant
+from harness.support.timeless import timeless
+from harness.worlds import an_assistant
 
 STEP = 0.05
 Change = tuple[float, str]

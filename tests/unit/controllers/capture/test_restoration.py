@@ -13,8 +13,8 @@ from assistant_operator.clients.kubernetes.versions import AlreadyExists, Create
 from assistant_operator.controllers.capture.restoration import MOST_TRIES, VersionRestorer
 from assistant_operator.policy.versioning import ContentLost
 from assistant_operator.store.store import Store
-from support.timeless import timeless
-from worlds import a_record, a_status, a_version, an_assistant
+from harness.support.timeless import timeless
+from harness.worlds import a_record, a_status, a_version, an_assistant
 
 BORN, REPORTED, DELETED, NEWEST = 1000, 1002, 1010, 1100
 

@@ -11,8 +11,8 @@ from assistant_operator.clients.langgraph.assistants import LangGraphServers
 from assistant_operator.clients.langgraph.transport import Endpoint, ServerUnavailable
 from assistant_operator.controllers.publication.probes import ServerProber
 from assistant_operator.store.records import GraphRecord
-from support.timeless import timeless
-from worlds import a_condition, a_graph, a_graph_status
+from harness.support.timeless import timeless
+from harness.worlds import a_condition, a_graph, a_graph_status
 
 ENDPOINT = Endpoint("http://server")
 NONE, TOLD = Schemas(source="None"), Schemas(source="Server", context={"type": "object"})

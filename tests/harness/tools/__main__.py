@@ -1,0 +1,6 @@
+"""`python -m harness.tools`: make what is not there yet, and say where everything is."""
+
+from . import ALL
+
+for program in ALL:
+    print(program.path())

@@ -1,6 +1,0 @@
-"""`python -m tools`: make what is not there yet, and say where everything is."""
-
-from . import ALL
-
-for program in ALL:
-    print(program.path())
