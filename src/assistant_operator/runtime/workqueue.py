@@ -1,4 +1,4 @@
-"""Keys to look at: each once, when it is due, and never two looks at one key at a time. It knows no kinds."""
+"""A work queue of keys. A key is queued once, and is never reconciled by two workers at a time."""
 
 import asyncio
 from collections.abc import Callable, Hashable
@@ -12,19 +12,19 @@ _MOST_REMEMBERED = 10_000
 
 
 class Meter:
-    """What a queue tells of itself. This one does not listen."""
+    """Receives the measurements of a queue. This class discards them."""
 
     def added(self) -> None:
         """A key is due."""
 
     def taken(self, waited: float) -> None:
-        """A worker has it now, and it was due for so many seconds."""
+        """A worker took a key that was due for `waited` seconds."""
 
     def done(self, seconds: float) -> None:
-        """The look took so long."""
+        """A reconcile ended after `seconds`."""
 
     def retried(self) -> None:
-        """It failed, and the key will be due again."""
+        """A reconcile failed, and its key is requeued."""
 
 
 class WorkQueue:
@@ -38,10 +38,10 @@ class WorkQueue:
         meter: Meter | None = None,
         tenant_of: Callable[[Hashable], Hashable] = lambda key: "",
     ) -> None:
-        """`interval`: seconds between two looks at one key in the long run, so that a burst of news is one look.
+        """`interval`: seconds between two reconciles of one key on average; a burst of events is one reconcile.
 
-        `at_first`: looks at a key that has had rest which need no such pause between them.
-        `tenant_of`: whose a key is. Of the keys that are due each tenant's come in turn.
+        `at_first`: how many reconciles of an idle key may run before `interval` applies.
+        `tenant_of`: returns the tenant of a key. Workers serve the tenants in turn.
         """
         self._interval = interval
         self._slack = (at_first - 1) * interval
@@ -50,14 +50,14 @@ class WorkQueue:
         self._waiting: dict[Hashable, float] = {}
         self._due: FairQueue[Hashable] = FairQueue()
         self._ready_since: dict[Hashable, float] = {}
-        """Due and not taken yet, and since when: whatever is news now, that look will see it."""
+        """Keys that are due and not taken, and since when. Their next reconcile covers any further event."""
         self._busy: set[Hashable] = set()
         self._started: dict[Hashable, float] = {}
         self._next_allowed: dict[Hashable, float] = {}
-        """When a key has had its rest of all looks so far."""
+        """Earliest time at which the key may be reconciled without using up its burst."""
         self._failures: dict[Hashable, int] = {}
         self._last_get: float | None = None
-        """When a worker came for a key last."""
+        """When a worker last asked for a key."""
 
     def __len__(self) -> int:
         return len(self._waiting) + len(self._due)
@@ -68,7 +68,7 @@ class WorkQueue:
         return len(self._ready_since)
 
     def running(self) -> list[float]:
-        """Of each look under way, the seconds it has taken."""
+        """Return the seconds that each running reconcile has taken."""
         now = asyncio.get_running_loop().time()
         return [now - self._started[key] for key in self._busy if key not in self._ready_since]
 
@@ -79,7 +79,7 @@ class WorkQueue:
         return asyncio.get_running_loop().time() - max(self._last_get, next(iter(self._ready_since.values())))
 
     def add(self, key: Hashable, delay: float = 0.0) -> None:
-        """Look at `key` in `delay` seconds, or earlier if that was asked before."""
+        """Enqueue `key` in `delay` seconds; an earlier time that was requested before stays."""
         if key in self._ready_since:
             return
         loop = asyncio.get_running_loop()
@@ -93,7 +93,7 @@ class WorkQueue:
             loop.call_at(when, self._fall_due, key, when)
 
     async def take(self, leave: asyncio.Event | None = None) -> Hashable:
-        """The next key that is due; the caller says `done` or `failed` when it has looked.
+        """Return the next key that is due. The caller calls `done` or `failed` after the reconcile.
 
         `leave`: if given, nothing is taken unless it is set.
         """
@@ -110,7 +110,7 @@ class WorkQueue:
         self._free(key)
 
     def failed(self, key: Hashable) -> float:
-        """Look again, later each time: the seconds until then."""
+        """Requeue the key with backoff. Returns the delay in seconds."""
         count = self._failures[key] = self._failures.get(key, 0) + 1
         delay = _BACKOFF.delay(count)
         self._meter.retried()
@@ -122,7 +122,7 @@ class WorkQueue:
         if self._waiting.get(key) != when:
             return  # asked for at another time since
         if key in self._busy:
-            self._waiting[key] = 0.0  # it falls due when that look ends, even if this timer came a moment early
+            self._waiting[key] = 0.0  # it falls due when that reconcile ends, even if this timer came a moment early
             return
         del self._waiting[key]
         self._busy.add(key)
