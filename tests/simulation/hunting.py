@@ -46,8 +46,8 @@ def _hinted(bug: Bug) -> Iterator[Search]:
     match bug.hint:
         case Seed(number):
             yield partial(run_seed, number, _LAST)
-        case Struck(scenario, fault, call):
+        case Struck(scenario, fault, call, replicas):
             near = sorted(range(1, call + CALLS), key=lambda each: abs(each - call))[:CALLS]
-            yield from (partial(run, Run(scenario, 1, each, fault), _LAST) for each in near)
+            yield from (partial(run, Run(scenario, replicas, each, fault), _LAST) for each in near)
         case None:
             pass

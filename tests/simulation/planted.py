@@ -24,6 +24,7 @@ class Struck:
     scenario: str
     fault: str
     call: int
+    replicas: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +237,7 @@ BUGS = {
         "runtime.leader_election",
         "DURATION, RENEW_DEADLINE, RETRY = 15.0, 10.0, 2.0",
         "DURATION, RENEW_DEADLINE, RETRY = 15.0, 60.0, 2.0",
-        Seed(86),
+        Struck("edits for a minute", "no answer", 30, 2),
     ),
     "a live Lease is taken over": Bug(
         "runtime.leader_election",

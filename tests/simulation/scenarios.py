@@ -76,6 +76,14 @@ async def three_fast_edits(world: World) -> None:
         _edit(world, prompt)
 
 
+async def edits_for_a_minute(world: World) -> None:
+    """Long enough for another replica to become the leader."""
+    await _begun(world)
+    for number in range(2, 8):
+        await asyncio.sleep(10)
+        _edit(world, str(number))
+
+
 async def pin(world: World) -> None:
     await _begun(world)
     await world.until_ready()
@@ -404,6 +412,7 @@ SCENARIOS = (
     Scenario("other cluster name", other_cluster_name, lambda world: _owners(world) == ["prod/team/bot"]),
     Scenario("first edit", first_edit, lambda world: _is_at(world, 2, [1, 2])),
     Scenario("three fast edits", three_fast_edits, lambda world: _is_at(world, 4, [1, 2, 3, 4])),
+    Scenario("edits for a minute", edits_for_a_minute, lambda world: _is_at(world, 7, [1, 2, 3, 4, 5, 6, 7])),
     Scenario("pin", pin, lambda world: _is_at(world, 1, [1, 2])),
     Scenario("invalid edit and fix", invalid_edit_and_fix, lambda world: _is_at(world, 3, [1, 2, 3])),
     Scenario("invalid pin", invalid_pin, lambda world: _is_at(world, 3, [1, 2, 3])),
