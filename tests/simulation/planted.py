@@ -249,8 +249,8 @@ BUGS = {
     ),
     "it is published before it is written down": Bug(
         "policy.publication",
-        "    if not any(each.is_equal(place.copy) for each in world.assistant.status.copies):\n        return\n",
-        "",
+        "    if place is None or active is None or not is_recorded:\n",
+        "    if place is None or active is None:\n",
     ),
     "it is published while nothing holds it": Bug(
         "policy.publication",

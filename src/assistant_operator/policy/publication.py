@@ -197,12 +197,12 @@ def _has_waited(world: PublicationInput) -> bool:
 def _publication(world: PublicationInput) -> Iterator[Step]:
     place, active = world.place, world.assistant.status.active_version
     is_held = world.is_held or world.is_retained
-    if world.present and not is_held:
-        yield AddFinalizer()
     # Written down before it is done: what nobody remembers, nobody withdraws.
-    if place is None or active is None:
-        return
-    if not any(each.is_equal(place.copy) for each in world.assistant.status.copies):
+    is_recorded = place is not None and any(each.is_equal(place.copy) for each in world.assistant.status.copies)
+    # A copy that was withdrawn from a place may belong there again.
+    if (world.present or is_recorded) and not is_held:
+        yield AddFinalizer()
+    if place is None or active is None or not is_recorded:
         return
     if is_held and not world.is_published:
         yield Publish(active, place)
