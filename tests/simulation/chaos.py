@@ -13,12 +13,14 @@ from simulation import lasting
 from simulation.faults import KINDS
 from simulation.invariants import Laws
 from simulation.runs import REPLAY, Found
-from simulation.scenarios import SCHEMA
+from simulation.scenarios import SCHEMA, copies
 
 GRAPHS = ("writer", "router")
 STRICTER = {"type": "object", "properties": {"prompt": {"type": "string", "maxLength": 3}}}
 _VALID, _INVALID = ("a", "b", "c", "ab", "abcdef"), 5
 _KEEP = "assistant-operator.dev/keep"
+_RESYNC = 300.0
+"""Seconds between two comparisons of a server's copies with what they should be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +210,10 @@ class Chaos:
         self._say("all faults end")
         for end in self._endings:
             end()
+        left = {name for server in self._world.servers for name in copies(self._world, server)}
+        if any(self._person.get("Assistant", name) is None for name in left):
+            # A person took the finalizer off and deleted the Assistant: the next resync finds its copy.
+            self._world.trouble(_RESYNC)
         for name in self._names:
             if self._person.get("Assistant", name):
                 versioning = {"activeVersion": None, "activation": "Automatic"}

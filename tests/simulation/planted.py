@@ -247,8 +247,8 @@ BUGS = {
     ),
     "it is published before it is written down": Bug(
         "policy.publication",
-        "    if not any(copy.is_equal(target.copy) for copy in input.assistant.status.copies):\n        return\n",
-        "",
+        "    if target is None or active is None or not is_recorded:\n",
+        "    if target is None or active is None:\n",
     ),
     "it is published while nothing holds it": Bug(
         "policy.publication",

@@ -583,3 +583,19 @@ def test_a_restored_storage_is_found_though_no_event_showed_what_was_written_bef
     versions = held(steps).history.versions_of("team/bot")
     prompts = {number: each["spec"]["snapshot"]["context"]["prompt"] for number, each in versions.items()}
     assert prompts == {1: "a", 2: "c", 3: "d"}
+
+
+def test_a_copy_that_was_withdrawn_is_published_again_where_it_belongs_again() -> None:
+    """It counted as withdrawn for as long as the process lived, so that nothing held its deletion."""
+
+    async def steps(world: World) -> None:
+        await world.serve()
+        world.person.edit("Graph", "writer", server={"url": "http://langgraph"})
+        world.person.assistant("bot", context={"prompt": "a"})
+        await world.until(lambda: world.is_ready() and world.is_quiet(3))
+        world.person.edit("Graph", "writer", server=None)
+        await world.until(lambda: not copies(world) and world.is_ready() and world.is_quiet(3))
+        world.person.edit("Graph", "writer", server={"url": "http://langgraph"})
+        await asyncio.sleep(5)
+
+    assert copies(held(steps)) == {"bot": {"prompt": "a"}}

@@ -195,12 +195,12 @@ def _has_waited(input: PublicationInput) -> bool:
 def _publication(input: PublicationInput) -> Iterator[Step]:
     target, active = input.target, input.assistant.status.active_version
     is_held = input.is_held or input.is_retained
-    if input.present and not is_held:
-        yield AddFinalizer()
     # The copy is recorded in the status before it is published: a copy that is not recorded would never be withdrawn.
-    if target is None or active is None:
-        return
-    if not any(copy.is_equal(target.copy) for copy in input.assistant.status.copies):
+    is_recorded = target is not None and any(copy.is_equal(target.copy) for copy in input.assistant.status.copies)
+    # A copy that was withdrawn from a server may belong there again.
+    if (input.present or is_recorded) and not is_held:
+        yield AddFinalizer()
+    if target is None or active is None or not is_recorded:
         return
     if is_held and not input.is_published:
         yield Publish(active, target)
