@@ -87,12 +87,12 @@ EDGE = PATIENCE.total_seconds() / 60
             id="written down: nothing is published before it is held",
         ),
         pytest.param(
-            published(is_held=False, outcome=None, withdrawn=frozenset({HERE})),
+            published(is_held=False, publish_result=None, withdrawn=frozenset({HERE})),
             [AddFinalizer()],
             id="it was withdrawn and belongs there again: held first",
         ),
         pytest.param(
-            published(outcome=None, withdrawn=frozenset({HERE})),
+            published(publish_result=None, withdrawn=frozenset({HERE})),
             [PUBLISH],
             id="it was withdrawn and belongs there again: published once it is held",
         ),
