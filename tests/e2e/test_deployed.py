@@ -261,7 +261,7 @@ def test_schemas_that_a_server_does_not_tell_are_not_none(
     a_graph(workspace, proxy.url, resync=1)
     workspace.assistant("bot", "writer", context={"temperature": "hot"})
     comes_to(lambda: deployed(workspace)[0], "True")
-    assert deployed(workspace)[2].startswith(f"{proxy.url} serves graph 'writer', but tells no schemas of")
+    assert deployed(workspace)[2].startswith(f"{proxy.url} serves graph 'writer', but reports no schemas of")
     comes_to(lambda: ready(workspace), ("False", "Probing"))
     assert "schemas" not in workspace.status("writer", "graphs")
     assert workspace.status().get("activeVersion") is None, "nothing is activated on a guess"

@@ -282,7 +282,7 @@ BUGS = {
     ),
     "one refused step ends the look": Bug(
         "controllers.assistant.reconciler",
-        "                self._refuse(world, step, str(refused))\n",
+        "                self._refuse(input, step, str(refused))\n",
         "                raise\n",
     ),
     "a copy under an earlier cluster name is another's": Bug(

@@ -1,4 +1,4 @@
-"""What is worth an event: each turn of an object for the better or the worse, and each activation."""
+"""Which changes cause an event: an object that stalls, an activation, a refused write, a restored version."""
 
 from assistant_operator.api.assistant import Assistant, AssistantStatus
 from assistant_operator.api.graph import Graph, GraphStatus
@@ -12,13 +12,13 @@ _MOST_FIELDS = 8
 
 
 class EventPublisher:
-    """Tells of changes between two statuses of an object."""
+    """Publishes events. Each method is one kind of occurrence."""
 
     def __init__(self, events: EventRecorder) -> None:
         self._events = events
 
     def reported(self, before: Assistant | Graph, after: AssistantStatus | GraphStatus) -> None:
-        """An object has a new status."""
+        """The object has a new status: publish that it stalled, or that another version is active."""
         was, now = condition(before.status.conditions, "Ready"), condition(after.conditions, "Ready")
         if now and now.status == "False" and now.reason != (was.reason if was else None) and _is_stalled(after):
             self._events.warning(before, Reason(now.reason), "Decide", now.message)
@@ -26,42 +26,42 @@ class EventPublisher:
             self._activated(before, after)
 
     def refused(self, about: Assistant | Graph, reason: Reason, action: str, words: str) -> None:
-        """A write about an object is refused, or has no effect; it was not before."""
+        """A write for the object is refused or has no effect, for the first time."""
         self._events.warning(about, reason, action, words, is_new=True)
 
-    def restored(self, world: AssistantInput, number: int, *, is_lost: bool) -> None:
-        """A version that was deleted by hand came back, or could not."""
-        name = world.name(number)
+    def restored(self, input: AssistantInput, number: int, *, is_lost: bool) -> None:
+        """A version that was deleted by hand was created again, or could not be."""
+        name = input.name(number)
         if is_lost:
             note = f"Could not bring back {name}: it was deleted and the API server no longer holds its content"
-            self._events.warning(world.assistant, Reason.VERSION_LOST, "Restore", note)
+            self._events.warning(input.assistant, Reason.VERSION_LOST, "Restore", note)
         else:
             note = f"Brought back {name}: it was deleted, and is the latest or the active version"
-            self._events.normal(world.assistant, Reason.VERSION_RESTORED, "Restore", note)
+            self._events.normal(input.assistant, Reason.VERSION_RESTORED, "Restore", note)
 
     def drifted(self, assistant: Assistant, server: str, fields: tuple[str, ...]) -> None:
-        """The copy on a server was put right."""
+        """The copy on a server was repaired."""
         what = f"it was changed there at {', '.join(fields[:_MOST_FIELDS])}" if fields else "it was gone"
         note = f"Repaired the copy of '{assistant.metadata.name}' on {server}: {what}"
         self._events.warning(assistant, Reason.COPY_DRIFTED, "Publish", note, is_new=True)
 
     def hindered(self, assistant: Assistant, hindrance: WithdrawalFailure) -> None:
-        """A copy cannot be withdrawn, or the finalizer not be removed."""
+        """A copy cannot be withdrawn, or the finalizer cannot be removed."""
         if assistant.metadata.is_being_deleted:
             self._events.warning(assistant, hindrance.reason, "Withdraw", hindrance.of_deletion())
-        elif not hindrance.reason.is_transient:  # what passes by itself is no news while the Assistant goes on
+        elif not hindrance.reason.is_transient:  # a transient failure matters only while the Assistant is being deleted
             self._events.warning(assistant, hindrance.reason, "Withdraw", hindrance.of_former_copy())
 
     def not_held(self, assistant: Assistant, trouble: str) -> None:
-        """The finalizer cannot be added, and the status has no condition that could say so."""
+        """The finalizer cannot be added, and the status has no condition that reports it."""
         self._events.warning(assistant, Reason.FINALIZER_REFUSED, "Publish", trouble)
 
     def not_recorded(self, assistant: Assistant, trouble: str) -> None:
-        """The server's own number of a version cannot be written into its status."""
+        """The server's version number cannot be written into the status of the version."""
         self._events.warning(assistant, Reason.SERVER_VERSION_REFUSED, "Publish", trouble)
 
     def abandoned(self, assistant: Assistant, servers: list[str]) -> None:
-        """The deletion of an Assistant waits no longer for its servers."""
+        """The deletion of an Assistant does not wait for its servers any longer."""
         note = f"Abandoned the copy on {', '.join(servers)}: the server did not let it be withdrawn"
         self._events.warning(assistant, Reason.COPY_ABANDONED, "Withdraw", note)
 
@@ -69,7 +69,7 @@ class EventPublisher:
         self._events.normal(graph, Reason.DEFAULT_ASSISTANT_APPLIED, "Apply", f"Made default assistant '{name}'")
 
     def _activated(self, before: Assistant, after: AssistantStatus) -> None:
-        """Only a turn that a person should know of: an edit that comes into force at once is no news."""
+        """Publish that another version is active, unless it is a new edit, which is activated at once."""
         old, new = before.status.active_version, after.active_version
         is_edit = new == after.latest_version != before.status.latest_version
         if new is None or old is None or new == old or is_edit:

@@ -1,7 +1,7 @@
-"""The level-driven net under the watches: what the cluster holds is compared with what is known, and read again.
+"""The level-driven net under the watches: compares the objects of the cluster with the store, and reads what differs.
 
-kopf logs and drops an exception of a handler, and does not tell of objects that were deleted while a watch was broken.
-Whatever was lost that way is found here: after each listing, and every few minutes.
+kopf logs and drops an exception of a handler, and shows no deletion that happened while a watch was broken. Changes
+that were lost in this way are found here: after each listing, and every few minutes.
 """
 
 import asyncio

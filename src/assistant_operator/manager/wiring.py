@@ -46,7 +46,7 @@ class Clients:
 
     cluster: Cluster
     servers: LangGraphServers
-    judge: SchemaValidator
+    schema_validator: SchemaValidator
     events: EventRecorder
     metrics: Metrics
     resource_versions: ResourceVersions
@@ -64,13 +64,15 @@ def wire(clients: Clients, cluster_name: str, credentials_role: str) -> tuple[Ev
         cluster,
         store,
         capture,
-        VersionValidator(cluster, store, clients.judge, enqueue_assistant=enqueue),
+        VersionValidator(cluster, store, clients.schema_validator, enqueue_assistant=enqueue),
         cluster_name=cluster_name,
         event_publisher=event_publisher,
         metrics=metrics,
         triggers=triggers,
     )
-    graphs = GraphReconciler(cluster, store, clients.judge, triggers, event_publisher=event_publisher, metrics=metrics)
+    graphs = GraphReconciler(
+        cluster, store, clients.schema_validator, triggers, event_publisher=event_publisher, metrics=metrics
+    )
     publications, servers = _publication(clients, cluster_name, credentials_role, store, triggers, event_publisher)
     handlers = EventHandlers(store, triggers, capture, clients.resource_versions)
     metrics.object_metrics(ObjectMetrics(store, is_leading=lambda: handlers.is_leading).families)
@@ -103,7 +105,7 @@ def _publication(
     reconciler = PublicationReconciler(
         clients.cluster,
         store,
-        clients.judge,
+        clients.schema_validator,
         prober,
         copies,
         event_publisher=event_publisher,

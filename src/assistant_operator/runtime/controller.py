@@ -35,7 +35,7 @@ class Controller:
     ) -> None:
         """`kind`: of the objects whose keys these are, for the log.
 
-        `reconcile`: returns the seconds until the next look at the key; None if it needs none.
+        `reconcile`: returns the seconds until the key is enqueued again; None if it is not.
         `gates`: one worker each; it takes a key only while its event is set.
         `is_synced`: whether all objects of a namespace were listed. Before, absence proves nothing.
         `transient`: errors that another try may not meet. All others are bugs, and are logged with a traceback.

@@ -96,7 +96,7 @@ class CaptureState:
         return self.is_open and number == self.latest and not self.is_too_large
 
     def add(self, pending: Pending) -> None:
-        """Of the states of one generation the first is kept, which tells who edited, and the newest."""
+        """Of the states of one generation the first is kept, which shows who edited it, and the newest."""
         last = [each.generation for each in islice(reversed(self.pending), _FIRST_AND_LAST)]
         if last == [pending.generation] * _FIRST_AND_LAST:
             self.pending[-1] = pending

@@ -19,8 +19,8 @@ from .validation_state import ValidationState
 class AssistantRecord:
     """One Assistant object: another object of the same name, with another UID, has a record of its own.
 
-    Whoever works on an Assistant while it is deleted holds a record that is no longer in the store. What is written
-    into it then has no effect.
+    A reconcile that is running while the Assistant is deleted holds a record that is no longer in the store. What it
+    writes into the record has no effect.
     """
 
     latest: Assistant
@@ -38,7 +38,7 @@ class AssistantRecord:
     publication: PublicationState = field(default_factory=PublicationState)
     refusals: Refusals = field(default_factory=Refusals)
     lost_versions: frozenset[int] = frozenset()
-    """Numbers of deleted versions whose content nobody knows any more."""
+    """Numbers of deleted versions whose content is lost."""
     validating_graphs: set[Key] = field(default_factory=set)
     """The Graphs whose schemas its versions were validated against, whichever one it references now."""
     released_at: int = 0

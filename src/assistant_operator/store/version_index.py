@@ -14,7 +14,7 @@ _MOST_DELETIONS = 2_000
 
 @dataclass(slots=True)
 class _History:
-    """The versions of one Assistant's name, whoever owns them."""
+    """The versions of one Assistant's name, with any owner."""
 
     by_number: dict[int, VersionRecord] = field(default_factory=dict)
     by_digest: dict[str, set[int]] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class VersionIndex:
         self._deletions: FIFOCache[tuple[Key, int], int] = FIFOCache(_MOST_DELETIONS)
 
     def of(self, assistant: Key) -> tuple[VersionRecord, ...]:
-        """Every version of that name, whoever owns it, oldest first."""
+        """Every version of that name, with any owner, oldest first."""
         kept = self._by_number(assistant)
         return tuple(kept[number] for number in sorted(kept))
 
@@ -51,7 +51,7 @@ class VersionIndex:
         return sum(len(history.by_number) for history in self._histories.values())
 
     def newest_number(self, assistant: Key) -> int:
-        """The highest number of that name, whoever owns the version; 0 for none."""
+        """The highest number of that name, with any owner; 0 for none."""
         return max(self._by_number(assistant), default=0)
 
     def with_digest(self, assistant: Key, digest: str) -> list[VersionRecord]:

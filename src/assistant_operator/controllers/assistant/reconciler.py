@@ -1,4 +1,4 @@
-"""Observe, decide, act, report: one Assistant at a time, one step after another."""
+"""Reconciles one Assistant: gathers an AssistantInput, takes the first step that is due, and repeats."""
 
 import asyncio
 import logging
@@ -47,18 +47,18 @@ from .validation import VersionValidator
 log = logging.getLogger(__name__)
 
 QUIET = 0.4
-"""Seconds without an edit before the chores of a burst are done."""
+"""Seconds without an edit before background steps are taken."""
 LONGEST_QUIET = 5.0
-"""The same while many edits of others are being recorded."""
-_CHORES_AT_ONCE = 6
+"""The same while many edits of others are captured."""
+_BACKGROUND_STEPS_AT_ONCE = 6
 _PAUSE, _LONG_PAUSE = 0.1, 1.0
 _MOST_STEPS = 200
 _MOST_REMEMBERED = 2_000
 _MOST_REPEATS = 2
-"""News that comes late may undo what is known of a write once."""
+"""A late watch event may undo what is known of a write once."""
 
 STORE = "Store"
-"""What is held back where the API server does not store all of a status: sending the same status again."""
+"""The step that is held while the API server does not store all of a status: to send the same status again."""
 REASONS: dict[str, tuple[Reason, str]] = {
     "Adopt": (Reason.ADOPTION_REFUSED, "Adopt"),
     "UpdateVersionStatus": (Reason.MARK_REFUSED, "UpdateVersionStatus"),
@@ -66,24 +66,24 @@ REASONS: dict[str, tuple[Reason, str]] = {
     "Prune": (Reason.PRUNE_REFUSED, "Prune"),
     "UpdateStatus": (Reason.STATUS_REFUSED, "UpdateStatus"),
 }
-"""Reason and action of the event that tells of a refused step. Of others the condition Ready makes an event."""
+"""Reason and action of the event of a refused step. Of other steps the condition Ready causes the event."""
 
 
 @dataclass(slots=True)
 class _Pass:
     """What happened in one reconcile of an Assistant."""
 
-    chores: int = 0
-    reports: int = 0
+    background_steps: int = 0
+    status_writes: int = 0
     taken: Counter[Step] = field(default_factory=Counter)
     """Writes to versions: one that is due again and again on the same state has no effect."""
     failed: set[StepId] = field(default_factory=set)
     """Steps that failed for a cause that may pass: they wait for the next reconcile, the others go on."""
-    trouble: Exception | None = None
+    error: Exception | None = None
 
 
 class AssistantReconciler:
-    """Brings one Assistant whose edits are recorded to where it should be."""
+    """The controller "assistant": activates, restores, adopts, prunes, and writes the statuses."""
 
     def __init__(
         self,
@@ -105,103 +105,103 @@ class AssistantReconciler:
         self._event_publisher = event_publisher
         self._metrics = metrics
         self._triggers = triggers
-        self._said: FIFOCache[str, tuple[str, tuple[Condition, ...]]] = FIFOCache(_MOST_REMEMBERED)
+        self._last_conditions: FIFOCache[str, tuple[str, tuple[Condition, ...]]] = FIFOCache(_MOST_REMEMBERED)
 
     async def reconcile(self, key: Key) -> float | None:
-        """Take the steps that are due. Seconds until the rest should be taken; None if there is no rest.
+        """Take the steps that are due. Returns the seconds until the next one is; None if none is planned.
 
-        A step that is refused or fails does not keep the others waiting. Raises what let one fail, after the others.
+        A step that is refused or fails does not block the others. Its error is raised after the others.
         """
         this = _Pass()
         loop: StepLoop[AssistantInput, Step] = StepLoop(
             partial(self._gather, key),
-            lambda world: self._decide(world, this),
-            lambda world, step: self._take_step(world, step, this),
+            lambda input: self._decide(input, this),
+            lambda input, step: self._take_step(input, step, this),
             most=_MOST_STEPS,
             otherwise=_PAUSE,
         )
         requeue_after = await loop.run()
-        if this.trouble:
-            raise this.trouble
+        if this.error:
+            raise this.error
         self._triggers.enqueue_publication(key)
         return requeue_after
 
     async def _gather(self, key: Key) -> AssistantInput | None:
-        world = await self._confirmed(key)
-        if world is None and self._store.captured(key) is None:  # else it is about to be read how far it is captured
+        input = await self._gather_confirmed(key)
+        if input is None and self._store.captured(key) is None:  # else it is about to be read how far it is captured
             self._triggers.enqueue_awaiting_graphs(key)
-        return world
+        return input
 
-    def _decide(self, world: AssistantInput, this: _Pass) -> Step | Requeue | None:
-        due = (each for each in steps(world) if identity(each) not in this.failed)
-        step = self._record(world).refusals.pick(due, identity)
+    def _decide(self, input: AssistantInput, this: _Pass) -> Step | Requeue | None:
+        due = (each for each in steps(input) if identity(each) not in this.failed)
+        step = self._record(input).refusals.pick(due, identity)
         if step is None:
-            return None if self._drop_stale(world) else Requeue(self._rest(world))
-        pause = self._pause(world, step, this)
+            return None if self._drop_stale(input) else Requeue(self._rest(input))
+        pause = self._pause(input, step, this)
         return step if pause is None else Requeue(pause)
 
-    def _pause(self, world: AssistantInput, step: Step, this: _Pass) -> float | None:
-        """Seconds that the step has to wait, so that a burst of edits is recorded first; None if it is taken now."""
+    def _pause(self, input: AssistantInput, step: Step, this: _Pass) -> float | None:
+        """Return the seconds that the step has to wait for a burst of edits; None if it is taken now."""
         if is_background(step):
-            quiet = asyncio.get_running_loop().time() - self._record(world).capture.captured_at
+            quiet = asyncio.get_running_loop().time() - self._record(input).capture.captured_at
             are_many = self._edit_capture.is_recording_many()
-            if quiet < (LONGEST_QUIET if are_many else QUIET) or this.chores == _CHORES_AT_ONCE:
+            if quiet < (LONGEST_QUIET if are_many else QUIET) or this.background_steps == _BACKGROUND_STEPS_AT_ONCE:
                 return max(QUIET - quiet, _LONG_PAUSE if are_many else _PAUSE)
-            this.chores += 1
+            this.background_steps += 1
         elif isinstance(step, UpdateStatus):
-            if this.reports:
-                return 0.0  # in a burst there is always more to report: no sooner than the next look may be
-            this.reports += 1
+            if this.status_writes:
+                return 0.0  # in a burst the status changes all the time: one write for each reconcile
+            this.status_writes += 1
         return None
 
-    async def _take_step(self, world: AssistantInput, step: Step, this: _Pass) -> None:
-        """Take one step; if the API server refuses it, hold it back and remember its words."""
+    async def _take_step(self, input: AssistantInput, step: Step, this: _Pass) -> None:
+        """Take one step. If the API server refuses it, hold it and keep the message."""
         if not isinstance(step, Validate | UpdateStatus):
             this.taken[step] += 1
         try:
-            words = NO_EFFECT if this.taken[step] > _MOST_REPEATS else await self._act(world, step)
+            message = NO_EFFECT if this.taken[step] > _MOST_REPEATS else await self._act(input, step)
         except ClusterRefused as refused:
             if isinstance(step, Validate):
                 this.failed.add(identity(step))
-                this.trouble = refused
+                this.error = refused
             else:
-                self._refuse(world, step, str(refused))
+                self._refuse(input, step, str(refused))
         except ClusterUnavailable as unavailable:
             if not unavailable.is_answer:
                 raise
             this.failed.add(identity(step))
-            this.trouble = unavailable
+            this.error = unavailable
         else:
-            if words:
-                self._refuse(world, step, words)
+            if message:
+                self._refuse(input, step, message)
             else:
-                self._record(world).refusals.succeeded(identity(step))
+                self._record(input).refusals.succeeded(identity(step))
 
-    def _refuse(self, world: AssistantInput, step: Step, words: str) -> None:
+    def _refuse(self, input: AssistantInput, step: Step, message: str) -> None:
         kind, number = identity(step)
         log.warning(
             "refused step kind=Assistant namespace=%s name=%s step=%s version=%s: %s",
-            *world.assistant.key,
+            *input.assistant.key,
             kind,
             number,
-            words,
+            message,
         )
         self._metrics.refused("assistant", kind)
-        is_first = self._record(world).refusals.refused((kind, number), words)
+        is_first = self._record(input).refusals.refused((kind, number), message)
         if is_first and kind in REASONS:
-            self._event_publisher.refused(world.assistant, *REASONS[kind], words)
+            self._event_publisher.refused(input.assistant, *REASONS[kind], message)
 
-    def _drop_stale(self, world: AssistantInput) -> bool:
-        """Drop the refusals of steps that are no longer due. Whether there were any, so that the status changes."""
-        present: set[StepId] = {identity(each) for each in steps(world)}
-        record = self._record(world)
-        if world.unstored and world.unstored.is_tried_again and ("UpdateStatus", 0) not in present:
-            record.writes.unstored = None  # nothing of what was not stored is to be written any more
-        elif world.unstored:
+    def _drop_stale(self, input: AssistantInput) -> bool:
+        """Release held steps that are no longer due. Returns whether there were any, so that the status changes."""
+        present: set[StepId] = {identity(each) for each in steps(input)}
+        record = self._record(input)
+        if input.unstored and input.unstored.is_tried_again and ("UpdateStatus", 0) not in present:
+            record.writes.unstored = None  # the status is another one by now
+        elif input.unstored:
             present.add((STORE, 0))
         return record.refusals.keep(present)
 
-    def _observe(self, key: Key) -> AssistantInput | None:
+    def _gather_input(self, key: Key) -> AssistantInput | None:
         record = self._store.assistants.get(key)
         recorded = record.capture.result() if record else None
         if record is None or record.captured is None or recorded is None:
@@ -229,21 +229,21 @@ class AssistantReconciler:
         targets = ((name, target_of(graph, assistant, self._cluster_name)) for name, graph in found if graph)
         return {name: target for name, target in targets if target}
 
-    def _record(self, world: AssistantInput) -> AssistantRecord:
-        return self._store.record_of(world.assistant)
+    def _record(self, input: AssistantInput) -> AssistantRecord:
+        return self._store.record_of(input.assistant)
 
-    async def _confirmed(self, key: Key) -> AssistantInput | None:
-        """What is known of an Assistant; before it is said that a status is not stored, the API server is asked.
+    async def _gather_confirmed(self, key: Key) -> AssistantInput | None:
+        """Gather the input. Before a status counts as not stored, the object is read from the API server.
 
-        A watch that began before a CustomResourceDefinition changed goes on to leave out the fields that it lacked.
+        A watch that began before a CustomResourceDefinition changed goes on without the fields that it lacked.
         """
         record = self._store.assistants.get(key)
         found = record.writes.unstored if record else None
         if record and record.captured and found and not record.refusals.is_held((STORE, 0)):
-            await self._look_again(record.captured, found.sent)
-        return self._observe(key)
+            await self._read_stored_status(record.captured, found.sent)
+        return self._gather_input(key)
 
-    async def _look_again(self, assistant: Assistant, sent: AssistantStatus) -> None:
+    async def _read_stored_status(self, assistant: Assistant, sent: AssistantStatus) -> None:
         live = await self._cluster.assistant(assistant.key)
         is_same = live is not None and live.metadata.resource_version == assistant.metadata.resource_version
         record = self._store.record_of(assistant)
@@ -251,7 +251,7 @@ class AssistantReconciler:
             record.capture_up_to(assistant.model_copy(update={"status": sent}))
 
     def _unstored(self, record: AssistantRecord, assistant: Assistant) -> Unstored[AssistantStatus] | None:
-        """The status that was not stored as it was sent; due to be sent again when its pause is over."""
+        """Return the status that was not stored as it was sent, and whether it is to be sent again now."""
         found = record.writes.unstored
         if found is None:
             return None
@@ -263,33 +263,33 @@ class AssistantReconciler:
             self._event_publisher.refused(assistant, Reason.FIELDS_NOT_STORED, "UpdateStatus", message)
         return replace(found, is_tried_again=record.refusals.is_due((STORE, 0)))
 
-    def _rest(self, world: AssistantInput) -> float | None:
-        """Nothing is due. Seconds until a step that was refused is; None if there is none."""
-        record = self._record(world)
-        if not {"UpdateVersionStatus", "Validate"} & world.refusals.keys():
+    def _rest(self, input: AssistantInput) -> float | None:
+        """Nothing is due. Return the seconds until a held step is; None if there is none."""
+        record = self._record(input)
+        if not {"UpdateVersionStatus", "Validate"} & input.refusals.keys():
             record.validation.finish()  # else the conditions that are refused are still to be written
-        self._triggers.enqueue_awaiting_graphs(world.assistant.key)
+        self._triggers.enqueue_awaiting_graphs(input.assistant.key)
         return record.refusals.wait()
 
-    async def _act(self, world: AssistantInput, step: Step) -> str | None:
-        """Take the step: None if it had an effect, else what to say of that."""
-        log.debug("started step kind=Assistant namespace=%s name=%s step=%r", *world.assistant.key, step)
+    async def _act(self, input: AssistantInput, step: Step) -> str | None:
+        """Take the step. Returns None if it had an effect, else a message."""
+        log.debug("started step kind=Assistant namespace=%s name=%s step=%r", *input.assistant.key, step)
         self._metrics.step("assistant", type(step).__name__)
         match step:
             case Adopt(record):
-                return await self._adopt(world, record)
+                return await self._adopt(input, record)
             case Relabel(record):
                 return await self._changed(record, await self._cluster.versions.label(record), "metadata.labels")
             case Restore(number):
-                await self._restore(world, number)
+                await self._restore(input, number)
             case Validate(number):
-                await self._validator.validate_version(self._record(world), world, number)
+                await self._validator.validate_version(self._record(input), input, number)
             case UpdateStatus():
-                await self._report(world, step)
+                await self._report(input, step)
             case Prune(record):
                 await self._prune(record)
             case UpdateVersionStatus():
-                return await self._mark(world, step)
+                return await self._mark(input, step)
         return None
 
     async def _prune(self, record: VersionRecord) -> None:
@@ -297,109 +297,109 @@ class AssistantReconciler:
             self._metrics.pruned()
             self._store.versions.drop(record)
         else:
-            await self._validator.read_again(record)
+            await self._validator.reread(record)
 
-    async def _adopt(self, world: AssistantInput, record: VersionRecord) -> str | None:
-        if not await self._is_alive(world.assistant):
-            return None  # its versions are being orphaned: whoever adopts them now takes them along
-        changed = await self._cluster.versions.adopt(record, world.assistant)
+    async def _adopt(self, input: AssistantInput, record: VersionRecord) -> str | None:
+        if not await self._is_alive(input.assistant):
+            return None  # its versions are being orphaned: one that is adopted now would be deleted with it
+        changed = await self._cluster.versions.adopt(record, input.assistant)
         return await self._changed(record, changed, "metadata.ownerReferences")
 
     async def _changed(self, record: VersionRecord, changed: Changed | None, field: str) -> str | None:
-        """Take in what became of a version's metadata: what to say if the change had no effect."""
+        """Keep the new metadata of a version. Returns a message if the change had no effect."""
         if changed is None:
-            await self._validator.read_again(record)
+            await self._validator.reread(record)
             return None
         self._store.versions.put(record.as_of(changed.meta))
         return None if changed.has_effect else not_stored((field,), AssistantVersion.plural)
 
     async def _is_alive(self, assistant: Assistant) -> bool:
-        """Whether that very Assistant is there to stay; if not, nothing more is done to it."""
+        """Return whether that very Assistant exists and is not being deleted. If not, nothing more is done to it."""
         live = await self._cluster.assistant(assistant.key)
         record = self._store.record_of(assistant)
         if live is None or live.metadata.uid != assistant.metadata.uid:
             record.captured = None
             return False
         if live.metadata.is_being_deleted:
-            # If it were dropped and its watch event had come before, its finalizer would never be removed.
+            # If it were ignored and its watch event had come before, its finalizer would never be removed.
             record.assume_deletion(live)
         return not live.metadata.is_being_deleted
 
-    async def _restore(self, world: AssistantInput, number: int) -> None:
-        if not await self._is_alive(world.assistant):
+    async def _restore(self, input: AssistantInput, number: int) -> None:
+        if not await self._is_alive(input.assistant):
             return
-        back = await self._edit_capture.restore(world.assistant, number)
+        back = await self._edit_capture.restore(input.assistant, number)
         if back is None:
-            self._record(world).ignore(world.assistant)  # its namespace is being deleted, and it with it
+            self._record(input).ignore(input.assistant)  # its namespace is being deleted, and it with it
             return
         is_lost = isinstance(back, ContentLost)
         if is_lost:
-            self._record(world).lost_versions |= {number}
+            self._record(input).lost_versions |= {number}
         else:
             self._metrics.restored()
-        self._event_publisher.restored(world, number, is_lost=is_lost)
+        self._event_publisher.restored(input, number, is_lost=is_lost)
 
-    async def _report(self, world: AssistantInput, step: UpdateStatus) -> None:
-        outcome = await self._cluster.update_status(world.assistant, step.status)
-        record = self._record(world)
+    async def _report(self, input: AssistantInput, step: UpdateStatus) -> None:
+        outcome = await self._cluster.update_status(input.assistant, step.status)
+        record = self._record(input)
         match outcome:
             case int() if record.is_gone:
-                pass  # it was deleted before the answer came
+                pass  # it was deleted before the response came
             case int():
                 record.assume_status(step.status, outcome)
-                if world.unstored and world.unstored.sent == step.status:  # until an event shows that it was stored
+                if input.unstored and input.unstored.sent == step.status:  # until an event shows that it was stored
                     record.refusals.refused((STORE, 0), "")
-                    await self._look_again(world.assistant, step.status)
-                if step.status.active_version not in (None, world.assistant.status.active_version):
+                    await self._read_stored_status(input.assistant, step.status)
+                if step.status.active_version not in (None, input.assistant.status.active_version):
                     self._metrics.activated()
-                self._event_publisher.reported(world.assistant, step.status)
+                self._event_publisher.reported(input.assistant, step.status)
             case "Gone":
                 record.captured = None
             case "Outrun":
-                await self._catch_up(world)
+                await self._catch_up(input)
 
-    async def _catch_up(self, world: AssistantInput) -> None:
-        self._record(world).writes.discard_status()
-        live = await self._cluster.assistant(world.assistant.key)
-        if live is None or live.metadata.uid != world.assistant.metadata.uid:
-            self._record(world).captured = None
+    async def _catch_up(self, input: AssistantInput) -> None:
+        self._record(input).writes.discard_status()
+        live = await self._cluster.assistant(input.assistant.key)
+        if live is None or live.metadata.uid != input.assistant.metadata.uid:
+            self._record(input).captured = None
         elif self._store.has(live):  # else the watch is about to show it, or it is gone by now
             await self._edit_capture.observe(live, anew=True)
 
-    async def _mark(self, world: AssistantInput, step: UpdateVersionStatus) -> str | None:
+    async def _mark(self, input: AssistantInput, step: UpdateVersionStatus) -> str | None:
         record, generation = step.record, 1
-        before = await self._said_of(record)
+        before = await self._conditions_of(record)
         if before is None:
             return None
         found = step.findings
-        stated = conditions(found, before, generation, world.now)
+        stated = conditions(found, before, generation, input.now)
         kept = tuple(each for each in before if each.type not in found)
         meta = await self._cluster.versions.mark(record, (*kept, *stated))
         if meta is None:
-            await self._validator.read_again(record)
+            await self._validator.reread(record)
             return None
         if meta.resource_version == record.resource_version:
             # Nothing changed: either the conditions stand there, and only the listing does not show them, or nothing
             # that was sent is stored.
-            there = await self._validator.read_again(record)
+            there = await self._validator.reread(record)
             if there and there.status.conditions != (*kept, *stated):
                 return not_stored(("status.conditions",), AssistantVersion.plural)
         self._store.versions.put(_marked(record, step, meta))
-        self._said[record.uid] = (meta.resource_version, (*kept, *stated))
+        self._last_conditions[record.uid] = (meta.resource_version, (*kept, *stated))
         return None
 
-    async def _said_of(self, record: VersionRecord) -> tuple[Condition, ...] | None:
-        """The conditions that stand on a version; None if it is gone."""
+    async def _conditions_of(self, record: VersionRecord) -> tuple[Condition, ...] | None:
+        """Return the conditions of a version; None if it does not exist."""
         if not (record.valid or record.active):
             return ()
-        position, said = self._said.get(record.uid, ("", ()))
+        position, known = self._last_conditions.get(record.uid, ("", ()))
         if position == record.resource_version:
-            return said
-        version = await self._validator.read_again(record)
+            return known
+        version = await self._validator.reread(record)
         return version.status.conditions if version else None
 
 
 def _marked(record: VersionRecord, step: UpdateVersionStatus, meta: ObjectMeta) -> VersionRecord:
-    """The record as of our mark. Others may have changed owner and labels before: that news comes too late now."""
+    """Return the record as of the operator's write. An event of an earlier change of owner or labels is older then."""
     valid = ConditionStatus.of(step.validation_result.holds).value if step.validation_result else record.valid
     return replace(record.as_of(meta), active=ConditionStatus.of(step.is_active).value, valid=valid)

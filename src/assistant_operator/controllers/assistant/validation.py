@@ -1,4 +1,4 @@
-"""How it is found out whether a version may come into force: its content, and what its Graph's schemas say of it."""
+"""Validates versions: their content against the schemas of the Graph that each version references."""
 
 import asyncio
 from collections.abc import Callable
@@ -16,23 +16,23 @@ from assistant_operator.store.store import Store
 
 
 class VersionValidator:
-    """Judges one version at a time, by the schemas of the Graph that it names itself."""
+    """Validates one version at a time, against the schemas of the Graph that the version itself references."""
 
     def __init__(
         self,
         cluster: Cluster,
         store: Store,
-        judge: SchemaValidator,
+        schema_validator: SchemaValidator,
         *,
         enqueue_assistant: Callable[[Key], None],
     ) -> None:
         self._cluster = cluster
         self._store = store
-        self._judge = judge
+        self._schema_validator = schema_validator
         self._enqueue_assistant = enqueue_assistant
 
-    async def read_again(self, record: VersionRecord) -> AssistantVersion | None:
-        """The version itself; what the store says of it is corrected."""
+    async def reread(self, record: VersionRecord) -> AssistantVersion | None:
+        """Return the version as it is now, and correct the store."""
         version = await self._cluster.versions.read(record.address)
         if version is None or version.metadata.uid != record.uid:
             self._store.versions.drop(record)
@@ -40,26 +40,26 @@ class VersionValidator:
             self._store.versions.put(version.as_record_of(record))
         return version
 
-    async def validate_version(self, record: AssistantRecord, world: AssistantInput, number: int) -> None:
+    async def validate_version(self, record: AssistantRecord, input: AssistantInput, number: int) -> None:
         """Validate that version, if it is still there, against the present schemas of its Graph."""
         # If the schemas change meanwhile, the results are replaced, and this one is written into the former mapping.
         results = record.validation.results
-        result = await self._validated(record, world, number)
+        result = await self._validated(record, input, number)
         if result is not None:
             results[number] = result
 
-    async def _validated(self, record: AssistantRecord, world: AssistantInput, number: int) -> ValidationResult | None:
-        content = await self._content(record, world, number)
+    async def _validated(self, record: AssistantRecord, input: AssistantInput, number: int) -> ValidationResult | None:
+        content = await self._content(record, input, number)
         if not isinstance(content, Snapshot):
             return content
-        namespace = world.assistant.metadata.namespace
+        namespace = input.assistant.metadata.namespace
         self._store.add_validating_graph(record, (namespace, content.graph_ref.name))
         graph = self._store.graph((namespace, content.graph_ref.name))
         if graph is None:
             return validation.graph_missing(content, namespace)
         if not graph.knows_schemas:
             return validation.schemas_unknown(graph)
-        fit = await self._judge.fit(content, graph.schemas, namespace)
+        fit = await self._schema_validator.fit(content, graph.schemas, namespace)
         if isinstance(fit, SchemaError) and fit.retry_after is not None:
             self._validate_again(record, fit.retry_after)
         return validation.validation_result(graph, fit)
@@ -76,14 +76,14 @@ class VersionValidator:
             self._enqueue_assistant(record.captured.key)
 
     async def _content(
-        self, record: AssistantRecord, world: AssistantInput, number: int
+        self, record: AssistantRecord, input: AssistantInput, number: int
     ) -> Snapshot | ValidationResult | None:
         """The content of a version; a result if it cannot be trusted; None if the version is gone."""
         head = record.capture.head
         if head is None or head.number != number:
-            if number == world.active == world.recorded.latest and not world.recorded.too_large:
-                return world.assistant.spec.snapshot  # it came into force already, and nothing was edited since
-            head = await self.read_again(next(each for each in world.kept if each.number == number))
+            if number == input.active == input.recorded.latest and not input.recorded.too_large:
+                return input.assistant.spec.snapshot  # it came into force already, and nothing was edited since
+            head = await self.reread(next(each for each in input.kept if each.number == number))
         if head is None:
             return None
-        return head.spec.snapshot if head.is_intact else validation.altered(world.name(number))
+        return head.spec.snapshot if head.is_intact else validation.altered(input.name(number))

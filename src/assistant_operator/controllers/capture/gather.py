@@ -1,4 +1,4 @@
-"""What went before an edit: the version it follows, the version it equals, what was said of the one before."""
+"""Reads what the next version depends on: the version before it, an equal version, the change-cause before."""
 
 from assistant_operator.api.assistant import Assistant
 from assistant_operator.api.assistant_version import AssistantVersion, VersionRecord, version_name
@@ -14,7 +14,7 @@ _FARTHEST_CAUSE = 20
 
 
 class VersionGatherer:
-    """Reads history where it decides what the next version says."""
+    """Reads the versions of an Assistant from the store and, where their content matters, from the API server."""
 
     def __init__(self, cluster: Cluster, store: Store, restorer: VersionRestorer) -> None:
         self._cluster = cluster
@@ -22,7 +22,10 @@ class VersionGatherer:
         self._restorer = restorer
 
     async def beyond(self, capture: CaptureState, assistant: Assistant) -> list[AssistantVersion]:
-        """The versions that the status does not tell of, and the one before them: we ended before it was written."""
+        """Return the versions that the status does not report yet, and the one before them.
+
+        There are some if the operator ended between the creation of a version and the write of the status.
+        """
         uid = assistant.metadata.uid
         records = [each for each in self._store.versions.of(assistant.key) if each.number > capture.latest]
         found = [await self._cluster.versions.read(each.address) for each in records if each.owner == uid]
@@ -34,7 +37,7 @@ class VersionGatherer:
         return [before, *unreported] if before else unreported
 
     async def head(self, capture: CaptureState, assistant: Assistant) -> AssistantVersion | None:
-        """The newest version of this history, read if it is not at hand; None if there is none or nobody knows it."""
+        """Return the newest version of this history; None if there is none, or if its content is lost."""
         if capture.head and capture.head.number == self._store.versions.newest_number(assistant.key):
             return capture.head
         newest = versioning.newest_of(assistant.metadata.uid, self._store.versions.of(assistant.key))
@@ -48,14 +51,14 @@ class VersionGatherer:
         return capture.head
 
     async def _left_behind(self, assistant: Assistant) -> VersionRecord | None:
-        """The newest version of that name, if nobody owns it any more and the news of that has not come yet."""
+        """Return the newest version of that name, if it has no owner and the watch has not shown that yet."""
         newest = None
         for record in reversed(self._store.versions.of(assistant.key)):
             version = await self._cluster.versions.read(record.address)
             if version is None:
-                continue  # it may have been deleted by hand: the older ones may be left behind all the same
+                continue  # a version deleted by hand says nothing about the older ones
             if version.record().owner not in (assistant.metadata.uid, None):
-                break  # a dead predecessor's: garbage collection takes them all
+                break  # garbage collection deletes all versions of a deleted predecessor
             self._store.versions.put(version.record())
             newest = newest or version.record()
         return newest
@@ -63,7 +66,7 @@ class VersionGatherer:
     async def edit(
         self, record: AssistantRecord, assistant: Assistant, head: AssistantVersion | None
     ) -> versioning.Edit:
-        """All that the version of this state depends on."""
+        """Return everything that the version of this state depends on."""
         capture = record.capture
         return versioning.Edit(
             assistant,
@@ -75,11 +78,11 @@ class VersionGatherer:
         )
 
     async def _same_as(self, assistant: Assistant, head: AssistantVersion | None) -> int | None:
-        """The newest older version with equal content: the digest finds it, the content decides."""
+        """Return the number of the newest older version with equal content. Equal digests are compared by content."""
         wanted = assistant.spec.snapshot
         for record in self._store.versions.with_digest(assistant.key, wanted.digest):
             if record.owner not in (assistant.metadata.uid, None) or (head and record.number >= head.number):
-                continue  # another's history, or not older
+                continue  # of another history, or not older
             version = await self._cluster.versions.read(record.address)
             if version and version.spec.snapshot.canonical == wanted.canonical:
                 return record.number
@@ -88,9 +91,9 @@ class VersionGatherer:
     async def _cause_before(
         self, record: AssistantRecord, assistant: Assistant, head: AssistantVersion | None
     ) -> str | None:
-        """What the change-cause annotation said before this edit."""
+        """Return the change-cause annotation as it was before this edit."""
         before = record.captured
-        # A first edit that is refused is kept there, too, though it is not captured yet.
+        # A first edit whose version is refused is there as well, although it is not captured yet.
         if before and before.metadata.generation < assistant.metadata.generation:
             return versioning.cause_of(before)
         if versioning.cause_of(assistant) is None:

@@ -1,4 +1,4 @@
-"""Who records now: so many edits at once, large ones fewer, each namespace in turn."""
+"""How many edits are captured at a time: large ones count more, and each namespace has its turn."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,34 +8,35 @@ from assistant_operator.api.assistant import Assistant
 from assistant_operator.runtime.fairness import FairSemaphore
 
 _AT_ONCE, _WEIGHT = 32, 8_192
-"""Edits that are being recorded at one time, and the bytes that make one weigh as two.
+"""Edits that are captured at one time, and the bytes from which on one counts as two.
 
-With more of them, or of large ones, an API server that is short of processors shows the next edits seconds late.
+With more of them, or of large ones, an API server that is short of processors sends the next watch events seconds late.
 """
 _FEW = 4
+"""Edits that are captured at one time, up to which there is no burst."""
 _LULL = 0.15
-"""Seconds with no more than a few, until a crowd is over: those of one burst do not come evenly."""
+"""Seconds with no more than a few edits until a burst is over: the edits of one burst do not arrive evenly."""
 _PATIENCE = 2.0
-"""Seconds of a crowd that whatever is not history waits for at most."""
+"""Seconds of a burst after which some of the other work goes on."""
 
 
 class CaptureLimiter:
-    """Those that are being recorded, and those that wait for it. History comes first: all else can wait a little."""
+    """Limits concurrent captures, and signals a burst: then other writes wait, because edits are captured first."""
 
     def __init__(self) -> None:
         self._turns = FairSemaphore(_AT_ONCE)
         self._trying = 0
         self.calm = asyncio.Event()
-        """Set unless they are many."""
+        """Cleared during a burst of edits."""
         self.calm.set()
         self.bearable = asyncio.Event()
-        """Set unless they became many just now: it may pass soon."""
+        """Cleared during the first seconds of a burst."""
         self.bearable.set()
         self._many_at = 0.0
 
     @asynccontextmanager
     async def turn(self, assistant: Assistant) -> AsyncIterator[None]:
-        """For one try at recording a state of that Assistant."""
+        """Wait for a turn to try to capture a state of that Assistant."""
         self._count(+1)
         try:
             async with self._turns.turn(assistant.metadata.namespace, _weight(assistant)):
@@ -58,7 +59,7 @@ class CaptureLimiter:
         loop.call_later(_LULL, self._settle, borne, self._many_at)
 
     def _settle(self, borne: asyncio.TimerHandle, many_at: float) -> None:
-        """Say that it is over, unless they have been many since `many_at`."""
+        """End the burst, unless it went on after `many_at`."""
         loop = asyncio.get_running_loop()
         if self._trying > _FEW:
             self._many_at = loop.time()

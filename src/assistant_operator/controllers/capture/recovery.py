@@ -1,4 +1,4 @@
-"""The edits nobody watched: read again from the API server's watch cache, then from its exact history."""
+"""Edits that no watch showed: they are read from the API server's watch cache, then from its exact history."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,7 +12,10 @@ _AT_ONCE = 8
 
 
 async def newest_before(end: int, is_before: Callable[[int], Awaitable[bool]]) -> int:
-    """The newest resource version below `end` for which `is_before` holds, or 1: it holds up to some point only."""
+    """Return the newest resource version below `end` for which `is_before` holds, or 1.
+
+    `is_before` holds up to some resource version, and for none after it.
+    """
     step = 1
     while step < end and not await is_before(end - step):
         step *= 2
@@ -24,14 +27,18 @@ async def newest_before(end: int, is_before: Callable[[int], Awaitable[bool]]) -
 
 
 class MissedEditRecovery:
-    """Finds the states of an Assistant between the last recorded one and the one at hand."""
+    """Finds the states of an Assistant between the last captured one and a given one.
+
+    It bisects resource versions. Kubernetes promises only their order; that the storage counts them in steps of one is
+    how etcd does it. A gap in them costs reads and finds the same states.
+    """
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._turns = asyncio.Semaphore(_AT_ONCE)
 
     async def between(self, observed: int, assistant: Assistant) -> list[Assistant]:
-        """Its states of the generations after `observed` and before its own, oldest first, as far as they are held."""
+        """Return the states of the generations after `observed` and before its own that are held, oldest first."""
         async with self._turns:
             found = await _Search(self._cluster, observed, assistant).run()
         return [found[generation] for generation in sorted(found)]
@@ -47,7 +54,7 @@ class _Search:
         self._reads = 0
 
     async def run(self) -> dict[int, Assistant]:
-        # Where nothing was missed yet, or the oldest that the API server holds.
+        # The newest state that is captured, or the oldest that the API server holds.
         since = await newest_before(self._end, self._is_before)
         if await self._is_replayed(since) and self._is_lacking and await self._at(since) == "Expired":
             await self._replay_from_before(since)
@@ -60,14 +67,14 @@ class _Search:
         return len(self._found) < self._assistant.metadata.generation - self._observed - 1
 
     async def _is_replayed(self, since: int) -> bool:
-        """Whether the watch cache goes back so far; it then told all since."""
+        """Read all events since then from the watch cache. Returns False if it does not go back so far."""
         states = await self._cluster.replay(self._assistant.key, since, self._end)
         for state in states if states != "Expired" else ():
             self._keep(state)
         return states != "Expired"
 
     async def _replay_from_before(self, since: int) -> None:
-        """Where little happens, the watch cache holds more than the history: look for the oldest it goes back to."""
+        """In a quiet cluster the watch cache holds more than the history: find the oldest event that it holds."""
         low, high = 0, since
         while self._is_lacking and high - low > 1:
             middle = (low + high) // 2

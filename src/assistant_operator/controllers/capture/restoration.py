@@ -1,4 +1,4 @@
-"""A version that was deleted by hand comes back as it was: from memory, from the Assistant, or from history."""
+"""Creates deleted versions again: from memory, from the Assistant, or from the API server's history."""
 
 from assistant_operator.api.assistant import Assistant
 from assistant_operator.api.assistant_version import AssistantVersion, version_labels, version_name
@@ -12,11 +12,11 @@ from assistant_operator.store.store import Store
 from .recovery import newest_before
 
 MOST_TRIES = 5
-"""Tries to make a version whose name is taken while there is no such version."""
+"""Tries to create a version whose name is taken while no such version can be read."""
 
 
 def unreadable(key: Key) -> ClusterUnavailable:
-    """What to raise where a name is taken and nothing is there, time after time: another try may succeed later."""
+    """Return the error of a name that is taken while no such version can be read: another try may succeed later."""
     unavailable = ClusterUnavailable(
         f"the name {key[0]}/{key[1]} is taken time after time, though no such version is there"
     )
@@ -25,7 +25,7 @@ def unreadable(key: Key) -> ClusterUnavailable:
 
 
 class VersionRestorer:
-    """Brings versions back under their own number and content."""
+    """Creates deleted versions again, with their number and content."""
 
     def __init__(self, cluster: Cluster, store: Store) -> None:
         self._cluster = cluster
@@ -34,7 +34,7 @@ class VersionRestorer:
     async def restore(
         self, assistant: Assistant, number: int, remembered: AssistantVersion | None
     ) -> AssistantVersion | ContentLost | None:
-        """The version, there again; Lost if its content is not known.
+        """Return the version, created again if it was deleted; ContentLost if its content is not known.
 
         None if it cannot be stored now, or if another Assistant of that name was seen meanwhile.
         """
@@ -48,7 +48,7 @@ class VersionRestorer:
         if isinstance(there, AssistantVersion):
             self._store.versions.put(there.record())
             if there.record().owner not in (assistant.metadata.uid, None):
-                return ContentLost()  # another's history has that name
+                return ContentLost()  # a version of another history has that name
         return there
 
     async def _made_again(
@@ -77,7 +77,7 @@ class VersionRestorer:
         raise unreadable((meta.namespace, meta.name))
 
     async def _as_it_was(self, assistant: Assistant, number: int) -> AssistantVersion | None:
-        """The newest state of the deleted version that the API server still holds, if it was that owner's."""
+        """Return the newest state of the deleted version that the API server holds, if it had that owner."""
         key, owner = (assistant.key[0], version_name(assistant.key[1], number)), assistant.metadata.uid
         if deleted := self._store.versions.deletion_of(assistant.key, number):
             state = await self._cluster.versions.read_at(key, deleted - 1)
@@ -87,10 +87,10 @@ class VersionRestorer:
         return held[-1] if held else await self._when_it_was_reported(assistant, number)
 
     async def _when_it_was_reported(self, assistant: Assistant, number: int) -> AssistantVersion | None:
-        """The same from the exact history, which outlasts a restart of the API server.
+        """Return the same from the exact history, which outlasts a restart of the API server.
 
-        The version was there when the status told of it first. That moment is found by bisection, since the latest
-        version of a status never falls.
+        The version existed when the status reported it first. Bisection finds that moment, because the latest version
+        of a status never decreases.
         """
 
         async def is_before(revision: int) -> bool:
@@ -108,7 +108,7 @@ class VersionRestorer:
         return None
 
     async def _from_spec(self, assistant: Assistant, number: int) -> AssistantVersion | None:
-        """The latest version says what the Assistant says, if no edit came after it."""
+        """Return the version from the spec: the latest version has its content if no edit followed."""
         status = assistant.status
         if number != status.latest_version or status.observed_generation != assistant.metadata.generation:
             return None
@@ -119,5 +119,5 @@ class VersionRestorer:
 
 
 def _of(owner: str, state: AssistantVersion) -> AssistantVersion | None:
-    """The state if that Assistant owned the version, or nobody did: it may have been orphaned before it was deleted."""
+    """Return the state if that Assistant owned the version, or if it had no owner: it may have been orphaned first."""
     return state if state.record().owner in (owner, None) else None

@@ -1,4 +1,4 @@
-"""Observe, decide, act, report: one Graph and its default Assistant at a time."""
+"""Reconciles one Graph: gathers a GraphInput, takes the first step that is due, and repeats."""
 
 import logging
 import sys
@@ -40,29 +40,29 @@ _MOST_STEPS, _PAUSE = 20, 1.0
 _MOST_CONFLICTS = 4
 
 STORE: StepId = ("Store", 0)
-"""What is held back where the API server does not store all of a status: sending the same status again."""
+"""The step that is held while the API server does not store all of a status: to send the same status again."""
 REPORT: StepId = ("UpdateGraphStatus", 0)
 REASONS: dict[str, tuple[Reason, str]] = {
     "Disown": (Reason.DEFAULT_ASSISTANT_REFUSED, "Disown"),
     "UpdateGraphStatus": (Reason.STATUS_REFUSED, "UpdateStatus"),
 }
-"""Reason and action of the event of a refused step. For ApplyDefaultAssistant, the condition Ready makes the event."""
+"""Reason and action of the event of a refused step. Of ApplyDefaultAssistant the condition Ready causes the event."""
 
 
 def changed_meanwhile(key: Key) -> ClusterUnavailable:
-    """What to raise after a conflict: the same write may succeed later."""
+    """Return the error of a conflict: the same write may succeed later."""
     unavailable = ClusterUnavailable(f"Assistant {key[0]}/{key[1]} was changed at the same time")
     unavailable.is_answer = True
     return unavailable
 
 
-def _identity(world: GraphInput, step: GraphStep) -> StepId:
-    """By that a refused step is known again. After a change of what it depends on, a step is another one."""
+def _identity(input: GraphInput, step: GraphStep) -> StepId:
+    """Return what identifies a refused step. If something that it depends on changes, it is another step."""
     match step:
         case ApplyDefaultAssistant(name):
-            default = world.default.metadata if world.default else None
+            default = input.default.metadata if input.default else None
             there = (default.uid, default.generation) if default else None
-            return "ApplyDefaultAssistant", (name, world.graph.metadata.generation, there)
+            return "ApplyDefaultAssistant", (name, input.graph.metadata.generation, there)
         case Disown(name):
             return "Disown", name
         case UpdateGraphStatus():
@@ -82,13 +82,13 @@ class Triggers(Protocol):
 
 
 class GraphReconciler:
-    """Brings one Graph to where it should be."""
+    """The controller "graph": applies the default Assistant, and writes the status of a Graph."""
 
     def __init__(
         self,
         cluster: Cluster,
         store: Store,
-        judge: SchemaValidator,
+        schema_validator: SchemaValidator,
         triggers: Triggers,
         *,
         event_publisher: EventPublisher,
@@ -96,36 +96,36 @@ class GraphReconciler:
     ) -> None:
         self._cluster = cluster
         self._store = store
-        self._judge = judge
+        self._schema_validator = schema_validator
         self._event_publisher = event_publisher
         self._metrics = metrics
         self._triggers = triggers
 
     async def reconcile(self, key: Key) -> float | None:
-        """Take the steps that are due; what they wrote comes back as an event, and then this is called again.
+        """Take the steps that are due. Returns the seconds until the next one is; None if none is planned.
 
-        A step that is refused or fails does not keep the others waiting. Raises what let one fail, after the others.
+        A step that is refused or fails does not block the others. Its error is raised after the others.
         """
         failed: dict[StepId, Exception] = {}
         loop: StepLoop[GraphInput, GraphStep] = StepLoop(
             partial(self._gather, key),
-            lambda world: self._decide(world, failed),
-            lambda world, step: self._take(world, step, failed),
+            lambda input: self._decide(input, failed),
+            lambda input, step: self._take(input, step, failed),
             most=_MOST_STEPS,
             otherwise=_PAUSE,
         )
         return await loop.run()
 
     async def _gather(self, key: Key) -> GraphInput | None:
-        await self._confirm(key)
-        return await self._observe(key)
+        await self._confirm_stored(key)
+        return await self._gather_input(key)
 
-    def _decide(self, world: GraphInput, failed: Mapping[StepId, Exception]) -> GraphStep | Requeue | None:
-        refusals, due = self._record(world.graph).refusals, {_identity(world, each): each for each in steps(world)}
-        if self._drop_stale(world, set(due)):
+    def _decide(self, input: GraphInput, failed: Mapping[StepId, Exception]) -> GraphStep | Requeue | None:
+        refusals, due = self._record(input.graph).refusals, {_identity(input, each): each for each in steps(input)}
+        if self._drop_stale(input, set(due)):
             return None
-        ready = (each for name, each in due.items() if name not in failed and not self._is_repeated(world, each))
-        step = refusals.pick(ready, partial(_identity, world))
+        ready = (each for name, each in due.items() if name not in failed and not self._is_repeated(input, each))
+        step = refusals.pick(ready, partial(_identity, input))
         if step is None and failed:
             raise next(iter(failed.values()))
         return step or Requeue(refusals.wait())
@@ -133,57 +133,57 @@ class GraphReconciler:
     def _record(self, graph: Graph) -> GraphRecord:
         return self._store.graph_record_of(graph)
 
-    async def _take(self, world: GraphInput, step: GraphStep, failed: dict[StepId, Exception]) -> None:
-        """Take one step; if the API server refuses it, hold it back and remember its words."""
-        name = _identity(world, step)
+    async def _take(self, input: GraphInput, step: GraphStep, failed: dict[StepId, Exception]) -> None:
+        """Take one step. If the API server refuses it, hold it and keep the message."""
+        name = _identity(input, step)
         try:
-            words = await self._act(world.graph, step)
+            message = await self._act(input.graph, step)
         except ClusterRefused as refusal:
             schemas = step.status.schemas if isinstance(step, UpdateGraphStatus) else None
             if schemas and (schemas.context or schemas.config) and refusal.status.is_too_large:
-                self._record(world.graph).unstorable = schemas
+                self._record(input.graph).unstorable = schemas
             else:
-                self._refuse(world.graph, name, str(refusal))
+                self._refuse(input.graph, name, str(refusal))
         except ClusterUnavailable as unavailable:
             if not unavailable.is_answer:
                 raise
             failed[name] = unavailable
         else:
-            if words:
-                self._refuse(world.graph, name, words)
+            if message:
+                self._refuse(input.graph, name, message)
             else:
-                self._record(world.graph).refusals.succeeded(name)
+                self._record(input.graph).refusals.succeeded(name)
 
-    def _refuse(self, graph: Graph, name: StepId, words: str) -> None:
-        log.warning("refused step kind=Graph namespace=%s name=%s step=%s: %s", *graph.key, name[0], words)
+    def _refuse(self, graph: Graph, name: StepId, message: str) -> None:
+        log.warning("refused step kind=Graph namespace=%s name=%s step=%s: %s", *graph.key, name[0], message)
         self._metrics.refused("graph", name[0])
-        is_first = self._record(graph).refusals.refused(name, words)
+        is_first = self._record(graph).refusals.refused(name, message)
         if is_first and name[0] in REASONS:
-            self._event_publisher.refused(graph, *REASONS[name[0]], words)
+            self._event_publisher.refused(graph, *REASONS[name[0]], message)
 
-    def _drop_stale(self, world: GraphInput, present: set[StepId]) -> bool:
-        """Drop the refusals of steps that are no longer due. Whether there were any, so that the status changes."""
-        record = self._record(world.graph)
-        if world.unstored and world.unstored.is_tried_again and REPORT not in present:
-            record.writes.unstored = None  # nothing of what was not stored is to be written any more
-        elif world.unstored:
+    def _drop_stale(self, input: GraphInput, present: set[StepId]) -> bool:
+        """Release held steps that are no longer due. Returns whether there were any, so that the status changes."""
+        record = self._record(input.graph)
+        if input.unstored and input.unstored.is_tried_again and REPORT not in present:
+            record.writes.unstored = None  # the status is another one by now
+        elif input.unstored:
             present = present | {STORE}
         return record.refusals.keep(present)
 
-    def _is_repeated(self, world: GraphInput, step: GraphStep) -> bool:
-        """Whether that was just written: the watch has not shown it yet, or others own what it would change."""
+    def _is_repeated(self, input: GraphInput, step: GraphStep) -> bool:
+        """Return whether that was just written: the watch has not shown it yet, or others own what it would change."""
         if isinstance(step, UpdateGraphStatus):
             return False
-        default = self._store.assistants.get((world.graph.metadata.namespace, step.name))
+        default = self._store.assistants.get((input.graph.metadata.namespace, step.name))
         seen = position(default.latest.metadata.resource_version) if default else 0
         if isinstance(step, Disown):
             return default is not None and seen < default.released_at
-        applied = self._record(world.graph).applied
+        applied = self._record(input.graph).applied
         if applied is None or applied.name != step.name:
             return False
         return seen < applied.at or (seen == applied.at and applied.configuration == step.configuration)
 
-    async def _observe(self, key: Key) -> GraphInput | None:
+    async def _gather_input(self, key: Key) -> GraphInput | None:
         record = self._store.graphs.get(key)
         if record is None:
             return None
@@ -211,24 +211,24 @@ class GraphReconciler:
 
     async def _schema_trouble(self, graph: Graph) -> SchemaError | None:
         nothing = Snapshot(graph_ref=GraphRef(name=graph.metadata.name))
-        fit = await self._judge.fit(nothing, graph.schemas, graph.metadata.namespace)
+        fit = await self._schema_validator.fit(nothing, graph.schemas, graph.metadata.namespace)
         if not isinstance(fit, SchemaError):
             return None
         if fit.retry_after is not None:
             self._triggers.enqueue_graph(graph.key, fit.retry_after)
         return fit
 
-    async def _confirm(self, key: Key) -> None:
-        """Before it is said that a status is not stored, the API server is asked.
+    async def _confirm_stored(self, key: Key) -> None:
+        """Before a status counts as not stored, the object is read from the API server.
 
-        A watch that began before a CustomResourceDefinition changed goes on to leave out the fields that it lacked.
+        A watch that began before a CustomResourceDefinition changed goes on without the fields that it lacked.
         """
         record = self._store.graphs.get(key)
         if record and record.writes.unstored and not record.refusals.is_held(STORE):
-            await self._look_again(record.latest)
+            await self._reread(record.latest)
 
     def _unstored(self, record: GraphRecord) -> Unstored[GraphStatus] | None:
-        """The status that was not stored as it was sent; due to be sent again when its pause is over."""
+        """Return the status that was not stored as it was sent, and whether it is to be sent again now."""
         found, graph = record.writes.unstored, record.latest
         if found is None:
             return None
@@ -241,7 +241,7 @@ class GraphReconciler:
         return replace(found, is_tried_again=record.refusals.is_due(STORE))
 
     async def _act(self, graph: Graph, step: GraphStep) -> str | None:
-        """Take the step: None if it had an effect, else what to say of that."""
+        """Take the step. Returns None if it had an effect, else a message."""
         log.debug("started step kind=Graph namespace=%s name=%s step=%r", *graph.key, step)
         self._metrics.step("graph", type(step).__name__)
         match step:
@@ -253,20 +253,20 @@ class GraphReconciler:
                 match outcome := await self._cluster.update_status(graph, status):
                     case int():
                         if self._reported(graph, status, outcome):
-                            await self._look_again(graph)
+                            await self._reread(graph)
                     case "Gone" | "Outrun":
                         self._record(graph).writes.discard_status()
-                        await self._look_again(graph)
+                        await self._reread(graph)
         return None
 
     def _reported(self, graph: Graph, status: GraphStatus, at: int) -> bool:
-        """Take in what was written. Whether it was a status that was not stored before."""
+        """Keep the status that was written. Returns whether it is one that was not stored before."""
         record = self._record(graph)
         before = record.writes.unstored
         is_tried_again = before is not None and before.sent == status
         now = self._store.assume_graph_status(graph, status, at)
         if now is None:
-            return False  # it was deleted before the answer came
+            return False  # it was deleted before the response came
         if is_tried_again:  # until an event shows that it was stored
             record.refusals.refused(STORE, "")
         self._event_publisher.reported(graph, status)
@@ -290,10 +290,10 @@ class GraphReconciler:
             default.released_at = at
 
     async def _apply(self, graph: Graph, name: str, configuration: FreeForm) -> None:
-        """Apply without force; what others own is left to them, and the rest applied again."""
+        """Apply without force. Fields that others own are left out, and the rest is applied again."""
         key = (graph.metadata.namespace, name)
         wanted, labels, is_owned = configuration, LABELS, True
-        default = self._store.latest(key)  # first: the watch may show what is created before the answer comes
+        default = self._store.latest(key)  # read first: the watch may show what is created before the response comes
         is_new, seen = default is None, position(default.metadata.resource_version) if default else 0
         if is_new and (not await self._is_alive(graph) or await self._is_there(graph, key)):
             return
@@ -314,12 +314,12 @@ class GraphReconciler:
             is_owned = is_owned and not any(field.startswith(".metadata.ownerReferences") for field in outcome)
 
     async def _is_alive(self, graph: Graph) -> bool:
-        """Whether the Graph is still there: its default assistant may be gone because the Graph is."""
-        await self._look_again(graph)
+        """Return whether the Graph exists: its default assistant may have been deleted with it."""
+        await self._reread(graph)
         return self._store.has(graph) and not self._record(graph).latest.metadata.is_being_deleted
 
     async def _is_there(self, graph: Graph, key: Key) -> bool:
-        """Whether there is an Assistant of that name that the watch did not show yet: it may be a user's."""
+        """Return whether there is an Assistant of that name that the watch has not shown yet: it may be a user's."""
         live = await self._cluster.assistant(key)
         if live is None:
             return False
@@ -327,8 +327,8 @@ class GraphReconciler:
         self._record(graph).applied = AppliedDefault(key[1], position(live.metadata.resource_version), {})
         return True
 
-    async def _look_again(self, graph: Graph) -> None:
-        """Keep what is there now. The event of it will be no news any more: what it means is done here."""
+    async def _reread(self, graph: Graph) -> None:
+        """Keep the Graph as it is now, and enqueue what depends on it: its watch event will show no difference."""
         live = await self._cluster.graph(graph.key)
         before = self._store.graph(graph.key)
         if live is None:

@@ -1,4 +1,4 @@
-"""The copies of Assistants on LangGraph Servers: what each is to be, and how it is brought there or taken off."""
+"""The copies of Assistants on LangGraph Servers: compare, create, update and delete one."""
 
 from collections.abc import Iterable
 
@@ -25,38 +25,38 @@ _MOST_RETAINED = 10_000
 
 
 class NotYet(Exception):
-    """Something that must come first has not come: what it waits for enqueues the key, or the next try finds it."""
+    """Something that must happen first has not happened. It enqueues the key, or the next try finds it."""
 
 
 class Copies:
-    """Reads what is there and writes only what differs. What is another's is never touched."""
+    """Reads a copy and writes only what differs. An assistant of another owner is never changed."""
 
     def __init__(self, cluster: Cluster, store: Store, prober: ServerProber) -> None:
         self._cluster = cluster
         self._store = store
         self._prober = prober
         self._retained: FIFOCache[tuple[str, str], None] = FIFOCache(_MOST_RETAINED)
-        """Copies whose Assistant was deleted while their server could not be told that they stay."""
+        """Copies of deleted Assistants that stay, and whose server did not answer when they were to be marked so."""
 
     def retain(self, copies: Iterable[Copy]) -> None:
-        """These stay, though their servers may not say so: their Assistant is gone, its deletion waited for nobody."""
+        """These copies stay, although they may not be marked so: a deletion with Retain does not wait for servers."""
         self._retained.update(dict.fromkeys(copy.site for copy in copies))
 
-    async def take_off_orphan(self, endpoint: Endpoint, copy: Copy, assistant: Key) -> None:
-        """Take a copy of an Assistant that is gone off its server, or mark it as one that stays."""
-        await self.take_off(endpoint, copy, assistant, "Retain" if copy.site in self._retained else "Delete")
+    async def delete_orphan(self, endpoint: Endpoint, copy: Copy, assistant: Key) -> None:
+        """Delete the copy of an Assistant that does not exist, or mark it as one that stays."""
+        await self.delete_copy(endpoint, copy, assistant, "Retain" if copy.site in self._retained else "Delete")
         self._retained.pop(copy.site, None)
 
     def place(self, graph: Graph | None, assistant: Assistant) -> Target | None:
-        """Where an Assistant of that Graph belongs; None if nowhere."""
+        """Return where an Assistant of that Graph is published; None if nowhere."""
         return target_of(graph, assistant.key, self._prober.cluster_name) if graph else None
 
     def owner(self, assistant: Assistant) -> str:
-        """Who a copy of it says that it belongs to."""
+        """Return the owner that a copy of it names."""
         return desired_copy.owner_of(self._prober.cluster_name, assistant.key)
 
     async def graph_of(self, assistant: Assistant) -> Graph | None:
-        """The Graph of the version in force; None if there is no such version or no such Graph."""
+        """Return the Graph of the active version; None if there is no such version or no such Graph."""
         number, record = assistant.status.active_version, self._record(assistant)
         if number is None:
             return None
@@ -76,7 +76,7 @@ class Copies:
         return self._store.record_of(assistant)
 
     async def version(self, assistant: Assistant, number: int) -> AssistantVersion | None:
-        """One of its versions whole; None if it is gone."""
+        """Return one of its versions with its content; None if it does not exist."""
         head = self._record(assistant).capture.head
         if head and head.number == number:
             return head
@@ -85,7 +85,7 @@ class Copies:
         )
 
     async def put(self, assistant: Assistant, version: AssistantVersion, place: Target) -> PublishResult:
-        """Read what is there, and write only what differs. Raises NotYet if the Assistant went meanwhile."""
+        """Read the copy, and write only what differs. Raises NotYet if the Assistant was deleted meanwhile."""
         servers, copy, owner = self._prober.servers, place.copy, self.owner(assistant)
         state = self._record(assistant).publication
         owners = desired_copy.owners(assistant, copy, owner)
@@ -115,24 +115,24 @@ class Copies:
         return PublishResult(True, Reason.PUBLISHED, message, number=version.number, copy=copy, server_version=number)
 
     def _require_present(self, assistant: Assistant) -> None:
-        """A server may answer after minutes. Nobody would withdraw what is published for an Assistant that is gone."""
+        """Raise NotYet if the Assistant was deleted while the server answered: its copy would never be withdrawn."""
         if not self._store.has(assistant):
             raise NotYet
 
     def _differences(
         self, assistant: Assistant, wanted: DesiredAssistant, there: RemoteAssistant, former: frozenset[str]
     ) -> tuple[str, ...]:
-        """Where the copy differs, without what its server would not keep."""
+        """Return the fields in which the copy differs, without those that its server does not keep."""
         unkept = self._unkept_of(assistant, wanted)
         return tuple(each for each in desired_copy.drift(wanted, there, former) if each not in unkept)
 
     def _unkept_of(self, assistant: Assistant, wanted: DesiredAssistant) -> frozenset[str]:
-        """Where the copy still differed when its server was sent the very same."""
+        """Return the fields that the server did not keep when it was sent the same content."""
         sent, unkept = self._record(assistant).publication.not_kept
         return unkept if sent == wanted else frozenset()
 
     async def differences(self, assistant: Assistant, there: RemoteAssistant) -> tuple[str, ...]:
-        """Where a copy differs from what it was left as."""
+        """Return the fields in which a copy differs from what was published."""
         number = assistant.status.active_version
         place = self.place(await self.graph_of(assistant), assistant)
         snapshot = await self._snapshot(assistant, number) if number else None
@@ -142,7 +142,7 @@ class Copies:
         return self._differences(assistant, wanted, there, frozenset())
 
     async def _snapshot(self, assistant: Assistant, number: int) -> Snapshot | None:
-        """What a version says; read only if the spec does not say it, too."""
+        """Return the content of a version. It is read only if the spec has another content."""
         if self._record(assistant).capture.is_in_spec(number):
             return assistant.spec.snapshot
         version = await self.version(assistant, number)
@@ -151,7 +151,7 @@ class Copies:
     async def _former_keys(
         self, assistant: Assistant, version: AssistantVersion, there: RemoteAssistant
     ) -> frozenset[str]:
-        """The keys of the server's metadata that the version published before brought and this one does not."""
+        """Return the metadata keys of the version that was published before which this version does not have."""
         number = (there.metadata or {}).get(desired_copy.NUMBER)
         if not isinstance(number, int) or number in (version.number, 0):
             return frozenset()
@@ -162,41 +162,41 @@ class Copies:
         return keys - desired_copy.metadata_keys(version.spec.snapshot)
 
     async def is_nothing_to_withdraw(self, assistant: Assistant, place: Target, former: Endpoint) -> bool:
-        """Whether nothing is to be deleted at a former address of the copy at `place`, which has the same id.
+        """Return whether nothing is to be deleted at a former address of the copy at `place`, which has the same ID.
 
-        So it is if that address leads to the same server, or has no such assistant. Raises ServerTrouble if that cannot
-        be told. Proof that it is another server: it does not have the version that this one got last.
+        That is so if the address leads to the same server, or has no such assistant. Raises ServerTrouble if that
+        cannot be determined. Another server does not have the version that this one got last.
         """
         here = await self._prober.credentials.endpoint(assistant.metadata.namespace, place.copy)
         is_same = await self._is_same(here, former, place.copy.assistant_id)
         if is_same:
-            # One server, or two with the same data: a version that is made here shows there only if it is one.
+            # One server, or two with the same data: only one server shows there a version that is created here.
             mark = {"metadata": {desired_copy.OWNER: place.copy.owner}}
             await self._prober.servers.update(here, place.copy.assistant_id, mark)
             is_same = await self._is_same(here, former, place.copy.assistant_id)
         return is_same
 
     async def _is_same(self, here: Endpoint, former: Endpoint, assistant_id: str) -> bool:
-        """Whether the newest version there is the newest here. Raises ServerUnavailable while it changes here."""
+        """Return whether both have the same newest version. Raises ServerUnavailable while it changes here."""
         newest = self._prober.servers.newest_version
         before, other = await newest(here, assistant_id), await newest(former, assistant_id)
         if other is None:
             return True
         if before is None or await newest(here, assistant_id) != before:
-            raise ServerUnavailable(f"cannot tell yet whether {former.url} and {here.url} are one server")
+            raise ServerUnavailable(f"cannot determine yet whether {former.url} and {here.url} are one server")
         return other == before
 
-    async def take_off(
+    async def delete_copy(
         self, endpoint: Endpoint, copy: Copy, assistant: Key, policy: str, keys: frozenset[str] = frozenset()
     ) -> None:
-        """Take a copy of that Assistant off its server. What is not ours stays; the server's own one is emptied.
+        """Delete a copy of that Assistant. One of another owner stays; the server's own default assistant is emptied.
 
-        `keys`: of the metadata that came with the copy.
+        `keys`: the metadata keys of the copy.
         """
         servers, current = self._prober.servers, desired_copy.owner_of(self._prober.cluster_name, assistant)
         there = await servers.assistant(endpoint, copy.assistant_id)
         if there is None:
-            # One whose graph is no longer deployed cannot be read, and comes back with it.
+            # An assistant whose graph is not deployed cannot be read, and is there again once the graph is.
             if policy == "Delete" and copy.assistant_id == desired_copy.own_id(copy.owner or current):
                 await servers.delete(endpoint, copy.assistant_id)
             else:

@@ -1,4 +1,4 @@
-"""What the LangGraph Servers of the Graphs say: asked at first sight, at each resync, and while they do not answer."""
+"""Probes the LangGraph Servers of Graphs: at first, at each resync, and while a server does not answer."""
 
 import logging
 from collections.abc import Callable
@@ -17,9 +17,9 @@ from assistant_operator.store.records import GraphRecord, ProbedServer
 log = logging.getLogger(__name__)
 
 _BACKOFF = Backoff(0.5, 30.0)
-_UNTOLD = {Reason.PUBLICATION_REFUSED: Reason.SERVER_UNRECOGNIZED}
-"""A LangGraph Server refuses none of the questions that a probe asks."""
-_TOLD = {
+_REASONS = {Reason.PUBLICATION_REFUSED: Reason.SERVER_UNRECOGNIZED}
+"""A LangGraph Server refuses none of the requests of a probe."""
+_PREFIXES = {
     Reason.SERVER_UNREACHABLE: "the server cannot be reached: ",
     Reason.SERVER_UNRECOGNIZED: "this is not a LangGraph Server: ",
     Reason.SERVER_UNAUTHORIZED: "the server does not accept the key: ",
@@ -74,8 +74,8 @@ class ServerProber:
         except ServerTrouble as trouble:
             if isinstance(trouble, ServerRefused):
                 self.credentials.forget(graph.metadata.namespace, place.copy)
-            reason = _UNTOLD.get(trouble.reason, trouble.reason)
-            return None, ServerStatus(False, reason, f"{_TOLD.get(reason, '')}{trouble}")
+            reason = _REASONS.get(trouble.reason, trouble.reason)
+            return None, ServerStatus(False, reason, f"{_PREFIXES.get(reason, '')}{trouble}")
 
     async def _served(self, endpoint: Endpoint, graph: Graph) -> ServerStatus:
         release, unknown = await self._recognised(endpoint, graph.graph_id)
@@ -85,13 +85,13 @@ class ServerProber:
         serves, default = f"{endpoint.url} serves graph '{graph.graph_id}'", default_id(graph.graph_id)
         schemas = await self.servers.schemas(endpoint, default)
         if schemas is None:
-            serves = f"{serves}, but tells no schemas of its default assistant {default}"
+            serves = f"{serves}, but reports no schemas of its default assistant {default}"
         return ServerStatus(True, Reason.SERVED, serves, release=release, schemas=schemas)
 
     async def _recognised(self, endpoint: Endpoint, graph_id: str) -> tuple[str, str | None]:
-        """The release, empty where it is hidden, and what the server says of a graph that it does not know.
+        """Return the release, empty if the server hides it, and the server's words about a graph that it does not know.
 
-        Whether it is a LangGraph Server the release tells, else that it searches assistants, else its health.
+        The release identifies a LangGraph Server, else that it searches assistants, else its health endpoint.
         """
         try:
             release, hidden = await self.servers.release(endpoint), None
@@ -106,6 +106,6 @@ class ServerProber:
 
 
 def _pause(record: GraphRecord) -> float:
-    """Seconds until a server is probed again that did not answer what is needed."""
+    """Return the seconds until a server is probed again whose answer lacks what is needed."""
     record.probe_failures += 1
     return _BACKOFF.delay(record.probe_failures)

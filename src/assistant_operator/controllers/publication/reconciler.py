@@ -1,4 +1,4 @@
-"""Observe, decide, act on LangGraph Servers: the copies of one Assistant at a time. Who reports is told."""
+"""Reconciles the copies of one Assistant on LangGraph Servers. Each new result enqueues the Assistant."""
 
 import asyncio
 import logging
@@ -51,24 +51,24 @@ log = logging.getLogger(__name__)
 
 _BUSY, _PENDING, _LONGEST_RETRY, _LONGEST_REFUSED = 0.1, 0.5, 30.0, 300.0
 _REFUSALS = {Reason.PUBLICATION_REFUSED, Reason.SERVER_UNAUTHORIZED}
-"""What a server says for good, so that it is asked less often."""
+"""Reasons that do not pass by themselves, so that the pauses between tries may be longer."""
 _RETAINED_PATIENCE = 3.0
-"""Seconds for which the deletion of an Assistant whose copies stay tries to tell their server so."""
+"""Seconds for which the deletion of an Assistant whose copies stay tries to mark them so."""
 _INTERNAL_ERROR, _MOST_INTERNAL_ERRORS = 500, 3
-"""Internal errors in a row that may pass by themselves."""
+"""The status code, and how many in a row count as transient."""
 _MOST_STEPS = 20
-_MOST_LOOKS = 500
-"""Looks a second that all those together may take who wait for a busy server."""
+_MOST_RECONCILES = 500
+"""Reconciles a second of all Assistants together that wait for a busy server."""
 
 
 class PublicationReconciler:
-    """Brings the copies of an Assistant to where its status says they should be."""
+    """The controller "publication": publishes and withdraws copies, and keeps the finalizer that a withdrawal needs."""
 
     def __init__(
         self,
         cluster: Cluster,
         store: Store,
-        judge: SchemaValidator,
+        schema_validator: SchemaValidator,
         prober: ServerProber,
         copies: Copies,
         *,
@@ -78,28 +78,28 @@ class PublicationReconciler:
     ) -> None:
         self._cluster = cluster
         self._store = store
-        self._judge = judge
+        self._schema_validator = schema_validator
         self._prober = prober
         self._copies = copies
         self._event_publisher = event_publisher
         self._metrics = metrics
         self._enqueue_assistant = enqueue_assistant
         self._waiting: WeakSet[PublicationState] = WeakSet()
-        """Those whose server is busy."""
+        """States of Assistants whose server is busy."""
 
     def _state(self, assistant: Assistant) -> PublicationState:
         return self._store.record_of(assistant).publication
 
     async def reconcile(self, key: Key) -> float | None:
-        """Take the steps that are due. Seconds until the rest should be taken; None if there is no rest."""
+        """Take the steps that are due. Returns the seconds until the next one is; None if none is planned."""
         stuck: dict[Step, float] = {}
 
-        def decide(world: PublicationInput) -> Step | Requeue:
-            step = next((each for each in steps(world) if each not in stuck), None)
+        def decide(input: PublicationInput) -> Step | Requeue:
+            step = next((each for each in steps(input) if each not in stuck), None)
             return step or Requeue(min(stuck.values(), default=None))
 
-        async def act(world: PublicationInput, step: Step) -> None:
-            if (later := await self._act(world, step)) is not None:
+        async def act(input: PublicationInput, step: Step) -> None:
+            if (later := await self._act(input, step)) is not None:
                 stuck[step] = later
 
         loop: StepLoop[PublicationInput, Step] = StepLoop(
@@ -109,10 +109,10 @@ class PublicationReconciler:
 
     async def _gather(self, key: Key) -> PublicationInput | None:
         assistant = self._store.captured(key)
-        world = await self._observe(assistant) if assistant else None
-        return world if world and self._store.has(world.assistant) else None
+        input = await self._gather_input(assistant) if assistant else None
+        return input if input and self._store.has(input.assistant) else None
 
-    async def _observe(self, assistant: Assistant) -> PublicationInput:
+    async def _gather_input(self, assistant: Assistant) -> PublicationInput:
         state = self._state(assistant)
         graph = await self._copies.graph_of(assistant)
         is_open = state.is_unsure or state.drift is not None
@@ -127,96 +127,96 @@ class PublicationReconciler:
             lost=state.lost,
         )
 
-    async def _act(self, world: PublicationInput, step: Step) -> float | None:
-        """Take one step. Seconds until it should be tried again; None if it is done."""
-        log.debug("started step kind=Assistant namespace=%s name=%s step=%r", *world.assistant.key, step)
+    async def _act(self, input: PublicationInput, step: Step) -> float | None:
+        """Take one step. Returns the seconds until it is to be tried again; None if it is done."""
+        log.debug("started step kind=Assistant namespace=%s name=%s step=%r", *input.assistant.key, step)
         self._metrics.step("publication", type(step).__name__)
         match step:
             case AddFinalizer():
-                return await self._hold(world, on=True)
+                return await self._hold(input, on=True)
             case RemoveFinalizer(abandoned):
-                later = await self._hold(world, on=False)
+                later = await self._hold(input, on=False)
                 if later is None and abandoned:
-                    self._event_publisher.abandoned(world.assistant, [copy.server for copy in abandoned])
-                if later is None and world.is_retained:
-                    self._copies.retain(world.pending)
+                    self._event_publisher.abandoned(input.assistant, [copy.server for copy in abandoned])
+                if later is None and input.is_retained:
+                    self._copies.retain(input.pending)
                 return later
             case Publish():
-                return await self._publish(world, step)
+                return await self._publish(input, step)
             case RecordServerVersion():
-                return await self._record_again(world)
+                return await self._record_again(input)
             case Withdraw(copy):
-                return await self._withdraw(world, copy)
+                return await self._withdraw(input, copy)
 
-    async def _hold(self, world: PublicationInput, *, on: bool) -> float | None:
-        """Add or remove the finalizer. A refusal is a finding of its own: it holds up no other step."""
-        state = self._state(world.assistant)
+    async def _hold(self, input: PublicationInput, *, on: bool) -> float | None:
+        """Add or remove the finalizer. A refusal does not block the other steps."""
+        state = self._state(input.assistant)
         try:
-            at = await self._cluster.set_finalizer(world.assistant, FINALIZER, on=on)
+            at = await self._cluster.set_finalizer(input.assistant, FINALIZER, on=on)
         except ClusterRefused as refused:
             log.warning(
-                "refused change of finalizer kind=Assistant namespace=%s name=%s: %s", *world.assistant.key, refused
+                "refused change of finalizer kind=Assistant namespace=%s name=%s: %s", *input.assistant.key, refused
             )
             if on:
-                self._not_held(world, str(refused))
+                self._not_held(input, str(refused))
             else:
-                self._hindered(world, None, WithdrawalFailure(Reason.FINALIZER_REFUSED, str(refused)))
+                self._hindered(input, None, WithdrawalFailure(Reason.FINALIZER_REFUSED, str(refused)))
             return state.pause("finalizer", _LONGEST_REFUSED)
         if at is None:
             return state.pause("finalizer", _LONGEST_RETRY)  # it is gone, which the watch is about to show
-        self._store.record_of(world.assistant).assume_finalizer(FINALIZER, is_present=on, at=at)
+        self._store.record_of(input.assistant).assume_finalizer(FINALIZER, is_present=on, at=at)
         state.succeeded("finalizer")
         if state.hindrances.pop(None, None):
-            self._enqueue_assistant(world.assistant.key)
+            self._enqueue_assistant(input.assistant.key)
         if state.outcome and state.outcome.reason is Reason.FINALIZER_REFUSED:
             state.outcome = None
         return None
 
-    def _not_held(self, world: PublicationInput, refusal: str) -> None:
-        """Nothing is published that a deletion would not wait for."""
+    def _not_held(self, input: PublicationInput, refusal: str) -> None:
+        """Report that nothing is published, because a deletion would not wait for its withdrawal."""
         said = f"nothing is published while finalizer '{FINALIZER}' cannot be added: {refusal}"
-        if world.target is None:
-            self._event_publisher.not_held(world.assistant, said)
+        if input.target is None:
+            self._event_publisher.not_held(input.assistant, said)
             return
-        before = self._state(world.assistant).outcome
+        before = self._state(input.assistant).outcome
         message = same_words(before.message, said) if before else said
-        number, policy = world.assistant.status.active_version or 0, world.assistant.spec.deletion_policy
+        number, policy = input.assistant.status.active_version or 0, input.assistant.spec.deletion_policy
         refused = PublishResult(
-            False, Reason.FINALIZER_REFUSED, message, number=number, copy=world.target.copy, policy=policy
+            False, Reason.FINALIZER_REFUSED, message, number=number, copy=input.target.copy, policy=policy
         )
         self._metrics.published(refused.reason)
-        self._conclude(world.assistant, refused)
+        self._conclude(input.assistant, refused)
 
     def _conclude(self, assistant: Assistant, outcome: PublishResult) -> None:
-        """Keep how it ended; if that is news, the status is written."""
+        """Keep the result. If it differs from the last one, the Assistant is enqueued: its status reports it."""
         state = self._state(assistant)
         before, state.outcome = state.outcome, outcome
         if outcome != before:
             self._enqueue_assistant(assistant.key)
 
-    def _hindered(self, world: PublicationInput, copy: Copy | None, hindrance: WithdrawalFailure) -> None:
-        """A copy is not withdrawn, or the finalizer not removed: told in the status, and in one event."""
-        state, assistant = self._state(world.assistant), world.assistant
+    def _hindered(self, input: PublicationInput, copy: Copy | None, hindrance: WithdrawalFailure) -> None:
+        """A copy is not withdrawn, or the finalizer is not removed: report it in the status, and in one event."""
+        state, assistant = self._state(input.assistant), input.assistant
         if state.outcome is None and not assistant.metadata.is_being_deleted:
-            state.is_unsure = True  # what stands beside it in the status is only known of an outcome of this process
+            state.is_unsure = True  # the status reports it beside a result, which this process does not have yet
         if not state.hinder(copy, hindrance):
             return
         self._event_publisher.hindered(assistant, state.hindrances[copy])
         self._enqueue_assistant(assistant.key)
 
-    async def _publish(self, world: PublicationInput, step: Publish) -> float | None:
-        assistant, state = world.assistant, self._state(world.assistant)
+    async def _publish(self, input: PublicationInput, step: Publish) -> float | None:
+        assistant, state = input.assistant, self._state(input.assistant)
         if self._prober.servers.is_busy(step.target.copy.server):
             self._waiting.add(state)
-            return max(_BUSY, len(self._waiting) / _MOST_LOOKS)
+            return max(_BUSY, len(self._waiting) / _MOST_RECONCILES)
         self._waiting.discard(state)
-        state.withdrawn -= {step.target.copy}  # it may be there again from now on
+        state.withdrawn -= {step.target.copy}  # the copy may exist again from now on
         try:
             outcome = await self._published(assistant, step.number, step.target)
         except NotYet:
             return _PENDING
         except ServerTrouble as trouble:
-            outcome = self._failed(world, step, trouble)
+            outcome = self._failed(input, step, trouble)
         outcome = replace(outcome, policy=assistant.spec.deletion_policy)
         self._metrics.published(outcome.reason)
         if outcome.server_version:
@@ -245,13 +245,13 @@ class PublicationReconciler:
         return await self._copies.put(assistant, version, place)
 
     async def _unfit(self, graph: Graph, version: AssistantVersion) -> Finding | None:
-        """Why the version may not be published; None if it may."""
+        """Return why the version may not be published; None if it may."""
         if not version.is_intact:
             return Finding(False, Reason.CONTENT_ALTERED, "its content is not what its digest was taken of")
         namespace, name = graph.key
         if not graph.knows_schemas:
             return Finding(None, Reason.PROBING, f"the schemas of graph '{name}' are not known yet")
-        fit = await self._judge.fit(version.spec.snapshot, graph.schemas, namespace)
+        fit = await self._schema_validator.fit(version.spec.snapshot, graph.schemas, namespace)
         if isinstance(fit, SchemaError):
             message = f"graph '{name}' cannot judge it: {fit.why}"
             return Finding(None, Reason.SCHEMA_UNUSABLE, message, fit.is_transient)
@@ -259,16 +259,16 @@ class PublicationReconciler:
             return Finding(False, Reason.SCHEMA_REFUSED, f"graph '{name}' refuses it")
         return None
 
-    def _failed(self, world: PublicationInput, step: Publish, trouble: ServerTrouble) -> PublishResult:
-        name, state = version_name(world.assistant.metadata.name, step.number), self._state(world.assistant)
-        reason = self._judged(world.assistant, step.target.copy, trouble, state.failures.get("publish", 0))
+    def _failed(self, input: PublicationInput, step: Publish, trouble: ServerTrouble) -> PublishResult:
+        name, state = version_name(input.assistant.metadata.name, step.number), self._state(input.assistant)
+        reason = self._reason_of(input.assistant, step.target.copy, trouble, state.failures.get("publish", 0))
         said = f"{name} is not published: {trouble}"
         before = state.outcome
         message = same_words(before.message, said) if before and before.reason is reason else said
         return PublishResult(False, reason, message, number=step.number, copy=step.target.copy)
 
-    def _judged(self, assistant: Assistant, copy: Copy, trouble: ServerTrouble, failures: int) -> Reason:
-        """The reason of an error of the server of a copy. `failures`: how many came before in a row."""
+    def _reason_of(self, assistant: Assistant, copy: Copy, trouble: ServerTrouble, failures: int) -> Reason:
+        """Return the reason of an error of a server. `failures`: how many there were in a row before."""
         if trouble.reason is Reason.SERVER_UNAUTHORIZED:
             self._prober.credentials.forget(assistant.metadata.namespace, copy)
         is_internal = isinstance(trouble, ServerUnavailable) and trouble.status == _INTERNAL_ERROR
@@ -278,7 +278,7 @@ class PublicationReconciler:
         return trouble.reason
 
     async def _recorded(self, assistant: Assistant, outcome: PublishResult) -> PublishResult:
-        """The same with the server's own number in the version's status, or with why that cannot be written there."""
+        """Write the server's version number into the version's status. Returns the result, with why that failed."""
         name, number = version_name(assistant.metadata.name, outcome.number), outcome.server_version or 0
         try:
             await self._cluster.versions.record_server_version((assistant.metadata.namespace, name), number)
@@ -290,23 +290,23 @@ class PublicationReconciler:
             return replace(outcome, reason=Reason.SERVER_VERSION_REFUSED, trouble=trouble)
         return replace(outcome, reason=Reason.PUBLISHED, trouble="", server_version=None)
 
-    async def _record_again(self, world: PublicationInput) -> float | None:
-        state = self._state(world.assistant)
-        if world.publish_result is None:
+    async def _record_again(self, input: PublicationInput) -> float | None:
+        state = self._state(input.assistant)
+        if input.publish_result is None:
             return None
-        outcome = await self._recorded(world.assistant, world.publish_result)
-        self._conclude(world.assistant, outcome)
+        outcome = await self._recorded(input.assistant, input.publish_result)
+        self._conclude(input.assistant, outcome)
         if outcome.server_version:
             return state.pause("record", _LONGEST_REFUSED)
         state.succeeded("record")
         return None
 
-    async def _withdraw(self, world: PublicationInput, copy: Copy) -> float | None:
-        assistant, state = world.assistant, self._state(world.assistant)
+    async def _withdraw(self, input: PublicationInput, copy: Copy) -> float | None:
+        assistant, state = input.assistant, self._state(input.assistant)
         is_deleted = assistant.metadata.is_being_deleted
         try:
-            async with asyncio.timeout(_RETAINED_PATIENCE if is_deleted and world.is_retained else None):
-                await self._taken_off(world, copy)
+            async with asyncio.timeout(_RETAINED_PATIENCE if is_deleted and input.is_retained else None):
+                await self._delete_copy(input, copy)
         except (ServerTrouble, TimeoutError) as error:
             late = ServerUnavailable(f"{copy.server}: no answer in time")
             trouble = error if isinstance(error, ServerTrouble) else late
@@ -319,37 +319,37 @@ class PublicationReconciler:
                 )
                 state.lost |= {copy}
                 return None
-            return self._not_withdrawn(world, copy, trouble)
+            return self._not_withdrawn(input, copy, trouble)
         state.succeeded(copy)
         state.hindrances.pop(copy, None)
         state.withdrawn |= {copy}
-        state.is_unsure = True  # two addresses may be one server: is the copy that was to stay still there?
+        state.is_unsure = True  # two addresses may be one server: the copy that is to stay must be read again
         self._enqueue_assistant(assistant.key)
         return None
 
     async def _is_lost(self, assistant: Assistant, trouble: ServerTrouble) -> bool:
-        """Whether it can never be withdrawn: the namespace is being deleted, and its credentials went first."""
+        """Return whether a copy can never be withdrawn: its credentials were deleted with the namespace."""
         is_gone = isinstance(trouble, CredentialsMissing) and assistant.metadata.is_being_deleted
         return is_gone and await self._cluster.is_namespace_terminating(assistant.metadata.namespace)
 
-    def _not_withdrawn(self, world: PublicationInput, copy: Copy, trouble: ServerTrouble) -> float:
-        assistant, state = world.assistant, self._state(world.assistant)
+    def _not_withdrawn(self, input: PublicationInput, copy: Copy, trouble: ServerTrouble) -> float:
+        assistant, state = input.assistant, self._state(input.assistant)
         log.warning("failed withdrawal of copy namespace=%s name=%s: %s", *assistant.key, trouble)
-        reason = self._judged(assistant, copy, trouble, state.failures.get(copy, 0))
-        self._hindered(world, copy, WithdrawalFailure(reason, str(trouble), copy.server))
+        reason = self._reason_of(assistant, copy, trouble, state.failures.get(copy, 0))
+        self._hindered(input, copy, WithdrawalFailure(reason, str(trouble), copy.server))
         retry_after = trouble.retry_after if isinstance(trouble, ServerUnavailable) else 0.0
         longest = _LONGEST_REFUSED if reason in _REFUSALS else _LONGEST_RETRY
         if since := assistant.metadata.deletion_timestamp:
-            left = (since + PATIENCE - world.now).total_seconds() + 1
+            left = (since + PATIENCE - input.now).total_seconds() + 1
             longest = min(longest, max(left, _LONGEST_RETRY))
         return state.pause(copy, longest, retry_after)
 
-    async def _taken_off(self, world: PublicationInput, copy: Copy) -> None:
-        """Take a copy off its server, unless it is the one that belongs there under another name or address."""
-        assistant = world.assistant
-        stays = None if assistant.metadata.is_being_deleted else world.target
+    async def _delete_copy(self, input: PublicationInput, copy: Copy) -> None:
+        """Delete a copy, unless it is the one that belongs there under another name or address."""
+        assistant = input.assistant
+        stays = None if assistant.metadata.is_being_deleted else input.target
         if stays and copy.site == stays.copy.site:
-            return  # the same assistant, taken over under the present identity
+            return  # the same assistant, under the present identity
         endpoint = await self._prober.credentials.endpoint_for_withdrawal(assistant.metadata.namespace, copy)
         is_twin = stays is not None and copy.assistant_id == stays.copy.assistant_id
         if stays and is_twin and await self._copies.is_nothing_to_withdraw(assistant, stays, endpoint):
@@ -362,6 +362,6 @@ class PublicationReconciler:
             return
         number = assistant.status.active_version
         version = await self._copies.version(assistant, number) if number else None
-        # A deletion in the foreground takes the versions first.
+        # In a foreground deletion the versions are deleted first.
         keys = desired_copy.metadata_keys(version.spec.snapshot if version else assistant.spec.snapshot)
-        await self._copies.take_off(endpoint, copy, assistant.key, assistant.spec.deletion_policy, keys)
+        await self._copies.delete_copy(endpoint, copy, assistant.key, assistant.spec.deletion_policy, keys)

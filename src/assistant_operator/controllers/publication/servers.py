@@ -1,4 +1,4 @@
-"""The LangGraph Server of one Graph at a time: probed, and its copies compared with what they were left as."""
+"""Reconciles the LangGraph Server of one Graph: probes it, and compares its copies with what was published."""
 
 from assistant_operator.api.meta import Key
 from assistant_operator.store.store import Store
@@ -8,7 +8,7 @@ from .probes import ServerProber
 
 
 class ServerReconciler:
-    """Keeps what is known of the servers up to date."""
+    """The controller "probe"."""
 
     def __init__(self, store: Store, prober: ServerProber, drift_detector: DriftDetector) -> None:
         self._store = store
