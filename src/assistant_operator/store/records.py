@@ -135,6 +135,10 @@ class GraphRecord:
     unvalidated: set[Key] = field(default_factory=set)
     """Assistants that are still to be validated against its present schemas."""
 
+    @property
+    def uid(self) -> str:
+        return self.latest.metadata.uid
+
     def probe_result(self) -> ServerStatus | None:
         """The result of probing its server; None if its present server was not probed."""
         probed, result = self.probe or (None, None)

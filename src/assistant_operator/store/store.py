@@ -57,7 +57,7 @@ class Store:
         """Whether that very object was seen and is not known to be gone."""
         records = self.assistants if isinstance(resource, Assistant) else self.graphs
         record = records.get(resource.key)
-        return record is not None and record.latest.metadata.uid == resource.metadata.uid
+        return record is not None and record.uid == resource.metadata.uid
 
     def is_outdated(self, assistant: Assistant) -> bool:
         """Whether a later state was seen, or a later object of its name."""
@@ -116,12 +116,12 @@ class Store:
     def graph_record_of(self, graph: Graph) -> GraphRecord:
         """The record of that very object; one that is not in the store if the object is gone."""
         record = self.graphs.get(graph.key)
-        return record if record and record.latest.metadata.uid == graph.metadata.uid else GraphRecord(graph)
+        return record if record and record.uid == graph.metadata.uid else GraphRecord(graph)
 
     def upsert_graph(self, graph: Graph, *, anew: bool = False) -> GraphRecord:
         """Keep this state of a Graph. `anew`: the storage went back, and nothing that was written holds."""
         record = self.graphs.get(graph.key)
-        if record is None or anew or record.latest.metadata.uid != graph.metadata.uid:
+        if record is None or anew or record.uid != graph.metadata.uid:
             unvalidated = record.unvalidated if record else set()
             self.drop_graph(graph.key)
             record = self.graphs[graph.key] = GraphRecord(graph, unvalidated=unvalidated)
@@ -138,9 +138,9 @@ class Store:
 
     def assume_graph_status(self, graph: Graph, status: GraphStatus, at: int) -> Graph | None:
         """`status` was written, at resource version `at`. Returns the Graph as it is since; None if it is gone."""
-        record = self.graphs.get(graph.key)
-        if record is None or record.latest.metadata.uid != graph.metadata.uid:
+        if not self.has(graph):
             return None
+        record = self.graphs[graph.key]
         record.writes.assume_status(status, at)
         return self.upsert_graph(record.latest).latest
 

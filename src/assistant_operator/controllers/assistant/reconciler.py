@@ -18,6 +18,7 @@ from assistant_operator.clients.kubernetes.cluster import Cluster
 from assistant_operator.clients.kubernetes.transport import NO_EFFECT, ClusterRefused, ClusterUnavailable
 from assistant_operator.clients.kubernetes.versions import Changed
 from assistant_operator.controllers.events import EventPublisher
+from assistant_operator.controllers.unstored import STORE, report_unstored
 from assistant_operator.policy.assistant import is_background, steps
 from assistant_operator.policy.assistant_input import (
     Adopt,
@@ -33,7 +34,7 @@ from assistant_operator.policy.assistant_input import (
 )
 from assistant_operator.policy.conditions import conditions
 from assistant_operator.policy.desired_copy import Target, target_of
-from assistant_operator.policy.stored import Unstored, not_stored
+from assistant_operator.policy.stored import not_stored
 from assistant_operator.policy.versioning import ContentLost
 from assistant_operator.runtime.metrics import Metrics
 from assistant_operator.runtime.refusals import StepId
@@ -57,8 +58,6 @@ _MOST_REMEMBERED = 2_000
 _MOST_REPEATS = 2
 """A late watch event may undo what is known of a write once."""
 
-STORE = "Store"
-"""The step that is held while the API server does not store all of a status: to send the same status again."""
 REASONS: dict[str, tuple[Reason, str]] = {
     "Adopt": (Reason.ADOPTION_REFUSED, "Adopt"),
     "UpdateVersionStatus": (Reason.MARK_REFUSED, "UpdateVersionStatus"),
@@ -198,7 +197,7 @@ class AssistantReconciler:
         if input.unstored and input.unstored.is_tried_again and ("UpdateStatus", 0) not in present:
             record.writes.unstored = None  # the status is another one by now
         elif input.unstored:
-            present.add((STORE, 0))
+            present.add(STORE)
         return record.refusals.keep(present)
 
     def _gather_input(self, key: Key) -> AssistantInput | None:
@@ -220,7 +219,9 @@ class AssistantReconciler:
             publish_result=record.publication.reported(record.captured),
             withdrawn=record.publication.withdrawn,
             refusals=record.refusals.messages(),
-            unstored=self._unstored(record, record.captured),
+            unstored=report_unstored(
+                record.captured, record.writes, record.refusals, self._event_publisher, self._metrics
+            ),
         )
 
     def _targets(self, assistant: Key, graphs: Iterable[str]) -> dict[str, Target]:
@@ -239,7 +240,7 @@ class AssistantReconciler:
         """
         record = self._store.assistants.get(key)
         found = record.writes.unstored if record else None
-        if record and record.captured and found and not record.refusals.is_held((STORE, 0)):
+        if record and record.captured and found and not record.refusals.is_held(STORE):
             await self._read_stored_status(record.captured, found.sent)
         return self._gather_input(key)
 
@@ -249,19 +250,6 @@ class AssistantReconciler:
         record = self._store.record_of(assistant)
         if live and is_same and live.status == sent and not record.is_gone:
             record.capture_up_to(assistant.model_copy(update={"status": sent}))
-
-    def _unstored(self, record: AssistantRecord, assistant: Assistant) -> Unstored[AssistantStatus] | None:
-        """Return the status that was not stored as it was sent, and whether it is to be sent again now."""
-        found = record.writes.unstored
-        if found is None:
-            return None
-        if not record.refusals.is_held((STORE, 0)):
-            message = found.message(Assistant.plural)
-            log.warning("wrote status kind=Assistant namespace=%s name=%s: %s", *assistant.key, message)
-            self._metrics.unstored("Assistant", found.fields)
-            record.refusals.refused((STORE, 0), message)
-            self._event_publisher.refused(assistant, Reason.FIELDS_NOT_STORED, "UpdateStatus", message)
-        return replace(found, is_tried_again=record.refusals.is_due((STORE, 0)))
 
     def _rest(self, input: AssistantInput) -> float | None:
         """Nothing is due. Return the seconds until a held step is; None if there is none."""
@@ -348,7 +336,7 @@ class AssistantReconciler:
             case int():
                 record.assume_status(step.status, outcome)
                 if input.unstored and input.unstored.sent == step.status:  # until an event shows that it was stored
-                    record.refusals.refused((STORE, 0), "")
+                    record.refusals.refused(STORE, "")
                     await self._read_stored_status(input.assistant, step.status)
                 if step.status.active_version not in (None, input.assistant.status.active_version):
                     self._metrics.activated()

@@ -3,7 +3,6 @@
 import logging
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
@@ -17,6 +16,7 @@ from assistant_operator.clients.kubernetes.cluster import Applied, Cluster
 from assistant_operator.clients.kubernetes.transport import NO_EFFECT, ClusterRefused, ClusterUnavailable
 from assistant_operator.clients.schema.validator import SchemaValidator
 from assistant_operator.controllers.events import EventPublisher
+from assistant_operator.controllers.unstored import STORE, report_unstored
 from assistant_operator.policy.default_assistant import DEFAULT, without
 from assistant_operator.policy.graph import (
     ApplyDefaultAssistant,
@@ -26,7 +26,6 @@ from assistant_operator.policy.graph import (
     UpdateGraphStatus,
     steps,
 )
-from assistant_operator.policy.stored import Unstored
 from assistant_operator.runtime.metrics import Metrics
 from assistant_operator.runtime.refusals import StepId
 from assistant_operator.runtime.steps import Requeue, StepLoop
@@ -39,8 +38,6 @@ LABELS = {"app.kubernetes.io/managed-by": MANAGER, DEFAULT: "true"}
 _MOST_STEPS, _PAUSE = 20, 1.0
 _MOST_CONFLICTS = 4
 
-STORE: StepId = ("Store", 0)
-"""The step that is held while the API server does not store all of a status: to send the same status again."""
 REPORT: StepId = ("UpdateGraphStatus", 0)
 REASONS: dict[str, tuple[Reason, str]] = {
     "Disown": (Reason.DEFAULT_ASSISTANT_REFUSED, "Disown"),
@@ -205,7 +202,7 @@ class GraphReconciler:
             unstorable=record.unstorable,
             refusal=refusals.get("ApplyDefaultAssistant"),
             release_refusal=refusals.get("Disown"),
-            unstored=self._unstored(record),
+            unstored=report_unstored(graph, record.writes, record.refusals, self._event_publisher, self._metrics),
             is_revalidating=bool(record.unvalidated),
         )
 
@@ -226,19 +223,6 @@ class GraphReconciler:
         record = self._store.graphs.get(key)
         if record and record.writes.unstored and not record.refusals.is_held(STORE):
             await self._reread(record.latest)
-
-    def _unstored(self, record: GraphRecord) -> Unstored[GraphStatus] | None:
-        """Return the status that was not stored as it was sent, and whether it is to be sent again now."""
-        found, graph = record.writes.unstored, record.latest
-        if found is None:
-            return None
-        if not record.refusals.is_held(STORE):
-            message = found.message(Graph.plural)
-            log.warning("wrote status kind=Graph namespace=%s name=%s: %s", *graph.key, message)
-            self._metrics.unstored("Graph", found.fields)
-            record.refusals.refused(STORE, message)
-            self._event_publisher.refused(graph, Reason.FIELDS_NOT_STORED, "UpdateStatus", message)
-        return replace(found, is_tried_again=record.refusals.is_due(STORE))
 
     async def _act(self, graph: Graph, step: GraphStep) -> str | None:
         """Take the step. Returns None if it had an effect, else a message."""
