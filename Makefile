@@ -89,8 +89,8 @@ format: $(STAMP) ## Format the code and fix what ruff can fix
 	@$(BIN)/ruff format
 
 .PHONY: generate
-generate: crds docs ## Write all that is generated: crds/, parts of docs/, files of the chart
-	@$(BIN)/python -m harness.documentation chart
+generate: crds docs ## Write all that is generated: crds/, parts of docs/, deploy/no-secrets, files of the chart
+	@$(BIN)/python -m harness.documentation policy chart
 
 .PHONY: crds
 crds: $(STAMP) ## Write crds/, and the copy in the package, from the models
@@ -101,8 +101,12 @@ docs: $(STAMP) ## Write the generated parts of docs/ from the code
 	@$(BIN)/python -m harness.documentation docs
 
 .PHONY: tools
-tools: $(STAMP) ## Make the tools of others that the tests run: helm, promtool, kubeconform, kube-score, hadolint
+tools: $(STAMP) ## Make the tools of others that the tests run: helm, promtool, kubeconform, kube-score, hadolint, Chromium
 	@$(BIN)/python -m harness.tools
+
+.PHONY: screenshots
+screenshots: $(STAMP) ## Write the screenshots of docs/dashboard.md, by the test that makes them
+	@ASSISTANT_OPERATOR_TEST_SCREENSHOTS=docs/images $(BIN)/pytest tests/dashboard/test_screenshots.py $(ARGS)
 
 .PHONY: controlplane
 controlplane: $(STAMP) ## Keep a control plane running until Ctrl-C, for trying things by hand

@@ -5,7 +5,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,7 +16,6 @@ from typing import Any
 from aiohttp import ClientResponse, ClientSession
 
 from harness.langgraph_server import LangGraphServer
-from harness.support import OperatorProcess
 
 from .subjects import MERGE, OURS, Api, Edited, Json, Lookout, Ours, Subject, context
 
@@ -36,6 +35,11 @@ class Latencies:
     @property
     def p99(self) -> float:
         return quantiles(self.each, n=100)[98]
+
+
+def names(count: int) -> list[str]:
+    """Of the objects that a burst edits."""
+    return [f"burst-{number}" for number in range(count)]
 
 
 @contextlib.asynccontextmanager
@@ -60,6 +64,11 @@ async def spaced(api: Api, subject: Subject, name: str, edits: int, first: int =
             # The next edit is one of a person, not of a burst.
             await asyncio.sleep(0.02)
     return found
+
+
+async def warm_up(api: Api, subject: Subject, name: str) -> None:
+    """The first edits open connections and fill caches."""
+    await spaced(api, subject, name, 20, first=1_000_001)
 
 
 @dataclass(frozen=True)
@@ -202,6 +211,15 @@ async def in_a_row(api: Api, subject: Subject, name: str, edits: int) -> int:
     return sum(subject.sighted(record, 0).name == name for record in records) - 1
 
 
+async def until(holds: Callable[[], Awaitable[object]], pause: float, within: float = 600) -> None:
+    """Ask again and again, with pauses of so many seconds. Raises RuntimeError if it does not hold within that time."""
+    for _ in range(int(within / pause)):
+        if await holds():
+            return
+        await asyncio.sleep(pause)
+    raise RuntimeError(f"not within {within:.0f} s: {holds}")
+
+
 async def make(api: Api, subject: Subject, names: list[str], at_once: int = 16) -> None:
     left = iter(names)
 
@@ -214,17 +232,47 @@ async def make(api: Api, subject: Subject, names: list[str], at_once: int = 16) 
         await asyncio.gather(*(watching.until(name, 0, 300) for name in names))
 
 
-async def make_graph(api: Api, namespace: str, **spec: Any) -> None:
+async def make_namespace(api: Api, namespace: str, **spec: Any) -> None:
+    """Make a namespace with the Graph `bench`. `spec`: further fields of it."""
+    await api.ask("POST", "/api/v1/namespaces", {"metadata": {"name": namespace}})
     graph = {"apiVersion": "assistant-operator.dev/v1alpha1", "kind": "Graph", "metadata": {"name": "bench"}}
     told = {"defaultAssistant": {"policy": "None"}, **spec}
     await api.ask("POST", f"{OURS}/namespaces/{namespace}/graphs", graph | {"spec": told})
 
 
-def processor_seconds(operator: OperatorProcess) -> float:
-    fields = Path(f"/proc/{operator.pid}/stat").read_text().rpartition(")")[2].split()
+class Usage:
+    """Processor time and memory of one process; of none, there are no figures."""
+
+    def __init__(self, pid: int | None) -> None:
+        self._pid = pid
+        self._before = self._processor_seconds()
+
+    def _processor_seconds(self) -> float:
+        return 0.0 if self._pid is None else processor_seconds(self._pid)
+
+    async def settle(self, within: float = 60.0) -> None:
+        """Wait until the process uses less than 3 % of a processor."""
+        for _ in range(int(within)):
+            before = self._processor_seconds()
+            await asyncio.sleep(1)
+            if self._processor_seconds() - before < 0.03:
+                return
+        raise RuntimeError(f"the process is still busy after {within:.0f} s")
+
+    def per(self, name: str, count: int) -> dict[str, float]:
+        """Processor seconds since the last call, by piece of work."""
+        before, self._before = self._before, self._processor_seconds()
+        return {} if self._pid is None else {name: (self._before - before) / count}
+
+    def memory(self) -> dict[str, float]:
+        return {} if self._pid is None else {"memory": resident_megabytes(self._pid)}
+
+
+def processor_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICK
 
 
-def resident_megabytes(operator: OperatorProcess) -> float:
-    lines = Path(f"/proc/{operator.pid}/status").read_text().splitlines()
+def resident_megabytes(pid: int) -> float:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS"))

@@ -32,9 +32,16 @@ class Api:
             read_bufsize=2**21,
         )
 
-    async def ask(self, method: str, path: str, body: Any = None, kind: str = "application/json") -> Json:
-        data = None if body is None else json.dumps(body)
-        async with self.session.request(method, self._url + path, data=data, headers={"Content-Type": kind}) as answer:
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        kind: str = "application/json",
+        accept: str = "application/json",
+    ) -> Json:
+        data, headers = None if body is None else json.dumps(body), {"Content-Type": kind, "Accept": accept}
+        async with self.session.request(method, self._url + path, data=data, headers=headers) as answer:
             told: Json = await answer.json()
             if answer.status >= 300:
                 raise RuntimeError(f"{method} {path}: {answer.status} {told.get('message')}")
@@ -101,7 +108,7 @@ class Ours:
         return Sighting(spec["assistantRef"]["name"], spec["snapshot"]["context"]["edit"], at)
 
 
-class Peer:
+class StatefulSets:
     """StatefulSet → ControllerRevision, by kube-controller-manager with its limits lifted."""
 
     title = "StatefulSet controller"
@@ -139,7 +146,7 @@ class Peer:
         return Sighting(owner, int(edit), at)
 
 
-Subject = Ours | Peer
+Subject = Ours | StatefulSets
 
 
 class Edited:

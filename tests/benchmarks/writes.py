@@ -1,5 +1,7 @@
 """How often the operator wrote, by the API server's own audit log."""
 
+import asyncio
+
 from harness.controlplane import ControlPlane
 
 READS = {"get", "list", "watch"}
@@ -26,3 +28,12 @@ class Writes:
     def _end(self) -> int:
         _, end = self._plane.audit_since(0)
         return end
+
+
+async def calm(plane: ControlPlane) -> None:
+    """Wait until the operator has written nothing for three seconds."""
+    quiet, counting = 0, Writes(plane)
+    while quiet < 6:
+        before = counting.so_far()
+        await asyncio.sleep(0.5)
+        quiet = quiet + 1 if counting.so_far() == before else 0

@@ -53,10 +53,10 @@ _create_default_context = ssl.create_default_context
 
 
 def _close_clients() -> None:
-    """What a traceback refers to lives on, and would complain of not being closed in another test."""
+    """What a traceback or the test's own world refers to lives on, and would complain in another test."""
     for each in gc.get_objects():
         if isinstance(each, aiohttp.BaseConnector):
-            each.close()
+            next(each.close().__await__(), None)  # it is closed before it waits for its connections
         elif isinstance(each, aiohttp.ClientSession):
             each.detach()
 
@@ -130,11 +130,12 @@ class Simulation:
         try:
             with warnings.catch_warnings(), replaced(sys, "unraisablehook", lambda _: None):
                 warnings.simplefilter("ignore")
-                for node in dead:
-                    asyncio._set_running_loop(node.loop)  # noqa: SLF001 (what every implementation of a loop calls)
-                    node.loop.dispose()
-                if is_failed:
+                asyncio._set_running_loop(dead[-1].loop)  # noqa: SLF001 (what every implementation of a loop calls)
+                if is_failed or self._is_alone:
                     _close_clients()
+                for node in dead:
+                    asyncio._set_running_loop(node.loop)  # noqa: SLF001
+                    node.loop.dispose()
                 # What refers to itself in circles through us could not be collected now.
                 self._nodes.clear()
                 self._past.clear()

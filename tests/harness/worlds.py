@@ -1,5 +1,6 @@
 """Builders of worlds, settled unless told otherwise: a test adds the one difference it is about."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,8 @@ from assistant_operator.api.graph import Graph, GraphSpec, GraphStatus, Schemas
 from assistant_operator.api.meta import API_VERSION, Condition, ManagedFields, ObjectMeta, OwnerReference
 from assistant_operator.api.reason import Reason
 from assistant_operator.policy import assistant_input, graph
-from assistant_operator.policy.assistant_input import Captured, ValidationResult
+from assistant_operator.policy.assistant import background_steps, foreground_steps
+from assistant_operator.policy.assistant_input import AssistantInput, Captured, Step, Validate, ValidationResult
 from assistant_operator.policy.versioning import Edit, version
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -26,6 +28,14 @@ UNDECIDED = ValidationResult(None, Reason.SCHEMA_UNUSABLE, f"graph '{GRAPH}' can
 NO_GRAPH = ValidationResult(None, Reason.GRAPH_NOT_FOUND, f"graph '{GRAPH}' does not exist in namespace '{NAMESPACE}'")
 
 SPEC_FIELDS: dict[str, Any] = {"graph_ref": {"name": GRAPH}, "context": {"prompt": "three"}}
+
+
+def steps(input: AssistantInput) -> Iterator[Step]:
+    """The due steps of both controllers, in the order in which they are taken."""
+    foreground = list(foreground_steps(input))
+    yield from foreground
+    if not any(isinstance(step, Validate) for step in foreground):
+        yield from background_steps(input)
 
 
 def a_condition(kind: str, status: str, reason: str, message: str, **different: Any) -> Condition:

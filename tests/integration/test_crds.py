@@ -188,6 +188,8 @@ FIELDS: dict[str, dict[str, list[Wrong]]] = {
         "status.activations[0]": [Wrong("is no object", 1, 'must be of type object: "integer"')],
         "status.activations[0].number": [*number(1), *REQUIRED],
         "status.activations[0].since": [*TIME, *REQUIRED],
+        "status.activations[0].user": text(1024),
+        "status.activations[0].cause": text(1024),
     },
     "AssistantVersion": {
         "spec": [*OBJECT, *REQUIRED],
@@ -207,6 +209,7 @@ FIELDS: dict[str, dict[str, list[Wrong]]] = {
         "spec.change.paths[0]": text(256),
         "spec.change.cause": text(1024),
         "spec.change.manager": text(128),
+        "spec.change.user": text(1024),
         "status": OBJECT,
         **below("status", CONDITIONS),
         "status.serverVersion": number(1),
@@ -694,12 +697,12 @@ def assert_stays_as_applied(plane: ControlPlane, *what: str) -> None:
     eventually(changes_nothing)
 
 
-@pytest.mark.parametrize("folder", ["crds", "deploy", "deploy/strict-history", "deploy/examples"])
+@pytest.mark.parametrize("folder", ["crds", "deploy", "deploy/strict-history", "deploy/no-secrets", "deploy/examples"])
 def test_what_is_applied_again_changes_nothing(place: Workspace, folder: str) -> None:
     what = ["-k", str(ROOT / folder), *([f"-n{place.namespace}"] if folder == "deploy/examples" else [])]
     place.plane.kubectl("apply", "--server-side", *what)
     assert_stays_as_applied(place.plane, *what)
-    if folder == "deploy/strict-history":
+    if folder in {"deploy/strict-history", "deploy/no-secrets"}:
         place.plane.kubectl("delete", *what)  # the other tests are of what a cluster has that did not ask for it
 
 

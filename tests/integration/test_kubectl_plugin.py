@@ -7,7 +7,6 @@ import pty
 import re
 import subprocess
 import sys
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from assistant_operator.kubectl.kubeconfig import ConnectionFlags, access
 from assistant_operator.kubectl.patch import guarded
 from harness.controlplane.waiting import eventually
 from harness.support import OperatorProcess, Workspace
+from harness.support.rights import person_with
 from harness.support.walk import comes_to, marks
 from harness.support.workspace import API_VERSION
 
@@ -40,10 +40,11 @@ class Kubectl:
     def words(self, *words: str) -> list[str]:
         return [str(PROGRAMS / "kubectl"), "assistants", *words, "-n", self._namespace]
 
-    def __call__(self, *words: str, code: int = 0, env: dict[str, str] | None = None) -> Done:
+    def __call__(self, *words: str, code: int = 0, env: dict[str, str] | None = None, input: str = "") -> Done:
         """`kubectl assistants …`, which must end with that code, and never with a traceback."""
         told = self.environment | (env or {})
-        done = subprocess.run(self.words(*words), capture_output=True, text=True, check=False, env=told, timeout=60)
+        command = self.words(*words)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=told, timeout=60, input=input)
         assert done.returncode == code, f"{words} ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr
         return done
@@ -208,7 +209,8 @@ def _chunk(terminal: int) -> bytes:
 
 
 def test_diff_has_colours_on_a_terminal_only(kubectl: Kubectl) -> None:
-    assert "\x1b[32m+  prompt: two\x1b[0m" in on_a_terminal(kubectl, "diff", "bot", "--revision", "1,2")
+    coloured = on_a_terminal(kubectl, "diff", "bot", "--revision", "1,2")
+    assert "\x1b[32m+  prompt: \x1b[0m\x1b[7;32mtwo\x1b[0m" in coloured
     plain = on_a_terminal(kubectl, "diff", "bot", "--revision", "1,2", NO_COLOR="1")
     assert "+  prompt: two" in plain
     assert "\x1b" not in plain
@@ -343,7 +345,7 @@ def test_suspend_and_resume(kubectl: Kubectl, workspace: Workspace) -> None:
     undone = kubectl("undo", "bot")
     assert undone.stderr.splitlines() == [
         "Note: spec.suspend is true: nothing is activated until 'kubectl assistants resume bot'",
-        "Note: edits made from now on wait until 'kubectl assistants undo bot --unpin'",
+        "Note: edits made from now on wait until 'kubectl assistants unpin bot'",
     ]
     workspace.until_ready()
     assert kubectl("status", "bot", code=1).stdout == ""
@@ -442,7 +444,7 @@ def completed(kubectl: Kubectl, *words: str) -> list[str]:
 
 def test_kubectl_completes(kubectl: Kubectl, workspace: Workspace) -> None:
     here = ("-n", workspace.namespace)
-    assert completed(kubectl, "un") == ["undo", ":4"]
+    assert completed(kubectl, "un") == ["unpin", "undo", ":4"]
     assert completed(kubectl, *here, "undo", "") == ["bot", ":4"]
     assert completed(kubectl, "tree", *here, "s") == ["support", ":4"]
     assert completed(kubectl, "undo", "bot", *here, "--to-revision", "") == ["3", "2", "1", ":4"]
@@ -464,28 +466,10 @@ def test_a_shell_completes_without_kubectl(kubectl: Kubectl, workspace: Workspac
     assert done.stdout == "bot\n"
 
 
-def has_ours(workspace: Workspace, role: str) -> bool:
-    """Whether the control plane has put what deploy/ labels for it into the role that every cluster has."""
-    return "assistant-operator.dev" in str(workspace.client.demand("GET", f"{RBAC}/clusterroles/{role}")["rules"])
-
-
 @pytest.fixture
 def people(kubectl: Kubectl, workspace: Workspace) -> dict[str, Kubectl]:
     """A ServiceAccount that may view, and one that may edit, by the roles that every cluster has."""
-    found = {}
-    for role in ("view", "edit"):
-        eventually(partial(has_ours, workspace, role))
-        accounts = f"/api/v1/namespaces/{workspace.namespace}/serviceaccounts"
-        workspace.client.demand("POST", accounts, {"metadata": {"name": role}})
-        subject = {"kind": "ServiceAccount", "name": role, "namespace": workspace.namespace}
-        binding: dict[str, Any] = {
-            "metadata": {"name": role},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
-            "subjects": [subject],
-        }
-        workspace.client.demand("POST", f"{RBAC}/namespaces/{workspace.namespace}/rolebindings", binding)
-        found[role] = Kubectl(workspace.plane.kubeconfig_for(workspace.namespace, role), workspace.namespace)
-    return found
+    return {role: Kubectl(person_with(workspace, role), workspace.namespace) for role in ("view", "edit")}
 
 
 def test_view_suffices_to_look(people: dict[str, Kubectl]) -> None:

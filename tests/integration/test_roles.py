@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Iterator
-from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -10,12 +9,11 @@ from typing import Any
 import pytest
 
 from harness.controlplane import ControlPlane
-from harness.controlplane.waiting import eventually
 from harness.support import Workspace
 from harness.support.client import MERGE, Client
 from harness.support.histories import OPERATOR, a_workspace
 from harness.support.rights import ROLE as CREDENTIALS_ROLE
-from harness.support.rights import grant_credentials
+from harness.support.rights import grant_credentials, person_with
 from harness.support.walk import comes_to
 from harness.support.workspace import API_VERSION, GROUP
 from harness.worlds import a_version
@@ -37,25 +35,10 @@ def place(installed: ControlPlane) -> Iterator[Workspace]:
         yield workspace
 
 
-def has_ours(place: Workspace, role: str) -> bool:
-    """Whether the control plane has put together the role that every cluster has with what deploy/ labels for it."""
-    return OURS in str(place.client.demand("GET", f"{RBAC}/clusterroles/{role}")["rules"])
-
-
 @pytest.fixture(scope="module")
 def people(place: Workspace) -> dict[str, Client]:
     """One ServiceAccount a role of people, with that role in this namespace."""
-    for role in PEOPLE:
-        eventually(partial(has_ours, place, role))
-        accounts = f"/api/v1/namespaces/{place.namespace}/serviceaccounts"
-        place.client.demand("POST", accounts, {"metadata": {"name": role}})
-        binding = {
-            "metadata": {"name": role},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
-            "subjects": [{"kind": "ServiceAccount", "name": role, "namespace": place.namespace}],
-        }
-        place.client.demand("POST", f"{RBAC}/namespaces/{place.namespace}/rolebindings", binding)
-    return {role: Client(place.plane.kubeconfig_for(place.namespace, role)) for role in PEOPLE}
+    return {role: Client(person_with(place, role)) for role in PEOPLE}
 
 
 def may(place: Workspace, user: str, verb: str, resource: str, group: str, **where: str) -> bool:

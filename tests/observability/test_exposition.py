@@ -57,6 +57,7 @@ def test_every_metric_and_its_labels_are_documented(exposition: str) -> None:
         ("publications_total", {"result": "Published"}, 0),
         ("reconcile_panics_total", {}, 0),
         ("max_concurrent_reconciles", {"name": "assistant"}, 16),
+        ("max_concurrent_reconciles", {"name": "version"}, 4),
         ("max_concurrent_reconciles", {"name": "publication"}, 48),
     ],
 )
@@ -76,6 +77,7 @@ def test_values_after_known_changes(exposition: str, name: str, labels: dict[str
         ("workqueue_work_duration_seconds_sum", {"name": "publication"}),
         ("workqueue_work_duration_seconds_sum", {"name": "probe"}),
         ("steps_total", {"controller": "assistant", "step": "UpdateStatus"}),
+        ("steps_total", {"controller": "version", "step": "UpdateVersionStatus"}),
         ("steps_total", {"controller": "publication", "step": "Publish"}),
         ("rest_client_requests_total", {"method": "POST", "code": "201"}),
         ("rest_client_request_duration_seconds_sum", {"method": "PATCH"}),

@@ -15,7 +15,19 @@ import yaml
 
 from assistant_operator.manager.__main__ import run
 from harness.tools import oracle
-from harness.tools.rendering import CHART, ROOT, Json, charted, demand_helm, identity, objects, of_kind, run_helm
+from harness.tools.rendering import (
+    CHART,
+    POLICY_API,
+    ROOT,
+    SERVED,
+    Json,
+    charted,
+    demand_helm,
+    identity,
+    objects,
+    of_kind,
+    run_helm,
+)
 from harness.tools.schemas import checked
 from harness.tools.values_table import put_in, table
 
@@ -30,7 +42,9 @@ COPIES = {
     "crds/assistants.yaml": "crds/assistants.yaml",
     "crds/assistantversions.yaml": "crds/assistantversions.yaml",
     "crds/graphs.yaml": "crds/graphs.yaml",
+    "record-user.yaml": "deploy/record-user/policy.yaml",
     "strict-history.yaml": "deploy/strict-history/policy.yaml",
+    "no-secrets.yaml": "deploy/no-secrets/policy.yaml",
     "alerts.yaml": "deploy/monitoring/alerts.yaml",
     "dashboard.json": "deploy/monitoring/dashboard.json",
 }
@@ -65,6 +79,8 @@ def abridged(thing: Json) -> Json:
     copied = {"CustomResourceDefinition": "spec", "PrometheusRule": "spec"}.get(thing["kind"])
     if thing["metadata"]["name"].endswith("-dashboard"):
         copied = "data"
+    if identity(thing) == "ValidatingAdmissionPolicy/no-secrets.assistant-operator.dev":
+        copied = "spec"
     return {**thing, copied: "…"} if copied else thing
 
 
@@ -395,6 +411,39 @@ def test_bad_values_are_refused_by_name(values: Json, complaint: str, tmp_path: 
         assert complaint in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize(
+    ("given", "is_refused"),
+    [
+        pytest.param((), True, id="nothing is known of the API server"),
+        pytest.param(("--kube-version=1.34.4", "--api-versions=admissionregistration.k8s.io/v1"), True, id="1.34"),
+        pytest.param((SERVED.replace("/v1/", "/v1beta1/"),), True, id="a beta version"),
+        pytest.param((SERVED,), False, id="1.36 and newer"),
+    ],
+)
+def test_users_are_recorded_only_where_the_api_server_serves_the_policy(
+    given: tuple[str, ...], *, is_refused: bool
+) -> None:
+    done = run_helm("template", "x", str(CHART), "--set=recordUser.enabled=true", *given)
+    assert (done.returncode != 0) == is_refused
+    complaint = (
+        "recordUser.enabled takes an API server that serves MutatingAdmissionPolicy in admissionregistration.k8s.io/v1:"
+        " Kubernetes 1.36 or newer (helm template asks no API server: give it"
+        f" --api-versions={POLICY_API})"
+    )
+    assert (complaint in done.stderr) == is_refused
+    assert run_helm("template", "x", str(CHART), *given).returncode == 0
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_the_operator_has_the_flag_where_the_policy_is_part_of_the_release(*, is_on: bool) -> None:
+    rendered = charted(f"--set=recordUser.enabled={str(is_on).lower()}")
+    assert bool(of_kind("MutatingAdmissionPolicy", rendered)) == is_on
+    (deployment,) = of_kind("Deployment", rendered)
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    with run.make_context("run", list(container["args"][1:])) as context:
+        assert context.params["record_user"] == is_on
+
+
 def test_two_that_would_both_lead_are_refused() -> None:
     done = run_helm("template", "x", str(CHART), "--set=leaderElection.enabled=false")
     assert done.returncode != 0
@@ -441,7 +490,7 @@ def test_it_asks_for_kubernetes_1_34(kubernetes: str, *, refused: bool) -> None:
 def test_a_packaged_chart_is_the_chart(tmp_path: Path) -> None:
     demand_helm("package", str(CHART), f"--destination={tmp_path}")
     (package,) = tmp_path.iterdir()
-    rendered = demand_helm("template", "x", str(package), *VALUES["everything"])
+    rendered = demand_helm("template", "x", str(package), SERVED, *VALUES["everything"])
     assert objects(rendered) == charted(*VALUES["everything"], release="x", namespace="default")
 
 

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import tempfile
 import tomllib
@@ -17,6 +16,7 @@ import pytest
 from harness.controlplane.waiting import eventually
 from harness.documentation.definitions import manifests
 from harness.support import Workspace
+from harness.support.ports import free_port
 from harness.tools import hadolint
 from harness.tools.dockerfile import Build, Image, Instruction, instructions, written_in
 from harness.tools.readonly import forbid_writes
@@ -200,9 +200,3 @@ def readable(kubeconfig: Path, folder: Path) -> Path:
     copy = folder / "kubeconfig"
     copy.write_text(json.dumps(said))
     return copy
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -29,6 +29,12 @@ USERS = "users"
 EVERYTHING = f"--values={CHART}/ci/everything-values.yaml"
 SINGLE = f"--values={CHART}/ci/single-values.yaml"
 NAMESPACES = f"--values={CHART}/ci/namespaces-values.yaml"
+ASSISTANT = {
+    "apiVersion": "assistant-operator.dev/v1alpha1",
+    "kind": "Assistant",
+    "metadata": {"name": "trial"},
+    "spec": {"graphRef": {"name": "support"}},
+}
 # What the Prometheus operator brings: any content.
 FOREIGN = {"servicemonitors": "ServiceMonitor", "prometheusrules": "PrometheusRule"}
 LINES = '{{range .items}}{{.kind}}/{{or .metadata.namespace "-"}}/{{.metadata.name}}{{"\\n"}}{{end}}'
@@ -117,9 +123,10 @@ def assert_admitted(plane: ControlPlane, things: list[Json]) -> None:
         assert told == "pod/trial created (server dry run)\n"
 
 
-def tried(plane: ControlPlane, thing: Json, namespace: str) -> str:
+def tried(plane: ControlPlane, thing: Json, namespace: str, *flags: str) -> str:
     """What the API server would say, good or bad, warnings included."""
-    told = plane.kubectl("create", "--dry-run=server", f"-n{namespace}", "-f-", input=json.dumps(thing), check=False)
+    command = ("create", "--dry-run=server", f"-n{namespace}", "-f-", *flags)
+    told = plane.kubectl(*command, input=json.dumps(thing), check=False)
     return told.stderr + told.stdout
 
 
@@ -161,10 +168,13 @@ def test_a_careless_pod_is_not_let_in(bare: ControlPlane) -> None:
 
 def test_kubectl_apply_k_installs_it_and_delete_k_leaves_nothing(bare: ControlPlane, tmp_path: Path) -> None:
     before = everything(bare)
-    folders = [ROOT / "crds", ROOT / "deploy", ROOT / "deploy/strict-history"]
+    opt_in = [ROOT / "deploy" / each for each in ("strict-history", "record-user", "no-secrets")]
+    folders = [ROOT / "crds", ROOT / "deploy", *opt_in]
     for folder in folders:
         bare.kubectl("apply", "-k", str(folder))
     assert_admitted(bare, [each for folder in folders for each in kustomized(folder)])
+    # The policies need the kinds, which the API server knows some seconds after their definitions.
+    eventually(lambda: "assistant-operator.dev/changed-by" in tried(bare, ASSISTANT, USERS, "-o=yaml"))
     assert_works(bare, "assistant-operator", tmp_path / "log", USERS)
     for folder in reversed(folders):
         bare.kubectl("delete", "-k", str(folder), "--timeout=60s")

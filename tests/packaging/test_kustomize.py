@@ -81,9 +81,17 @@ def test_the_credentials_of_servers_are_bound_alike_where_there_are_roles_only(t
     assert built == said(*charted(*NAMESPACED, "--set=serverCredentials.namespaces={team-a}"))
 
 
-def test_strict_history_and_the_chart_install_the_same() -> None:
-    rendered = said(*charted("--set=strictHistory.enabled=true"))
-    built = said(*kustomized(ROOT / "deploy/strict-history"))
+@pytest.mark.parametrize(
+    ("folder", "value"),
+    [
+        ("strict-history", "strictHistory.enabled"),
+        ("record-user", "recordUser.enabled"),
+        ("no-secrets", "noSecrets.enabled"),
+    ],
+)
+def test_an_opt_in_policy_and_the_chart_install_the_same(folder: str, value: str) -> None:
+    rendered = said(*charted(f"--set={value}=true"))
+    built = said(*kustomized(ROOT / "deploy" / folder))
     assert len(built) == 2
     assert built == {name: rendered[name] for name in rendered.keys() - said(*charted()).keys()}
 

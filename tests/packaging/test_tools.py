@@ -1,6 +1,7 @@
 """The programs of others: each is the one that is pinned, and says what to do where it is not to be had."""
 
 import json
+import os
 import re
 import subprocess
 from collections.abc import Sequence
@@ -99,3 +100,17 @@ def test_one_that_the_environment_names_is_taken_if_it_can_be_run(tmp_path: Path
         Unbuildable("hadolint").path(named)
     program.chmod(0o755)
     assert Unbuildable("hadolint").path(named) == program
+
+
+def test_without_a_browser_the_message_says_how_to_install_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(tools.BuildFailed, match=r"as root: apt-get update && apt-get install chromium\."):
+        tools.chromium({}, lambda _: None)
+
+
+def test_the_browser_of_the_environment_is_taken_if_it_can_be_run(tmp_path: Path) -> None:
+    (program := tmp_path / "browser").touch(mode=0o644)
+    with pytest.raises(tools.BuildFailed, match=r"^TEST_ASSET_CHROMIUM names .*/browser, and that cannot be run$"):
+        tools.chromium({"TEST_ASSET_CHROMIUM": str(program)})
+    program.chmod(0o755)
+    assert tools.chromium({"TEST_ASSET_CHROMIUM": str(program)}) == program

@@ -173,12 +173,12 @@ BUGS = {
     ),
     "resource versions are compared as texts": Bug(
         "store.store",
-        "return latest is not None and _position(latest) > _position(assistant)",
+        "return latest is not None and latest.metadata.position > assistant.metadata.position",
         "return latest is not None and latest.metadata.resource_version > assistant.metadata.resource_version",
     ),
     "an answer from before a deletion is news": Bug(
         "store.version_index",
-        "if self._deletions.get((record.key, record.number), 0) > position(record.resource_version):",
+        "if self._deletions.get((record.key, record.number), 0) > record.position:",
         "if False:",
         Seed(19),
     ),
@@ -216,7 +216,7 @@ BUGS = {
         "runtime.workqueue",
         "        self.add(key, delay)\n        return delay",
         "        return delay",
-        Struck("first edit", "500", 11),
+        Struck("late graph", "500", 15),
     ),
     "a refused step is not held back": Bug(
         "runtime.refusals", "BACKOFF.delay(self.attempts) * random.uniform(0.8, 1.0)", "0.0"
@@ -229,7 +229,7 @@ BUGS = {
     ),
     "versions are not listed again": Bug(
         "store.version_index",
-        "            if is_missing and position(record.resource_version) <= position(as_of) and self.drop(record):",
+        "            if is_missing and record.position <= position(as_of) and self.drop(record):",
         "            if False:",
         Struck("restore", "API server restarts", 15),
     ),
@@ -281,9 +281,9 @@ BUGS = {
         'query = {"fieldManager": "kubectl", "fieldValidation": "Strict"}',
     ),
     "one refused step ends the look": Bug(
-        "controllers.assistant.reconciler",
-        "                self._refuse(input, step, str(refused))\n",
-        "                raise\n",
+        "controllers.step_taker",
+        "            message = str(refused)\n",
+        "            raise\n",
     ),
     "a copy under an earlier cluster name is another's": Bug(
         "policy.desired_copy",

@@ -315,6 +315,7 @@ async def refused_pruning(world: World) -> None:
     await _begun(world, versioning={"historyLimit": 1})
     await world.until_ready()
     lasting.during(world, MINUTE, lasting.refused(world, "DELETE", "bot", 1))
+    world.trouble(4 * MINUTE)  # a fault at the first retry afterwards doubles the pause before the next one
     for prompt in ("b", "c"):
         _edit(world, prompt)
     await world.until(lambda: numbers(world) == [1, 3])

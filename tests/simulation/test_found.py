@@ -1,16 +1,18 @@
 """What the simulation found, each as a story of its own."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
 
+from harness.simulated_api import Policy
 from harness.simulated_world import World, simulated
 from harness.simulated_world.history import controller_of
-from harness.virtual_http import Answered, Crash, Delay, Fault, Plan, Seen, Silence
+from harness.virtual_http import Answered, Crash, Delay, Fault, Plan, Reset, Seen, Silence
 from simulation import lasting
 from simulation.chaos import STRICTER
-from simulation.faults import withhold
+from simulation.faults import KINDS, withhold
 from simulation.invariants import Laws
 from simulation.scenarios import SCHEMA, Steps, copies, numbers, status
 
@@ -57,6 +59,30 @@ def test_history_goes_on_after_an_orphaning_deletion_whose_news_comes_late() -> 
         world.cluster.server.endpoint.release()
 
     assert numbers(held(steps)) == [1, 2], "equal content makes no version"
+
+
+def test_an_imported_history_without_its_beginning_goes_on_though_the_news_of_its_versions_comes_late() -> None:
+    async def steps(world: World) -> None:
+        limited = {"historyLimit": 2}
+        world.person.assistant("bot", context={"prompt": "a"}, versioning=limited)
+        await world.until_ready()
+        for prompt in "bcd":
+            world.person.edit("Assistant", "bot", context={"prompt": prompt})
+            await world.until_ready()
+        await world.until(lambda: numbers(world) == [3, 4])
+        exported = {each: world.person.get("AssistantVersion", f"bot-v{each}") or {} for each in (4, 3)}
+        world.person.delete("Assistant", "bot")
+        await world.until(lambda: numbers(world) == [])
+        world.cluster.server.endpoint.hold("assistantversions")
+        for number, version in exported.items():
+            world.person.create("AssistantVersion", f"bot-v{number}", version["spec"])
+        spec = {"graphRef": {"name": "writer"}, "context": {"prompt": "d"}, "versioning": limited}
+        annotations = {"assistant-operator.dev/exported-versions": "3-4"}
+        world.person.create("Assistant", "bot", spec, annotations=annotations)
+        await world.until(lambda: status(world).get("latestVersion") == 4)
+        world.cluster.server.endpoint.release()
+
+    assert numbers(held(steps)) == [3, 4], "no version 1, which would be pruned"
 
 
 def test_history_goes_on_after_an_orphaning_whose_newest_version_was_deleted_by_hand() -> None:
@@ -585,6 +611,60 @@ def test_a_restored_storage_is_found_though_no_event_showed_what_was_written_bef
     assert prompts == {1: "a", 2: "c", 3: "d"}
 
 
+def test_no_status_of_a_lost_storage_is_written_into_the_restored_one() -> None:
+    """It said that edits were captured which the restored storage never saw: they were missing, or numbered anew."""
+
+    async def steps(world: World) -> None:
+        world.person.assistant("bot", context={"prompt": "a"})
+        await world.until(lambda: world.is_ready() and world.is_quiet(3))
+        snapshot = world.snapshot()
+        world.faults.plan = _is_status_lost
+        world.person.edit("Assistant", "bot", context={"prompt": "b"})
+        await world.until(lambda: numbers(world) == [1, 2])
+        for number in range(9):  # else as many writes follow the restore as it lost
+            world.person.edit("Graph", "writer", description=str(number))
+        await asyncio.sleep(1)
+        world.restore(*snapshot)
+        for prompt in "cd":
+            world.person.edit("Assistant", "bot", context={"prompt": prompt})
+        world.faults.plan = partial(_refuse_lists, world)
+        await asyncio.sleep(5)
+        world.faults.plan = lambda _: None
+
+    versions = held(steps).history.versions_of("team/bot")
+    prompts = {number: each["spec"]["snapshot"]["context"]["prompt"] for number, each in versions.items()}
+    assert prompts == {1: "a", 2: "c", 3: "d"}
+
+
+def _is_status_lost(seen: Seen) -> Fault | None:
+    return Reset(handled=False) if seen.method == "PATCH" and "assistants/bot/status" in seen.path else None
+
+
+def _refuse_lists(world: World, seen: Seen) -> Fault | None:
+    """An API server whose roles are still being read refuses what it allows a moment later."""
+    is_list = seen.method == "GET" and not seen.path.rpartition("/")[2].startswith("bot")
+    return KINDS["403"](world, seen) if is_list else None
+
+
+def test_an_adopted_version_is_published_by_its_own_graph_while_the_first_edit_is_refused() -> None:
+    """The spec was taken for its content: the copy was withdrawn, since the graph of that spec has no server."""
+
+    async def steps(world: World) -> None:
+        await world.serve()
+        world.person.edit("Graph", "writer", server={"url": "http://langgraph"})
+        world.person.graph("reader", defaultAssistant={"policy": "None"})
+        world.person.assistant("bot", context={"prompt": "a"})
+        await world.until(lambda: world.is_ready() and world.is_quiet(3))
+        end = lasting.full(world)
+        world.person.delete("Assistant", "bot", "Orphan")
+        await world.until(lambda: not world.person.get("Assistant", "bot"))
+        world.person.assistant("bot", graph="reader", context={"prompt": "b"})
+        await world.until(lambda: copies(world) == {"bot": {"prompt": "a"}})
+        end()
+
+    assert copies(held(steps)) == {}
+
+
 def test_a_copy_that_was_withdrawn_is_published_again_where_it_belongs_again() -> None:
     """It counted as withdrawn for as long as the process lived, so that nothing held its deletion."""
 
@@ -599,3 +679,44 @@ def test_a_copy_that_was_withdrawn_is_published_again_where_it_belongs_again() -
         await asyncio.sleep(5)
 
     assert copies(held(steps)) == {"bot": {"prompt": "a"}}
+
+
+def test_the_status_counts_a_version_that_pruning_spares_though_only_an_own_write_shows_its_label() -> None:
+    """The version was to be pruned, and the status counted without it. Its label came with the answer to a write."""
+    path = "/apis/assistant-operator.dev/v1alpha1/namespaces/team/assistantversions/bot-v1"
+
+    async def steps(world: World) -> None:
+        world.person.assistant("bot", context={"prompt": "a"}, versioning={"historyLimit": 1})
+        await world.until_ready()
+        world.faults.plan = lambda seen: Answered(410, {}) if (seen.method, seen.path) == ("GET", path) else None
+        world.cluster.server.endpoint.hold("assistantversions")
+        world.person.patch("AssistantVersion", "bot-v1", {"metadata": {"labels": {"assistant-operator.dev/keep": ""}}})
+        world.person.edit("Assistant", "bot", context={"prompt": "b"})
+        await world.until(lambda: status(world).get("activeVersion") == 2 and world.is_quiet(3))
+        world.cluster.server.endpoint.release()
+
+    world = held(steps)
+    assert (status(world)["versions"], numbers(world)) == (2, [1, 2])
+
+
+def test_a_refusal_is_reported_though_the_reconcile_that_met_it_was_interrupted() -> None:
+    """Pruning was refused, and the API server restarted at a later write of the same reconcile."""
+    writes: list[str] = []
+
+    async def steps(world: World) -> None:
+        def plan(seen: Seen) -> Fault | None:
+            is_mark = seen.method == "PATCH" and "/assistantversions/bot-v1/status" in seen.path
+            writes.extend([seen.path] * is_mark)
+            return KINDS["API server restarts"](world, seen) if is_mark and len(writes) == 1 else None
+
+        policy = Policy("kept", "assistantversions", frozenset({"DELETE"}), lambda _: False, "kept for seven years")
+        world.cluster.policies["kept"] = policy
+        world.person.assistant("bot", context={"prompt": "a"}, versioning={"historyLimit": 1})
+        world.faults.plan = plan
+        for prompt in "bc":
+            world.person.edit("Assistant", "bot", context={"prompt": prompt})
+        await world.until(lambda: bool(writes) and status(world).get("versions") == 3)
+        del world.cluster.policies["kept"]
+        world.trouble(world.simulation.elapsed())
+
+    assert numbers(held(steps)) == [3]

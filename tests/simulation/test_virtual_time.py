@@ -16,6 +16,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+import aiohttp
 import kopf
 import pytest
 from kubernetes.aio import client
@@ -220,3 +221,18 @@ def test_files_are_read_and_nothing_is_left_behind(tmp_path: Path) -> None:
     with Simulation() as sim:
         assert sim.run(scenario()) == "text"
     assert (time.time, random.getstate(), asyncio.Task, os._exit, sys.get_asyncgen_hooks()) == before
+
+
+def test_a_client_that_outlives_its_simulation_is_closed() -> None:
+    """It would complain wherever its garbage is collected: in another test."""
+    clients: list[aiohttp.ClientSession] = []
+
+    async def scenario() -> None:
+        clients.append(aiohttp.ClientSession())
+
+    with Simulation() as sim:
+        sim.run(scenario())
+        connector = clients[0].connector
+    assert clients[0].closed
+    assert connector
+    assert connector.closed

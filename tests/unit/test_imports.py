@@ -76,6 +76,22 @@ def test_every_module_is_imported_by_a_fast_test() -> None:
     assert sorted(modules(SOURCE).keys() - reached(known, first)) == []
 
 
+def callers(method: str) -> set[str]:
+    """The folders below controllers that call this method of `versions`."""
+    controllers = SOURCE / PACKAGE / "controllers"
+    found = set()
+    for path in controllers.rglob("*.py"):
+        calls = (node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
+        if any(ast.unparse(function).endswith(f"_cluster.versions.{method}") for function in calls):
+            found.add(path.relative_to(controllers).parts[0])
+    return found
+
+
+@pytest.mark.parametrize(("method", "controller"), [("create", "capture"), ("delete", "version")])
+def test_one_controller_creates_versions_and_one_deletes_them(method: str, controller: str) -> None:
+    assert callers(method) == {controller}
+
+
 @pytest.mark.parametrize(
     ("text", "names"),
     [

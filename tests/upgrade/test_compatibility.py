@@ -28,6 +28,8 @@ def released(release: str, plural: str) -> Json:
 HARMLESS = {
     # In 0.1.0 nobody could take spec away: it was required.
     "v1alpha1: rule is new: has(self.spec) || !has(oldSelf.spec) || !has(oldSelf.spec.graphId)",
+    # The column By shows .spec.change['user','manager']: the manager, wherever the user is not known.
+    "v1alpha1: additionalPrinterColumns .spec.change.manager is gone",
 }
 
 

@@ -1,5 +1,6 @@
 """Assistant: a graph with one specific configuration, and the snapshot of it that versions keep."""
 
+import re
 from collections.abc import Collection
 from functools import cached_property
 from typing import Annotated, ClassVar, Literal
@@ -7,9 +8,12 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from .canonical import canonical, digest
+from .credentials import Suspicion, suspicions
 from .graph import ONE_CONFIGURATION, Config, Description, DisplayName
 from .meta import (
     CONDITIONS,
+    GROUP,
+    Cause,
     Condition,
     Count,
     Digest,
@@ -20,10 +24,14 @@ from .meta import (
     Number,
     Resource,
     Time,
+    User,
     bounded,
     rules,
 )
 from .server import BundleRef, SecretKeyRef, canonical_address
+
+EXPORTED_VERSIONS = f"{GROUP}/exported-versions"
+"""The annotation of an exported Assistant: the numbers of its versions, such as `2,7-9`."""
 
 
 class GraphRef(Model):
@@ -56,9 +64,18 @@ class Snapshot(Model):
         """The snapshot as canonical JSON (RFC 8785). Snapshots are equal if these bytes are."""
         return canonical(self.manifest())
 
+    def drop_canonical(self) -> None:
+        """Free the memory of `canonical`, until it is needed again."""
+        self.__dict__.pop("canonical", None)
+
     @property
     def digest(self) -> str:
         return digest(self.canonical)
+
+    @property
+    def suspicions(self) -> tuple[Suspicion, ...]:
+        """Where the snapshot has texts that look like credentials, as JSON Pointers into it."""
+        return suspicions({name: value for name, value in self.manifest().items() if name != "graphRef"})
 
 
 class Versioning(Model):
@@ -97,12 +114,16 @@ class AssistantSpec(Snapshot):
 
 
 class Activation(Model):
-    """Which version was in force since when."""
+    """Which version was in force since when, by whose edit, and why."""
 
     number: Number
     """number of the version that came into force."""
     since: Time
     """since is when it came into force."""
+    user: User | None = None
+    """user whose edit activated it, as the API server authenticated them; absent if that is not known."""
+    cause: Cause | None = None
+    """cause is the change-cause annotation of that edit, if it changed with the edit."""
 
 
 class Copy(Model):
@@ -183,3 +204,9 @@ class Assistant(Resource):
     @property
     def pin(self) -> int | None:
         return self.spec.versioning.active_version
+
+    @property
+    def newest_exported(self) -> int:
+        """Number of the newest version that was exported with it; 0 if it was not imported."""
+        last = re.split("[-,]", self.metadata.annotations.get(EXPORTED_VERSIONS, ""))[-1]
+        return int(last) if re.fullmatch("[0-9]{1,18}", last) else 0

@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -13,6 +14,7 @@ from .meta import (
     CONDITIONS,
     GROUP,
     MANAGER,
+    Cause,
     Condition,
     Digest,
     Key,
@@ -22,11 +24,15 @@ from .meta import (
     Number,
     ObjectMeta,
     Resource,
+    User,
     bounded,
+    position,
     rules,
 )
 
 KEEP = f"{GROUP}/keep"
+CREATED_AT = f"{GROUP}/created-at"
+"""The annotation of an imported version: when the version that was exported was created."""
 _NAME = re.compile(r"(?P<assistant>.+)-v(?P<number>[1-9][0-9]*)", re.DOTALL)
 _LABEL_LENGTH = 63
 
@@ -41,7 +47,7 @@ class AssistantRef(Model):
 
 
 class Change(Model):
-    """How a version differs from the previous one, which field manager made the change, and why."""
+    """How a version differs from the previous one, who made the change, and why."""
 
     kind: Literal["Created", "Edited", "Reverted"]
     """kind is Created (the first version), Edited, or Reverted (an older version's content came back)."""
@@ -53,10 +59,19 @@ class Change(Model):
     """paths are JSON Pointers into snapshot of what changed since the previous version: at most 64, each cut at 256
     characters.
     """
-    cause: Annotated[str, bounded(1024)] | None = None
+    cause: Cause | None = None
     """cause is the change-cause annotation, if it changed with this edit."""
     manager: Annotated[str, bounded(128)] | None = None
     """manager is the field manager that owns the changed paths; of several, the newest."""
+    user: User | None = None
+    """user who made the change, as the API server authenticated them; absent unless the policy record-user is installed
+    and the operator runs with --record-user.
+    """
+
+    @property
+    def author(self) -> str | None:
+        """The user who made the change; the field manager, if the user is not known."""
+        return self.user or self.manager
 
 
 class AssistantVersionSpec(Model):
@@ -108,6 +123,14 @@ class AssistantVersion(Resource):
         return self.spec.number
 
     @property
+    def created_at(self) -> datetime | None:
+        """When the edit was recorded: an imported version is younger than that."""
+        try:
+            return datetime.fromisoformat(self.metadata.annotations[CREATED_AT])
+        except (KeyError, ValueError):
+            return self.metadata.creation_timestamp
+
+    @property
     def is_intact(self) -> bool:
         """Whether the snapshot still matches its digest."""
         return self.spec.snapshot.digest == self.spec.digest
@@ -151,6 +174,11 @@ class VersionRecord:
     def address(self) -> Key:
         """Namespace and name of the version itself."""
         return self.key[0], self.name
+
+    @property
+    def position(self) -> int:
+        """Of the version, as ObjectMeta has it."""
+        return position(self.resource_version)
 
     def as_of(self, meta: ObjectMeta) -> "VersionRecord":
         """This record with the resource version, owner, labels and deletion of `meta`."""

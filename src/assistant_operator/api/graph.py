@@ -1,9 +1,11 @@
 """Graph: a deployed LangGraph graph, and the configuration of its default assistant."""
 
+from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
+from .credentials import Suspicion, suspicions
 from .meta import CONDITIONS, Condition, Count, FreeForm, Model, Name, Resource, bounded, condition, rules
 from .server import Server
 
@@ -49,6 +51,11 @@ class Defaults(Model):
     """config is the RunnableConfig of the default assistant."""
     metadata: FreeForm | None = None
     """metadata is free-form JSON kept with the default assistant."""
+
+    @cached_property
+    def suspicions(self) -> tuple[Suspicion, ...]:
+        """Where the defaults have texts that look like credentials, as JSON Pointers into the spec of the Graph."""
+        return suspicions(self.manifest(), "/defaults")
 
 
 class DefaultAssistant(Model):

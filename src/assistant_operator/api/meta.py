@@ -5,8 +5,9 @@ from enum import StrEnum
 from functools import cache
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetPydanticSchema, WithJsonSchema
 from pydantic.alias_generators import to_camel
+from pydantic_core import CoreSchema, core_schema
 
 GROUP = "assistant-operator.dev"
 VERSION = "v1alpha1"
@@ -45,6 +46,10 @@ def position(resource_version: str) -> int:
 NAME_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 Name = Annotated[str, bounded(253, minLength=1, pattern=NAME_PATTERN)]
 Digest = Annotated[str, bounded(71, pattern="^sha256:[0-9a-f]{64}$")]
+User = Annotated[str, bounded(1024)]
+"""The name of a user, as the API server authenticated them."""
+Cause = Annotated[str, bounded(1024)]
+"""The value of a change-cause annotation."""
 
 
 class Model(BaseModel):
@@ -86,16 +91,14 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _parse_time(value: Any, parse: ValidatorFunctionWrapHandler) -> datetime:
-    try:
-        time: datetime = parse(value)
-    except ValueError:  # the API server accepts the year 0, or an offset of 99 hours
-        return _EPOCH
-    return time
+def _lenient(_: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    """First a time, then any text: the API server accepts the year 0, or an offset of 99 hours."""
+    text = core_schema.no_info_after_validator_function(lambda _: _EPOCH, core_schema.str_schema())
+    return core_schema.union_schema([handler(datetime), text], mode="left_to_right")
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-Time = Annotated[datetime, WrapValidator(_parse_time)]
+Time = Annotated[datetime, GetPydanticSchema(_lenient), WithJsonSchema({"type": "string", "format": "date-time"})]
 """A time. One that Python cannot represent is read as 1970, so that any stored object can be read."""
 
 
@@ -117,7 +120,7 @@ class ManagedFields(Model):
     operation: str = ""
     time: datetime | None = None
     subresource: str = ""
-    fields_v1: FreeForm = {}
+    fields_v1: FreeForm = Field(default_factory=dict)  # a default of {} is deep-copied for each object
 
 
 class ObjectMeta(Model):
@@ -130,8 +133,8 @@ class ObjectMeta(Model):
     generation: int = 0
     creation_timestamp: datetime | None = None
     deletion_timestamp: datetime | None = None
-    labels: dict[str, str] = {}
-    annotations: dict[str, str] = {}
+    labels: dict[str, str] = Field(default_factory=dict)
+    annotations: dict[str, str] = Field(default_factory=dict)
     finalizers: tuple[str, ...] = ()
     owner_references: tuple[OwnerReference, ...] = ()
     managed_fields: tuple[ManagedFields, ...] = ()
@@ -147,6 +150,11 @@ class ObjectMeta(Model):
     @property
     def is_being_deleted(self) -> bool:
         return self.deletion_timestamp is not None
+
+    @property
+    def position(self) -> int:
+        """See the function `position`."""
+        return position(self.resource_version)
 
 
 class ConditionStatus(StrEnum):

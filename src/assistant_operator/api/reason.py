@@ -118,6 +118,17 @@ class Reason(StrEnum):
     Action: Where no edit may be lost, use [strict history](operations.md#strict-history).
     """
 
+    # What is in them
+    SECRET_SUSPECTED = (
+        "SecretSuspected",
+        "Assistant.SecretSuspected Assistant.Event Graph.SecretSuspected Graph.Event",
+    )
+    """A value looks like a credential. The message names the field, not the value. Nothing else depends on it: the
+    version is activated and published.
+
+    Action: Revoke the credential, and [remove it from the history](security.md#remove-a-credential-from-the-history).
+    """
+
     # Writes that the API server refuses
     ADOPTION_REFUSED = ("AdoptionRefused", "Assistant.Event")
     """The API server refuses the owner reference of a version. The operator tries again; all else goes on.

@@ -1,6 +1,7 @@
 """Which changes cause an event: an object that stalls, an activation, a refused write, a restored version."""
 
 from assistant_operator.api.assistant import Assistant, AssistantStatus
+from assistant_operator.api.condition_types import SECRET_SUSPECTED
 from assistant_operator.api.graph import Graph, GraphStatus
 from assistant_operator.api.meta import Condition, condition
 from assistant_operator.api.reason import Reason
@@ -22,6 +23,7 @@ class EventPublisher:
         was, now = condition(before.status.conditions, "Ready"), condition(after.conditions, "Ready")
         if now and now.status == "False" and now.reason != (was.reason if was else None) and _is_stalled(after):
             self._events.warning(before, Reason(now.reason), "Decide", now.message)
+        self._suspected(before, after)
         if isinstance(after, AssistantStatus) and isinstance(before, Assistant):
             self._activated(before, after)
 
@@ -67,6 +69,12 @@ class EventPublisher:
 
     def made_default(self, graph: Graph, name: str) -> None:
         self._events.normal(graph, Reason.DEFAULT_ASSISTANT_APPLIED, "Apply", f"Made default assistant '{name}'")
+
+    def _suspected(self, before: Assistant | Graph, after: AssistantStatus | GraphStatus) -> None:
+        """Publish where the object looks as if it contained a credential, if that was not reported before."""
+        was, now = (condition(each, SECRET_SUSPECTED) for each in (before.status.conditions, after.conditions))
+        if now and now.message != (was.message if was else None):
+            self._events.warning(before, Reason.SECRET_SUSPECTED, "Record", now.message)
 
     def _activated(self, before: Assistant, after: AssistantStatus) -> None:
         """Publish that another version is active, unless it is a new edit, which is activated at once."""

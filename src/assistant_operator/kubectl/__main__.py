@@ -2,7 +2,7 @@
 
 import sys
 
-_EXTRA = {"jsonpatch", "rich"}
+_EXTRA = {"jinja2", "jsonpatch", "rich"}
 _RECURSION_LIMIT = 50_000
 """YAML and JSON are written recursively, and content may have some thousand levels."""
 _MISSING = (

@@ -5,19 +5,31 @@ from pathlib import Path
 
 import click
 
+from .blame import blame
 from .completion import VARIABLE, completion, for_kubectl
+from .dashboard.command import dashboard
 from .diff import diff
+from .export import export
 from .get import get
 from .history import history
+from .import_ import import_
 from .parameters import KubectlGroup, connection_options
+from .pin import pin
 from .resume import resume
+from .set import set_command
+from .show import show
 from .status import status
 from .suspend import suspend
 from .tree import tree
 from .undo import undo
+from .unpin import unpin
+from .verify import verify_command
 from .version import version
 
-_COMMANDS = (get, history, diff, status, tree, undo, suspend, resume, version, completion)
+_COMMANDS = (
+    *(get, history, diff, blame, show, verify_command, status, tree),
+    *(set_command, pin, unpin, undo, suspend, resume, export, import_, dashboard, version, completion),
+)
 
 
 @click.group(
@@ -31,7 +43,7 @@ _COMMANDS = (get, history, diff, status, tree, undo, suspend, resume, version, c
 @connection_options
 @click.pass_context
 def cli(ctx: click.Context) -> None:
-    """Show assistants and their versions, and go back to one."""
+    """Show assistants and their versions, edit them, and go back."""
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
 

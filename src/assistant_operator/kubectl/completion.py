@@ -3,18 +3,24 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import click
-from click.shell_completion import ShellComplete, get_completion_class
+from click.shell_completion import CompletionItem, ShellComplete, get_completion_class
 
 from assistant_operator.api.assistant import Assistant
 from assistant_operator.api.graph import Graph
 from assistant_operator.api.meta import Resource
 from assistant_operator.clients.kubernetes.transport import ClusterRefused, ClusterUnavailable
+from assistant_operator.policy.versioning import Path, pointer
 
 from .client import KubectlClient
+from .fields import dotted, leaves
 from .kubeconfig import contexts
+from .patch import SNAPSHOT_FIELDS
 from .session import Work, session
+
+T = TypeVar("T")
 
 PROGRAM = "kubectl-assistants"
 VARIABLE = "_KUBECTL_ASSISTANTS_COMPLETE"
@@ -22,8 +28,8 @@ VARIABLE = "_KUBECTL_ASSISTANTS_COMPLETE"
 
 _TIMEOUT = 2.0
 """Seconds that one key press waits for the cluster at most."""
-_FILES, _NO_FILES = ":0", ":4"
-"""Directives of kubectl's shell scripts: whether the shell completes names of files."""
+_FILES, _NO_FILES, _NO_SPACE = ":0", ":4", ":6"
+"""Directives of kubectl's shell scripts: whether the shell completes names of files, and adds a space."""
 
 
 def assistant_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
@@ -56,6 +62,37 @@ def version_numbers(ctx: click.Context, param: click.Parameter, incomplete: str)
     return _beginning(incomplete, _read(ctx, numbers))
 
 
+def field_paths(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001
+    """Versioned fields of the Assistant that the command line names, in dots; after a slash, as JSON Pointers."""
+    spell = pointer if incomplete.startswith("/") else dotted
+    return _beginning(incomplete, [spell(path) for path in _spec_paths(ctx) if path[0] in SNAPSHOT_FIELDS])
+
+
+def field_assignments(
+    ctx: click.Context,
+    param: click.Parameter,  # noqa: ARG001
+    incomplete: str,
+) -> list[CompletionItem]:
+    """Fields in the spec of the Assistant, each with `=` for its value; names of files after `=@`."""
+    if "=@" in incomplete:
+        return [CompletionItem(incomplete, type="file")]
+    names = [f"{dotted(path)}=" for path in _spec_paths(ctx)]
+    return [CompletionItem(name) for name in _beginning(incomplete, names)]
+
+
+def _spec_paths(ctx: click.Context) -> list[Path]:
+    """The paths of all fields that have a value, and of the versioned fields that could."""
+    name = ctx.params.get("name") or next(iter(ctx.args), None)
+    if not name:
+        return []
+
+    async def paths(client: KubectlClient, namespace: str) -> list[Path]:
+        found = await client.assistant((namespace, name))
+        return [] if found is None else list(leaves({**dict.fromkeys(SNAPSHOT_FIELDS), **found.document["spec"]}))
+
+    return _read(ctx, paths)
+
+
 def _object_names(kind: type[Resource], ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     used = (ctx.params.get(param.name or "") or ()) if param.nargs < 0 else ()
     names = _read(ctx, lambda client, namespace: client.names(kind, namespace))
@@ -66,7 +103,7 @@ def _beginning(incomplete: str, names: Sequence[str]) -> list[str]:
     return [name for name in names if name.startswith(incomplete)]
 
 
-def _read(ctx: click.Context, work: Work[list[str]]) -> list[str]:
+def _read(ctx: click.Context, work: Work[list[T]]) -> list[T]:
     """The result of `work`; empty if the cluster does not answer."""
     quiet = replace(session(ctx), verbosity=0)
     try:
@@ -85,7 +122,8 @@ def for_kubectl(command: click.Command, words: Sequence[str]) -> str:
     if any(item.type != "plain" for item in items):
         return f"{_FILES}\n"
     lines = [f"{item.value}\t{item.help}" if item.help else item.value for item in items]
-    return "".join(f"{line}\n" for line in (*lines, _NO_FILES))
+    goes_on = bool(items) and all(item.value.endswith("=") for item in items)
+    return "".join(f"{line}\n" for line in (*lines, _NO_SPACE if goes_on else _NO_FILES))
 
 
 @click.command()

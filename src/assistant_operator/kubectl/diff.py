@@ -26,6 +26,7 @@ from .history import read_history
 from .parameters import assistant_argument, connection_options
 from .session import session
 from .text import as_yaml
+from .words import changed_words
 
 _STYLES = (("+++", "bold"), ("---", "bold"), ("@@", "cyan"), ("+", "green"), ("-", "red"))
 
@@ -60,6 +61,7 @@ def diff(ctx: click.Context, name: str, revision: str) -> None:
     """Compare the active version with the spec.
 
     With --revision, compare any two versions.
+    On a terminal, changed words are highlighted.
     The exit code is 0 for equal contents, 1 for different ones, 2 for an error. The environment variable
     KUBECTL_EXTERNAL_DIFF names a program that shows the difference.
     """
@@ -124,9 +126,12 @@ def _print_in_colour(lines: list[str]) -> None:
     # Rich uses colours on a terminal only. With NO_COLOR it would still print bold text.
     system: Literal["auto"] | None = None if os.environ.get("NO_COLOR") else "auto"
     console = Console(color_system=system, highlight=False, markup=False, emoji=False, soft_wrap=True)
-    for line in lines:
+    for line, spans in zip(lines, changed_words(lines), strict=True):
         style = next((style for start, style in _STYLES if line.startswith(start)), "")
-        console.print(Text(line.removesuffix("\n"), style))
+        text = Text(line.removesuffix("\n"), style)
+        for begin, end in spans:
+            text.stylize("reverse", begin, end)
+        console.print(text)
 
 
 def _run_external(program: str, before: Side, after: Side) -> None:

@@ -1,6 +1,6 @@
 """Which tool applies an Assistant from Git, and what to commit there instead of a live edit. Pure."""
 
-from assistant_operator.api.assistant import Assistant
+from assistant_operator.api.assistant import EXPORTED_VERSIONS, Assistant
 from assistant_operator.api.meta import API_VERSION, GROUP, FreeForm, ObjectMeta
 
 _TRACKING = "argocd.argoproj.io/tracking-id"
@@ -8,7 +8,10 @@ _ARGO_MANAGERS = {"argocd-controller", "argocd-application-controller"}
 _FLUX = {"kustomize.toolkit.fluxcd.io": "Kustomization", "helm.toolkit.fluxcd.io": "HelmRelease"}
 # Labels and annotations that a tool adds to the live object.
 _TOOL_LABELS = ("argocd.argoproj.io/instance", *(f"{prefix}/" for prefix in _FLUX))
-_TOOL_ANNOTATIONS = {_TRACKING, "kubectl.kubernetes.io/last-applied-configuration"}
+TOOL_ANNOTATIONS = {
+    *(_TRACKING, "kubectl.kubernetes.io/last-applied-configuration"),
+    *(f"{GROUP}/changed-by", EXPORTED_VERSIONS),
+}
 
 
 def git_owner(assistant: Assistant) -> str | None:
@@ -40,7 +43,7 @@ def to_commit(document: FreeForm) -> FreeForm:
     meta = document["metadata"]
     labels = {name: value for name, value in (meta.get("labels") or {}).items() if not name.startswith(_TOOL_LABELS)}
     annotations = {
-        name: value for name, value in (meta.get("annotations") or {}).items() if name not in _TOOL_ANNOTATIONS
+        name: value for name, value in (meta.get("annotations") or {}).items() if name not in TOOL_ANNOTATIONS
     }
     kept = {"name": meta["name"], "namespace": meta["namespace"], "labels": labels, "annotations": annotations}
     return {

@@ -7,8 +7,10 @@ from typing import Any, TypeVar
 import click
 
 from assistant_operator.api.meta import NAME_PATTERN
+from assistant_operator.policy.versioning import Path
 
 from .completion import assistant_names, context_names, namespaces
+from .fields import parse_path
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -33,6 +35,24 @@ def object_name(text: str) -> str:
     if slash and kind.removesuffix(".assistant-operator.dev") not in _TYPES:
         raise click.BadParameter(f"{kind!r} is not a type of assistant-operator")
     return valid_name(name)
+
+
+def version_number(text: str | int) -> int:
+    """The number in `2` or `v2`. Raises BadParameter."""
+    number = str(text).removeprefix("v")
+    if not number.isdecimal() or int(number) < 1:
+        raise click.BadParameter(f"{text!r} is not the number of a version, such as 2")
+    return int(number)
+
+
+def field_path(text: str | Path) -> Path:
+    """The steps of `context.prompt` or `/context/prompt`. Raises BadParameter."""
+    if isinstance(text, tuple):
+        return text
+    try:
+        return parse_path(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 assistant_argument = click.argument("name", metavar="NAME", type=object_name, shell_complete=assistant_names)

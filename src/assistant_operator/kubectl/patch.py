@@ -5,8 +5,14 @@ import jsonpatch
 from assistant_operator.api.assistant import Assistant, Snapshot
 from assistant_operator.api.canonical import canonical
 from assistant_operator.api.meta import FreeForm
+from assistant_operator.policy.versioning import CAUSES
+
+CAUSE = CAUSES[0]
+"""The annotation for a cause: of those that the operator reads, the one that it prefers."""
 
 SNAPSHOT_FIELDS = tuple(field.alias or name for name, field in Snapshot.model_fields.items())
+
+_ANNOTATIONS = "/metadata/annotations"
 
 Patch = tuple[FreeForm, ...]
 """Operations of a JSON patch (RFC 6902); empty if there is nothing to change."""
@@ -47,12 +53,24 @@ def restore(spec: FreeForm, snapshot: FreeForm) -> Patch:
     return tuple(patch)
 
 
+def annotate_cause(document: FreeForm, cause: str) -> Patch:
+    """Make `cause` the change-cause of the object."""
+    annotations = document["metadata"].get("annotations")
+    if annotations is None:
+        return ({"op": "add", "path": _ANNOTATIONS, "value": {CAUSE: cause}},)
+    path = f"{_ANNOTATIONS}/{CAUSE.replace('/', '~1')}"
+    return () if annotations.get(CAUSE) == cause else ({"op": "add", "path": path, "value": cause},)
+
+
 def guarded(patch: Patch, assistant: Assistant, *, same_spec: bool) -> list[FreeForm]:
     """The patch, to be refused if the object was replaced by another, or with `same_spec` also if its spec changed."""
     meta = assistant.metadata
     tests: list[FreeForm] = [{"op": "test", "path": "/metadata/uid", "value": meta.uid}]
     if same_spec:
         tests.append({"op": "test", "path": "/metadata/generation", "value": meta.generation})
+    if any(each["path"] == _ANNOTATIONS for each in patch):
+        # The API server takes an absent field for null. Annotations that were added meanwhile must not be replaced.
+        tests.append({"op": "test", "path": _ANNOTATIONS, "value": None})
     return [*tests, *patch]
 
 
@@ -65,4 +83,5 @@ def patched(document: FreeForm, patch: Patch) -> FreeForm:
 def described(patch: Patch) -> str:
     """The changed fields, in words."""
     verbs = {"add": "changes", "remove": "is removed"}
-    return ", ".join(f"{each['path'][1:].replace('/', '.')} {verbs[each['op']]}" for each in patch)
+    paths = [(each["path"].removeprefix("/").replace("/", "."), verbs[each["op"]]) for each in patch]
+    return ", ".join(f"{path} {verb}" for path, verb in paths if path.startswith("spec."))

@@ -42,7 +42,7 @@ class Session:
             cause = str(unavailable.__cause__ or "") or unavailable
             raise CliError(f"Unable to connect to the server: {cause}", failed) from None
         except ClusterRefused as refused:
-            raise CliError(_refusal(refused), failed) from None
+            raise CliError(refusal_text(refused), failed) from None
         except ValueError as error:
             raise CliError(f"error: {error}", failed) from None
 
@@ -68,10 +68,12 @@ def hint(text: str) -> None:
     click.echo(text, err=True)
 
 
-def _refusal(refused: ClusterRefused) -> str:
+def refusal_text(refused: ClusterRefused) -> str:
+    """The refusal in the words of kubectl."""
     status = refused.status
     if status.code == 401:
         return "error: You must be logged in to the server (Unauthorized)"
     if status.code == 404 and not status.kind:
         return "error: the server has no assistants: the CustomResourceDefinitions of assistant-operator are missing"
-    return f"Error from server ({status.reason}): {status.message}"
+    reason = f" ({status.reason})" if status.reason else ""
+    return f"Error from server{reason}: {status.message}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import click
 
 from assistant_operator.api.assistant import Assistant
+from assistant_operator.api.condition_types import SECRET_SUSPECTED
 from assistant_operator.api.meta import ConditionStatus, Key, condition
 from assistant_operator.clients.kubernetes.transport import ClusterUnavailable
 
@@ -27,6 +28,8 @@ class Progress:
 
     message: str
     is_ready: bool | None = None
+    warning: str = ""
+    """A problem that does not depend on readiness."""
 
 
 @click.command()
@@ -54,6 +57,8 @@ def status(ctx: click.Context, name: str, *, watch: bool, timeout: str) -> None:
         return last
 
     result = session(ctx).run(wait)
+    if result.warning:
+        hint(f"Warning: {result.warning}")
     if result.is_ready is False:
         raise CliError(f"error: assistant {name!r} is not ready: {result.message}")
     state = "is ready" if result.is_ready else "is not ready yet"
@@ -90,11 +95,13 @@ def progress(assistant: Assistant | None, name: str) -> Progress:
     ready = condition(assistant.status.conditions, "Ready")
     if ready is None or not is_observed(assistant):
         return Progress("the operator has not observed the newest edit yet")
+    suspected = condition(assistant.status.conditions, SECRET_SUSPECTED)
+    warning = f"{suspected.reason}: {suspected.message}" if suspected else ""
     if ready.status == ConditionStatus.TRUE:
-        return Progress(ready.message, is_ready=not _has_pending_version(assistant))
+        return Progress(ready.message, not _has_pending_version(assistant), warning)
     stalled = condition(assistant.status.conditions, "Stalled")
     is_stalled = stalled is not None and stalled.status == ConditionStatus.TRUE
-    return Progress(not_ready_reason(assistant), is_ready=False if is_stalled else None)
+    return Progress(not_ready_reason(assistant), False if is_stalled else None, warning)
 
 
 def _has_pending_version(assistant: Assistant) -> bool:

@@ -86,7 +86,8 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
-_JOINERS = "\u200c\u200d"
+JOINERS = "\u200c\u200d"
+"""Invisible characters that emoji and some scripts need."""
 # What YAML 1.1, YAML 1.2 or one of their readers parses as a boolean, null, infinity or not-a-number.
 _WORDS = {"y", "yes", "true", "on", "n", "no", "false", "off", "null", "nil", "none", "inf", "infinity", "nan"}
 
@@ -108,7 +109,7 @@ def _is_block(text: str) -> bool:
 
 def _needs_no_escape(character: str) -> bool:
     # For Python, neither other spaces than U+0020 nor the joiners in emoji are printable.
-    return character.isprintable() or character in _JOINERS or unicodedata.category(character) == "Zs"
+    return character.isprintable() or character in JOINERS or unicodedata.category(character) == "Zs"
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:

@@ -73,7 +73,7 @@ def _branch(graph: Graph, branch: Branch, now: datetime, limit: int, *, is_last:
     hidden = len(versions) - len(shown)
     for version in shown:
         mark = "└─" if version is shown[-1] and not hidden else "├─"
-        created = age(version.metadata.creation_timestamp, now)
+        created = age(version.created_at, now)
         yield (f"{indent} {mark} {version.metadata.name}", "", created, _version_status(assistant, version))
     if hidden:
         yield (f"{indent} └─ {hidden} more", "", "", f"kubectl assistants history {meta.name}")

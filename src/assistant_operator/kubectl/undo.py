@@ -49,7 +49,7 @@ def undo(
 
     The version is pinned, unless you say --restore. The version before is the newest valid one that is older than the
     pinned version, or without a pin than the latest; where activation is Manual it must have been active before.
-    `undo NAME --unpin` removes the pin.
+    `undo NAME --unpin` removes the pin, as `unpin NAME` does.
     """
     mode = undo_mode(pin=pin, restore=restore, unpin=unpin, number=to_revision)
 
@@ -85,9 +85,17 @@ def undo_mode(*, pin: bool, restore: bool, unpin: bool, number: int) -> UndoMode
     return UndoMode.RESTORE if restore else UndoMode.PIN
 
 
+def existing(assistant: Assistant, versions: Sequence[AssistantVersion], number: int) -> AssistantVersion:
+    """The version of that number. Raises CliError if there is none."""
+    found = next((version for version in versions if version.number == number), None)
+    if found is None:
+        raise no_such_version(assistant.metadata.name, [version.number for version in versions], number)
+    return found
+
+
 def target(assistant: Assistant, versions: Sequence[AssistantVersion], number: int) -> AssistantVersion:
     """The version of that number, for 0 the one before. Raises CliError if there is none that can be activated."""
-    found = _numbered(assistant, versions, number) if number else _before(assistant, versions)
+    found = existing(assistant, versions, number) if number else _before(assistant, versions)
     if validity(found) == ConditionStatus.FALSE:
         valid = condition(found.status.conditions, "Valid")
         raise CliError(f"error: {found.metadata.name} would not come into force: {valid.message if valid else ''}")
@@ -115,13 +123,6 @@ def _current(assistant: Assistant) -> int:
     return assistant.pin or (is_manual and status.active_version) or status.latest_version or 0
 
 
-def _numbered(assistant: Assistant, versions: Sequence[AssistantVersion], number: int) -> AssistantVersion:
-    found = next((version for version in versions if version.number == number), None)
-    if found is None:
-        raise no_such_version(assistant.metadata.name, [version.number for version in versions], number)
-    return found
-
-
 def undo_notes(mode: UndoMode, assistant: Assistant) -> list[str]:
     """Consequences of the change that its result does not show."""
     name, versioning = assistant.metadata.name, assistant.spec.versioning
@@ -129,7 +130,7 @@ def undo_notes(mode: UndoMode, assistant: Assistant) -> list[str]:
     if assistant.spec.suspend:
         notes.append(f"spec.suspend is true: nothing is activated until 'kubectl assistants resume {name}'")
     if mode is UndoMode.PIN and versioning.activation == "Automatic":
-        notes.append(f"edits made from now on wait until 'kubectl assistants undo {name} --unpin'")
+        notes.append(f"edits made from now on wait until 'kubectl assistants unpin {name}'")
     elif mode is UndoMode.RESTORE and versioning.activation == "Manual":
         notes.append("activation is Manual: the new version comes into force once it is pinned")
     elif mode is UndoMode.RESTORE and assistant.pin:

@@ -33,6 +33,11 @@ def main() -> None:
     callback=lambda _context, _parameter, value: _role(value),
     help="The role that grants access to Secrets and ConfigMaps: clusterrole/NAME or role/NAME. Conditions name it.",
 )
+@click.option(
+    "--record-user/--no-record-user",
+    default=False,
+    help="Copy the user of each edit from the annotation that the policy of deploy/record-user writes.",
+)
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info")
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text")
 def run(namespace: tuple[str, ...], lease_namespace: str | None, **flags: Any) -> None:

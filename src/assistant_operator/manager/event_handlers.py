@@ -7,7 +7,7 @@ from cachetools import FIFOCache
 
 from assistant_operator.api.assistant import Assistant
 from assistant_operator.api.graph import Graph
-from assistant_operator.api.meta import Key, position
+from assistant_operator.api.meta import Key
 from assistant_operator.clients.kubernetes.resource_versions import ResourceVersions
 from assistant_operator.clients.kubernetes.version_table import (
     Bookmark,
@@ -35,8 +35,6 @@ class Known:
 
     uid: str
     resource_version: str
-    epoch: int = 0
-    """The epoch of the storage in which it was listed last; see ResourceVersions."""
     lags: bool = False
     """Whether edits of it should have been captured, and are not."""
 
@@ -54,12 +52,10 @@ class EventHandlers:
         self._leads: set[str] = set()
         self._deleted: FIFOCache[str, None] = FIFOCache(_MOST_DELETIONS)
         """UIDs of objects that were deleted: late events of them must not put them back."""
-        self._epoch = 0
         self._versions_as_of: dict[str, int] = {}
         """By namespace, empty for all: the epoch in which versions were listed last."""
         self._versions_listed = asyncio.Event()
-        # What is known of a former storage must not be acted on: a version that is missing now never existed.
-        resource_versions.rewound = store.rewind
+        resource_versions.rewound = self._forget_everything
 
     @property
     def is_leading(self) -> bool:
@@ -83,22 +79,22 @@ class EventHandlers:
     async def on_assistant_update(self, assistant: Assistant, epoch: int = 0) -> None:
         """An Assistant was created or changed. While leading, its edits are captured in the background.
 
-        `epoch`: in which it was read, if it was listed or read alone; see ResourceVersions.
+        `epoch`: in which it was listed, watched or read; see ResourceVersions.
         """
-        record = self._store.assistants.get(assistant.key)
-        if self._is_of_new_epoch(record, epoch):
-            # What was known of that Assistant, and what was written to it, was in a former storage.
-            self._drop(assistant.key)
-            await self._wait_for_versions(assistant.metadata.namespace, epoch)
-        elif assistant.metadata.uid in self._deleted or self._store.is_outdated(assistant):
+        if self._is_lost(epoch):
             return
-        elif record and self._is_restored(record, assistant):
+        await self._wait_for_versions(assistant.metadata.namespace, epoch)
+        # During the wait another state may be read, or the storage be restored again.
+        if self._is_late(assistant, epoch):
+            return
+        record = self._store.assistants.get(assistant.key)
+        if record and self._is_restored(record, assistant):
             self._resource_versions.rewind(f"Assistant {assistant.key[0]}/{assistant.key[1]} has an older generation")
             return  # it is listed anew
+        assistant = record.sharing_spec(assistant) if record else assistant
         before = self._store.latest(assistant.key)
         if former := self._store.upsert_assistant(assistant):
             self._triggers.enqueue_graphs_awaiting(former)
-        self._store.record_of(assistant).epoch = epoch or (record.epoch if record else 0)
         self._triggers.enqueue_graphs_of(before, assistant)
         if self._is_captured_here(assistant):
             await self._capture(assistant)
@@ -110,54 +106,55 @@ class EventHandlers:
     def _is_captured_here(self, assistant: Assistant) -> bool:
         return "" in self._leads or assistant.metadata.namespace in self._leads
 
-    def _is_of_new_epoch(self, record: AssistantRecord | GraphRecord | None, epoch: int) -> bool:
-        if epoch > self._epoch:
-            self._epoch = epoch
-            self._deleted.clear()  # what was deleted may be there again
-        return epoch > (record.epoch if record else 0)
+    def _is_lost(self, epoch: int) -> bool:
+        """Whether the storage was restored since: what was seen in it is not there any more."""
+        return epoch < self._resource_versions.epoch
+
+    def _is_late(self, assistant: Assistant, epoch: int) -> bool:
+        return self._is_lost(epoch) or assistant.metadata.uid in self._deleted or self._store.is_outdated(assistant)
+
+    def _forget_everything(self) -> None:
+        """What is known of a former storage must not be acted on: a version that is missing now never existed."""
+        self._store.rewind()
+        self._deleted.clear()  # what was deleted may be there again
 
     def _is_restored(self, record: AssistantRecord, assistant: Assistant) -> bool:
         """Whether the storage went back though resource versions went on: a restore may raise them on purpose."""
         before = record.latest.metadata
-        if before.uid != assistant.metadata.uid:
-            return False
-        return before.generation > assistant.metadata.generation and record.epoch == self._resource_versions.epoch
+        return before.uid == assistant.metadata.uid and before.generation > assistant.metadata.generation
 
     async def _wait_for_versions(self, namespace: str, epoch: int) -> None:
         """Wait until versions were listed in that epoch: the number of the next one depends on them."""
         while max(self._versions_as_of.get(place, 0) for place in ("", namespace)) < epoch:
             await self._versions_listed.wait()
 
-    def _drop(self, key: Key) -> AssistantRecord | None:
-        record = self._store.drop_assistant(key)
-        if record:
-            self._triggers.enqueue_graphs_awaiting(record)
-        return record
-
-    def on_delete(self, kind: type[Assistant] | type[Graph], key: Key, uid: str) -> None:
-        """That object was deleted; one created since under the same name stays."""
+    def on_delete(self, kind: type[Assistant] | type[Graph], key: Key, uid: str, epoch: int = 0) -> None:
+        """That object was deleted; one created since under the same name stays. `epoch`: as above."""
         if kind is Assistant:
-            self.on_assistant_delete(key, uid)
+            self.on_assistant_delete(key, uid, epoch)
         else:
-            self.on_graph_delete(key, uid)
+            self.on_graph_delete(key, uid, epoch)
 
-    def on_assistant_delete(self, key: Key, uid: str) -> None:
+    def on_assistant_delete(self, key: Key, uid: str, epoch: int = 0) -> None:
         """As above."""
+        if self._is_lost(epoch):
+            return
         self._deleted[uid] = None
         latest = self._store.latest(key)
         if latest is None or latest.metadata.uid != uid:
             return
-        self._drop(key)
+        if record := self._store.drop_assistant(key):
+            self._triggers.enqueue_graphs_awaiting(record)
         self._triggers.enqueue_graphs_of(latest, None)
 
     def on_graph_update(self, graph: Graph, epoch: int = 0) -> None:
         """A Graph was created or changed: its Assistants are enqueued if it differs for them. `epoch`: as above."""
-        known, before = self._store.graphs.get(graph.key), self._store.graph(graph.key)
-        is_of_new_epoch = self._is_of_new_epoch(known, epoch)
-        if not is_of_new_epoch and (graph.metadata.uid in self._deleted or (before and _is_newer(before, graph))):
+        if self._is_lost(epoch):
             return
-        record = self._store.upsert_graph(graph, anew=is_of_new_epoch)
-        record.epoch = epoch or (known.epoch if known else 0)
+        before = self._store.graph(graph.key)
+        if graph.metadata.uid in self._deleted or _is_older(graph, before):
+            return
+        record = self._store.upsert_graph(graph)
         if graph.spec.server and record.probe_result() is None:
             self._triggers.enqueue_probe(graph.key)
         if before:
@@ -167,8 +164,10 @@ class EventHandlers:
             self._triggers.enqueue_revalidation(graph.key, include_kept_versions=is_first)
         self._triggers.enqueue_graph(graph.key)
 
-    def on_graph_delete(self, key: Key, uid: str) -> None:
+    def on_graph_delete(self, key: Key, uid: str, epoch: int = 0) -> None:
         """As above."""
+        if self._is_lost(epoch):
+            return
         self._deleted[uid] = None
         latest = self._store.graph(key)
         if latest and latest.metadata.uid == uid:
@@ -202,8 +201,8 @@ class EventHandlers:
         meta, lags = record.latest.metadata, False
         if isinstance(record, AssistantRecord) and self._is_captured_here(record.latest):
             lags = record.capture.lags_behind(meta.generation)
-        return Known(meta.uid, meta.resource_version, record.epoch, lags)
+        return Known(meta.uid, meta.resource_version, lags)
 
 
-def _is_newer(graph: Graph, than: Graph) -> bool:
-    return position(graph.metadata.resource_version) > position(than.metadata.resource_version)
+def _is_older(graph: Graph, known: Graph | None) -> bool:
+    return known is not None and graph.metadata.position < known.metadata.position

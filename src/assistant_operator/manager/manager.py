@@ -39,7 +39,17 @@ from .wiring import Clients, wire
 log = logging.getLogger(__name__)
 
 LEASE = "assistant-operator"
+POLICY_API = "admissionregistration.k8s.io/v1", "mutatingadmissionpolicies"
+"""What --record-user needs of the API server."""
 _GRACE_PERIOD = 1.0
+_NO_POLICIES = (
+    "--record-user: this API server does not serve MutatingAdmissionPolicy in admissionregistration.k8s.io/v1. Use"
+    " Kubernetes 1.36 or newer, or run without --record-user"
+)
+
+
+class UnsupportedCluster(ValueError):
+    """The API server lacks what a flag needs."""
 
 
 class Manager:
@@ -61,11 +71,14 @@ class Manager:
         self._metrics.watches(places, self._watch_health.is_failing, self._watch_health.missing_columns)
         self._versions_listed = {namespace: asyncio.Event() for namespace in namespaces}
         self._resyncs: dict[str, ClusterResync] = {}
+        self._is_supported = asyncio.Event()
+        """Whether the API server serves what the flags need."""
 
     async def run(self) -> int:
-        """Return the exit code: 0 after a signal, 1 after a failure."""
+        """Return the exit code: 0 after a signal, 1 after a failure. Raises UnsupportedCluster."""
         settings, metrics = self._settings, self._metrics
-        api_server = partial(ApiServer, observe=metrics.called, reload=self._connect)
+        interrupted = self._resource_versions.interrupt
+        api_server = partial(ApiServer, observe=metrics.called, interrupted=interrupted, reload=self._connect)
         fenced = api_server(await self._connect(), may_write=self._may_write)
         unfenced = api_server(await self._connect())
         watching = api_server(await self._connect(), headers={"User-Agent": USER_AGENT})
@@ -81,7 +94,9 @@ class Manager:
         )
         validator, servers = SchemaValidator(), LangGraphServers(may_write=self._may_write, observe=metrics.asked)
         clients = Clients(cluster, servers, validator, events, metrics, self._resource_versions)
-        handlers, controllers = wire(clients, settings.cluster_name, settings.server_credentials_role)
+        handlers, controllers = wire(
+            clients, settings.cluster_name, settings.server_credentials_role, record_user=settings.record_user
+        )
         for namespace in cluster.namespaces:
             self._resyncs[namespace] = ClusterResync(
                 handlers, cluster, self._resource_versions, namespace=namespace, metrics=metrics
@@ -97,6 +112,8 @@ class Manager:
             await self._release_lease()
             for close in (validator.close, servers.close, fenced.close, watching.close, unfenced.close, health.stop):
                 await close()
+        if isinstance(self._failure, UnsupportedCluster):
+            raise self._failure
         return 1 if self._failure else 0
 
     def _new_informer(self, handlers: EventHandlers, watching: ApiServer) -> Informer:
@@ -129,7 +146,7 @@ class Manager:
         return next((reason for controller in controllers if (reason := controller.standstill())), None)
 
     def _is_ready(self) -> bool:
-        if self._elector.failing_for() > TOLERANCE:
+        if self._elector.failing_for() > TOLERANCE or not self._is_supported.is_set():
             return False
         return self._watch_health.is_ready() and all(resync.filled.is_set() for resync in self._resyncs.values())
 
@@ -149,11 +166,12 @@ class Manager:
             self._start(self._watch_versions(cluster, handlers, namespace))
             # A resync captures edits, and their numbers depend on the versions that exist.
             self._start(_after(self._versions_listed[namespace], resync.run))
+        self._start(self._check_cluster(cluster))
         self._start(self._freeze_garbage_collector())
         self._start(self._lead(handlers, controllers))
         self._start(events.run())
         await self._informer.run(self._cancel_tasks)
-        if self._failure:
+        if self._failure and not isinstance(self._failure, UnsupportedCluster):
             log.error("failed, exiting", exc_info=self._failure)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
@@ -192,6 +210,21 @@ class Manager:
             case Failing(error):
                 self._watch_health.fails(place, error)
 
+    async def _check_cluster(self, cluster: Cluster) -> None:
+        """Raise UnsupportedCluster if the API server lacks what a flag needs. An API server that is down is awaited."""
+        failures = 0
+        while self._settings.record_user:
+            try:
+                if not await cluster.serves(*POLICY_API):
+                    raise UnsupportedCluster(_NO_POLICIES)
+                break
+            except (ClusterUnavailable, ClusterRefused) as error:
+                failures += 1
+                log.warning("postponed check of the API server: %s", error)
+                await asyncio.sleep(BACKOFF.delay(failures))
+        self._is_supported.set()
+        await asyncio.Event().wait()  # a task that ends counts as failed
+
     async def _freeze_garbage_collector(self) -> None:
         """Exclude all objects of the first listing from garbage collection: they live long."""
         for resync in self._resyncs.values():
@@ -201,6 +234,7 @@ class Manager:
 
     async def _lead(self, handlers: EventHandlers, controllers: tuple[Controller, ...]) -> None:
         """Wait for leadership, then capture edits and run the controllers."""
+        await self._is_supported.wait()
         if self._settings.leader_elect:
             self._start(self._hold_lease())
             await self._elector.acquired.wait()

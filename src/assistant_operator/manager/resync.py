@@ -129,16 +129,15 @@ class ClusterResync:
 
     def _settle(self, kind: Kind, found: dict[Key, _Difference]) -> None:
         """Read those that have differed in the same way for a while."""
-        now, before = asyncio.get_running_loop().time(), self._since[kind]
+        now, before, epoch = asyncio.get_running_loop().time(), self._since[kind], self._resource_versions.epoch
         same = {key: before[key][1] for key, each in found.items() if key in before and before[key][0] == each}
         self._since[kind] = {key: (each, same.get(key, now)) for key, each in found.items()}
         due = [key for key, since in same.items() if now - since >= _SETTLING and key not in self._repairs]
         for key in due[:_MOST_READS]:
-            task = self._repairs[key] = asyncio.create_task(self._repair(kind, key, found[key].known))
+            task = self._repairs[key] = asyncio.create_task(self._repair(kind, key, found[key].known, epoch))
             task.add_done_callback(lambda _, key=key: self._repairs.pop(key, None))  # type: ignore[misc]
 
-    async def _repair(self, kind: Kind, key: Key, known: Known | None) -> None:
-        epoch = self._resource_versions.epoch
+    async def _repair(self, kind: Kind, key: Key, known: Known | None, epoch: int) -> None:
         try:
             async with self._reads:
                 live = await (self._cluster.assistant(key) if kind is Assistant else self._cluster.graph(key))
@@ -149,11 +148,11 @@ class ClusterResync:
             if (difference := self._since[kind].get(key)) and difference[0].listed:
                 self.unreadable(kind, key, difference[0].listed.resource_version)
             return
-        if live and known and known.epoch == epoch and _is_older(live, known):
+        if epoch != self._resource_versions.epoch:
+            return
+        if live and known and _is_older(live, known):
             # A read is never older than what was seen before it was sent, unless the storage is.
             self._resource_versions.rewind(f"{kind.kind_name} {key[0]}/{key[1]} is older than before")
-        elif epoch != self._resource_versions.epoch:
-            return
         try:
             await self._taken_in(kind, key, live, known)
         except (ClusterUnavailable, ClusterRefused, NotLeading) as error:
@@ -169,7 +168,7 @@ class ClusterResync:
             self._metrics.resynced(kind.kind_name)
         if live is None:
             if known:
-                self._handlers.on_delete(kind, key, known.uid)
+                self._handlers.on_delete(kind, key, known.uid, self._resource_versions.epoch)
         elif isinstance(live, Assistant):
             await self._handlers.on_assistant_update(live, self._resource_versions.epoch)
         else:
@@ -177,7 +176,7 @@ class ClusterResync:
 
 
 def _is_older(live: Assistant | Graph, known: Known) -> bool:
-    return position(live.metadata.resource_version) < position(known.resource_version)
+    return live.metadata.position < position(known.resource_version)
 
 
 def _is_as_known(head: ObjectHead, known: Known | None) -> bool:

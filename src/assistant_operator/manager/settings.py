@@ -21,6 +21,7 @@ class Settings:
     leader_elect: bool = True
     lease_namespace: str = "default"
     server_credentials_role: str = DEFAULT_ROLE
+    record_user: bool = False
     log_level: str = "info"
     log_format: str = "text"
     identity: str = ""

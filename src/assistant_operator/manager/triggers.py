@@ -3,6 +3,8 @@
 | what changed                                                        | enqueued                                   |
 |---------------------------------------------------------------------|--------------------------------------------|
 | an edit was captured, a version changed, a publication has a result | the Assistant: `assistant`                 |
+| an Assistant was reconciled, and its versions are out of date       | the Assistant: `version`                   |
+| its versions were pruned, labelled, or have other conditions        | the Assistant: `assistant`                 |
 | an Assistant was reconciled, or its copy drifted                    | the Assistant: `publication`, if published |
 | an Assistant appeared, changed or was deleted                       | the Graphs that count or own it: `graph`   |
 | the last awaited validation of a Graph's Assistants ended           | that Graph: `graph`                        |
@@ -18,6 +20,7 @@ from dataclasses import dataclass
 from assistant_operator.api.assistant import Assistant
 from assistant_operator.api.graph import Graph
 from assistant_operator.api.meta import Key, condition
+from assistant_operator.controllers.version.reconciler import QUIET
 from assistant_operator.policy.publication import may_have_copies
 from assistant_operator.runtime.workqueue import WorkQueue
 from assistant_operator.store.records import AssistantRecord
@@ -33,6 +36,8 @@ class Queues:
 
     assistant: WorkQueue
     graph: WorkQueue
+    version: WorkQueue
+    """Keys of Assistants."""
     publication: WorkQueue
     """Keys of Assistants."""
     probe: WorkQueue
@@ -52,6 +57,10 @@ class Triggers:
     def enqueue_assistants(self, assistants: Iterable[Key]) -> None:
         for key in assistants:
             self.enqueue_assistant(key)
+
+    def enqueue_versions(self, assistant: Key) -> None:
+        """They are reconciled when the Assistant has not been edited for a moment."""
+        self._queues.version.add(assistant, QUIET)
 
     def enqueue_publication(self, assistant: Key) -> None:
         captured = self._store.captured(assistant)

@@ -11,10 +11,11 @@ from .activation import ActivationDecision, decide
 from .assistant_input import (
     Adopt,
     AssistantInput,
+    BackgroundStep,
+    ForegroundStep,
     Prune,
     Relabel,
     Restore,
-    Step,
     UpdateStatus,
     UpdateVersionStatus,
     Validate,
@@ -24,8 +25,8 @@ from .assistant_status import status
 from .pruning import prunable, prune_candidates
 
 
-def steps(input: AssistantInput) -> Iterator[Step]:
-    """The steps that are due, in order; none if the Assistant is settled. After each step the input is read again."""
+def foreground_steps(input: AssistantInput) -> Iterator[ForegroundStep]:
+    """The due steps of the controller "assistant", in order. After each step the input is read again."""
     if input.assistant.metadata.is_being_deleted:
         if (desired := deletion.status(input)) != input.assistant.status:
             yield UpdateStatus(desired)
@@ -40,6 +41,19 @@ def steps(input: AssistantInput) -> Iterator[Step]:
     desired, present = status(input, decision), input.assistant.status
     if desired != present and not (input.unstored and input.unstored.settles(desired, present)):
         yield UpdateStatus(desired)
+
+
+def background_steps(input: AssistantInput) -> Iterator[BackgroundStep]:
+    """The due steps of the controller "version", in order: the status of the Assistant does not wait for them.
+
+    They depend on which version should be active. If that must be validated first, this is the only step.
+    """
+    if input.assistant.metadata.is_being_deleted:
+        return
+    decision = decide(input)
+    if isinstance(decision, Validate):
+        yield decision
+        return
     if not input.assistant.spec.suspend:
         yield from (Prune(record) for record in prunable(input, decision.active))
     # A change of a schema is signalled once: its effect on the versions is recorded even if the Assistant is suspended.
@@ -79,6 +93,6 @@ def _lacks_labels(input: AssistantInput, record: VersionRecord) -> bool:
     return is_ours and not record.is_labelled and not record.is_being_deleted
 
 
-def is_background(step: Step) -> bool:
-    """Whether the step has low priority: the status of the Assistant does not depend on it."""
-    return step.is_background if isinstance(step, Validate) else isinstance(step, Prune | UpdateVersionStatus | Relabel)
+def is_background_kind(kind: str) -> bool:
+    """Whether only the controller "version" takes the steps of that kind."""
+    return kind in {Prune.__name__, UpdateVersionStatus.__name__, Relabel.__name__}

@@ -6,7 +6,8 @@ from datetime import datetime
 from functools import cached_property
 
 from assistant_operator.api.assistant import Assistant, AssistantStatus, Copy
-from assistant_operator.api.assistant_version import VersionRecord, version_name
+from assistant_operator.api.assistant_version import AssistantVersion, VersionRecord, version_name
+from assistant_operator.api.credentials import Suspicion
 from assistant_operator.api.reason import Reason
 
 from .conditions import Finding
@@ -24,6 +25,17 @@ class ValidationResult(Finding):
 
 
 @dataclass(frozen=True, slots=True)
+class Selection:
+    """An edit that changed which version should be active: a pin, the mode of activation, or a suspension."""
+
+    generation: int
+    is_pin: bool = False
+    """Whether it pinned a version."""
+    user: str | None = None
+    cause: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Captured:
     """The result of capture: which edits of an Assistant are recorded as versions."""
 
@@ -35,6 +47,10 @@ class Captured:
     """The error of the API server, if it could not store the newest edit."""
     refusal: str | None = None
     """The error of the API server, if it refused to create the next version. Capture retries."""
+    head: AssistantVersion | None = None
+    """The newest version with its content; None if this process has not needed it yet."""
+    selection: Selection | None = None
+    """The newest selection that this process has seen."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +67,8 @@ class AssistantInput:
     """Validation results that are up to date, by number. Other versions can be validated."""
     lost: frozenset[int] = frozenset()
     """Versions that were deleted and cannot be restored, because their content is no longer available."""
+    suspicions: tuple[Suspicion, ...] = ()
+    """Where the content has texts that look like credentials."""
     is_revalidating: bool = False
     """Whether a schema changed, so that the condition Valid of the versions may be outdated."""
     is_published: bool = False
@@ -149,7 +167,9 @@ class Relabel:
     record: VersionRecord
 
 
-Step = Adopt | Restore | Validate | UpdateStatus | Prune | UpdateVersionStatus | Relabel
+ForegroundStep = Adopt | Restore | Validate | UpdateStatus
+BackgroundStep = Validate | Prune | UpdateVersionStatus | Relabel
+Step = ForegroundStep | BackgroundStep
 
 
 def identity(step: Step) -> tuple[str, int]:

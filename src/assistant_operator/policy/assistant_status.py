@@ -3,14 +3,17 @@
 from dataclasses import replace
 
 from assistant_operator.api.assistant import Activation, AssistantStatus, Copy
-from assistant_operator.api.meta import Condition
+from assistant_operator.api.condition_types import SECRET_SUSPECTED
+from assistant_operator.api.meta import Condition, condition
 from assistant_operator.api.reason import Reason
 
 from .activation import SUSPENDED, ActivationDecision, active_target, message_additions
 from .assistant_input import AssistantInput, ValidationResult
+from .attribution import attribution
 from .conditions import Finding, conditions, with_progress
 from .pruning import prune_candidates
 from .publication import has_room
+from .suspected_secret import suspected_secret
 
 MOST_ACTIVATIONS = 20
 
@@ -48,7 +51,8 @@ def _activations(input: AssistantInput, active: int | None) -> tuple[Activation,
     is_recorded = input.unstored is not None and bool(before) and before[0].number == active
     if active is None or active == input.active or is_recorded:
         return before
-    return (Activation(number=active, since=input.now), *before)[:MOST_ACTIVATIONS]
+    user, cause = attribution(input, active)
+    return (Activation.of(number=active, since=input.now, user=user, cause=cause), *before)[:MOST_ACTIVATIONS]
 
 
 def _newest_activations(input: AssistantInput) -> tuple[Activation, ...]:
@@ -63,11 +67,20 @@ def _conditions(input: AssistantInput, decision: ActivationDecision) -> tuple[Co
     before, generation = input.assistant.status.conditions, input.recorded.generation
     if input.assistant.spec.suspend and before:
         message = SUSPENDED + message_additions(input)
-        return tuple(_suspended(each, message).with_transition_time(generation, each, input.now) for each in before)
+        kept = (_suspended(each, message) for each in before if each.type != SECRET_SUSPECTED)
+        kept = (each.with_transition_time(generation, condition(before, each.type), input.now) for each in kept)
+        # While it is suspended its edits are recorded, and with them what looks like a credential.
+        return (*kept, *conditions(_suspected(input), before, generation, input.now))
     others = {"GraphFound": _graph_found(decision.valid), "Valid": decision.valid}
     if decision.published:
         others["Published"] = decision.published
-    return conditions(with_progress(decision.ready, others), before, generation, input.now)
+    findings = with_progress(decision.ready, {**others, **_suspected(input)})
+    return conditions(findings, before, generation, input.now)
+
+
+def _suspected(input: AssistantInput) -> dict[str, Finding]:
+    found = suspected_secret(input.suspicions)
+    return {SECRET_SUSPECTED: found} if found else {}
 
 
 def _suspended(before: Condition, message: str) -> Condition:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from assistant_operator.api.assistant import Assistant
+from assistant_operator.api.condition_types import SECRET_SUSPECTED
 from assistant_operator.api.graph import Graph, GraphStatus, Schemas
 from assistant_operator.api.meta import FreeForm, condition
 from assistant_operator.api.reason import Reason
@@ -12,6 +13,7 @@ from assistant_operator.api.reason import Reason
 from .conditions import Finding, conditions, restated, with_progress
 from .default_assistant import apply_configuration
 from .stored import Unstored
+from .suspected_secret import suspected_secret
 
 SCHEMAS_TOO_LARGE = "contextSchema and configSchema are too large: the API server cannot store them in the status, too"
 
@@ -160,7 +162,9 @@ def _findings(input: GraphInput) -> dict[str, Finding]:
     deployed, default = _deployed(input), _default_ready(input)
     ready = _ready(input, deployed, default)
     ready = replace(ready, message=ready.message + _message_additions(input))
-    return with_progress(ready, {"Deployed": deployed, "DefaultAssistantReady": default})
+    suspected = suspected_secret(input.graph.spec.defaults.suspicions)
+    others = {SECRET_SUSPECTED: suspected} if suspected else {}
+    return with_progress(ready, {"Deployed": deployed, "DefaultAssistantReady": default, **others})
 
 
 def _message_additions(input: GraphInput) -> str:

@@ -16,10 +16,12 @@ from assistant_operator.api.assistant_version import (
     version_name,
 )
 from assistant_operator.api.canonical import canonical
-from assistant_operator.api.meta import FreeForm, ManagedFields, ObjectMeta
+from assistant_operator.api.meta import GROUP, FreeForm, ManagedFields, ObjectMeta
 
 CAUSES = ("assistant-operator.dev/change-cause", "kubernetes.io/change-cause")
-MOST_PATHS, LONGEST_PATH, LONGEST_CAUSE, LONGEST_MANAGER = 64, 256, 1024, 128
+CHANGED_BY = f"{GROUP}/changed-by"
+"""The annotation into which the policy record-user writes the user of the last change of the spec."""
+MOST_PATHS, LONGEST_PATH, LONGEST_CAUSE, LONGEST_MANAGER, LONGEST_USER = 64, 256, 1024, 128, 1024
 
 Path = tuple[str, ...]
 
@@ -40,10 +42,15 @@ class Edit:
     is_first: bool = False
     same_as: int | None = None
     cause_before: str | None = None
+    user: str | None = None
+    """The user who made it; None if that is not known."""
 
 
-def is_change(previous: AssistantVersion | None, assistant: Assistant) -> bool:
-    """Whether the snapshot differs from that of the newest version. Content is compared, not the stored digest."""
+def is_change(previous: AssistantVersion | Assistant | None, assistant: Assistant) -> bool:
+    """Whether the snapshot differs from that of the newest version, or of the state before.
+
+    Content is compared, not the stored digest.
+    """
     return previous is None or previous.spec.snapshot.canonical != assistant.spec.snapshot.canonical
 
 
@@ -62,7 +69,9 @@ def overtaken(uid: str, latest: int, states: Iterable[Assistant], versions: Iter
         # `latest` may include a version whose edits are not observed yet: states before it are not counted.
         if version.spec.number > latest:
             between = [state for state in states if since < state.metadata.generation < until]
-            changes = [state for state in between if is_change(before, state)]
+            # Several states may have the content of one version: the control fields changed meanwhile.
+            pairs = zip((before, *between), between, strict=False)
+            changes = [state for previous, state in pairs if is_change(previous, state)]
             deleted = version.spec.number - (before.spec.number if before else latest) - 1
             lost.update(state.metadata.generation for state in changes[deleted:])
         before, since = version, until
@@ -118,6 +127,11 @@ def cause_of(assistant: Assistant) -> str | None:
     return next((annotations[name][:LONGEST_CAUSE] for name in CAUSES if annotations.get(name)), None)
 
 
+def changed_by(assistant: Assistant) -> str | None:
+    """The user of the last change of the spec, as the annotation has it: anyone can write that without the policy."""
+    return assistant.metadata.annotations.get(CHANGED_BY, "")[:LONGEST_USER] or None
+
+
 def _change(edit: Edit, snapshot: Snapshot) -> Change:
     before = edit.previous.spec.snapshot.manifest() if edit.previous else None
     paths = [] if before is None else sorted(differences(before, snapshot.manifest()))
@@ -128,6 +142,7 @@ def _change(edit: Edit, snapshot: Snapshot) -> Change:
         same_as=edit.same_as,
         cause=None if cause == edit.cause_before else cause,
         manager=manager_of(edit.assistant.metadata.managed_fields, paths)[:LONGEST_MANAGER] or None,
+        user=edit.user,
     )
 
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass
 from typing import cast
 
 from assistant_operator.api.meta import Key
@@ -18,6 +20,19 @@ LONGEST_STANDSTILL = 300.0
 _NOT_SYNCED = 1.0
 
 
+def _no_turn(_: Key) -> AbstractAsyncContextManager[None]:
+    return nullcontext()
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """How many keys are reconciled at a time."""
+
+    count: int
+    turn: Callable[[Key], AbstractAsyncContextManager[None]] = _no_turn
+    """Returns what is held while a key is reconciled: work of lower priority waits for it."""
+
+
 class Controller:
     """Reconciles each key that is due, by one worker at a time."""
 
@@ -28,7 +43,7 @@ class Controller:
         queue: WorkQueue,
         reconcile: Callable[[Key], Awaitable[float | None]],
         *,
-        gates: Sequence[asyncio.Event | None],
+        workers: Workers,
         is_synced: Callable[[str], bool],
         transient: tuple[type[Exception], ...],
         metrics: Metrics,
@@ -36,7 +51,6 @@ class Controller:
         """`kind`: of the objects whose keys these are, for the log.
 
         `reconcile`: returns the seconds until the key is enqueued again; None if it is not.
-        `gates`: one worker each; it takes a key only while its event is set.
         `is_synced`: whether all objects of a namespace were listed. Before, absence proves nothing.
         `transient`: errors that another try may not meet. All others are bugs, and are logged with a traceback.
         """
@@ -44,12 +58,12 @@ class Controller:
         self._kind = kind
         self._queue = queue
         self._reconcile = reconcile
-        self._gates = gates
+        self._workers = workers
         self._is_synced = is_synced
         self._transient = transient
         self._metrics = metrics
         metrics.controllers(name)
-        metrics.workers(name, len(gates), queue)
+        metrics.workers(name, workers.count, queue)
 
     def standstill(self) -> str | None:
         """Why this process should be restarted: keys are due, and no worker takes one. None while they do."""
@@ -59,12 +73,14 @@ class Controller:
     async def run(self) -> None:
         """Reconcile what is due, until cancelled."""
         async with asyncio.TaskGroup() as workers:
-            for gate in self._gates:
-                workers.create_task(self._work(gate))
+            for _ in range(self._workers.count):
+                workers.create_task(self._work())
 
-    async def _work(self, gate: asyncio.Event | None) -> None:
+    async def _work(self) -> None:
         while True:
-            await self._process(cast("Key", await self._queue.take(gate)))
+            key = cast("Key", await self._queue.take())
+            async with self._workers.turn(key):
+                await self._process(key)
 
     async def _process(self, key: Key) -> None:
         """Reconcile a key once, and enqueue it again if that is due or failed."""

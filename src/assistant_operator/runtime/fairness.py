@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Hashable
-from contextlib import asynccontextmanager
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -59,58 +59,133 @@ class FairQueue(Generic[T]):
         self._items.put(tenant, item)
         self._available.release()
 
-    async def take(self, leave: asyncio.Event | None = None) -> T:
-        """Wait for an item, and until `leave`, if given, is set; remove and return the item."""
-        while True:
-            await self._available.acquire()
-            if leave is None or leave.is_set():
-                return self._items.take()
-            self._available.release()  # another caller's event may be set
-            await leave.wait()
+    async def take(self) -> T:
+        """Wait for an item; remove and return it."""
+        await self._available.acquire()
+        return self._items.take()
 
 
-class FairSemaphore:
-    """A weighted semaphore. Among the waiting requests, one of each tenant is served in turn."""
+class PrioritySemaphore:
+    """A weighted semaphore. Requests of a higher priority are served first, and among them one of each tenant in turn.
 
-    def __init__(self, capacity: int) -> None:
-        """`capacity`: the largest sum of the weights of all holders."""
-        self._capacity = self._free = capacity
-        self._waiting: RoundRobin[tuple[int, asyncio.Future[None]]] = RoundRobin()
+    A request of a lower priority is served beside a little work of higher priorities, and waits for a burst of it. The
+    requests of one burst do not arrive evenly, so it is over only after a lull. A request that has waited for
+    `patience` is served nevertheless, few of them at a time, so that none starves.
+    """
 
-    @asynccontextmanager
-    async def turn(self, tenant: Hashable, weight: int = 1) -> AsyncIterator[None]:
-        """Hold `weight` units for the length of the block. A weight above the capacity holds all units."""
-        weight = min(weight, self._capacity)
-        await self._acquire(tenant, weight)
+    _MOST_OVERDUE = 2
+
+    def __init__(self, capacity: int, tolerated: Sequence[int], *, lull: float, patience: float) -> None:
+        """`capacity`: the largest sum of the weights of all holders of the highest priority.
+
+        `tolerated`: by lower priority, the units of higher priorities beside which it is served; more is a burst.
+        `lull`: seconds without a burst before the next request of a lower priority is served.
+        `patience`: in seconds.
+        """
+        self._capacity = capacity
+        self._tolerated = tolerated
+        self._lull = lull
+        self._patience = patience
+        self._overdue = 0
+        self._used = [0] * (1 + len(tolerated))
+        self._burst_over_at = [0.0] * len(tolerated)
+        """By lower priority: when the last burst of higher priorities counts as over. A time of the loop."""
+        self._waiting: list[RoundRobin[Turn]] = [RoundRobin() for _ in self._used]
+
+    def turn(self, priority: int, tenant: Hashable, weight: int = 1) -> "Turn":
+        """Return what holds `weight` units for the length of an `async with`. `priority`: 0 is the highest.
+
+        A weight above the capacity holds all units.
+        """
+        return Turn(self, priority, tenant, min(weight, self._capacity))
+
+    async def acquire(self, turn: "Turn") -> None:
+        """Wait until the units are granted. Call `release` afterwards; `async with` does both."""
+        loop = asyncio.get_running_loop()
+        if not any(self._waiting[: turn.priority + 1]) and self._fits(turn):
+            self._used[turn.priority] += turn.weight
+            return
+        turn.since, turn.granted = loop.time(), loop.create_future()
+        self._waiting[turn.priority].put(turn.tenant, turn)
+        if turn.priority:
+            loop.call_later(self._patience, self._grant)
         try:
-            yield
-        finally:
-            self._release(weight)
-
-    async def _acquire(self, tenant: Hashable, weight: int) -> None:
-        granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.put(tenant, (weight, granted))
-        self._grant()
-        try:
-            await granted
+            await turn.granted
         except asyncio.CancelledError:
-            if granted.done() and not granted.cancelled():
-                self._release(weight)  # the units were granted before the cancellation was delivered
+            if turn.granted.done() and not turn.granted.cancelled():
+                self.release(turn)  # the units were granted before the cancellation was delivered
             raise
 
-    def _release(self, weight: int) -> None:
-        self._free += weight
+    def release(self, turn: "Turn") -> None:
+        bursts = [lower for lower, _ in enumerate(self._tolerated) if self._is_burst(lower)]
+        self._used[turn.priority] -= turn.weight
+        self._overdue -= turn.is_overdue
+        loop = asyncio.get_running_loop()
+        for lower in bursts:
+            if not self._is_burst(lower):
+                self._burst_over_at[lower] = loop.time() + self._lull
+                loop.call_at(self._burst_over_at[lower], self._grant)
         self._grant()
 
+    def _is_burst(self, lower: int) -> bool:
+        return sum(self._used[: lower + 1]) > self._tolerated[lower]
+
     def _grant(self) -> None:
-        """Serve waiting requests in order. The first that does not fit blocks those behind it, or it would starve."""
-        while self._waiting:
-            weight, granted = self._waiting.first()
-            if granted.cancelled():
-                self._waiting.take()
-                continue
-            if weight > self._free:
-                return
-            self._waiting.take()
-            self._free -= weight
-            granted.set_result(None)
+        """Serve requests in order. The first that does not fit blocks those behind it, or it would starve."""
+        for waiting in self._waiting:
+            while turn := _first(waiting):
+                if not self._fits(turn):
+                    self._grant_overdue()
+                    return
+                self._serve(waiting)
+
+    def _fits(self, turn: "Turn") -> bool:
+        if turn.priority == 0:
+            return self._used[0] + turn.weight <= self._capacity
+        lower = turn.priority - 1
+        return not self._is_burst(lower) and self._burst_over_at[lower] <= asyncio.get_running_loop().time()
+
+    def _grant_overdue(self) -> None:
+        latest = asyncio.get_running_loop().time() - self._patience
+        for waiting in self._waiting[1:]:
+            while self._overdue < self._MOST_OVERDUE and (turn := _first(waiting)) and turn.since <= latest:
+                turn.is_overdue = True
+                self._overdue += 1
+                self._serve(waiting)
+
+    def _serve(self, waiting: "RoundRobin[Turn]") -> None:
+        turn = waiting.take()
+        self._used[turn.priority] += turn.weight
+        if turn.granted:
+            turn.granted.set_result(None)
+
+
+@dataclass(slots=True)
+class Turn:
+    """A request for units of a PrioritySemaphore, which are held for the length of an `async with`."""
+
+    semaphore: PrioritySemaphore
+    priority: int
+    tenant: Hashable
+    weight: int
+    since: float = 0.0
+    """When it began to wait, by the loop's clock."""
+    granted: asyncio.Future[None] | None = None
+    """Set if it has to wait."""
+    is_overdue: bool = False
+
+    async def __aenter__(self) -> None:
+        await self.semaphore.acquire(self)
+
+    async def __aexit__(self, *_: object) -> None:
+        self.semaphore.release(self)
+
+
+def _first(waiting: RoundRobin[Turn]) -> Turn | None:
+    """Return the next request; drop those that were cancelled."""
+    while waiting:
+        turn = waiting.first()
+        if turn.granted is None or not turn.granted.cancelled():
+            return turn
+        waiting.take()
+    return None

@@ -31,9 +31,9 @@ class ResourceHandler(Generic[R]):
 
     kind: type[R]
     on_update: Callable[[R, int], Awaitable[None] | None]
-    """Called with an object that was created or updated, and the epoch of its listing; see ResourceVersions."""
-    on_delete: Callable[[Key, str], None]
-    """Called with the key and the UID of an object that was deleted."""
+    """Called with an object that was created or updated, and the epoch of its watch; see ResourceVersions."""
+    on_delete: Callable[[Key, str, int], None]
+    """Called with the key and the UID of an object that was deleted, and the epoch of its watch."""
 
 
 class Informer:
@@ -95,9 +95,10 @@ class Informer:
             resource = self._parse(handler.kind, event["object"])
             if resource is None:
                 return
+            epoch = event["object"].get(EPOCH, 0)
             if event["type"] == "DELETED":
-                handler.on_delete(resource.key, resource.metadata.uid)
-            elif (handling := handler.on_update(resource, event["object"].get(EPOCH, 0))) is not None:
+                handler.on_delete(resource.key, resource.metadata.uid, epoch)
+            elif (handling := handler.on_update(resource, epoch)) is not None:
                 await handling
 
     def _parse(self, kind: type[R], content: Any) -> R | None:

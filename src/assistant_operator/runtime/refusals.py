@@ -20,6 +20,10 @@ StepId = tuple[str, Hashable]
 """Kind of a step, and an identifier within the kind, such as the number of a version."""
 
 
+def _every_kind(_: str) -> bool:
+    return True
+
+
 @dataclass(slots=True)
 class _Held:
     """The backoff of a step or of a kind. `until` is a time of the running loop."""
@@ -84,9 +88,12 @@ class Refusals:
         same = [first, *(step for step in due if identify(step)[0] == kind)]
         return min(same, key=lambda step: held.attempts if (held := self._steps.get(identify(step))) else 0)
 
-    def keep(self, present: Collection[StepId]) -> bool:
-        """Release all held steps except `present`. Returns whether any was released."""
-        stale = [step for step in self._steps if step not in present]
+    def keep(self, present: Collection[StepId], is_ours: Callable[[str], bool] = _every_kind) -> bool:
+        """Release all held steps except `present`. Returns whether any was released.
+
+        `is_ours`: whether a kind of step is that of the caller: several controllers may take steps for one object.
+        """
+        stale = [step for step in self._steps if is_ours(step[0]) and step not in present]
         self._drop(stale)
         return bool(stale)
 
@@ -97,10 +104,10 @@ class Refusals:
             messages.setdefault(kind, held.message)
         return messages
 
-    def wait(self) -> float | None:
-        """Return the seconds until the next held step is due; None if none is backing off."""
+    def wait(self, is_ours: Callable[[str], bool] = _every_kind) -> float | None:
+        """Return the seconds until the next held step is due; None if none is backing off. `is_ours`: as above."""
         now = _now()
-        ends = (self._until(step, held) for step, held in self._steps.items())
+        ends = (self._until(step, held) for step, held in self._steps.items() if is_ours(step[0]))
         return min((end - now for end in ends if end > now), default=None)
 
     def _until(self, step: StepId, held: _Held) -> float:

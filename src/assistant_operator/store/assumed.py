@@ -5,7 +5,7 @@ from typing import Generic, TypeVar
 
 from assistant_operator.api.assistant import Assistant, AssistantStatus
 from assistant_operator.api.graph import Graph, GraphStatus
-from assistant_operator.api.meta import ObjectMeta, position
+from assistant_operator.api.meta import ObjectMeta
 from assistant_operator.policy.stored import Unstored
 
 R = TypeVar("R", Assistant, Graph)
@@ -38,7 +38,7 @@ class AssumedWrites(Generic[S]):
 
         A write that it shows is no longer assumed: it is compared with what was sent.
         """
-        seen = position(resource.metadata.resource_version)
+        seen = resource.metadata.position
         return self._with_status(self._with_finalizer(resource, seen), seen)
 
     def _with_finalizer(self, resource: R, seen: int) -> R:

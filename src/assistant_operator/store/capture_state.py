@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -9,7 +10,7 @@ from assistant_operator.api.assistant import Assistant
 from assistant_operator.api.assistant_version import AssistantVersion
 from assistant_operator.api.meta import condition
 from assistant_operator.api.reason import Reason
-from assistant_operator.policy.assistant_input import Captured
+from assistant_operator.policy.assistant_input import Captured, Selection
 
 TOO_LARGE = "it is larger than the API server can store"
 _FIRST_AND_LAST = 2
@@ -37,7 +38,7 @@ class Pending:
 class CaptureState:
     """It is lost with the process: the cluster holds all that it says."""
 
-    pending: deque[Pending] = field(default_factory=deque)
+    pending: list[Pending] = field(default_factory=list)
     """States that were seen and are not captured yet, oldest first."""
     is_running: bool = False
     """Whether a task captures what is pending, or is about to."""
@@ -45,14 +46,16 @@ class CaptureState:
     """The state whose status says how far the edits are captured, until it was read from there."""
     is_behind: bool = False
     """Edits were refused, and not all that was seen meanwhile is captured yet."""
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
-    """Ends a pause between two tries."""
+    pause_over: asyncio.Event | None = None
+    """Ends the pause between two tries; None if there is none."""
     recovered: tuple[int, int, list[Assistant]] = (0, 0, [])
     """The states found between two generations, kept for the next try."""
     is_open: bool = False
     """Whether it is known how far the edits are captured."""
     observed: int = 0
     """The generation up to which they are."""
+    given_up: int = 0
+    """The generation up to which edits are not tried again, because their namespace is being deleted."""
     latest: int = 0
     """The number of the newest version; 0 for none."""
     taken: int = 0
@@ -65,6 +68,8 @@ class CaptureState:
     """Since when the API server answers with errors that may pass, by the loop's clock."""
     head: AssistantVersion | None = None
     """The newest version with its content, once it was needed."""
+    selection: Selection | None = None
+    """The newest edit that this process has seen of those that select the active version."""
     captured_at: float = 0.0
     """When an edit was captured last, by the loop's clock."""
     refused_bytes: int = 0
@@ -85,15 +90,35 @@ class CaptureState:
         if not self.is_open:
             return None
         too_large = TOO_LARGE if self.is_too_large else None
-        return Captured(self.observed, self.latest, self.missed, too_large=too_large, refusal=self.refusal)
+        return Captured(
+            self.observed,
+            self.latest,
+            self.missed,
+            too_large=too_large,
+            refusal=self.refusal,
+            head=self.head,
+            selection=self.selection,
+        )
 
     def lags_behind(self, generation: int) -> bool:
         """Whether edits up to that generation are neither captured nor being captured."""
-        return not self.is_running and not (self.is_open and self.observed >= generation)
+        return not self.is_running and not (self.is_open and not self.is_due(generation))
 
-    def is_in_spec(self, number: int) -> bool:
-        """Whether the spec of the captured state still has the content of that version."""
-        return self.is_open and number == self.latest and not self.is_too_large
+    def is_due(self, generation: int) -> bool:
+        """Whether edits up to that generation are to be captured."""
+        return generation > max(self.observed, self.given_up)
+
+    def is_given_up(self, generation: int) -> bool:
+        """Whether edits up to that generation are not captured, and are not to be."""
+        return self.observed < generation <= self.given_up
+
+    def is_in_spec(self, assistant: Assistant, number: int) -> bool:
+        """Whether the spec of that state has the content of that version.
+
+        A first state whose version is refused is acted on as well, although it is not captured.
+        """
+        is_captured = self.is_open and assistant.metadata.generation <= self.observed
+        return is_captured and number == self.latest and not self.is_too_large
 
     def add(self, pending: Pending) -> None:
         """Of the states of one generation the first is kept, which shows who edited it, and the newest."""
@@ -118,6 +143,19 @@ class CaptureState:
     def is_ahead_of(self, assistant: Assistant) -> bool:
         """Whether more is captured than this status says, so that opening from it would capture edits twice."""
         return self.is_open and assistant.status.observed_generation < self.observed
+
+    async def pause(self, seconds: float) -> None:
+        """Wait, until `end_pause` is called."""
+        self.pause_over = asyncio.Event()
+        try:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.pause_over.wait(), seconds)
+        finally:
+            self.pause_over = None
+
+    def end_pause(self) -> None:
+        if self.pause_over:
+            self.pause_over.set()
 
     def open(self, assistant: Assistant) -> None:
         """Start from what the status says: that much is captured, and perhaps more."""

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 
 from assistant_operator.api.assistant import Assistant, AssistantStatus
+from assistant_operator.api.credentials import Suspicion
 from assistant_operator.api.graph import Graph, GraphStatus, Schemas
-from assistant_operator.api.meta import FreeForm, Key, position
+from assistant_operator.api.meta import FreeForm, Key
 from assistant_operator.api.server import Server
 from assistant_operator.policy.graph import ServerStatus
 from assistant_operator.runtime.refusals import Refusals
@@ -30,8 +31,8 @@ class AssistantRecord:
     deletion: Assistant | None = None
     """The Assistant as it was read while it was being deleted, before the watch showed the deletion."""
     is_gone: bool = False
-    epoch: int = 0
-    """The epoch of the storage in which the Assistant was listed last; see ResourceVersions."""
+    is_lost: bool = False
+    """Whether it is gone because the storage was restored from a snapshot: its edits are not captured any more."""
     writes: AssumedWrites[AssistantStatus] = field(default_factory=AssumedWrites)
     capture: CaptureState = field(default_factory=CaptureState)
     validation: ValidationState = field(default_factory=ValidationState)
@@ -43,10 +44,29 @@ class AssistantRecord:
     """The Graphs whose schemas its versions were validated against, whichever one it references now."""
     released_at: int = 0
     """The resource version at which the label of a default Assistant was removed."""
+    searched: tuple[int, tuple[Suspicion, ...]] | None = None
+    """The generation whose content was searched for credentials last, and what was found."""
 
     @property
     def uid(self) -> str:
         return self.latest.metadata.uid
+
+    def sharing_spec(self, state: Assistant) -> Assistant:
+        """Return the state with the spec of the newest one, if it is equal: most events change the status alone.
+
+        So a spec is kept in memory once, with what is computed from it.
+        """
+        latest = self.latest
+        is_same = state.metadata.uid == self.uid and state.metadata.generation == latest.metadata.generation
+        # Equal for Python are also 1 and true; but the API server raises the generation with each change of the spec.
+        return state.model_copy(update={"spec": latest.spec}) if is_same and state.spec == latest.spec else state
+
+    def suspicions(self, state: Assistant) -> tuple[Suspicion, ...]:
+        """Where that state has texts that look like credentials. A generation is searched once: 900 KB take 20 ms."""
+        generation = state.metadata.generation
+        if self.searched is None or self.searched[0] != generation:
+            self.searched = generation, state.spec.snapshot.suspicions
+        return self.searched[1]
 
     def capture_up_to(self, state: Assistant) -> bool:
         """Set `captured`, unless a later state is captured already.
@@ -56,9 +76,19 @@ class AssistantRecord:
         if self.deletion:
             state = _with_deletion(state, self.deletion)
         unstored = self.writes.unstored
-        if self.captured is None or _position(self.captured) <= _position(state):
+        if self.captured is None or self.captured.metadata.position <= state.metadata.position:
             self.captured = strip_managed_fields(self.writes.overlaid(state))
         return (unstored is None) != (self.writes.unstored is None)
+
+    def drop_canonical_forms(self) -> None:
+        """They are needed for edits alone, and as large as the content."""
+        for content in (
+            self.latest.spec,
+            self.captured and self.captured.spec,
+            self.capture.head and self.capture.head.spec,
+        ):
+            if content:
+                content.snapshot.drop_canonical()
 
     def assume_status(self, status: AssistantStatus, at: int) -> None:
         """`status` was written, at resource version `at`."""
@@ -91,7 +121,7 @@ class AssistantRecord:
     def mark_gone(self) -> None:
         """The Assistant was deleted, or another object took its name."""
         self.is_gone, self.captured = True, None
-        self.capture.changed.set()
+        self.capture.end_pause()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +151,6 @@ class GraphRecord:
 
     latest: Graph
     """The newest state that the watch showed, with what was written since."""
-    epoch: int = 0
-    """The epoch of the storage in which the Graph was listed last; see ResourceVersions."""
     writes: AssumedWrites[GraphStatus] = field(default_factory=AssumedWrites)
     refusals: Refusals = field(default_factory=Refusals)
     unstorable: Schemas | None = None
@@ -158,11 +186,7 @@ def _with_deletion(state: Assistant, live: Assistant) -> Assistant:
 
     The state itself may be from before the copies were written down.
     """
-    if _position(state) >= _position(live):
+    if state.metadata.position >= live.metadata.position:
         return state
     deletion = {"deletion_timestamp": live.metadata.deletion_timestamp, "finalizers": live.metadata.finalizers}
     return state.model_copy(update={"metadata": state.metadata.model_copy(update=deletion), "status": live.status})
-
-
-def _position(assistant: Assistant) -> int:
-    return position(assistant.metadata.resource_version)

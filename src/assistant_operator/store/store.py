@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from assistant_operator.api.assistant import Assistant
 from assistant_operator.api.graph import Graph, GraphStatus
-from assistant_operator.api.meta import Key, position
+from assistant_operator.api.meta import Key
 
 from .records import AssistantRecord, GraphRecord, strip_managed_fields
 from .version_index import VersionIndex
@@ -62,7 +62,7 @@ class Store:
     def is_outdated(self, assistant: Assistant) -> bool:
         """Whether a later state was seen, or a later object of its name."""
         latest = self.latest(assistant.key)
-        return latest is not None and _position(latest) > _position(assistant)
+        return latest is not None and latest.metadata.position > assistant.metadata.position
 
     def is_replaced(self, assistant: Assistant) -> bool:
         """Whether a later object of its name was seen: it has a history of its own."""
@@ -97,9 +97,13 @@ class Store:
         return record
 
     def rewind(self) -> None:
-        """The storage went back: nothing that is captured, or read while it was being deleted, is known any more."""
-        for record in self.assistants.values():
-            record.captured = record.deletion = None
+        """The storage went back: nothing is known until everything is listed again, as at the start."""
+        for key, record in list(self.assistants.items()):
+            record.is_lost = True
+            self.drop_assistant(key)
+        for key in list(self.graphs):
+            self.drop_graph(key)
+        self.synced.clear()
 
     def _unindex(self, assistant: Assistant) -> None:
         _discard(self._by_graph, _graph_of(assistant), assistant.key)
@@ -118,10 +122,10 @@ class Store:
         record = self.graphs.get(graph.key)
         return record if record and record.uid == graph.metadata.uid else GraphRecord(graph)
 
-    def upsert_graph(self, graph: Graph, *, anew: bool = False) -> GraphRecord:
-        """Keep this state of a Graph. `anew`: the storage went back, and nothing that was written holds."""
+    def upsert_graph(self, graph: Graph) -> GraphRecord:
+        """Keep this state of a Graph."""
         record = self.graphs.get(graph.key)
-        if record is None or anew or record.uid != graph.metadata.uid:
+        if record is None or record.uid != graph.metadata.uid:
             unvalidated = record.unvalidated if record else set()
             self.drop_graph(graph.key)
             record = self.graphs[graph.key] = GraphRecord(graph, unvalidated=unvalidated)
@@ -217,10 +221,6 @@ def _discard(index: dict[K, set[V]], key: K, member: V) -> None:
         members.discard(member)
         if not members:
             del index[key]
-
-
-def _position(assistant: Assistant) -> int:
-    return position(assistant.metadata.resource_version)
 
 
 def _graph_of(assistant: Assistant) -> Key:

@@ -21,6 +21,10 @@ class ValidationState:
     retry: asyncio.TimerHandle | None = None
     """Validates all versions again."""
 
+    def is_pending(self) -> bool:
+        """Whether versions are being validated, or conditions of versions are still to be written."""
+        return bool(self.results) or self.is_revalidating
+
     def invalidate(self, *, include_kept_versions: bool) -> None:
         """Drop the results. `include_kept_versions`: the conditions of kept versions are out of date as well."""
         self.results = {}

@@ -63,6 +63,14 @@ async def test_a_row_has_the_values_of_the_object_and_null_for_what_it_lacks(api
     assert shown == {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": made.meta}
 
 
+async def test_a_column_with_two_fields_shows_the_first_of_them_that_the_object_has(api: Api) -> None:
+    """Who made a version: the user; the field manager, if the user is not known."""
+    for number, author in enumerate(({}, {"manager": "m"}, {"user": "u"}, {"manager": "m", "user": "u"}), 1):
+        await api.create("assistantversions", version(number, change={"kind": "Created", **author}))
+    listed = await api.list("assistantversions", accept=TABLE)
+    assert [row["By"] for row in cells(listed)] == [None, "m", "u", "u"]
+
+
 async def test_a_column_of_a_condition_shows_the_condition_of_that_type(api: Api) -> None:
     await api.create("assistantversions", version())
     conditions = [condition("Valid", "False"), condition("Active", "True")]

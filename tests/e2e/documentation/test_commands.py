@@ -24,23 +24,32 @@ from harness.support import OperatorProcess, Workspace
 from harness.tools.programs import helm
 
 PROGRAMS = Path(sys.executable).parent
-ENDS = {"kubectl assistants diff friendly": 1}
+ENDS = {
+    "kubectl assistants diff friendly": 1,
+    "kubectl assistants set terse context.prompt=@prompt.txt 2>&1": 1,
+    "kubectl assistants verify terse 2>&1": 1,
+}
 """Exit codes other than 0, which these commands must end with."""
-FIRST = {"kubectl create -f backup.json": "kubectl delete graphs,assistants,assistantversions --all --timeout=60s"}
+FIRST = {
+    "kubectl assistants import -f assistants.yaml --dry-run=server": (
+        "kubectl delete graphs,assistants,assistantversions --all --timeout=60s"
+    )
+}
 """What is typed before: the namespace in which a backup is restored is empty."""
 EXCUSED = {
     "make demo": "CI runs it on its own before the tests",
     "make test": "it would run this test",
     "docker build": "it needs a container engine and a registry",
+    "kubectl assistants dashboard": "it serves a page until Ctrl-C; tests/dashboard opens it in a browser",
     "helm install": "it needs a published image; tests/packaging installs what the chart renders",
     "pipx install": "it installs into the user's home folder",
     "uv tool install": "it installs into the user's home folder",
     "kubectl patch configmap argocd-cm": "there is no Argo CD; tests/gitops runs the scripts of that file",
 }
 """Beginnings of commands that are not run, and why."""
-PROGRAMS_USED = {"kubectl", "make", "assistant-operator", "helm", "python3"}
+PROGRAMS_USED = {"kubectl", "make", "assistant-operator", "helm", "python3", "printf"}
 PAGES = {page: found for page in pages() if (found := commands((ROOT / page).read_text()))}
-READS = re.compile(r"kubectl (?:get|assistants (?:get|history|diff|status|tree))\b")
+READS = re.compile(r"kubectl (?:get|assistants (?:get|history|diff|blame|show|verify|status|tree))\b")
 AGE = re.compile(r"(\d+[smhd])+")
 
 

@@ -35,10 +35,16 @@ def programs(environment: Mapping[str, str] | None = None, progress: Progress | 
     environment = os.environ if environment is None else environment
     found = [_named(name, environment) for name in NAMES]
     if None in found:
-        version = environment.get("ASSISTANT_OPERATOR_TEST_KUBERNETES", DEFAULT_VERSION).removeprefix("v")
-        home = built(version, cache_of("controlplane", environment), progress or Progress("control plane"))
+        home = built(
+            version_of(environment), cache_of("controlplane", environment), progress or Progress("control plane")
+        )
         found = [path or home / name for path, name in zip(found, NAMES, strict=True)]
     return Programs(*(path for path in found if path))
+
+
+def version_of(environment: Mapping[str, str]) -> str:
+    """The Kubernetes that is built."""
+    return environment.get("ASSISTANT_OPERATOR_TEST_KUBERNETES", DEFAULT_VERSION).removeprefix("v")
 
 
 def _named(name: str, environment: Mapping[str, str]) -> Path | None:

@@ -3,6 +3,7 @@
 import base64
 import json
 import urllib.request
+from collections.abc import Mapping
 from typing import Any
 
 # Where API servers tell one another up to where history is gone. One that keeps snapshots of its watch cache believes
@@ -26,6 +27,18 @@ def compact(url: str) -> int:
     return revision
 
 
+def objects(url: str, prefix: str) -> dict[str, str]:
+    """The JSON of custom resources, by key."""
+    found = _call(url, "range", {"key": _base64(prefix), "range_end": _base64(prefix + "\uffff")})
+    return {_text(each["key"]): _text(each["value"]) for each in found.get("kvs", ())}
+
+
+def put(url: str, content: Mapping[str, str]) -> None:
+    """Write all these keys in one transaction: at most 128, as etcd allows."""
+    puts = [{"requestPut": {"key": _base64(key), "value": _base64(value)}} for key, value in content.items()]
+    _call(url, "txn", {"success": puts})
+
+
 def _call(url: str, method: str, body: dict[str, object]) -> dict[str, Any]:
     request = urllib.request.Request(f"{url}/v3/kv/{method}", data=json.dumps(body).encode(), method="POST")
     with _opener().open(request, timeout=30) as response:
@@ -34,6 +47,10 @@ def _call(url: str, method: str, body: dict[str, object]) -> dict[str, Any]:
 
 def _base64(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
+
+
+def _text(encoded: str) -> str:
+    return base64.b64decode(encoded).decode()
 
 
 def _opener() -> urllib.request.OpenerDirector:

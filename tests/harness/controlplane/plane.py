@@ -4,7 +4,9 @@ import json
 import secrets
 import shutil
 import subprocess
+from collections.abc import Iterable
 from http import HTTPStatus
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -149,6 +151,16 @@ class ControlPlane:
         restarted one has nothing to answer from.
         """
         etcd.compact(self._chosen.etcd_url)
+
+    def stored(self, prefix: str) -> dict[str, str]:
+        """Custom resources as etcd holds them: JSON by key."""
+        return etcd.objects(self._chosen.etcd_url, prefix)
+
+    def store(self, content: Iterable[tuple[str, str]]) -> None:
+        """Write objects past the API server, as a restored backup does. Nothing validates them."""
+        left = iter(content)
+        while some := dict(islice(left, 100)):
+            etcd.put(self._chosen.etcd_url, some)
 
     def audit_since(self, position: int = 0) -> tuple[list[dict[str, Any]], int]:
         """Whole entries after that byte, and the byte after them; an answer may overtake its entry by a moment."""

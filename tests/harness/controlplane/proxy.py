@@ -3,16 +3,13 @@
 import asyncio
 import itertools
 import ssl
-import threading
-from collections.abc import Coroutine
-from types import TracebackType
-from typing import Any, Self, TypeVar
 
 from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, TCPConnector, web
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from .faults import Answer, CutStream, Delay, DropAfter, DropBefore, Fault, Hang, Page, Request, Trouble
+from .loop_thread import LoopThread
 from .plane import ControlPlane
 
 __all__ = [
@@ -31,16 +28,15 @@ __all__ = [
 OURS_TO_SAY = {"connection", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
 NOT_ASKED_FOR = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 LONGEST_LINE = 1 << 20
-PATIENCE = 30.0
 MOMENT = 0.05
-T = TypeVar("T")
 
 
-class FaultProxy:
+class FaultProxy(LoopThread):
     """Speaks TLS with the server's own certificate, so one CA file fits both."""
 
     def __init__(self, plane: ControlPlane, upstream: str | None = None, *, tls: bool = True) -> None:
         """`upstream`: another server than the API server; `tls`: whether clients are spoken to in TLS."""
+        super().__init__()
         self.fault: Trouble | None = None
         self.requests: list[Request] = []
         self._numbers = itertools.count(1)
@@ -51,21 +47,6 @@ class FaultProxy:
         self._identity.load_cert_chain(plane.ca_file, plane.key_file)
         self._watches: set[asyncio.Transport] = set()
         self._cut_off: set[asyncio.Transport] = set()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="fault-proxy", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        self._run(self._open())
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._run(self._close())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
 
     @property
     def url(self) -> str:
@@ -80,9 +61,6 @@ class FaultProxy:
     def cut_watches(self) -> int:
         """Close every watch that is running now; how many those were."""
         return self._run(self._cut_watches())
-
-    def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE)
 
     async def _open(self) -> None:
         self._session = ClientSession(

@@ -1,10 +1,18 @@
-"""`python -m harness.documentation crds|docs|chart`: write generated files: CRDs, parts of docs/, of the chart."""
+"""`python -m harness.documentation crds|docs|policy|chart`: write generated files.
+
+CustomResourceDefinitions, parts of docs/, the policy of deploy/no-secrets, and files of the chart, which are copies.
+"""
 
 import sys
 
-from . import ROOT, chart, definitions, generated
+from . import ROOT, admission, chart, definitions, generated
 
-GENERATED = {"crds": definitions.written, "docs": generated.written, "chart": chart.written}
+GENERATED = {
+    "crds": definitions.written,
+    "docs": generated.written,
+    "policy": admission.written,
+    "chart": chart.written,
+}
 
 for argument in sys.argv[1:]:
     for path, text in GENERATED[argument]():

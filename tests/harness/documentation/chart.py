@@ -15,7 +15,9 @@ COPIES = {
     "crds/graphs.yaml": "crds/graphs.yaml",
     "alerts.yaml": "deploy/monitoring/alerts.yaml",
     "dashboard.json": "deploy/monitoring/dashboard.json",
+    "record-user.yaml": "deploy/record-user/policy.yaml",
     "strict-history.yaml": "deploy/strict-history/policy.yaml",
+    "no-secrets.yaml": "deploy/no-secrets/policy.yaml",
 }
 """By name below files/: what it is a copy of."""
 

@@ -127,7 +127,11 @@ KINDS = (
             _condition_column("Active", "Active"),
             _condition_column("Valid", "Valid"),
             Column("Change", ".spec.change.kind", "Created, Edited or Reverted."),
-            Column("By", ".spec.change.manager", "The field manager that made the change."),
+            Column(
+                "By",
+                ".spec.change['user','manager']",
+                "The user who made the change; the field manager, if the user is not known.",
+            ),
             AGE,
             Column("Digest", ".spec.digest", "sha256 of the content.", is_wide=True),
             Column("Cause", ".spec.change.cause", "Why, as the change-cause annotation said.", is_wide=True),

@@ -1,15 +1,16 @@
-"""The parts of docs/ that are generated from the code; in a page each stands between two comments."""
+"""The parts of docs/ that are generated; in a page each stands between two comments."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from . import DOCS, conditions, reference
+from . import ROOT, benchmarks, conditions, reference
 
 Part = Callable[[], str]
 PARTS: Mapping[str, Mapping[str, Part]] = {
-    "api.md": {"reference": reference.text},
-    "conditions.md": {"conditions": conditions.types, "reasons": conditions.reasons, "events": conditions.events},
+    "docs/api.md": {"reference": reference.text},
+    "docs/conditions.md": {"conditions": conditions.types, "reasons": conditions.reasons, "events": conditions.events},
+    "docs/benchmarks.md": {"results": benchmarks.results, "chart": benchmarks.chart},
 }
 """By page and by the name in the comments."""
 
@@ -17,7 +18,7 @@ PARTS: Mapping[str, Mapping[str, Part]] = {
 def written() -> Iterator[tuple[Path, str]]:
     """Each page with generated parts, and the text that it should have."""
     for name in PARTS:
-        yield DOCS / name, filled((DOCS / name).read_text(), name)
+        yield ROOT / name, filled((ROOT / name).read_text(), name)
 
 
 def filled(page: str, name: str) -> str:
@@ -26,6 +27,6 @@ def filled(page: str, name: str) -> str:
         begin, end = f"<!-- generated: {part} -->\n", f"<!-- end of {part} -->\n"
         pieces = re.split(f"{re.escape(begin)}.*?{re.escape(end)}", page, flags=re.DOTALL)
         if len(pieces) != 2:
-            raise ValueError(f"docs/{name} has {len(pieces) - 1} parts '{part}', and should have one")
+            raise ValueError(f"{name} has {len(pieces) - 1} parts '{part}', and should have one")
         page = f"{begin}\n{text()}\n\n{end}".join(pieces)
     return page

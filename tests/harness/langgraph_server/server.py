@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import socket
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from harness.controlplane.component import Component
+from harness.support.ports import free_port
 
 from .environment import server_python
 
@@ -51,7 +51,7 @@ class LangGraphServer:
         self._http = dict(http or {})
         self._graphs = dict(graphs or ALL)
         self.key = key
-        self._port = _free_port()
+        self._port = free_port()
         command = [str(server_python()), "-m", "langgraph_cli", "dev", "--host=127.0.0.1", f"--port={self._port}"]
         command += ["--no-browser", "--no-reload", "--n-jobs-per-worker=4", "--config=langgraph.json"]
         self._server = Component(
@@ -167,9 +167,3 @@ def _parsed(content: bytes) -> Any:
         return json.loads(content)
     except ValueError:
         return content.decode(errors="replace")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

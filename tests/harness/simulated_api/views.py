@@ -16,6 +16,7 @@ Json = dict[str, Any]
 _META = {"apiVersion": "meta.k8s.io/v1"}
 _ACCEPT = re.compile(r"application/json;as=(?P<kind>\w+);g=meta\.k8s\.io;v=v1")
 _CONDITION = re.compile(r"\.(?P<way>[\w.]+)\[\?\(@\.(?P<key>\w+)==\"(?P<value>\w+)\"\)\]\.(?P<field>\w+)")
+_UNION = re.compile(r"\.(?P<way>[\w.]+)\['(?P<names>\w+(','\w+)+)'\]")
 _NAME_COLUMN = {
     "name": "Name",
     "type": "string",
@@ -149,6 +150,9 @@ def _found(content: Any, path: str) -> Any:
     if found := _CONDITION.fullmatch(path):
         listed = _walk(content, found["way"]) or ()
         return next((each.get(found["field"]) for each in listed if each.get(found["key"]) == found["value"]), None)
+    if found := _UNION.fullmatch(path):
+        object_ = _walk(content, found["way"]) or {}
+        return next((object_[name] for name in found["names"].split("','") if name in object_), None)
     return _walk(content, path[1:])
 
 

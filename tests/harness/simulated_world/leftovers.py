@@ -13,9 +13,7 @@ _ENDS = (str, bytes, int, float, type, type(None), ModuleType, CodeType, asyncio
 _Way = tuple[str, Any]
 """The name of a part, and the way to what it is a part of: most are never put into words."""
 _OURS = ("assistant_operator.", "collections", "builtins")
-BOUNDED = frozenset(
-    {"_deleted", "_deletions", "_last_notes", "_last_conditions", "_started", "_next_allowed", "_metrics"}
-)
+BOUNDED = frozenset({"_deleted", "_deletions", "_last_notes", "_last_conditions", "_metrics"})
 """Attributes that remember a bounded number of what is gone, on purpose."""
 
 

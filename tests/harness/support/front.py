@@ -4,44 +4,26 @@ import asyncio
 import base64
 import contextlib
 import ssl
-import threading
-from collections.abc import Coroutine
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
+
+from harness.controlplane.loop_thread import LoopThread
 
 from .certificates import Certificate
 
-T = TypeVar("T")
-_PATIENCE = 30.0
 
-
-class Listener:
+class Listener(LoopThread):
     """A server on loopback, in a thread of its own."""
 
     def __init__(self, identity: Certificate | None = None) -> None:
         """`identity`: what it speaks TLS with; None for plain TCP."""
+        super().__init__()
         self._identity = None
         if identity:
             self._identity = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self._identity.load_cert_chain(identity.certificate, identity.key)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name=type(self).__name__, daemon=True)
         self._tasks: set[asyncio.Task[None]] = set()
         self._writers: list[asyncio.StreamWriter] = []
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        self._run(self._open())
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._run(self._close())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
 
     @property
     def address(self) -> str:
@@ -50,9 +32,6 @@ class Listener:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, until it ends."""
         raise NotImplementedError
-
-    def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(_PATIENCE)
 
     async def _open(self) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=2**20)

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -13,6 +12,8 @@ from types import TracebackType
 from typing import Self
 
 from harness.controlplane.waiting import eventually
+
+from .ports import free_port
 
 OK = 200
 
@@ -49,7 +50,7 @@ class OperatorProcess:
 
     def start(self, *, wait: bool = True) -> None:
         """Start it; with `wait`, until it says that it is ready."""
-        self.port = _free_port()
+        self.port = free_port()
         command = [sys.executable, "-m", "assistant_operator", "run", f"--listen=127.0.0.1:{self.port}", *self._flags]
         environment = os.environ | {"KUBECONFIG": str(self._kubeconfig)} | self._environment
         with self.log.open("ab") as log:
@@ -85,9 +86,3 @@ class OperatorProcess:
             return 0
         self._process.send_signal(number)
         return self._process.wait(30)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -2,6 +2,18 @@
 
 from harness.controlplane.build import BuildFailed
 
-from .programs import ALL, hadolint, helm, kubeconform, kubescore, oracle, promtool
+from .chromium import chromium
+from .programs import ALL, hadolint, helm, kubeconform, kubescore, oracle, peer, promtool
 
-__all__ = ["ALL", "BuildFailed", "hadolint", "helm", "kubeconform", "kubescore", "oracle", "promtool"]
+__all__ = [
+    "ALL",
+    "BuildFailed",
+    "chromium",
+    "hadolint",
+    "helm",
+    "kubeconform",
+    "kubescore",
+    "oracle",
+    "peer",
+    "promtool",
+]

@@ -22,6 +22,7 @@ _KUBECONFORM = GoProgram("kubeconform", "github.com/yannh/kubeconform/cmd/kubeco
 _ORACLE = GoProgram("oracle", ".")
 _HADOLINT = WheelProgram("hadolint")
 _KUBESCORE = GoProgram("kubescore", "github.com/zegl/kube-score/cmd/kube-score", stamp="main.version")
+_PEER = GoProgram("peer", ".")
 ALL = (_HELM, _PROMTOOL, _KUBECONFORM, _ORACLE, _HADOLINT, _KUBESCORE)
 
 
@@ -53,3 +54,8 @@ def hadolint() -> Path:
 def kubescore() -> Path:
     """kube-score: what a manifest lacks for a robust and secure installation."""
     return _KUBESCORE.path()
+
+
+def peer() -> Path:
+    """A controller in Go that does the least of our job on our kinds: the reference of the benchmark."""
+    return _PEER.path()

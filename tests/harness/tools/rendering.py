@@ -17,6 +17,9 @@ ROOT = Path(__file__).parents[3]
 CHART = ROOT / "deploy/chart"
 NAME = "assistant-operator"
 Json = dict[str, Any]
+# `helm template` asks no API server what it serves.
+POLICY_API = "admissionregistration.k8s.io/v1/MutatingAdmissionPolicy"
+SERVED = f"--api-versions={POLICY_API}"
 # What only Helm says of an object.
 HELMS = ("app.kubernetes.io/instance", "app.kubernetes.io/version", "app.kubernetes.io/managed-by", "helm.sh/chart")
 
@@ -39,7 +42,7 @@ def demand_helm(*arguments: str, kubeconfig: Path | None = None) -> str:
 
 
 def charted(*arguments: str, release: str = NAME, namespace: str = NAME) -> list[Json]:
-    return objects(demand_helm("template", release, str(CHART), f"--namespace={namespace}", *arguments))
+    return objects(demand_helm("template", release, str(CHART), f"--namespace={namespace}", SERVED, *arguments))
 
 
 def kustomized(folder: Path) -> list[Json]:

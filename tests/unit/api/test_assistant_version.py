@@ -2,11 +2,12 @@
 
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from assistant_operator.api.assistant_version import chained, parse_version_name, version_labels, version_name
-from harness.worlds import KEY, UID, a_record, a_version
+from harness.worlds import KEY, NOW, UID, a_record, a_version
 
 LABEL = re.compile(r"[A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?")
 
@@ -86,3 +87,18 @@ def test_a_new_versions_record_is_what_a_listing_would_show() -> None:
     assert version.record().key == KEY
     assert version.metadata.name == listed.name == "bot-v1"
     assert replace(listed, number=12).name == "bot-v12"
+
+
+@pytest.mark.parametrize(
+    ("annotation", "time"),
+    [
+        pytest.param(None, NOW, id="of a version that the operator created"),
+        pytest.param("2025-01-02T03:04:05Z", datetime(2025, 1, 2, 3, 4, 5, tzinfo=UTC), id="of one that was imported"),
+        pytest.param("yesterday", NOW, id="an annotation that is no time"),
+    ],
+)
+def test_the_time_of_the_edit(annotation: str | None, time: datetime) -> None:
+    annotations = {"assistant-operator.dev/created-at": annotation} if annotation else {}
+    version = a_version()
+    meta = version.metadata.model_copy(update={"creation_timestamp": NOW, "annotations": annotations})
+    assert version.model_copy(update={"metadata": meta}).created_at == time

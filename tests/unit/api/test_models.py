@@ -154,3 +154,12 @@ def test_the_default_assistants_name(spec: dict[str, Any], name: str | None) -> 
 def test_a_graph_needs_no_spec(spec: dict[str, Any]) -> None:
     graph = Graph.model_validate({"metadata": {"name": "support"}, **spec})
     assert (graph.graph_id, graph.default_name, graph.spec.server) == ("support", "support", None)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "number"),
+    [(None, 0), ("", 0), ("3", 3), ("2,7-9", 9), ("1-12,20", 20), ("x", 0), ("-1", 1), ("9" * 30, 0), ("\u0663", 0)],
+)
+def test_the_newest_version_that_was_exported(annotation: str | None, number: int) -> None:
+    annotations = {} if annotation is None else {"assistant-operator.dev/exported-versions": annotation}
+    assert an_assistant(meta={"annotations": annotations}).newest_exported == number

@@ -13,6 +13,7 @@ from assistant_operator.api.reason import Reason
 from assistant_operator.manager.__main__ import run
 from assistant_operator.runtime.metrics import Metrics
 from harness.documentation import DOCS, ROOT
+from harness.documentation.admission import written as of_the_policy
 from harness.documentation.catalogue import unexplained
 from harness.documentation.chart import CHART, COPIES
 from harness.documentation.chart import written as of_the_chart
@@ -21,7 +22,7 @@ from harness.documentation.definitions import KINDS, definition
 from harness.documentation.generated import filled, written
 from harness.documentation.reference import walk
 
-FILES = [*written(), *of_the_chart()]
+FILES = [*written(), *of_the_policy(), *of_the_chart()]
 SOURCE = ROOT / "src" / "assistant_operator"
 TABLE_ROW = re.compile(r"^\| `(\w+)` \| (\w+) \|([^|]*)\|", re.MULTILINE)
 
@@ -38,7 +39,7 @@ def test_every_file_of_the_chart_that_is_no_template_is_a_copy() -> None:
 
 def test_a_page_without_its_part_is_named() -> None:
     with pytest.raises(ValueError, match=r"docs/api\.md has 0 parts 'reference'"):
-        filled("nothing", "api.md")
+        filled("nothing", "docs/api.md")
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.model.kind_name)
@@ -90,6 +91,7 @@ COMPUTED = {
     "graph._deployed": ("Graph.Deployed",),
     "graph._ready": ("Graph.Ready",),
     "publication.remembered": ("Assistant.Published",),
+    "suspected_secret.suspected_secret": ("Assistant.SecretSuspected", "Graph.SecretSuspected"),
     "validation.altered": ("Assistant.Valid", "AssistantVersion.Valid"),
     "validation.graph_missing": ("Assistant.Valid", "AssistantVersion.Valid"),
     "validation.schemas_unknown": ("Assistant.Valid", "AssistantVersion.Valid"),

@@ -57,8 +57,25 @@ def test_help_is_no_failure(words: list[str], capsys: pytest.CaptureFixture[str]
         ["undo", "a", "--to-revision", "-1"],
         ["diff", "a", "--revision", "x"],
         ["status", "a", "--timeout", "soon"],
+        ["history", "a", "--at", "soon"],
+        ["history", "a", "--at", "2026-01-01", "--revision", "2"],
+        ["history", "a", "--revision", "2", "--user", "b"],
+        ["history", "a", "--path", "b..c"],
+        ["blame"],
+        ["blame", "a", "/b~c"],
+        ["blame", "a", "b", "c"],
+        ["show", "a", "0"],
+        ["show", "a", "latest"],
+        ["verify", "a", "-A"],
+        ["verify", "-o", "name"],
+        ["pin", "a", "-1"],
+        ["pin", "a", "2", "--cause", "x" * 1025],
+        ["unpin", "a", "2"],
+        ["set", "a"],
+        ["set", "a", "context.prompt"],
+        ["set", "a", "context.prompt=@/nowhere"],
     ],
-    ids=" ".join,
+    ids=lambda words: " ".join(words)[:60],
 )
 def test_a_misuse_ends_with_2_and_words_on_stderr(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code("kubectl-assistants", *words) == MISUSED
@@ -81,7 +98,8 @@ def test_commands_are_listed_in_the_order_of_use(capsys: pytest.CaptureFixture[s
     exit_code("kubectl-assistants", "-h")
     listed = capsys.readouterr().out.partition("Commands:\n")[2].partition("\n\n")[0]
     assert [line.split()[0] for line in listed.splitlines()] == [
-        *("get", "history", "diff", "status", "tree", "undo", "suspend", "resume", "version", "completion")
+        *("get", "history", "diff", "blame", "show", "verify", "status", "tree"),
+        *("set", "pin", "unpin", "undo", "suspend", "resume", "export", "import", "dashboard", "version", "completion"),
     ]
 
 

@@ -28,7 +28,7 @@ def cluster() -> SimulatedCluster:
     person = Person(made, "team")
     person.graph("writer")
     for name in ("bot", "agent"):
-        uid = person.assistant(name)["metadata"]["uid"]
+        uid = person.assistant(name, context={"prompt": "one"})["metadata"]["uid"]
         for number in (1, 2):
             version = {
                 "assistantRef": {"name": name, "uid": uid},
@@ -93,10 +93,35 @@ async def offered(*words: str) -> list[str]:
         pytest.param(["get", "-n", "../a", "a"], ["agent"], id="a namespace that cannot be one is ignored"),
         pytest.param(["-n", "elsewhere", "undo", ""], [], id="of a namespace that may not be read"),
         pytest.param(["get", "--context", ""], ["here"], id="contexts"),
+        pytest.param(["pin", "bot", ""], ["2", "1"], id="a number as an argument"),
+        pytest.param(["show", "bot", "1"], ["1"], id="a number that begins so"),
+        pytest.param(["unpin", "b"], ["bot"], id="the name to unpin"),
+        pytest.param(["verify", "bot", ""], ["agent"], id="verify takes several"),
+        pytest.param(["blame", "bot", "context."], ["context.prompt"], id="fields in dots"),
+        pytest.param(["blame", "bot", "/g"], ["/graphRef/name"], id="fields as pointers"),
+        pytest.param(["history", "bot", "--path", "d"], ["displayName", "description"], id="fields without a value"),
+        pytest.param(["blame", "nothing", ""], [], id="no field of what does not exist"),
     ],
 )
 async def test_names_come_from_the_cluster(words: list[str], names: list[str]) -> None:
     assert await offered(*words) == [*names, ":4"]
+
+
+@pytest.mark.usefixtures("kubeconfig")
+@pytest.mark.parametrize(
+    ("words", "lines"),
+    [
+        pytest.param(["set", ""], ["agent", "bot", ":4"], id="a name"),
+        pytest.param(
+            ["set", "bot", "context.p"], ["context.prompt=", ":6"], id="a field, and its value without a space"
+        ),
+        pytest.param(["set", "bot", "context.prompt=x", "su"], ["suspend=", ":6"], id="another one"),
+        pytest.param(["set", "bot", "context.prompt=@"], [":0"], id="a file"),
+        pytest.param(["set", "bot", "context.prompt=x"], [":4"], id="a value"),
+    ],
+)
+async def test_set_offers_fields_and_files(words: list[str], lines: list[str]) -> None:
+    assert await offered(*words) == lines
 
 
 async def test_nothing_is_offered_where_the_cluster_does_not_answer(kubeconfig: Path) -> None:
@@ -118,6 +143,10 @@ def no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECONFIG", "/nowhere")
 
 
+COMMANDS = [
+    *("get", "history", "diff", "blame", "show", "verify", "status", "tree"),
+    *("set", "pin", "unpin", "undo", "suspend", "resume", "export", "import", "dashboard", "version", "completion"),
+]
 CONNECTION = ["--namespace", "--context", "--kubeconfig", "--as", "--v"]
 
 
@@ -127,16 +156,16 @@ CONNECTION = ["--namespace", "--context", "--kubeconfig", "--as", "--v"]
     [
         pytest.param(
             [""],
-            ["get", "history", "diff", "status", "tree", "undo", "suspend", "resume", "version", "completion"],
+            COMMANDS,
             id="nothing yet",
         ),
         pytest.param(
             [],
-            ["get", "history", "diff", "status", "tree", "undo", "suspend", "resume", "version", "completion"],
+            COMMANDS,
             id="no word",
         ),
-        pytest.param(["-n", "team", "un"], ["undo"], id="a command behind a flag"),
-        pytest.param(["s"], ["status", "suspend"], id="commands"),
+        pytest.param(["-n", "team", "un"], ["unpin", "undo"], id="a command behind a flag"),
+        pytest.param(["s"], ["show", "status", "set", "suspend"], id="commands"),
         pytest.param(["version", "x"], [], id="a command that takes nothing"),
         pytest.param(["completion", ""], ["bash", "zsh", "fish"], id="a shell"),
         pytest.param(["undo", "--to"], ["--to-revision"], id="a flag"),

@@ -88,7 +88,8 @@ def test_a_person_sees_colours(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm-256color")
     assert show(ONE, TWO)
-    assert "\x1b[31m-  prompt: one\x1b[0m\n\x1b[32m+  prompt: two\x1b[0m\n" in capsys.readouterr().out
+    removed, added = "\x1b[31m-  prompt: \x1b[0m\x1b[7;31mone\x1b[0m", "\x1b[32m+  prompt: \x1b[0m\x1b[7;32mtwo\x1b[0m"
+    assert f"{removed}\n{added}\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("environment", [{"NO_COLOR": "1", "FORCE_COLOR": "1"}, {}])

@@ -49,6 +49,11 @@ def kubeconfig(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
         pytest.param(
             refused(403, reason="Forbidden", message="no"), "Error from server (Forbidden): no", id="a refusal"
         ),
+        pytest.param(
+            refused(413, message="etcdserver: request is too large"),
+            "Error from server: etcdserver: request is too large",
+            id="a refusal without a reason",
+        ),
         pytest.param(ValueError("no kubeconfig"), "error: no kubeconfig", id="a wrong kubeconfig"),
     ],
 )

@@ -2,9 +2,10 @@
 
 import pytest
 
-from assistant_operator.api.assistant_version import Change
+from assistant_operator.api.assistant_version import AssistantVersion, Change
+from assistant_operator.kubectl.client import Found
 from assistant_operator.kubectl.conditions import activity
-from assistant_operator.kubectl.history import history_table, version_page
+from assistant_operator.kubectl.history import history_table, selected, version_page
 from harness.worlds import NOW, a_condition, a_status, an_assistant
 from unit.kubectl.kept import EDITED, NOT_VALID, PROMPTS, UNJUDGED, a_kept, kept
 
@@ -21,6 +22,20 @@ def test_the_oldest_comes_first_and_what_nobody_said_is_none() -> None:
     )
 
 
+def test_by_is_the_user_and_the_manager_only_where_the_user_is_not_known() -> None:
+    change = EDITED.model_copy(update={"user": "jane@example.com"})
+    versions = [a_kept(1), a_kept(2), a_kept(3, change=change)]
+    rows = [line.split() for line in history_table(an_assistant(), versions, NOW, wide=True).splitlines()]
+    assert [(row[4], row[6]) for row in rows] == [
+        ("BY", "MANAGER"),
+        ("<none>", "<none>"),
+        ("kubectl-edit", "kubectl-edit"),
+        ("jane@example.com", "kubectl-edit"),
+    ]
+    page = version_page(an_assistant(), versions[2], {}, NOW)
+    assert "Change:   Edited, by jane@example.com with kubectl-edit, 60m ago\n" in page
+
+
 def test_wide_has_every_path_the_generation_and_the_digest() -> None:
     version = a_kept(3, change=REVERTED)
     head, line = history_table(an_assistant(), [version], NOW, wide=True).splitlines()
@@ -31,12 +46,13 @@ def test_wide_has_every_path_the_generation_and_the_digest() -> None:
         "VALID",
         "BY",
         "AGE",
+        "MANAGER",
         "GENERATION",
         "DIGEST",
         "CAUSE",
         "PATHS",
     ]
-    assert line.endswith(f"60m   3            {version.spec.digest}   legal asked   /a,/b,/c,/d,/e")
+    assert line.endswith(f"60m   me        3            {version.spec.digest}   legal asked   /a,/b,/c,/d,/e")
 
 
 @pytest.mark.parametrize(
@@ -94,3 +110,28 @@ def test_an_altered_version_says_so() -> None:
 
 def test_the_prompts_of_the_tests_differ() -> None:
     assert [each.spec.snapshot.context for each in kept()] == [{"prompt": prompt} for prompt in PROMPTS]
+
+
+def found(number: int, prompt: str, **change: str) -> Found[AssistantVersion]:
+    snapshot = {"graphRef": {"name": "support"}, "context": {"prompt": prompt}}
+    return Found(a_kept(number), {"spec": {"snapshot": snapshot, "change": {"kind": "Edited", **change}}})
+
+
+LISTED = [found(1, "one", kind="Created"), found(2, "two", manager="kubectl-edit"), found(3, "two", user="jane")]
+
+
+@pytest.mark.parametrize(
+    ("user", "path", "numbers"),
+    [
+        pytest.param("", (), [1, 2, 3], id="all"),
+        pytest.param("jane", (), [3], id="a user"),
+        pytest.param("kubectl-*", (), [2], id="a manager, by a pattern"),
+        pytest.param("Jane", (), [], id="letters have a case"),
+        pytest.param("", ("context", "prompt"), [1, 2], id="a field"),
+        pytest.param("", ("graphRef",), [1], id="a field that was never edited"),
+        pytest.param("", ("nothing",), [], id="no field"),
+        pytest.param("jane", ("context",), [], id="both"),
+    ],
+)
+def test_versions_are_selected_by_author_and_by_field(user: str, path: tuple[str, ...], numbers: list[int]) -> None:
+    assert [version.resource.number for version in selected(LISTED, user, path)] == numbers

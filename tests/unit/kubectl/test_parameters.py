@@ -5,7 +5,14 @@ import pytest
 from click.testing import CliRunner
 
 from assistant_operator.kubectl.kubeconfig import ConnectionFlags
-from assistant_operator.kubectl.parameters import KubectlGroup, click_arguments, connection_options, object_name
+from assistant_operator.kubectl.parameters import (
+    KubectlGroup,
+    click_arguments,
+    connection_options,
+    field_path,
+    object_name,
+    version_number,
+)
 from assistant_operator.kubectl.session import Session, session
 
 
@@ -75,3 +82,20 @@ def test_a_name_may_have_its_type_before_it(name: str, plain: str) -> None:
 def test_what_is_no_name_is_refused(name: str) -> None:
     with pytest.raises(click.BadParameter):
         object_name(name)
+
+
+@pytest.mark.parametrize(("text", "number"), [("2", 2), ("v2", 2), ("007", 7)])
+def test_the_number_of_a_version(text: str, number: int) -> None:
+    assert version_number(text) == number
+
+
+@pytest.mark.parametrize("text", ["", "0", "v", "-1", "vv2", "two", "2.0", "bot-v2"])
+def test_what_is_no_number_is_refused(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="is not the number of a version"):
+        version_number(text)
+
+
+def test_a_field_is_refused_in_words() -> None:
+    assert field_path("context.prompt") == ("context", "prompt")
+    with pytest.raises(click.BadParameter, match=r"'a\.\.b' is not a field"):
+        field_path("a..b")

@@ -4,7 +4,18 @@ from typing import Any
 
 import pytest
 
-from assistant_operator.kubectl.patch import Patch, described, guarded, patched, pin, restore, suspend, unpin
+from assistant_operator.kubectl.patch import (
+    CAUSE,
+    Patch,
+    annotate_cause,
+    described,
+    guarded,
+    patched,
+    pin,
+    restore,
+    suspend,
+    unpin,
+)
 from harness.worlds import an_assistant
 
 
@@ -98,6 +109,37 @@ def test_an_edit_on_paper_leaves_the_original_alone() -> None:
         "spec": {**GRAPH, "versioning": {"historyLimit": 100}, "suspend": True},
     }
     assert document["spec"] == {**GRAPH, **PINNED}
+
+
+ANNOTATED = {"metadata": {"annotations": {"a": "b"}}}
+
+
+@pytest.mark.parametrize(
+    ("document", "wanted"),
+    [
+        pytest.param({"metadata": {}}, {"path": "/metadata/annotations", "value": {CAUSE: "x"}}, id="the first one"),
+        pytest.param(
+            ANNOTATED,
+            {"path": "/metadata/annotations/assistant-operator.dev~1change-cause", "value": "x"},
+            id="beside others",
+        ),
+    ],
+)
+def test_a_cause(document: dict[str, Any], wanted: dict[str, Any]) -> None:
+    patch = annotate_cause(document, "x")
+    assert patch == ({"op": "add", **wanted},)
+    assert annotate_cause(patched(document, patch), "x") == ()
+
+
+def test_annotations_that_were_added_meanwhile_are_not_replaced() -> None:
+    test = {"op": "test", "path": "/metadata/annotations", "value": None}
+    first = guarded(annotate_cause({"metadata": {}}, "x"), an_assistant(), same_spec=False)
+    assert test in first
+    assert test not in guarded(annotate_cause(ANNOTATED, "x"), an_assistant(), same_spec=False)
+
+
+def test_a_cause_is_no_part_of_an_edit_in_words() -> None:
+    assert described((put("suspend", True), *annotate_cause(ANNOTATED, "x"))) == "spec.suspend changes"
 
 
 def test_an_edit_in_words() -> None:

@@ -6,7 +6,9 @@ import pytest
 
 from assistant_operator.kubectl.errors import CliError
 from assistant_operator.kubectl.status import Progress, parse_duration, progress
-from harness.worlds import NOW, a_condition, a_status, an_assistant
+from harness.worlds import NOW, READY, a_condition, a_status, an_assistant
+
+SUSPECTED = a_condition("SecretSuspected", "True", "SecretSuspected", "/context/key")
 
 
 def not_ready(*beside: str) -> Any:
@@ -40,6 +42,16 @@ def held(**status: Any) -> Any:
             an_assistant(status=not_ready("Stalled")),
             Progress("SchemaRefused: no", is_ready=False),
             id="somebody must act",
+        ),
+        pytest.param(
+            an_assistant(status=a_status(conditions=(*READY, SUSPECTED))),
+            Progress("bot-v3 is active", is_ready=True, warning="SecretSuspected: /context/key"),
+            id="ready, but with what looks like a credential",
+        ),
+        pytest.param(
+            an_assistant(status=a_status(conditions=(*not_ready("Stalled").conditions, SUSPECTED))),
+            Progress("SchemaRefused: no", is_ready=False, warning="SecretSuspected: /context/key"),
+            id="stalled, and with what looks like a credential",
         ),
         pytest.param(None, Progress("bot was deleted", is_ready=False), id="gone"),
         pytest.param(

@@ -87,11 +87,11 @@ async def test_a_listing_of_a_new_epoch_replaces_what_is_newer_by_number(
     assert not seeing.done(), "the versions of the new epoch come first"
     await listed_versions(handlers, 1)
     await seeing
-    assert known(handlers) == Known(UID, "10", 1)
-    await handlers.on_assistant_update(bot(12, generation=4))
-    assert known(handlers) == Known(UID, "12", 1)
+    assert known(handlers) == Known(UID, "10")
+    await handlers.on_assistant_update(bot(12, generation=4), epoch=1)
+    assert known(handlers) == Known(UID, "12")
     await handlers.on_assistant_update(bot(11, generation=4), epoch=1)
-    assert known(handlers) == Known(UID, "12", 1), "of one epoch, the newest is kept"
+    assert known(handlers) == Known(UID, "12"), "of one epoch, the newest is kept"
 
 
 async def test_what_was_deleted_may_be_there_again_in_a_new_epoch(
@@ -102,7 +102,7 @@ async def test_what_was_deleted_may_be_there_again_in_a_new_epoch(
     resource_versions.rewind("for a test")
     await listed_versions(handlers, 1)
     await handlers.on_assistant_update(bot(7), epoch=1)
-    assert known(handlers) == Known(UID, "7", 1)
+    assert known(handlers) == Known(UID, "7")
 
 
 async def test_a_generation_that_goes_back_is_a_storage_that_went_back(
@@ -112,11 +112,56 @@ async def test_a_generation_that_goes_back_is_a_storage_that_went_back(
     await handlers.on_assistant_update(bot(10, generation=9))
     await handlers.on_assistant_update(bot(1_000, generation=4))
     assert resource_versions.epoch == 1
-    assert known(handlers) == Known(UID, "10"), "it is listed anew"
-    await handlers.on_assistant_update(bot(1_001, generation=4))
+    assert known(handlers) is None, "it is listed anew"
+    await listed_versions(handlers, 1)
+    await handlers.on_assistant_update(bot(1_001, generation=4), epoch=1)
+    assert known(handlers) == Known(UID, "1001")
+    await handlers.on_assistant_update(bot(1_002, generation=1, uid="another"), epoch=1)
     assert resource_versions.epoch == 1, "told once"
-    await handlers.on_assistant_update(bot(1, generation=1, uid="another"))
-    assert resource_versions.epoch == 1
+
+
+async def test_events_of_a_lost_storage_change_nothing(
+    handlers: EventHandlers, resource_versions: ResourceVersions
+) -> None:
+    """They waited in kopf's queues while the restore was found."""
+    graph = a_graph()
+    resource_versions.rewind("for a test")
+    await listed_versions(handlers, 1)
+    await handlers.on_assistant_update(bot(100, generation=9))
+    handlers.on_graph_update(graph)
+    assert (handlers.known(Assistant, ""), handlers.known(Graph, "")) == ({}, {})
+    await handlers.on_assistant_update(bot(7), epoch=1)
+    handlers.on_graph_update(graph, epoch=1)
+    handlers.on_delete(Assistant, KEY, UID)
+    handlers.on_delete(Graph, graph.key, graph.metadata.uid)
+    assert known(handlers) == Known(UID, "7")
+    assert len(handlers.known(Graph, "")) == 1
+
+
+async def test_of_two_reads_that_wait_for_the_versions_the_newest_is_kept(
+    handlers: EventHandlers, resource_versions: ResourceVersions
+) -> None:
+    resource_versions.rewind("for a test")
+    reads = [asyncio.create_task(handlers.on_assistant_update(bot(position), epoch=1)) for position in (9, 7)]
+    await asyncio.sleep(0.01)
+    await listed_versions(handlers, 1)
+    await asyncio.gather(*reads)
+    assert known(handlers) == Known(UID, "9")
+
+
+async def test_a_late_event_of_the_new_epoch_does_not_put_a_deleted_object_back(
+    handlers: EventHandlers, resource_versions: ResourceVersions
+) -> None:
+    resource_versions.rewind("for a test")
+    await listed_versions(handlers, 1)
+    await handlers.on_assistant_update(bot(10), epoch=1)
+    graph = a_graph()
+    handlers.on_graph_update(graph, epoch=1)
+    handlers.on_delete(Assistant, KEY, UID, 1)
+    handlers.on_delete(Graph, graph.key, graph.metadata.uid, 1)
+    await handlers.on_assistant_update(bot(9), epoch=1)
+    handlers.on_graph_update(graph, epoch=1)
+    assert (handlers.known(Assistant, ""), handlers.known(Graph, "")) == ({}, {})
 
 
 async def test_a_graph_of_a_new_epoch_replaces_the_one_before(

@@ -29,6 +29,7 @@ DEFAULTS = {
     "leader_elect": True,
     "lease_namespace": None,
     "server_credentials_role": "clusterrole/assistant-operator-server-credentials",
+    "record_user": False,
     "log_level": "info",
     "log_format": "text",
 }
@@ -52,6 +53,7 @@ def parsed(*flags: str) -> dict[str, Any]:
         pytest.param(
             ["--server-credentials-role=role/x"], {"server_credentials_role": "role/x"}, id="server credentials role"
         ),
+        pytest.param(["--record-user"], {"record_user": True}, id="record user"),
         pytest.param(
             ["--log-level=debug", "--log-format=json"], {"log_level": "debug", "log_format": "json"}, id="log"
         ),
@@ -69,6 +71,7 @@ def test_each_flag_is_an_environment_variable_and_a_flag_wins(monkeypatch: pytes
         "LEADER_ELECT": "false",
         "LEASE_NAMESPACE": "ns",
         "SERVER_CREDENTIALS_ROLE": "role/x",
+        "RECORD_USER": "true",
         "LOG_LEVEL": "error",
         "LOG_FORMAT": "json",
     }
@@ -76,7 +79,7 @@ def test_each_flag_is_an_environment_variable_and_a_flag_wins(monkeypatch: pytes
     for name, value in variables.items():
         monkeypatch.setenv(f"ASSISTANT_OPERATOR_{name}", value)
     wanted = {name.lower(): value for name, value in variables.items()}
-    assert parsed() == {**wanted, "namespace": ("a,b", "c"), "leader_elect": False}
+    assert parsed() == {**wanted, "namespace": ("a,b", "c"), "leader_elect": False, "record_user": True}
     assert parsed("--listen=:9", "--leader-elect")["listen"] == ":9"
     assert parsed("--leader-elect")["leader_elect"] is True
 

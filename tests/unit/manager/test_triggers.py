@@ -39,7 +39,10 @@ def enqueued(change: Callable[[Triggers], None], assistant: Assistant, graph: Gr
 
     async def story() -> dict[str, set[Key]]:
         await asyncio.sleep(0)
-        store, queues = Store(), {name: Enqueued() for name in ("assistant", "graph", "publication", "probe")}
+        store, queues = (
+            Store(),
+            {name: Enqueued() for name in ("assistant", "graph", "version", "publication", "probe")},
+        )
         store.upsert_assistant(assistant)
         store.assistants[KEY].capture_up_to(assistant)
         store.upsert_graph(graph)
@@ -60,6 +63,7 @@ def enqueued(change: Callable[[Triggers], None], assistant: Assistant, graph: Gr
         ),
         pytest.param(lambda it: it.enqueue_assistant(KEY), {"assistant": {KEY}}, id="an edit was captured"),
         pytest.param(lambda it: it.enqueue_publication(KEY), NOTHING, id="it was reconciled, and has no copies"),
+        pytest.param(lambda it: it.enqueue_versions(KEY), {"version": {KEY}}, id="its versions are out of date"),
         pytest.param(lambda it: it.enqueue_graphs_of(None, ASSISTANT), {"graph": {GRAPH}}, id="an Assistant appeared"),
         pytest.param(lambda it: it.enqueue_graphs_of(ASSISTANT, None), {"graph": {GRAPH}}, id="it was deleted"),
         pytest.param(

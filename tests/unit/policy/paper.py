@@ -9,7 +9,6 @@ from assistant_operator.api.assistant_version import VersionRecord
 from assistant_operator.api.meta import ConditionStatus
 from assistant_operator.api.schema_result import Invalid, Valid
 from assistant_operator.policy import validation
-from assistant_operator.policy.assistant import steps
 from assistant_operator.policy.assistant_input import (
     Adopt,
     AssistantInput,
@@ -22,7 +21,7 @@ from assistant_operator.policy.assistant_input import (
     Validate,
     ValidationResult,
 )
-from harness.worlds import NAMESPACE, NOW, a_digest, a_graph, a_record, an_assistant
+from harness.worlds import NAMESPACE, NOW, a_digest, a_graph, a_record, an_assistant, steps
 
 Content = tuple[str, int]
 """Which graph, and at which temperature."""

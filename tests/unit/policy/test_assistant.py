@@ -11,7 +11,7 @@ from assistant_operator.api.assistant_version import VersionRecord
 from assistant_operator.api.meta import condition
 from assistant_operator.policy import validation
 from assistant_operator.policy.activation import ActivationDecision, decide
-from assistant_operator.policy.assistant import is_background, steps
+from assistant_operator.policy.assistant import background_steps, foreground_steps, is_background_kind
 from assistant_operator.policy.assistant_input import (
     Adopt,
     AssistantInput,
@@ -41,6 +41,7 @@ from harness.worlds import (
     a_world,
     an_assistant,
     records,
+    steps,
 )
 from unit.policy.kstatus import kstatus
 
@@ -541,12 +542,30 @@ CHORES: dict[str, tuple[AssistantInput, list[Step]]] = {
 @pytest.mark.parametrize(("world", "chores"), rows(CHORES))
 def test_the_chores_in_order_once_the_status_is_written(world: AssistantInput, chores: list[Step]) -> None:
     assert list(steps(reported(world))) == chores
-    assert all(is_background(each) for each in chores)
+    assert list(background_steps(reported(world))) == chores
+    assert list(foreground_steps(reported(world))) == []
 
 
-def test_what_somebody_waits_for_is_no_chore() -> None:
-    awaited: list[Step] = [Adopt(V1), Restore(3), Validate(3), UpdateStatus(a_status())]
-    assert not any(is_background(each) for each in awaited)
+def test_each_step_is_that_of_one_controller() -> None:
+    world = a_world(kept=(V1, a_record(2, **FRESH), a_record(3, owner=None)), validation_results={})
+    assert list(foreground_steps(world)) == list(steps(world))
+    assert list(background_steps(world)) == [Validate(3)], "the other steps depend on it"
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        (Adopt(V1), False),
+        (Restore(3), False),
+        (Validate(3), False),
+        (UpdateStatus(a_status()), False),
+        (Prune(V1), True),
+        (Relabel(V1), True),
+        (UpdateVersionStatus(V1, False, None), True),
+    ],
+)
+def test_refused_steps_of_a_kind_are_those_of_one_controller(step: Step, *, expected: bool) -> None:
+    assert is_background_kind(identity(step)[0]) is expected
 
 
 def test_the_status_comes_before_every_chore() -> None:

@@ -7,11 +7,10 @@ import pytest
 from assistant_operator.api.assistant import Copy
 from assistant_operator.api.meta import condition
 from assistant_operator.api.reason import Reason
-from assistant_operator.policy.assistant import steps
 from assistant_operator.policy.assistant_input import AssistantInput, UpdateStatus
 from assistant_operator.policy.deletion import WithdrawalFailure
 from assistant_operator.policy.publication import PublishResult
-from harness.worlds import NOW, a_condition, a_status, a_world, an_assistant
+from harness.worlds import NOW, a_condition, a_status, a_world, an_assistant, steps
 
 HERE = Copy(server="http://server", assistant_id="id-of-bot", owner="default/team/bot")
 PUBLISHED = a_condition("Published", "True", "Published", "bot-v3 is published to http://server")

@@ -10,12 +10,23 @@ from assistant_operator.api.meta import Condition, condition
 from assistant_operator.api.reason import Reason
 from assistant_operator.api.server import SecretKeyRef
 from assistant_operator.policy.activation import ActivationDecision, decide
-from assistant_operator.policy.assistant import steps
 from assistant_operator.policy.assistant_input import AssistantInput, UpdateStatus, Validate, ValidationResult
 from assistant_operator.policy.assistant_status import status
 from assistant_operator.policy.desired_copy import Target
 from assistant_operator.policy.publication import PublishResult
-from harness.worlds import EARLIER, GRAPH, INVALID, READY, VALID, a_condition, a_status, a_world, an_assistant, records
+from harness.worlds import (
+    EARLIER,
+    GRAPH,
+    INVALID,
+    READY,
+    VALID,
+    a_condition,
+    a_status,
+    a_world,
+    an_assistant,
+    records,
+    steps,
+)
 from unit.policy.kstatus import Health, kstatus
 
 URL = "http://server"

@@ -464,6 +464,15 @@ ADOPTED = recorded(written({"context": {"n": 0}}, uid="before", generation=9), i
         pytest.param([state(1, 1)], [FIRST4], {1}, id="the first edit, and a version of a later one"),
         pytest.param([state(1, 1)], [V4], set(), id="its version was deleted: a number is lacking"),
         pytest.param([state(2, 2), state(3, 3)], [V1, THIRD4], {3}, id="of two, one had the number that is lacking"),
+        pytest.param(
+            [state(1, 1), state(2, 1, suspend=True)],
+            [V4],
+            set(),
+            id="its version was deleted; the next changed no content",
+        ),
+        pytest.param(
+            [state(2, 2), state(3, 2, suspend=True)], [V1, V4], {2}, id="the content of a lost edit is lost once"
+        ),
         pytest.param([state(2, 2)], [ADOPTED], set(), id="what was adopted comes before all"),
         pytest.param([state(2, 0), state(3, 3)], [ADOPTED, V4], {3}, id="the content of what was adopted needs none"),
     ],

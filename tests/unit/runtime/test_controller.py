@@ -3,11 +3,12 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 
 import pytest
 
 from assistant_operator.api.meta import Key
-from assistant_operator.runtime.controller import LONGEST_STANDSTILL, Controller
+from assistant_operator.runtime.controller import LONGEST_STANDSTILL, Controller, Workers
 from assistant_operator.runtime.metrics import Metrics
 from assistant_operator.runtime.workqueue import WorkQueue
 from harness.support.timeless import timeless
@@ -22,7 +23,7 @@ class Temporary(Exception):
 class Story:
     """A controller whose reconciles are written down."""
 
-    def __init__(self, *, workers: int = 1, gate: asyncio.Event | None = None) -> None:
+    def __init__(self, *, workers: int = 1, turn: asyncio.Lock | None = None) -> None:
         self.metrics, self.queue = Metrics(), WorkQueue(interval=0)
         self.synced = {"team"}
         self.began: list[tuple[Key, float]] = []
@@ -32,7 +33,7 @@ class Story:
             "Assistant",
             self.queue,
             self._reconcile,
-            gates=[gate] * workers,
+            workers=Workers(workers, lambda _: turn or nullcontext()),
             is_synced=self.synced.__contains__,
             transient=(Temporary,),
             metrics=self.metrics,
@@ -142,15 +143,15 @@ def test_it_reports_a_standstill_only_when_keys_are_due_and_all_workers_are_busy
     timeless(story())
 
 
-def test_a_worker_takes_nothing_while_its_gate_is_closed() -> None:
+def test_a_key_is_reconciled_when_it_has_its_turn() -> None:
     async def story() -> None:
-        gate = asyncio.Event()
-        it = Story(gate=gate)
+        turn = asyncio.Lock()
+        it = Story(turn=turn)
         it.queue.add(ONE)
-        task = asyncio.create_task(it.controller.run())
-        await asyncio.sleep(10)
-        assert it.began == []
-        gate.set()
+        async with turn:
+            task = asyncio.create_task(it.controller.run())
+            await asyncio.sleep(10)
+            assert it.began == []
         await asyncio.sleep(1)
         assert [key for key, _ in it.began] == [ONE]
         task.cancel()

@@ -44,6 +44,24 @@ def test_the_oldest_edit_that_is_not_recorded_tells_since_when_it_waits() -> Non
 
 
 @pytest.mark.parametrize(
+    ("state", "number", "is_in_spec"),
+    [
+        pytest.param(CaptureState(is_open=True, observed=2, latest=2), 2, True, id="it is captured"),
+        pytest.param(CaptureState(is_open=True, observed=2, latest=2), 1, False, id="an older version"),
+        pytest.param(CaptureState(is_open=True, observed=1, latest=2), 2, False, id="adopted, and the edit is refused"),
+        pytest.param(CaptureState(observed=2, latest=2), 2, False, id="it is not known how far it is captured"),
+        pytest.param(
+            CaptureState(is_open=True, observed=2, latest=2, is_too_large=True), 2, False, id="the edit is too large"
+        ),
+    ],
+)
+def test_the_spec_has_the_content_of_the_latest_version_if_it_is_captured(
+    state: CaptureState, number: int, *, is_in_spec: bool
+) -> None:
+    assert state.is_in_spec(at(2).state, number) is is_in_spec
+
+
+@pytest.mark.parametrize(
     ("most", "size", "left"),
     [
         pytest.param(9, 10**9, [1, 2, 3, 4, 5], id="within both bounds"),

@@ -1,5 +1,6 @@
 """What is known of one object: the newest state, and what was written since until the watch shows it."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from assistant_operator.api.assistant import Assistant, AssistantStatus, Copy
 from assistant_operator.policy.stored import Unstored
 from assistant_operator.store.records import AssistantRecord, strip_managed_fields
+from harness.support.credentials import CREDENTIALS
+from harness.support.timeless import timeless
 from harness.worlds import BOT, EARLIER, GRAPH, a_default, a_status, an_assistant, managed
 
 WRITTEN = a_status(active_version=2)
@@ -93,7 +96,48 @@ def test_nothing_is_done_to_what_is_gone() -> None:
     record = captured_at(10)
     record.mark_gone()
     assert (record.captured, record.is_gone) == (None, True)
-    assert record.capture.changed.is_set(), "a pause between two tries ends"
+
+
+def test_a_pause_between_two_tries_ends_when_the_assistant_is_gone() -> None:
+    async def scenario() -> float:
+        record, loop = captured_at(10), asyncio.get_running_loop()
+        record.capture.end_pause()  # there is none
+        loop.call_later(3, record.mark_gone)
+        started = loop.time()
+        await record.capture.pause(60)
+        await record.capture.pause(2)
+        return loop.time() - started
+
+    assert timeless(scenario()) == pytest.approx(5)
+
+
+@pytest.mark.parametrize(
+    ("different", "is_shared"),
+    [
+        pytest.param({"status": WRITTEN}, True, id="the status alone"),
+        pytest.param({"metadata": {"labels": {"a": "b"}}}, True, id="a label alone"),
+        pytest.param({"metadata": {"generation": 4}}, False, id="another generation of the same content"),
+        pytest.param({"metadata": {"uid": "another"}}, False, id="another object of that name"),
+        pytest.param({"spec": {"context": {"prompt": "defaulted"}}}, False, id="another content of that generation"),
+    ],
+)
+def test_a_spec_that_is_known_is_kept_once(different: dict[str, Any], *, is_shared: bool) -> None:
+    record = captured_at(10)
+    state = at(20)
+    meta = state.metadata.model_copy(update=different.get("metadata", {}))
+    spec = state.spec.model_copy(update=different.get("spec", {}))
+    state = Assistant(metadata=meta, spec=spec.model_copy(deep=True), status=different.get("status", state.status))
+    shared = record.sharing_spec(state)
+    assert shared == state
+    assert (shared.spec is record.latest.spec) is is_shared
+
+
+def test_the_canonical_form_is_dropped_and_can_be_computed_again() -> None:
+    record = captured_at(10)
+    before = record.latest.spec.snapshot.canonical
+    record.drop_canonical_forms()
+    assert "canonical" not in record.latest.spec.snapshot.__dict__
+    assert record.latest.spec.snapshot.canonical == before
 
 
 KUBECTL = (managed("kubectl", "context.prompt"),)
@@ -160,3 +204,12 @@ def test_a_state_is_dropped_unless_something_else_is_to_be_done(since: Assistant
     record.capture_up_to(since)
     record.ignore(at(1))
     assert (record.captured is None) is is_dropped
+
+
+def test_each_generation_is_searched_for_credentials_once() -> None:
+    plain, leaky = an_assistant(), an_assistant(context={"key": CREDENTIALS["a GitHub token"]})
+    edited = an_assistant(context={"other": CREDENTIALS["a GitHub token"]}, meta={"generation": 4})
+    record = AssistantRecord(plain)
+    assert record.suspicions(leaky) == leaky.spec.snapshot.suspicions != ()
+    assert record.suspicions(plain) == leaky.spec.snapshot.suspicions  # of the same generation: it is not searched
+    assert record.suspicions(edited) == edited.spec.snapshot.suspicions != leaky.spec.snapshot.suspicions

@@ -153,7 +153,9 @@ def test_a_graph_seen_before_a_write_has_the_status_that_was_written() -> None:
         ),
         pytest.param(lambda store: store.upsert_graph(with_default("x", "2")), False, id="another one is the default"),
         pytest.param(
-            lambda store: store.upsert_graph(with_default(GRAPH, "2"), anew=True), False, id="the storage went back"
+            lambda store: (store.rewind(), store.upsert_graph(with_default(GRAPH, "1"))),
+            False,
+            id="the storage went back",
         ),
         pytest.param(
             lambda store: store.upsert_graph(with_default(GRAPH, "2", uid="new")),
@@ -206,7 +208,11 @@ def test_nothing_is_kept_of_what_is_gone() -> None:
         pytest.param(
             (lambda store: store.upsert_assistant(at(12, meta={"uid": "next"})),), False, id="another took its name"
         ),
-        pytest.param((lambda store: store.rewind(),), False, id="the storage went back"),
+        pytest.param(
+            (lambda store: store.rewind(), lambda store: store.upsert_assistant(at(5))),
+            False,
+            id="the storage went back",
+        ),
         pytest.param(
             (lambda store: store.drop_assistant(KEY), lambda store: store.upsert_assistant(at(5))),
             False,
@@ -226,3 +232,13 @@ def test_a_deletion_that_was_read_holds_until_something_else_is_known(
     record.capture_up_to(at(5))
     assert record.captured
     assert record.captured.metadata.is_being_deleted is is_marked
+
+
+def test_nothing_is_known_of_a_lost_storage() -> None:
+    store = seen(at(1))
+    store.upsert_graph(a_graph())
+    store.synced.add("")
+    record = store.assistants[KEY]
+    store.rewind()
+    assert (record.is_gone, record.is_lost) == (True, True)
+    assert [name for name, kept in vars(store).items() if kept and name != "versions"] == []

@@ -1,7 +1,6 @@
 """Shared by the HTTP clients: bounded bodies, JSON, Retry-After, and errors as text."""
 
 import json
-from contextlib import ExitStack
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -19,14 +18,18 @@ class TooLarge(Exception):
 async def read_body(answer: aiohttp.ClientResponse, most: int) -> bytes:
     """Return the body. Raises TooLarge and closes the connection as soon as there are more than `most` bytes."""
     body = bytearray()
-    with ExitStack() as on_error:
-        on_error.callback(answer.close)
+    try:
         async for part in answer.content.iter_any():
             body += part
             if len(body) > most:
-                raise TooLarge
-        on_error.pop_all()
-    return bytes(body)
+                break
+        else:
+            return bytes(body)
+    except BaseException:  # also if the task is cancelled
+        answer.close()
+        raise
+    answer.close()
+    raise TooLarge
 
 
 def parse_json(text: bytes) -> Any:

@@ -10,11 +10,12 @@ from assistant_operator.api.assistant_version import AssistantVersion
 from assistant_operator.api.graph import Graph, GraphStatus
 from assistant_operator.api.meta import API_VERSION, MANAGER, FreeForm, Key, ObjectMeta, Resource, position
 
-from .objects import METADATA_LIST, Objects, TooOld, checked_page, if_current, path_of, reading
+from .objects import METADATA, METADATA_LIST, Objects, TooOld, checked_page, if_current, path_of, reading
 from .resource_versions import ResourceVersions
 from .transport import (
     APPLY_PATCH,
     JSON_PATCH,
+    MERGE_PATCH,
     AnswerTooLarge,
     ApiServer,
     Call,
@@ -33,6 +34,7 @@ class Applied:
 
 
 _MOST_CONFLICTS = 4
+_PROBE = "dry-run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ class Cluster:
             async with aclosing(self._objects.replay(Assistant, key, since, 10)) as replayed:
                 async for state in replayed:
                     states.append(state)
-                    if position(state.metadata.resource_version) >= until:
+                    if state.metadata.position >= until:
                         return states
         return "Expired"
 
@@ -101,7 +103,7 @@ class Cluster:
             meta = await self._objects.patch(type(seen), seen.key, body, JSON_PATCH, subresource="/status")
         except ClusterRefused as refused:
             return await self._why_not_updated(seen, refused)
-        return position(meta.resource_version)
+        return meta.position
 
     async def _why_not_updated(self, seen: Assistant | Graph, refused: ClusterRefused) -> Literal["Outrun", "Gone"]:
         """Return why the `test` operations failed. Raises `refused` if the status itself was refused."""
@@ -138,7 +140,7 @@ class Cluster:
             if refused.status.code == 409 and conflicts:
                 return conflicts
             raise
-        return Applied(position(meta.resource_version))
+        return Applied(meta.position)
 
     async def drop_label(self, key: Key, label: str) -> ObjectMeta | None:
         """Remove a label of the operator. Returns the new metadata; None if the Assistant does not exist."""
@@ -160,7 +162,7 @@ class Cluster:
                 if patched is not None:
                     return patched
             elif is_live:
-                return None if is_due else position(meta.resource_version)
+                return None if is_due else meta.position
             # The given metadata may be older than the last write.
             live = await self._objects.metadata(Assistant, meta.key)
             if live is None or live.uid != meta.uid:
@@ -183,7 +185,7 @@ class Cluster:
             return None
         if (finalizer in changed.finalizers) != on:
             raise NoEffect
-        return position(changed.resource_version)
+        return changed.position
 
     async def heads(self, kind: type[Resource], namespace: str) -> dict[Key, ObjectHead]:
         """List UID, resource version and generation of all objects of a kind, from the API server's watch cache.
@@ -237,6 +239,27 @@ class Cluster:
         except ClusterRefused as refused:
             return refused.status.is_namespace_terminating
         return False
+
+    # What the API server does and serves
+
+    async def serves(self, group_version: str, resource: str) -> bool:
+        """Return whether the API server serves that resource, such as `apps/v1` and `deployments`."""
+        call = Call("GET", f"/apis/{group_version}")
+        found = await self._objects.server.send(call)
+        with reading(call):
+            return any(each["name"] == resource for each in found["resources"])
+
+    async def reverts_annotation(self, key: Key, annotation: str) -> bool:
+        """Return whether the API server does not let the operator change an annotation of an Assistant.
+
+        Uses a dry run, which changes nothing.
+        """
+        body = {"metadata": {"annotations": {annotation: _PROBE}}}
+        query = {"dryRun": "All", "fieldManager": MANAGER}
+        call = Call("PATCH", path_of(Assistant, key), query, body, MERGE_PATCH, METADATA)
+        answer = await self._objects.server.send(call)
+        with reading(call):
+            return ObjectMeta.model_validate(answer["metadata"]).annotations.get(annotation) != _PROBE
 
     # Events
 

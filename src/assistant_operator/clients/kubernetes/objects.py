@@ -1,10 +1,14 @@
 """Generic API calls: get, get at a resource version, list in pages, replay from the watch cache, patch."""
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import product
 from typing import Any, Literal, TypeVar
 
+from assistant_operator.api.assistant import Assistant
+from assistant_operator.api.assistant_version import AssistantVersion
 from assistant_operator.api.meta import GROUP, MANAGER, VERSION, FreeForm, Key, ObjectMeta, Resource, position
 
 from .resource_versions import ResourceVersions
@@ -27,6 +31,11 @@ _SILENCE = 5
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 """Accept header for metadata only."""
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
+_EDITED: tuple[type[Resource], ...] = (AssistantVersion, Assistant)
+"""The kinds that each edit changes: their newest resource versions are those of the last edit."""
+_CONFIRMATION = 3.0
+"""Timeout in seconds of a read that confirms the storage."""
 
 R = TypeVar("R", bound=Resource)
 T = TypeVar("T")
@@ -51,6 +60,9 @@ class Objects:
         self.server = server
         self.resource_versions = resource_versions or ResourceVersions()
         self.namespaces = namespaces or ("",)
+        self._confirming = asyncio.Lock()
+        self._readable = self.namespaces[0]
+        """Where a list succeeded last."""
 
     async def read(self, path: str, accept: str = JSON) -> FreeForm | None:
         """Return the object; None if it does not exist. Raises ClusterRefused if its kind is not served."""
@@ -87,10 +99,18 @@ class Objects:
             raise
         return next((kind.model_validate(item) for item in page["items"]), None)
 
-    async def newest_resource_version(self, path: str) -> str:
+    async def newest_resource_version(self, path: str, *, timeout: float = 30.0) -> str:
         """Return the current resource version of the storage of the kind that is listed at `path`."""
         call = Call("GET", path, {"limit": 1}, accept=METADATA_LIST)
-        newest: str = checked_page(call, await self.server.send(call), "items")["metadata"]["resourceVersion"]
+        page = checked_page(call, await self.server.send(call, timeout=timeout), "items")
+        newest: str = page["metadata"]["resourceVersion"]
+        return newest
+
+    async def _compared(self, kind: str, path: str, *, timeout: float = 30.0) -> str:
+        """Return the same, after a comparison with what was read before: the epoch is a new one if it went back."""
+        mark = self.resource_versions.mark(kind)
+        newest = await self.newest_resource_version(path, timeout=timeout)
+        self.resource_versions.compare(kind, mark, newest)
         return newest
 
     async def is_restored(self, kind: str, path: str, since: str, epoch: int) -> bool:
@@ -98,9 +118,42 @@ class Objects:
 
         The API server accepts a watch from such a resource version and sends no events, so that the watch never fails.
         """
-        mark = self.resource_versions.mark(kind)
-        newest = await self.newest_resource_version(path)
-        return self.resource_versions.compare(kind, mark, newest) != epoch or position(since) > position(newest)
+        newest = await self._compared(kind, path)
+        return self.resource_versions.epoch != epoch or position(since) > position(newest)
+
+    async def confirm_storage(self) -> None:
+        """Find out after an interruption whether the storage was restored. See ResourceVersions.
+
+        Raises ClusterUnavailable if it was, or if that is not known: then nothing that was decided may be written.
+        """
+        epoch = self.resource_versions.epoch
+        if self._is_confirmed():
+            return
+        async with self._confirming:
+            await self._compare_anywhere()
+        if epoch != self.resource_versions.epoch:
+            raise ClusterUnavailable("the storage was restored from a snapshot: nothing is written before it is read")
+
+    def _is_confirmed(self) -> bool:
+        return any(self.resource_versions.is_confirmed(kind.kind_name) for kind in _EDITED)
+
+    async def _compare_anywhere(self) -> None:
+        """Compare a consistent read of one kind in one namespace: the storage has one resource version.
+
+        Others may fail: what fails in one namespace must not stop the writes in another.
+        """
+        if self._is_confirmed():
+            return  # by another write that waited
+        error: Exception = ClusterUnavailable("the API server was interrupted again")
+        for namespace, kind in product(dict.fromkeys((self._readable, *self.namespaces)), _EDITED):
+            try:
+                await self._compared(kind.kind_name, path_of(kind, (namespace, "")), timeout=_CONFIRMATION)
+            except (ClusterRefused, ClusterUnavailable) as failed:
+                error = failed
+            if self._is_confirmed():
+                self._readable = namespace
+                return
+        raise ClusterUnavailable(f"whether the storage was restored is not known: {error}") from error
 
     async def replay(self, kind: type[R], key: Key, since: int, seconds: int) -> AsyncGenerator[R, None]:
         """Yield each state of the object after `since` from the API server's watch cache. Ends after `seconds`.
@@ -157,6 +210,7 @@ class Objects:
 
     async def write(self, kind: type[Resource], call: Call) -> FreeForm:
         """Send a write and return the object. Its resource version counts as read: no later read may be older."""
+        await self.confirm_storage()
         epoch = self.resource_versions.epoch
         answer = await self.server.send(call)
         with reading(call):

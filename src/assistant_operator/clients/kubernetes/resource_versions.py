@@ -12,10 +12,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Watermark:
-    """The newest resource version of a kind before a request is sent, and the epoch."""
+    """What is known before a request is sent."""
 
     epoch: int
     newest: int
+    """The newest resource version of the kind."""
+    interruptions: int
 
 
 class ResourceVersions:
@@ -25,19 +27,34 @@ class ResourceVersions:
     older than the stored one, and a watch from a later resource version would never send an event. So each consistent
     read is compared with the newest resource version before its request. If it is older, a new epoch begins: objects
     that are listed in a new epoch replace the stored ones without a comparison of resource versions.
+
+    The API server does not answer while its storage is restored. So a request without an answer, or a watch that breaks
+    off, is an interruption. After one, writes wait until a consistent read confirms that the storage did not go back:
+    what would be written was decided from what may be lost. See Objects.confirm_storage.
     """
 
     def __init__(self) -> None:
         self.epoch = 0
         self._newest: dict[str, int] = {}
         """By kind: the API server may store each kind in a separate etcd."""
+        self._interruptions = 0
+        self._confirmed: dict[str, int] = {}
+        """By kind: the interruptions before the last consistent read."""
         self._streams: set[Callable[[], None]] = set()
         self.rewound: Callable[[], None] = lambda: None
         """Called when a new epoch begins, before anything is listed again."""
 
     def mark(self, kind: str) -> Watermark:
         """Return the state before a consistent read. Pass it to `compare` after the read."""
-        return Watermark(self.epoch, self._newest.get(kind, 0))
+        return Watermark(self.epoch, self._newest.get(kind, 0), self._interruptions)
+
+    def interrupt(self) -> None:
+        """Record that the API server did not answer: its storage may be restored meanwhile."""
+        self._interruptions += 1
+
+    def is_confirmed(self, kind: str) -> bool:
+        """Return whether a consistent read of that kind was compared since the last interruption."""
+        return self._confirmed.get(kind, 0) == self._interruptions
 
     def record(self, kind: str, resource_version: str, epoch: int) -> None:
         """Record that an object of that kind, or a listing, was read in that epoch."""
@@ -49,6 +66,7 @@ class ResourceVersions:
         if mark.epoch == self.epoch and position(resource_version) < mark.newest:
             self.rewind(f"{kind} are listed as of {resource_version}, after {mark.newest}")
         self.record(kind, resource_version, self.epoch)
+        self._confirmed[kind] = mark.interruptions
         return self.epoch
 
     def rewind(self, why: str) -> None:

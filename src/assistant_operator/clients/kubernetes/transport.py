@@ -85,6 +85,8 @@ class Status:
     """Reason and field of each cause."""
     kind: str = ""
     """Plural of the kind in its details."""
+    field_owners: tuple[tuple[str, str], ...] = ()
+    """Field and message of each conflict of a server-side apply; the message names the manager that owns the field."""
 
     @property
     def is_too_large(self) -> bool:
@@ -173,18 +175,21 @@ class ApiServer:
         *,
         may_write: Callable[[], bool] = lambda: True,
         observe: Callable[[str, int, float], None] = lambda method, code, seconds: None,
+        interrupted: Callable[[], None] = lambda: None,
         headers: Mapping[str, str] | None = None,
         reload: Reload | None = None,
     ) -> None:
         """`may_write`: checked before each write. `observe`: called with method, status code and seconds.
 
-        `headers`: sent with each request. `reload`: reads new credentials after a 401.
+        `interrupted`: called after a request without an answer, and after a watch that broke off. `headers`: sent with
+        each request. `reload`: reads new credentials after a 401.
         """
-        self._host = configuration.host
+        self.host = configuration.host
         self._login = Login(configuration, reload)
         self._session: aiohttp.ClientSession | None = None
         self._may_write = may_write
         self._observe = observe
+        self._interrupted = interrupted
         self._headers = dict(headers or {})
 
     async def close(self) -> None:
@@ -194,7 +199,7 @@ class ApiServer:
     async def send(self, call: Call, *, timeout: float = 30.0) -> dict[str, Any]:
         """Return the JSON answer. Raises ClusterUnavailable, ClusterRefused, NotLeading."""
         response = await self._open(call, timeout)
-        return await _answer(call, response)
+        return await self._answer(call, response)
 
     async def stream(self, call: Call, *, silence: float) -> AsyncIterator[dict[str, Any]]:
         """Yield the events of a watch. Raises ClusterUnavailable after `silence` seconds without an event."""
@@ -211,13 +216,14 @@ class ApiServer:
             async with asyncio.timeout(_OPENING):
                 response = await self._open(call, None)
         except TimeoutError as late:
+            self._interrupted()
             raise ClusterUnavailable(f"{call}: no answer within {_OPENING:.0f} s") from late
         try:
             if response.status != 200:
-                await _answer(call, response)
+                await self._answer(call, response)
             if response.headers.get("Content-Type", "").startswith("text/"):
                 raise ClusterUnavailable(f"{call}: {response.status}, but what answered is no Kubernetes API")
-            yield Lines(call, response, silence)
+            yield Lines(call, response, silence, self._interrupted)
         finally:
             response.close()
 
@@ -232,23 +238,48 @@ class ApiServer:
         try:
             answer = await self._session.request(
                 call.method,
-                self._host + call.url,
+                self.host + call.url,
                 headers=headers,
                 data=call.payload,
                 timeout=limit,
             )
             code = answer.status
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            self._interrupted()
             raise ClusterUnavailable(f"{call}: no answer: {responses.describe(error)}") from error
         finally:
             self._observe(call.method, code, asyncio.get_running_loop().time() - started)
         return answer
 
+    async def _answer(self, call: Call, response: aiohttp.ClientResponse) -> dict[str, Any]:
+        try:
+            text = await responses.read_body(response, _LONGEST_ANSWER)
+        except TooLarge as error:
+            raise AnswerTooLarge(f"{call}: the answer has more than {_LONGEST_ANSWER // 2**20} MiB") from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            self._interrupted()
+            raise ClusterUnavailable(f"{call}: the answer broke off: {responses.describe(error)}") from error
+        content = _parsed(text)
+        if 200 <= response.status < 300:
+            if isinstance(content, dict):
+                return content
+            raise ClusterUnavailable(f"{call}: {response.status}, but what answered is no Kubernetes API")
+        status = _status(response.status, content if isinstance(content, dict) else {"message": _shown(text)})
+        if status.is_transient:
+            unavailable = ClusterUnavailable(f"{call}: {status.code} {status.reason}: {status.message}")
+            unavailable.is_answer = True
+            unavailable.retry_after = responses.retry_after_seconds(response.headers.get("Retry-After"))
+            raise unavailable
+        raise ClusterRefused(str(call), status)
+
 
 class Lines:
     """The lines of an open watch, one event each."""
 
-    def __init__(self, call: Call, response: aiohttp.ClientResponse, silence: float) -> None:
+    def __init__(
+        self, call: Call, response: aiohttp.ClientResponse, silence: float, interrupted: Callable[[], None]
+    ) -> None:
+        self._interrupted = interrupted
         self._call = call
         self._response = response
         self._silence = silence
@@ -267,6 +298,7 @@ class Lines:
                     return
                 yield line
         except (aiohttp.ClientError, HttpProcessingError, TimeoutError, OSError, ValueError) as error:
+            self._interrupted()
             raise ClusterUnavailable(f"{self._call}: the watch broke off: {_event_error(error)}") from error
 
 
@@ -287,27 +319,6 @@ def _event_error(error: Exception) -> str:
     if isinstance(error, HttpProcessingError):
         return f"an event has more than {_LONGEST_EVENT // 2**20} MiB"
     return responses.describe(error)
-
-
-async def _answer(call: Call, response: aiohttp.ClientResponse) -> dict[str, Any]:
-    try:
-        text = await responses.read_body(response, _LONGEST_ANSWER)
-    except TooLarge as error:
-        raise AnswerTooLarge(f"{call}: the answer has more than {_LONGEST_ANSWER // 2**20} MiB") from error
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise ClusterUnavailable(f"{call}: the answer broke off: {responses.describe(error)}") from error
-    content = _parsed(text)
-    if 200 <= response.status < 300:
-        if isinstance(content, dict):
-            return content
-        raise ClusterUnavailable(f"{call}: {response.status}, but what answered is no Kubernetes API")
-    status = _status(response.status, content if isinstance(content, dict) else {"message": _shown(text)})
-    if status.is_transient:
-        unavailable = ClusterUnavailable(f"{call}: {status.code} {status.reason}: {status.message}")
-        unavailable.is_answer = True
-        unavailable.retry_after = responses.retry_after_seconds(response.headers.get("Retry-After"))
-        raise unavailable
-    raise ClusterRefused(str(call), status)
 
 
 def _parsed(text: bytes) -> Any:
@@ -336,4 +347,9 @@ def _status(code: int, content: dict[str, Any]) -> Status:
         str(content.get("message", "")),
         tuple((str(cause.get("reason", "")), str(cause.get("field", ""))) for cause in details.get("causes") or ()),
         str(details.get("kind", "")),
+        tuple(
+            (str(cause.get("field", "")), str(cause.get("message", "")))
+            for cause in details.get("causes") or ()
+            if cause.get("reason") == "FieldManagerConflict"
+        ),
     )

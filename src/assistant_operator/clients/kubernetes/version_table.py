@@ -1,6 +1,7 @@
 """Parses the API server's tables of AssistantVersions: metadata and printer columns, without the specs."""
 
 from dataclasses import dataclass
+from sys import intern
 from typing import Any
 
 from assistant_operator.api.assistant_version import KEEP, VersionRecord, has_version_labels, parse_version_name
@@ -107,16 +108,18 @@ def _record(cells: dict[str, Any], meta: FreeForm) -> VersionRecord | None:
         return None
     assistant, number = parsed
     owners = meta.get("ownerReferences") or ()
+    owner = next((owner["uid"] for owner in owners if owner.get("controller")), None)
+    # What the versions of one Assistant have in common is kept in memory once.
     return VersionRecord(
-        key=(meta["namespace"], assistant),
+        key=(intern(meta["namespace"]), intern(assistant)),
         number=number,
         uid=meta["uid"],
         resource_version=meta["resourceVersion"],
         digest=cells.get("Digest") or "",
-        owner=next((owner["uid"] for owner in owners if owner.get("controller")), None),
+        owner=owner and intern(owner),
         is_labelled=has_version_labels(meta.get("labels") or {}, assistant),
         is_labelled_keep=KEEP in (meta.get("labels") or ()),
         is_being_deleted="deletionTimestamp" in meta,
-        active=cells.get("Active") or "",
-        valid=cells.get("Valid") or "",
+        active=intern(cells.get("Active") or ""),
+        valid=intern(cells.get("Valid") or ""),
     )

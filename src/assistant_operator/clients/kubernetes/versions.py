@@ -44,7 +44,7 @@ class Rejected:
     """A retry cannot succeed: the object is too large, or its namespace is being deleted or does not exist."""
 
     reason: Literal["TooLarge", "NamespaceTerminating"]
-    message: str
+    refused: ClusterRefused
 
 
 Creation = Created | AlreadyExists | Rejected
@@ -104,9 +104,9 @@ class Versions:
             if refused.status.code == 409 and refused.status.reason == "AlreadyExists":
                 return AlreadyExists()
             if refused.status.is_too_large:
-                return Rejected("TooLarge", refused.status.message)
+                return Rejected("TooLarge", refused)
             if refused.status.is_namespace_terminating:
-                return Rejected("NamespaceTerminating", refused.status.message)
+                return Rejected("NamespaceTerminating", refused)
             raise
         # The API server stored the spec as it was sent; only the metadata is new.
         return Created(version.model_copy(update={"metadata": ObjectMeta.model_validate(answer["metadata"])}))
@@ -168,6 +168,7 @@ class Versions:
         path = path_of(AssistantVersion, record.address)
         preconditions = {"uid": record.uid, "resourceVersion": record.resource_version}
         call = Call("DELETE", path, body={"preconditions": preconditions})
+        await self._objects.confirm_storage()
         try:
             await self._objects.server.send(call)
         except ClusterRefused as refused:

@@ -14,6 +14,7 @@ would never watch a kind whose CustomResourceDefinition is created later.
 """
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Protocol, Self
@@ -29,7 +30,7 @@ from .watch_retry import BACKOFF, REPORTED_FAILURES, STEADY, must_relist
 SERVER = "http://cluster"
 """The base URL that kopf uses."""
 EPOCH = "listedInEpoch"
-"""Added to objects that were listed after the storage was restored from a snapshot; see ResourceVersions."""
+"""Added to objects that were listed or watched after the storage was restored from a snapshot; see ResourceVersions."""
 
 _GONE = b'{"type": "ERROR", "object": {"kind": "Status", "code": 410}}\n'
 _SILENCE = 120.0
@@ -145,8 +146,7 @@ class WatchSession:
             try:
                 with self._resource_versions.ending(lines.close):
                     async for line in lines:
-                        self._check_event(place, call, line)
-                        yield line
+                        yield self._checked_event(place, call, line)
             finally:
                 works.cancel()
 
@@ -158,8 +158,8 @@ class WatchSession:
             return True
         return since != listed_at and await self._objects.is_restored(place[0], call.path, since, epoch)
 
-    def _check_event(self, place: Place, call: Call, line: bytes) -> None:
-        """Record the resource version of an event. Raises ClusterRefused for an ERROR event of any code."""
+    def _checked_event(self, place: Place, call: Call, line: bytes) -> bytes:
+        """Return the line of an event, with the epoch. Raises ClusterRefused for an ERROR event of any code."""
         event = watch_event(call, line)
         content = event["object"]
         if event["type"] == "ERROR":
@@ -167,8 +167,10 @@ class WatchSession:
         if "metadata" not in content:
             raise ClusterUnavailable(f"{call}: the watch broke off: an event without metadata")
         resource_version = content["metadata"].get("resourceVersion", "")
-        self._resource_versions.record(place[0], resource_version, self._listings.get(place, (0, ""))[0])
+        epoch, _ = self._listings.get(place, (0, ""))
+        self._resource_versions.record(place[0], resource_version, epoch)
         self._failures[place] = 0
+        return json.dumps({**event, "object": {**content, EPOCH: epoch}}).encode() + b"\n" if epoch else line
 
     async def _failed(self, place: Place, error: ClusterUnavailable | ClusterRefused) -> None:
         self._observer.fails(place, error)

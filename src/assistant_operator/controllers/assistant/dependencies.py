@@ -11,9 +11,6 @@ from assistant_operator.policy.versioning import ContentLost
 class Capture(Protocol):
     """See controllers/capture."""
 
-    def is_recording_many(self) -> bool:
-        """Whether a burst of edits is being captured."""
-
     async def observe(self, assistant: Assistant, *, anew: bool) -> None:
         """Capture this state, which was read now. `anew`: another operator may have written its status."""
 
@@ -23,6 +20,8 @@ class Capture(Protocol):
 
 class Triggers(Protocol):
     """See manager/triggers.py."""
+
+    def enqueue_versions(self, assistant: Key) -> None: ...
 
     def enqueue_publication(self, assistant: Key) -> None: ...
 

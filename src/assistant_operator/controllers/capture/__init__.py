@@ -2,7 +2,7 @@
 
 Read in this order: `store/capture_state.py` (what is kept of one Assistant), `capture.py` (from a watch event to a task
 that retries), `writer.py` (from one state to the POST), `gather.py` (what a version depends on), `recovery.py` (edits
-that no watch has shown), `restoration.py` (versions that were deleted), `limiter.py` (how many edits at a time).
+that no watch has shown), `restoration.py` (versions that were deleted).
 
 The life of a CaptureState, one for each UID:
 

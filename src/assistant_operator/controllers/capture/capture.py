@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager
 
 from assistant_operator.api.assistant import Assistant
 from assistant_operator.api.assistant_version import AssistantVersion
@@ -22,9 +22,9 @@ from assistant_operator.store.capture_state import Pending
 from assistant_operator.store.records import AssistantRecord
 from assistant_operator.store.store import Store
 
-from .limiter import CaptureLimiter
 from .restoration import VersionRestorer
-from .writer import MOST_STATES, VersionWriter
+from .users import AuthenticatedUsers
+from .writer import MOST_STATES, NamespaceTerminating, VersionWriter
 
 log = logging.getLogger(__name__)
 
@@ -52,22 +52,25 @@ class EditCapture:
         enqueue_assistant: Callable[[Key], None],
         events: EventRecorder,
         metrics: Metrics,
+        turn: Callable[[Assistant], AbstractAsyncContextManager[None]],
+        record_user: bool = False,
     ) -> None:
+        """`turn`: held for one try to capture a state; it limits how many edits are captured at a time.
+
+        `record_user`: whether the annotation of the policy record-user is copied.
+        """
         self._store = store
+        self._turn = turn
         self._restorer = VersionRestorer(cluster, store)
-        self._writer = VersionWriter(cluster, store, self._restorer, events=events, metrics=metrics)
+        users = AuthenticatedUsers(cluster, is_recorded=record_user)
+        self._writer = VersionWriter(cluster, store, self._restorer, users=users, events=events, metrics=metrics)
         self._enqueue_assistant = enqueue_assistant
         self._metrics = metrics
         self._due: asyncio.Queue[AssistantRecord] = asyncio.Queue()
         self._is_ending = False
         self._refused: set[AssistantRecord] = set()
-        """Assistants whose edits are refused."""
-        self.limiter = CaptureLimiter()
+        """Assistants of which an edit was refused, until nothing of them is pending."""
         metrics.recording(self._longest)
-
-    def is_recording_many(self) -> bool:
-        """Whether a burst of edits is being captured."""
-        return not self.limiter.calm.is_set()
 
     async def restore(self, assistant: Assistant, number: int) -> AssistantVersion | ContentLost | None:
         """Create a deleted version again. None if it cannot be stored now; ContentLost if its content is not known."""
@@ -92,7 +95,7 @@ class EditCapture:
         is_ahead = anew and not capture.is_ahead_of(assistant)
         if is_ahead or not (capture.is_open or capture.opening):
             capture.opening = assistant
-            capture.changed.set()
+            capture.end_pause()
         if capture.refusal is not None:
             self._hold_back(record)
         if not capture.is_running:
@@ -117,7 +120,7 @@ class EditCapture:
     async def _work(self, record: AssistantRecord) -> None:
         """Capture the pending states of one Assistant, one after another."""
         capture = record.capture
-        while capture.pending and not self._is_ending:
+        while capture.pending and not self._is_ending and not record.is_lost:
             first = capture.pending[0]
             bind_object("Assistant", first.state.key)
             try:
@@ -129,17 +132,19 @@ class EditCapture:
                 log.exception("failed capture namespace=%s name=%s", *first.state.key)
                 await asyncio.sleep(_BACKOFF.longest)
             else:
-                capture.pending.popleft()
-                if _is_given_up(record):
+                del capture.pending[0]
+                if _is_abandoned(record):
                     capture.pending.clear()
         capture.is_running = False
+        self._refused.discard(record)
+        record.drop_canonical_forms()
 
     async def _settle(self, record: AssistantRecord, pending: Pending) -> None:
         """Capture one state, and let the controllers act on it."""
         state, capture, before = pending.state, record.capture, record.captured
         latest = capture.latest
         is_opened = self._open(record)
-        if pending.generation > capture.observed:
+        if capture.is_due(pending.generation):
             await self._capture_with_retry(record, state)
             if capture.latest > latest:
                 self._metrics.recorded(asyncio.get_running_loop().time() - pending.since)
@@ -163,10 +168,10 @@ class EditCapture:
         """Wait for anything that keeps an edit from being captured: no later edit may come before it."""
         capture = record.capture
         failures, refusals = 0, 0
-        while assistant.metadata.generation > capture.observed and not _is_given_up(record):
+        while capture.is_due(assistant.metadata.generation) and not _is_abandoned(record):
             failures += 1
             try:
-                async with self.limiter.turn(assistant):
+                async with self._turn(assistant):
                     await self._writer.catch_up(record, assistant)
             except ClusterUnavailable as unavailable:
                 log.warning("postponed capture namespace=%s name=%s: %s", *assistant.key, unavailable)
@@ -177,22 +182,23 @@ class EditCapture:
                 self._report_refusal(record, assistant, refused)
                 refusals += 1
                 await self._pause(record, REFUSAL_BACKOFF.delay(refusals))
+            except NamespaceTerminating as ending:
+                log.warning("rejected version of Assistant namespace=%s name=%s: %s", *assistant.key, ending)
+                self._report_refusal(record, assistant, ending.refused)
+                capture.given_up = assistant.metadata.generation
             except NotLeading:
                 raise
             except Exception:  # a bug that one object brings out must not lose its edits, nor stop the others
                 log.exception("failed capture namespace=%s name=%s", *assistant.key)
                 await self._pause(record, _BACKOFF.longest)
-        self._refused.discard(record)
-        if not record.is_gone:
+        if not record.is_gone and not capture.is_given_up(assistant.metadata.generation):
             capture.refusal, capture.failing_since = None, None
 
     async def _pause(self, record: AssistantRecord, seconds: float) -> None:
         """Wait before the next try, until the status is to be read again or the Assistant is gone."""
         capture = record.capture
-        capture.changed.clear()
         if capture.opening is None:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(capture.changed.wait(), seconds)
+            await capture.pause(seconds)
         self._open(record)
 
     def _report_lasting_error(
@@ -229,15 +235,16 @@ class EditCapture:
         record.capture.refused_bytes = record.capture.trim(MOST_STATES, limit)
         if before is None:
             return
+        self._writer.note_selection(record, newest)
         record.capture_up_to(versioning.with_control_of(before, newest))
         after = record.captured
         if after and (before.spec != after.spec or not _is_own_write(before, after)):
             self._enqueue_assistant(newest.key)
 
 
-def _is_given_up(record: AssistantRecord) -> bool:
-    """Whether an edit that is refused is not tried again, because its Assistant is gone."""
-    return record.is_gone and record.capture.refusal is not None
+def _is_abandoned(record: AssistantRecord) -> bool:
+    """Whether an edit is not tried again, because its Assistant is gone and it is refused, or its storage is lost."""
+    return record.is_lost or (record.is_gone and record.capture.refusal is not None)
 
 
 def _is_own_write(before: Assistant, assistant: Assistant) -> bool:

@@ -9,6 +9,7 @@ from assistant_operator.store.records import AssistantRecord
 from assistant_operator.store.store import Store
 
 from .restoration import VersionRestorer
+from .users import AuthenticatedUsers
 
 _FARTHEST_CAUSE = 20
 
@@ -16,10 +17,11 @@ _FARTHEST_CAUSE = 20
 class VersionGatherer:
     """Reads the versions of an Assistant from the store and, where their content matters, from the API server."""
 
-    def __init__(self, cluster: Cluster, store: Store, restorer: VersionRestorer) -> None:
+    def __init__(self, cluster: Cluster, store: Store, restorer: VersionRestorer, users: AuthenticatedUsers) -> None:
         self._cluster = cluster
         self._store = store
         self._restorer = restorer
+        self._users = users
 
     async def beyond(self, capture: CaptureState, assistant: Assistant) -> list[AssistantVersion]:
         """Return the versions that the status does not report yet, and the one before them.
@@ -41,14 +43,25 @@ class VersionGatherer:
         if capture.head and capture.head.number == self._store.versions.newest_number(assistant.key):
             return capture.head
         newest = versioning.newest_of(assistant.metadata.uid, self._store.versions.of(assistant.key))
-        if newest is None and not capture.latest:
-            newest = await self._left_behind(assistant)
+        if not capture.latest:
+            newest = await self._imported(assistant, newest) or newest or await self._left_behind(assistant)
         number = max(capture.latest, newest.number if newest else 0)
         if number and (capture.head is None or capture.head.number < number):
             back = await self._restorer.restore(assistant, number, None)
             capture.head = back if isinstance(back, AssistantVersion) else None
             capture.latest = number
         return capture.head
+
+    async def _imported(self, assistant: Assistant, newest: VersionRecord | None) -> VersionRecord | None:
+        """Return the newest version that was imported with the Assistant, if the watch has not shown it yet."""
+        number = assistant.newest_exported
+        if number <= (newest.number if newest else 0):
+            return None
+        version = await self._cluster.versions.read((assistant.key[0], version_name(assistant.key[1], number)))
+        if version is None or version.record().owner not in (assistant.metadata.uid, None):
+            return None
+        self._store.versions.put(version.record())
+        return version.record()
 
     async def _left_behind(self, assistant: Assistant) -> VersionRecord | None:
         """Return the newest version of that name, if it has no owner and the watch has not shown that yet."""
@@ -75,6 +88,7 @@ class VersionGatherer:
             is_first=capture.latest == 0,
             same_as=await self._same_as(assistant, head),
             cause_before=await self._cause_before(record, assistant, head),
+            user=self._users.of(assistant),
         )
 
     async def _same_as(self, assistant: Assistant, head: AssistantVersion | None) -> int | None:

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from assistant_operator.api.assistant import Assistant
-from assistant_operator.api.meta import position
 from assistant_operator.clients.kubernetes.cluster import Cluster
 
 MOST_READS = 500
@@ -49,7 +48,7 @@ class _Search:
         self._cluster = cluster
         self._observed = observed
         self._assistant = assistant
-        self._end = position(assistant.metadata.resource_version)
+        self._end = assistant.metadata.position
         self._found: dict[int, Assistant] = {}
         self._reads = 0
 
@@ -109,5 +108,5 @@ class _Search:
             await self._fill(middle, generation_low, high, generation_high)
             return
         generation = state.metadata.generation
-        await self._fill(low, generation_low, min(middle, position(state.metadata.resource_version)), generation)
+        await self._fill(low, generation_low, min(middle, state.metadata.position), generation)
         await self._fill(middle, generation, high, generation_high)

@@ -96,7 +96,7 @@ class VersionRestorer:
         async def is_before(revision: int) -> bool:
             state = await self._cluster.assistant_at(assistant.key, revision)
             if not isinstance(state, Assistant) or state.metadata.uid != assistant.metadata.uid:
-                return True
+                return revision < assistant.metadata.position  # else it was deleted since
             return (state.status.latest_version or 0) < number
 
         before = await newest_before(await self._cluster.position(), is_before)

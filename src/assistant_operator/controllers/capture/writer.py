@@ -7,8 +7,10 @@ from assistant_operator.api.assistant import Assistant
 from assistant_operator.api.assistant_version import AssistantVersion
 from assistant_operator.api.reason import Reason
 from assistant_operator.clients.kubernetes.cluster import Cluster
+from assistant_operator.clients.kubernetes.transport import ClusterRefused
 from assistant_operator.clients.kubernetes.versions import AlreadyExists, Created, Rejected
 from assistant_operator.policy import versioning
+from assistant_operator.policy.attribution import selection
 from assistant_operator.policy.stored import not_stored
 from assistant_operator.runtime.event_recorder import EventRecorder
 from assistant_operator.runtime.metrics import Metrics
@@ -18,11 +20,20 @@ from assistant_operator.store.store import Store
 from .gather import VersionGatherer
 from .recovery import MissedEditRecovery
 from .restoration import MOST_TRIES, VersionRestorer, unreadable
+from .users import AuthenticatedUsers
 
 log = logging.getLogger(__name__)
 
 MOST_STATES = 64
 """States that are kept in memory of an Assistant whose edits the API server refuses to store."""
+
+
+class NamespaceTerminating(Exception):
+    """No version can be created any more: the namespace is being deleted, and the Assistant with it."""
+
+    def __init__(self, refused: ClusterRefused) -> None:
+        super().__init__(str(refused))
+        self.refused = refused
 
 
 class VersionWriter:
@@ -34,19 +45,25 @@ class VersionWriter:
         store: Store,
         restorer: VersionRestorer,
         *,
+        users: AuthenticatedUsers,
         events: EventRecorder,
         metrics: Metrics,
     ) -> None:
         self._cluster = cluster
         self._store = store
+        self._users = users
         self._recovery = MissedEditRecovery(cluster)
-        self._gatherer = VersionGatherer(cluster, store, restorer)
+        self._gatherer = VersionGatherer(cluster, store, restorer, users)
         self._events = events
         self._metrics = metrics
 
     async def catch_up(self, record: AssistantRecord, assistant: Assistant) -> None:
-        """Capture the edits up to this state. Raises ClusterUnavailable, ClusterRefused and NotLeading."""
+        """Capture the edits up to this state.
+
+        Raises ClusterUnavailable, ClusterRefused, NamespaceTerminating and NotLeading.
+        """
         generation, capture = assistant.metadata.generation, record.capture
+        await self._users.check(assistant)
         if generation > capture.observed + 1:
             await self._recover(record, assistant)
         await self._write(record, assistant)
@@ -57,12 +74,28 @@ class VersionWriter:
         """Let the controllers act on that state. Returns whether they must, although this process wrote the change."""
         if record.is_gone:
             return False
-        newest = record.capture.newest
-        if record.capture.is_behind and newest and newest is not state:
+        newest, before = record.capture.newest, record.captured
+        if record.capture.is_given_up(state.metadata.generation):
+            self.note_selection(record, state)
+            state = versioning.with_control_of(before or state, state)
+        elif record.capture.is_behind and newest and newest is not state:
+            self.note_selection(record, newest)
             state = versioning.with_control_of(state, newest)
         else:
+            self.note_selection(record, state)
             record.capture.is_behind = False
         return record.capture_up_to(state)
+
+    def note_selection(self, record: AssistantRecord, state: Assistant) -> None:
+        """Keep who selects another version with the edit of `state`, before the controllers act on its control fields.
+
+        An edit that is captured already and whose previous state is not known was noted before this process started.
+        """
+        capture, before, generation = record.capture, record.captured, state.metadata.generation
+        if generation <= (before.metadata.generation if before else capture.observed):
+            return
+        if selected := selection(before, state, capture.head, self._users.of(state)):
+            capture.selection = selected
 
     async def _recover(self, record: AssistantRecord, assistant: Assistant) -> None:
         """Fill the gap before this state as far as the API server still holds the states in it; count the rest."""
@@ -94,7 +127,7 @@ class VersionWriter:
     async def _write(self, record: AssistantRecord, assistant: Assistant) -> None:
         """Create one version if this state is a change that has none yet."""
         capture, tries = record.capture, 0
-        while not self._store.is_replaced(assistant):
+        while not self._is_obsolete(record, assistant):
             head = await self._gatherer.head(capture, assistant)
             if head and _is_captured(head, assistant):
                 break
@@ -103,15 +136,18 @@ class VersionWriter:
                 break
             version = versioning.version(await self._gatherer.edit(record, assistant, head))
             # The reads took their time, and a version of what is gone would take the name of its successor's.
-            if self._store.is_replaced(assistant) or await self._create(record, assistant, version):
+            if self._is_obsolete(record, assistant) or await self._create(record, assistant, version):
                 break
             if (tries := tries + 1) == MOST_TRIES:
                 raise unreadable(version.key)
         self.set_captured(record, assistant)
 
+    def _is_obsolete(self, record: AssistantRecord, assistant: Assistant) -> bool:
+        return record.is_lost or self._store.is_replaced(assistant)
+
     async def _create(self, record: AssistantRecord, assistant: Assistant, version: AssistantVersion) -> bool:
         """Returns whether that settles the edit. If not, the name is taken, and the version there is known now."""
-        match creation := await self._cluster.versions.create(version):
+        match await self._cluster.versions.create(version):
             case Created(created, unstored):
                 self._set_head(record, created)
                 self._metrics.made(created.spec.change.kind)
@@ -119,9 +155,11 @@ class VersionWriter:
                 if unstored:
                     self._report_unstored(assistant, unstored)
                 return True
-            case Rejected():
-                record.capture.is_too_large = creation.reason == "TooLarge"
-                log.warning("rejected version namespace=%s name=%s: %s", *version.key, creation.message)
+            case Rejected(reason, refused):
+                if reason == "NamespaceTerminating":
+                    raise NamespaceTerminating(refused)
+                record.capture.is_too_large = True
+                log.warning("rejected version namespace=%s name=%s: %s", *version.key, refused.status.message)
                 return True
             case AlreadyExists():
                 if holder := await self._cluster.versions.read(version.key):

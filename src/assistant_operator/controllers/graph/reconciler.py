@@ -2,20 +2,20 @@
 
 import logging
 import sys
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
 
 from assistant_operator.api.assistant import GraphRef, Snapshot
 from assistant_operator.api.graph import Graph, GraphStatus
-from assistant_operator.api.meta import MANAGER, FreeForm, Key, position
+from assistant_operator.api.meta import MANAGER, FreeForm, Key
 from assistant_operator.api.reason import Reason
 from assistant_operator.api.schema_result import SchemaError
 from assistant_operator.clients.kubernetes.cluster import Applied, Cluster
 from assistant_operator.clients.kubernetes.transport import NO_EFFECT, ClusterRefused, ClusterUnavailable
 from assistant_operator.clients.schema.validator import SchemaValidator
 from assistant_operator.controllers.events import EventPublisher
+from assistant_operator.controllers.step_taker import Attempt, StepTaker
 from assistant_operator.controllers.unstored import STORE, report_unstored
 from assistant_operator.policy.default_assistant import DEFAULT, without
 from assistant_operator.policy.graph import (
@@ -94,6 +94,7 @@ class GraphReconciler:
         self._cluster = cluster
         self._store = store
         self._schema_validator = schema_validator
+        self._step_taker = StepTaker("graph", REASONS, event_publisher, metrics)
         self._event_publisher = event_publisher
         self._metrics = metrics
         self._triggers = triggers
@@ -103,11 +104,11 @@ class GraphReconciler:
 
         A step that is refused or fails does not block the others. Its error is raised after the others.
         """
-        failed: dict[StepId, Exception] = {}
+        attempt = Attempt()
         loop: StepLoop[GraphInput, GraphStep] = StepLoop(
             partial(self._gather, key),
-            lambda input: self._decide(input, failed),
-            lambda input, step: self._take(input, step, failed),
+            partial(self._decide, attempt),
+            partial(self._take, attempt),
             most=_MOST_STEPS,
             otherwise=_PAUSE,
         )
@@ -117,46 +118,29 @@ class GraphReconciler:
         await self._confirm_stored(key)
         return await self._gather_input(key)
 
-    def _decide(self, input: GraphInput, failed: Mapping[StepId, Exception]) -> GraphStep | Requeue | None:
-        refusals, due = self._record(input.graph).refusals, {_identity(input, each): each for each in steps(input)}
+    def _decide(self, attempt: Attempt, input: GraphInput) -> GraphStep | Requeue | None:
+        refusals, due = self._record(input.graph).refusals, {_identity(input, step): step for step in steps(input)}
         if self._drop_stale(input, set(due)):
             return None
-        ready = (each for name, each in due.items() if name not in failed and not self._is_repeated(input, each))
+        ready = (
+            step for name, step in due.items() if name not in attempt.failed and not self._is_repeated(input, step)
+        )
         step = refusals.pick(ready, partial(_identity, input))
-        if step is None and failed:
-            raise next(iter(failed.values()))
+        if step is None:
+            attempt.raise_failure()
         return step or Requeue(refusals.wait())
+
+    async def _take(self, attempt: Attempt, input: GraphInput, step: GraphStep) -> None:
+        await self._step_taker.take(
+            input.graph,
+            self._record(input.graph).refusals,
+            _identity(input, step),
+            partial(self._act, input.graph, step),
+            attempt,
+        )
 
     def _record(self, graph: Graph) -> GraphRecord:
         return self._store.graph_record_of(graph)
-
-    async def _take(self, input: GraphInput, step: GraphStep, failed: dict[StepId, Exception]) -> None:
-        """Take one step. If the API server refuses it, hold it and keep the message."""
-        name = _identity(input, step)
-        try:
-            message = await self._act(input.graph, step)
-        except ClusterRefused as refusal:
-            schemas = step.status.schemas if isinstance(step, UpdateGraphStatus) else None
-            if schemas and (schemas.context or schemas.config) and refusal.status.is_too_large:
-                self._record(input.graph).unstorable = schemas
-            else:
-                self._refuse(input.graph, name, str(refusal))
-        except ClusterUnavailable as unavailable:
-            if not unavailable.is_answer:
-                raise
-            failed[name] = unavailable
-        else:
-            if message:
-                self._refuse(input.graph, name, message)
-            else:
-                self._record(input.graph).refusals.succeeded(name)
-
-    def _refuse(self, graph: Graph, name: StepId, message: str) -> None:
-        log.warning("refused step kind=Graph namespace=%s name=%s step=%s: %s", *graph.key, name[0], message)
-        self._metrics.refused("graph", name[0])
-        is_first = self._record(graph).refusals.refused(name, message)
-        if is_first and name[0] in REASONS:
-            self._event_publisher.refused(graph, *REASONS[name[0]], message)
 
     def _drop_stale(self, input: GraphInput, present: set[StepId]) -> bool:
         """Release held steps that are no longer due. Returns whether there were any, so that the status changes."""
@@ -172,7 +156,7 @@ class GraphReconciler:
         if isinstance(step, UpdateGraphStatus):
             return False
         default = self._store.assistants.get((input.graph.metadata.namespace, step.name))
-        seen = position(default.latest.metadata.resource_version) if default else 0
+        seen = default.latest.metadata.position if default else 0
         if isinstance(step, Disown):
             return default is not None and seen < default.released_at
         applied = self._record(input.graph).applied
@@ -234,14 +218,24 @@ class GraphReconciler:
             case Disown(name):
                 return await self._release((graph.metadata.namespace, name))
             case UpdateGraphStatus(status):
-                match outcome := await self._cluster.update_status(graph, status):
-                    case int():
-                        if self._reported(graph, status, outcome):
-                            await self._reread(graph)
-                    case "Gone" | "Outrun":
-                        self._record(graph).writes.discard_status()
-                        await self._reread(graph)
+                await self._update_status(graph, status)
         return None
+
+    async def _update_status(self, graph: Graph, status: GraphStatus) -> None:
+        try:
+            outcome = await self._cluster.update_status(graph, status)
+        except ClusterRefused as refusal:
+            schemas = status.schemas
+            if schemas and (schemas.context or schemas.config) and refusal.status.is_too_large:
+                self._record(graph).unstorable = schemas
+                return
+            raise
+        if isinstance(outcome, int):
+            if self._reported(graph, status, outcome):
+                await self._reread(graph)
+        else:  # the Graph is gone, or another writer wrote the status
+            self._record(graph).writes.discard_status()
+            await self._reread(graph)
 
     def _reported(self, graph: Graph, status: GraphStatus, at: int) -> bool:
         """Keep the status that was written. Returns whether it is one that was not stored before."""
@@ -266,7 +260,7 @@ class GraphReconciler:
             raise changed_meanwhile(key)
         if DEFAULT in meta.labels:
             return NO_EFFECT
-        self._set_released(key, position(meta.resource_version))
+        self._set_released(key, meta.position)
         return None
 
     def _set_released(self, key: Key, at: int) -> None:
@@ -278,7 +272,7 @@ class GraphReconciler:
         key = (graph.metadata.namespace, name)
         wanted, labels, is_owned = configuration, LABELS, True
         default = self._store.latest(key)  # read first: the watch may show what is created before the response comes
-        is_new, seen = default is None, position(default.metadata.resource_version) if default else 0
+        is_new, seen = default is None, default.metadata.position if default else 0
         if is_new and (not await self._is_alive(graph) or await self._is_there(graph, key)):
             return
         for _ in range(_MOST_CONFLICTS):
@@ -308,7 +302,7 @@ class GraphReconciler:
         if live is None:
             return False
         # Nothing was applied to it, and nothing is before the watch shows it.
-        self._record(graph).applied = AppliedDefault(key[1], position(live.metadata.resource_version), {})
+        self._record(graph).applied = AppliedDefault(key[1], live.metadata.position, {})
         return True
 
     async def _reread(self, graph: Graph) -> None:

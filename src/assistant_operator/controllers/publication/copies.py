@@ -60,7 +60,7 @@ class Copies:
         number, record = assistant.status.active_version, self._record(assistant)
         if number is None:
             return None
-        if record.capture.is_in_spec(number):
+        if record.capture.is_in_spec(assistant, number):
             name = assistant.spec.graph_ref.name
         elif record.publication.graph[0] == number:
             name = record.publication.graph[1]
@@ -143,7 +143,7 @@ class Copies:
 
     async def _snapshot(self, assistant: Assistant, number: int) -> Snapshot | None:
         """Return the content of a version. It is read only if the spec has another content."""
-        if self._record(assistant).capture.is_in_spec(number):
+        if self._record(assistant).capture.is_in_spec(assistant, number):
             return assistant.spec.snapshot
         version = await self.version(assistant, number)
         return version.spec.snapshot if version else None

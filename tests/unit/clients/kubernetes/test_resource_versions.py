@@ -67,3 +67,18 @@ def test_watches_are_ended_and_what_is_known_is_dropped() -> None:
     resource_versions.rewind("for a test")
     assert told == ["dropped", "ended", "dropped"]
     assert resource_versions.epoch == 2
+
+
+def test_an_interruption_is_over_once_each_kind_is_read() -> None:
+    resource_versions = ResourceVersions()
+    assert resource_versions.is_confirmed("Assistant")
+    early = resource_versions.mark("Graph")
+    resource_versions.interrupt()
+    mark = resource_versions.mark("Assistant")
+    assert not resource_versions.is_confirmed("Assistant")
+    resource_versions.compare("Assistant", mark, "5")
+    assert resource_versions.is_confirmed("Assistant")
+    resource_versions.compare("Graph", early, "5")
+    assert not resource_versions.is_confirmed("Graph"), "the read was sent before"
+    resource_versions.interrupt()
+    assert not resource_versions.is_confirmed("Assistant")

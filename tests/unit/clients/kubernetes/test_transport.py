@@ -514,6 +514,45 @@ async def test_a_read_that_is_older_than_a_write_shows_that_the_storage_went_bac
     assert found.compare("Graph", found.mark("Graph"), "8") == found.epoch, "each kind may have a storage of its own"
 
 
+async def test_a_watch_that_is_not_answered_is_an_interruption(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def waits(_: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(60)
+        return web.Response()
+
+    monkeypatch.setattr("assistant_operator.clients.kubernetes.transport._OPENING", 0.1)
+    interruptions: list[str] = []
+    async with answering(waits, interrupted=lambda: interruptions.append("watch")) as api:
+        with pytest.raises(ClusterUnavailable, match="no answer within"):
+            async for _ in api.stream(Call("GET", "/things"), silence=5):
+                pass
+    assert interruptions == ["watch"]
+
+
+async def test_a_request_without_an_answer_and_a_watch_that_breaks_off_are_interruptions() -> None:
+    async def breaks_off(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        assert request.transport
+        request.transport.close()
+        return response
+
+    told: list[str] = []
+    async with answering(breaks_off, interrupted=lambda: told.append("watch")) as api:
+        with pytest.raises(ClusterUnavailable):
+            async for _ in api.stream(Call("GET", "/things"), silence=5):
+                pass
+    assert told == ["watch"]
+    nowhere = ApiServer(client.Configuration(host="http://127.0.0.1:9"), interrupted=lambda: told.append("request"))
+    with pytest.raises(ClusterUnavailable):
+        await nowhere.send(Call("GET", "/things"))
+    await nowhere.close()
+    assert told == ["watch", "request"]
+    async with answering(saying(503), interrupted=lambda: told.append("answer")) as api:
+        with pytest.raises(ClusterUnavailable):
+            await api.send(Call("GET", "/things"))
+    assert told == ["watch", "request"]
+
+
 async def test_one_object_that_is_too_large_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("assistant_operator.clients.kubernetes.transport._LONGEST_ANSWER", 1_000)
     async with answering(saying(200, text="x" * 2_000)) as api:

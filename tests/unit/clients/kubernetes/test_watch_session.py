@@ -221,6 +221,10 @@ async def test_when_the_storage_went_back_kopf_lists_anew_and_the_objects_say_so
     async with session(saying(200, page("bot"))) as (kopfs, _, resource_versions, _):
         resource_versions.rewind("for a test")
         assert [each[EPOCH] for each in (await listed(kopfs))["items"]] == [1]
+    async with session(saying(200, page("bot")), streaming(event())) as (kopfs, _, resource_versions, _):
+        resource_versions.rewind("for a test")
+        await listed(kopfs)
+        assert [each["object"][EPOCH] for each in await watched(kopfs)] == [1], "kopf may keep only the last event"
 
 
 async def test_a_watch_under_way_ends_when_the_storage_went_back() -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from typing import Any, Literal
 
 import pytest
@@ -12,16 +12,19 @@ from assistant_operator.api.assistant_version import AssistantVersion
 from assistant_operator.api.meta import Key
 from assistant_operator.clients.kubernetes.cluster import Cluster
 from assistant_operator.clients.kubernetes.transport import ClusterRefused, ClusterUnavailable, NotLeading, Status
-from assistant_operator.clients.kubernetes.versions import AlreadyExists, Created, Creation, Versions
+from assistant_operator.clients.kubernetes.versions import AlreadyExists, Created, Creation, Rejected, Versions
 from assistant_operator.controllers.capture import capture
 from assistant_operator.controllers.capture.capture import EditCapture
 from assistant_operator.controllers.capture.restoration import MOST_TRIES
 from assistant_operator.controllers.capture.writer import MOST_STATES
+from assistant_operator.policy.assistant_input import Selection
+from assistant_operator.policy.versioning import CHANGED_BY
 from assistant_operator.runtime.event_recorder import EventRecorder
 from assistant_operator.runtime.metrics import Metrics
 from assistant_operator.store.store import Store
+from harness.simulated_world.leftovers import leftovers
 from harness.support.timeless import timeless
-from harness.worlds import KEY, an_assistant
+from harness.worlds import KEY, UID, an_assistant
 
 REFUSED = ClusterRefused("POST versions", Status(403, "Forbidden", "exceeded quota"))
 BROKEN = ClusterUnavailable("POST versions: 500 InternalError: failed calling webhook")
@@ -34,6 +37,8 @@ class Made(Versions):
 
     def __init__(self) -> None:
         self.fails: Exception | None = None
+        self.is_ending = False
+        """Whether their namespace is being deleted."""
         self.is_taken = False
         """Whether each name is taken, though no version can be read there."""
         self.takes = 0.0
@@ -46,6 +51,8 @@ class Made(Versions):
         await asyncio.sleep(self.takes)
         if self.fails:
             raise self.fails
+        if self.is_ending:
+            return Rejected("NamespaceTerminating", REFUSED)
         if self.is_taken:
             return AlreadyExists()
         self.made.append(version)
@@ -64,6 +71,13 @@ class Server(Cluster):
 
     def __init__(self) -> None:
         self.versions = Made()
+        self.is_silent = False
+        """Whether it answers no dry run."""
+
+    async def reverts_annotation(self, key: Key, annotation: str) -> bool:  # noqa: ARG002 (as its base has it)
+        if self.is_silent:
+            raise SILENT
+        return True
 
     async def assistant_at(self, key: Key, resource_version: int) -> Literal["Expired"]:  # noqa: ARG002 (as its base has it)
         return "Expired"
@@ -75,6 +89,10 @@ class Server(Cluster):
         """Nobody reads it."""
 
 
+def no_turn(_: Assistant) -> AbstractAsyncContextManager[None]:
+    return nullcontext()
+
+
 class Bench:
     """A recorder that runs."""
 
@@ -84,7 +102,13 @@ class Bench:
         self.woken: list[Key] = []
         events = EventRecorder(self.server, instance="x")
         self.edit_capture = EditCapture(
-            self.server, self.store, enqueue_assistant=self.woken.append, events=events, metrics=Metrics()
+            self.server,
+            self.store,
+            enqueue_assistant=self.woken.append,
+            events=events,
+            metrics=Metrics(),
+            turn=no_turn,
+            record_user=True,
         )
 
     async def see(self, generation: int, *, deleted: bool = False, meta: Any = None, **different: Any) -> Assistant:
@@ -102,6 +126,14 @@ class Bench:
         state = self.store.captured(KEY)
         assert state
         return state
+
+    def selection(self) -> Selection | None:
+        recorded = self.store.record_of(self.captured).capture.result()
+        return recorded.selection if recorded else None
+
+    @property
+    def users(self) -> list[str | None]:
+        return [each.spec.change.user for each in self.server.versions.made]
 
     @property
     def contents(self) -> list[Any]:
@@ -182,6 +214,95 @@ def test_while_versions_are_refused_it_is_told_and_tried_with_growing_pauses_and
         recorded = bench.store.record_of(first).capture.result()
         assert recorded is not None
         assert (recorded.generation, recorded.refusal) == (2, None)
+
+    running(work)
+
+
+def test_in_a_namespace_that_is_being_deleted_an_edit_is_tried_once_and_never_counts_as_captured() -> None:
+    async def work(bench: Bench) -> None:
+        await bench.see(1)
+        await asyncio.sleep(1)
+        bench.server.versions.is_ending = True
+        state = await bench.see(2)
+        await asyncio.sleep(1_000)
+        capture = bench.store.record_of(state).capture
+        assert len(bench.server.versions.asked) == 2
+        assert not capture.lags_behind(2)
+        recorded = capture.result()
+        assert recorded is not None
+        assert (recorded.generation, recorded.latest, recorded.refusal) == (1, 1, str(REFUSED))
+        await bench.see(2, deleted=True, meta={"resource_version": "30"})
+        await asyncio.sleep(1_000)
+        assert len(bench.server.versions.asked) == 2
+        assert bench.captured.metadata.is_being_deleted, "its copies are to be withdrawn"
+        assert bench.captured.spec.context == {"n": 1}
+
+    running(work)
+
+
+def test_nothing_is_kept_of_an_assistant_that_went_with_its_namespace() -> None:
+    async def work(bench: Bench) -> None:
+        bench.server.versions.is_ending = True
+        await bench.see(1)
+        await asyncio.sleep(1)
+        await bench.see(1, deleted=True, meta={"resource_version": "20"})
+        await asyncio.sleep(1)
+        bench.store.drop_assistant(KEY)
+        assert leftovers(bench.edit_capture, frozenset({UID}), frozenset()) == []
+
+    running(work)
+
+
+@pytest.mark.parametrize("is_first_state", [True, False])
+def test_after_a_restart_a_deletion_in_such_a_namespace_is_acted_upon(*, is_first_state: bool) -> None:
+    async def work(bench: Bench) -> None:
+        bench.server.versions.is_ending = True
+        if not is_first_state:
+            await bench.see(2)
+            await asyncio.sleep(1)
+        await bench.see(2, deleted=True, meta={"resource_version": "30"})
+        await asyncio.sleep(1)
+        assert bench.captured.metadata.is_being_deleted
+
+    running(work)
+
+
+def by(user: str) -> Any:
+    return {"annotations": {CHANGED_BY: user}}
+
+
+def test_each_version_has_the_user_of_its_own_edit() -> None:
+    async def work(bench: Bench) -> None:
+        bench.server.is_silent = True
+        for generation, user in enumerate(("alice", "bob", "alice"), 1):
+            await bench.see(generation, meta=by(user))
+        await asyncio.sleep(1)
+        assert bench.contents == []
+        bench.server.is_silent = False
+        await asyncio.sleep(20)
+        assert (bench.contents, bench.users) == ([1, 2, 3], ["alice", "bob", "alice"])
+
+    running(work)
+
+
+def test_who_pins_a_version_is_known_also_while_an_edit_before_is_refused() -> None:
+    async def work(bench: Bench) -> None:
+        await bench.see(1, meta=by("alice"))
+        await asyncio.sleep(1)
+        assert bench.selection() is None
+        bench.server.versions.fails = REFUSED
+        await bench.see(2, meta=by("bob"))
+        await asyncio.sleep(1)
+        await bench.see(3, pin=1, context={"n": 2}, meta=by("carol"))
+        assert bench.captured.pin == 1
+        assert bench.selection() == Selection(3, is_pin=True, user="carol")
+        bench.server.versions.fails = None
+        await asyncio.sleep(10)
+        assert (bench.contents, bench.users) == ([1, 2], ["alice", "bob"])
+        assert bench.selection() == Selection(3, is_pin=True, user="carol")
+        await bench.see(4, pin=1, context={"n": 4}, meta=by("dave"))
+        await asyncio.sleep(1)
+        assert (bench.users[-1], bench.selection()) == ("dave", Selection(3, is_pin=True, user="carol"))
 
     running(work)
 

@@ -1,12 +1,14 @@
 """An edit that is due while the Lease is in doubt waits for the answer; it is never dropped."""
 
 import asyncio
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from kubernetes.aio import client
 
+from assistant_operator.api.assistant import Assistant
 from assistant_operator.api.meta import Key
 from assistant_operator.clients.kubernetes.cluster import Cluster
 from assistant_operator.clients.kubernetes.transport import ApiServer
@@ -16,6 +18,10 @@ from assistant_operator.runtime.metrics import Metrics
 from assistant_operator.store.capture_state import CaptureState
 from assistant_operator.store.store import Store
 from harness.worlds import KEY, a_status, an_assistant
+
+
+def no_turn(_: Assistant) -> AbstractAsyncContextManager[None]:
+    return nullcontext()
 
 
 async def test_it_waits_until_the_lease_is_renewed() -> None:
@@ -42,7 +48,9 @@ async def test_it_waits_until_the_lease_is_renewed() -> None:
         cluster = Cluster(ApiServer(configuration, may_write=lambda: leads))
         events = EventRecorder(cluster, instance="a")
         store = Store()
-        edit_capture = EditCapture(cluster, store, enqueue_assistant=wake, events=events, metrics=Metrics())
+        edit_capture = EditCapture(
+            cluster, store, enqueue_assistant=wake, events=events, metrics=Metrics(), turn=no_turn
+        )
         edited = an_assistant(meta={"generation": 1}, status=a_status(observed_generation=-1, latest_version=None))
         recording = asyncio.create_task(edit_capture.run())
         store.upsert_assistant(edited)

@@ -52,13 +52,17 @@ class History(Versions):
 class Past(Cluster):
     """All of a cluster that matters here."""
 
-    def __init__(self, versions: History) -> None:
+    def __init__(self, versions: History, gone: int) -> None:
+        """`gone`: the resource version at which the Assistant was deleted."""
+        self.gone = gone
         self.versions: History = versions
         self.reads = 0
 
     async def assistant_at(self, key: Key, resource_version: int) -> Assistant | Literal["Expired"] | None:  # noqa: ARG002 (as its base has it)
         self.reads += 1
         latest = 3 if resource_version >= REPORTED else 2
+        if resource_version >= self.gone:
+            return None
         return (
             an_assistant(status=a_status(latest_version=latest))
             if resource_version >= self.versions.oldest
@@ -69,11 +73,11 @@ class Past(Cluster):
         return NEWEST
 
 
-def restored(history: History, store: Store, oldest: int = 1) -> Any:
+def restored(history: History, store: Store, oldest: int = 1, gone: int = NEWEST + 1) -> Any:
     # An edit came after it, so that the Assistant does not say what it said.
-    edited = an_assistant(meta={"generation": 4})
+    edited = an_assistant(meta={"generation": 4, "resource_version": str(DELETED + 5)})
     history.oldest = oldest
-    gatherer = Past(history)
+    gatherer = Past(history, gone)
     back = timeless(VersionRestorer(gatherer, store).restore(edited, 3, None))
     assert gatherer.reads + len(history.asked) <= 25
     return back
@@ -99,6 +103,13 @@ def test_where_the_deletion_was_not_seen_the_watch_cache_is_asked_first() -> Non
 @pytest.mark.parametrize("oldest", [1, BORN - 5, REPORTED + 3], ids=["all is held", "from before it", "from after it"])
 def test_a_version_that_existed_for_a_moment_is_found_where_the_status_told_of_it(oldest: int) -> None:
     back = restored(History(a_version(3)), Store(), oldest)
+    assert isinstance(back, AssistantVersion)
+    assert back.spec == a_version(3).spec
+
+
+def test_it_is_found_though_the_assistant_was_deleted_since() -> None:
+    """What exists no longer was read as what did not exist yet."""
+    back = restored(History(a_version(3)), Store(), gone=NEWEST - 20)
     assert isinstance(back, AssistantVersion)
     assert back.spec == a_version(3).spec
 

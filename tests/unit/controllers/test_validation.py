@@ -12,7 +12,7 @@ from assistant_operator.api.graph import Schemas
 from assistant_operator.api.schema_result import Fit, SchemaError, Valid
 from assistant_operator.clients.kubernetes.cluster import Cluster
 from assistant_operator.clients.schema.validator import TOO_SLOW, SchemaValidator
-from assistant_operator.controllers.assistant.validation import VersionValidator
+from assistant_operator.controllers.validation import VersionValidator
 from assistant_operator.runtime.workqueue import WorkQueue
 from assistant_operator.store.store import Store
 from harness.support.timeless import timeless

@@ -8,9 +8,11 @@ from assistant_operator.api.assistant_version import AssistantVersion, VersionRe
 from assistant_operator.api.meta import Key
 from assistant_operator.api.schema_result import SchemaError
 from assistant_operator.clients.kubernetes.cluster import Cluster
+from assistant_operator.clients.kubernetes.versions import Changed
 from assistant_operator.clients.schema.validator import SchemaValidator
 from assistant_operator.policy import validation
 from assistant_operator.policy.assistant_input import AssistantInput, ValidationResult
+from assistant_operator.policy.stored import not_stored
 from assistant_operator.store.records import AssistantRecord
 from assistant_operator.store.store import Store
 
@@ -35,10 +37,20 @@ class VersionValidator:
         """Return the version as it is now, and correct the store."""
         version = await self._cluster.versions.read(record.address)
         if version is None or version.metadata.uid != record.uid:
-            self._store.versions.drop(record)
+            is_changed = self._store.versions.drop(record)
         else:
-            self._store.versions.put(version.as_record_of(record))
+            is_changed = self._store.versions.put(version.as_record_of(record))
+        if is_changed:  # the watch event will show no difference any more
+            self._enqueue_assistant(record.key)
         return version
+
+    async def keep_metadata(self, record: VersionRecord, changed: Changed | None, field: str) -> str | None:
+        """Keep the new metadata of a version. Returns a message if the change had no effect."""
+        if changed is None:
+            await self.reread(record)
+            return None
+        self._store.versions.put(record.as_of(changed.meta))
+        return None if changed.has_effect else not_stored((field,), AssistantVersion.plural)
 
     async def validate_version(self, record: AssistantRecord, input: AssistantInput, number: int) -> None:
         """Validate that version, if it is still there, against the present schemas of its Graph."""
@@ -81,7 +93,7 @@ class VersionValidator:
         """The content of a version; a result if it cannot be trusted; None if the version is gone."""
         head = record.capture.head
         if head is None or head.number != number:
-            if number == input.active == input.recorded.latest and not input.recorded.too_large:
+            if number == input.active and record.capture.is_in_spec(input.assistant, number):
                 return input.assistant.spec.snapshot  # it came into force already, and nothing was edited since
             head = await self.reread(next(each for each in input.kept if each.number == number))
         if head is None:

@@ -1,0 +1,52 @@
+"""A shop with an assistant whose history has all that a history can have."""
+
+from collections.abc import Callable
+from typing import Any
+
+from harness.controlplane.waiting import eventually
+from harness.support import Workspace
+from harness.support.client import MERGE
+from harness.support.walk import comes_to, marks
+
+PROMPT = """\
+You are the support assistant of a bicycle shop.
+Answer in at most {count} sentences.
+Never promise a delivery date.
+If the customer is angry, apologise once.
+Prices are in euros, with tax.
+When you are not sure, ask a colleague.
+"""
+TEMPERATURE = {"type": "object", "properties": {"temperature": {"type": "number", "maximum": 2}}}
+
+
+def a_history(workspace: Workspace, pause: Callable[[], None] = lambda: None) -> None:
+    """Five versions of `bot`: created, edited twice, reverted, refused; the fourth is in force.
+
+    `pause`: called between two edits.
+    """
+    workspace.graph(contextSchema=TEMPERATURE, defaultAssistant={"policy": "None"})
+    context = {"prompt": PROMPT.format(count=3), "model": "large", "temperature": 0.9}
+    workspace.assistant(displayName="Friendly support", context=context)
+    workspace.until_active(1)
+    pause()
+    edit(workspace, "legal asked for it", context={"prompt": PROMPT.format(count=2)})
+    workspace.until_active(2)
+    pause()
+    edit(workspace, "cheaper", context={"model": "small"})
+    workspace.until_active(3)
+    pause()
+    edit(workspace, "too many complaints", context={"model": "large"})
+    workspace.until_active(4)
+    pause()
+    edit(workspace, "livelier", context={"temperature": 9})
+    workspace.until_not_ready("SchemaRefused")
+    comes_to(lambda: marks(workspace), {1: "Va", 2: "Va", 3: "Va", 4: "VA", 5: "va"})
+    # The event is recorded after the status.
+    path = f"/api/v1/namespaces/{workspace.namespace}/events"
+    eventually(lambda: "SchemaRefused" in str(workspace.client.demand("GET", path)))
+
+
+def edit(workspace: Workspace, cause: str, **spec: Any) -> None:
+    annotations = {"kubernetes.io/change-cause": cause}
+    path = f"{workspace.path('assistants', 'bot')}?fieldManager=kubectl-edit"
+    workspace.client.demand("PATCH", path, {"metadata": {"annotations": annotations}, "spec": spec}, MERGE)
