@@ -28,13 +28,23 @@ class Deliverer:
         return [self.apply(each) for each in manifests]
 
     def drift(self, manifest: Json) -> tuple[Json, Json] | None:
-        """What is there and what would be there after an apply, if they differ in anything; nothing is ignored."""
+        """What is there and what would be there after an apply, if they differ in anything; nothing is ignored.
+
+        Both are of one stored object: what the operator writes between the two reads is not drift.
+        """
+        while True:
+            live = self._live(manifest)
+            predicted = self._apply(manifest, "&dryRun=All")
+            if self._live(manifest)["metadata"]["resourceVersion"] == live["metadata"]["resourceVersion"]:
+                break
+        pair = without_managers(live), without_managers(predicted)
+        return None if pair[0] == pair[1] else pair
+
+    def _live(self, manifest: Json) -> Json:
         kind, name = manifest["kind"], manifest["metadata"]["name"]
         live = self.workspace.get(PLURALS[kind], name)
         assert live, f"{kind} {name} is not there"
-        predicted = self._apply(manifest, "&dryRun=All")
-        pair = without_managers(live), without_managers(predicted)
-        return None if pair[0] == pair[1] else pair
+        return live
 
     def _apply(self, manifest: Json, more: str) -> Json:
         path = self.workspace.path(PLURALS[manifest["kind"]], manifest["metadata"]["name"])
