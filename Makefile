@@ -116,6 +116,10 @@ controlplane: $(STAMP) ## Keep a control plane running until Ctrl-C, for trying 
 simulate: $(STAMP) ## Run the operator in virtual time: faults at each call, then random ones: make simulate SEEDS=10000
 	@PYTHONHASHSEED=0 $(BIN)/python -m simulation --seeds $(SEEDS) $(ARGS)
 
+.PHONY: soak
+soak: $(STAMP) ## An hour of edits in virtual time, 20 a second: what the operator holds must not grow (half an hour)
+	@PYTHONHASHSEED=0 $(BIN)/python -m simulation.soak $(ARGS)
+
 .PHONY: bench
 bench: $(STAMP) ## Measure, on a control plane of its own
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -12,6 +12,7 @@ from typing import Any, Self
 from kubernetes.aio import client
 
 from assistant_operator.clients.schema import validator
+from assistant_operator.manager import triggers
 from assistant_operator.manager.manager import Manager
 from assistant_operator.manager.settings import Settings
 from assistant_operator.runtime import metrics
@@ -23,6 +24,8 @@ from .virtual_node import Node
 from .virtual_time import Simulation
 
 LOGGERS = ("assistant_operator", "kopf")
+LISTED_FROM = 4
+"""Versions to validate from which on those of the namespace are listed."""
 _version = cache(version)
 """Of a package, read from disk once: a process reads it when it starts, a simulation starts many."""
 
@@ -43,6 +46,8 @@ class Operators:
     def __enter__(self) -> Self:
         self._stack.enter_context(replaced(validator, "SchemaWorker", InlineSchemaWorker))
         self._stack.enter_context(replaced(metrics, "version", _version))
+        # The worlds are small: in some, versions are listed with their content, in others read one by one.
+        self._stack.enter_context(replaced(triggers, "LISTED_FROM", LISTED_FROM))
         for name in LOGGERS:
             logger = logging.getLogger(name)
             logger.addHandler(self._handler)

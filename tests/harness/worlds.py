@@ -12,6 +12,7 @@ from assistant_operator.api.reason import Reason
 from assistant_operator.policy import assistant_input, graph
 from assistant_operator.policy.assistant import background_steps, foreground_steps
 from assistant_operator.policy.assistant_input import AssistantInput, Captured, Step, Validate, ValidationResult
+from assistant_operator.policy.kept_versions import KeptVersions
 from assistant_operator.policy.versioning import Edit, version
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -91,7 +92,8 @@ def a_world(**different: Any) -> assistant_input.AssistantInput:
     """An Assistant with three versions, the third in force: nothing to do."""
     told: dict[str, Any] = {"assistant": an_assistant(), "recorded": Captured(3, 3), "now": NOW}
     told |= {"kept": records(1, 2, 3), "validation_results": dict.fromkeys((1, 2, 3), VALID)}
-    return assistant_input.AssistantInput(**{**told, **different})
+    told |= different
+    return assistant_input.AssistantInput(**{**told, "kept": KeptVersions.of(told["kept"])})
 
 
 def a_version(number: int = 1, previous: AssistantVersion | None = None, **spec: Any) -> AssistantVersion:

@@ -56,6 +56,8 @@ class Laws:
             self._check_recorded(name, assistant)
             self._check_complete(name, assistant)
             self._check_in_force(name, assistant.get("status", {}))
+        for version in self.history.existing(VERSIONS).values():
+            self._check_valid(version)
         self._check_copies()
         self._check_leftovers()
         self._conduct.check_end()
@@ -307,6 +309,16 @@ class Laws:
             self._break(f"{name} activates version {number}, which never was")
         elif not self._was_valid(name.partition("/")[0], spec["snapshot"]):
             self._break(f"{name} activates version {number}, which the schema refuses")
+
+    def _check_valid(self, version: Json) -> None:
+        """What the schema says now, whatever it was when the version was made."""
+        valid, snapshot = condition(version, "Valid"), version["spec"]["snapshot"]
+        graph = f"{version['metadata']['namespace']}/{snapshot['graphRef']['name']}"
+        schema = self.history.schemas.get(graph, [(0.0, "gone")])[-1][1]
+        if schema == "gone" or valid.get("reason") not in ("SchemaAccepted", "SchemaRefused"):
+            return
+        if (valid["status"] == "True") != _accepts(schema, snapshot.get("context", {})):
+            self._break(f"version {version['metadata']['name']} is marked {valid['reason']} by the schema of before")
 
     def _was_valid(self, namespace: str, snapshot: Json) -> bool:
         """Whether a schema accepts it that is declared, or that the operator may not know to be another by now."""

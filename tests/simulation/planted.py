@@ -285,6 +285,12 @@ BUGS = {
         "            message = str(refused)\n",
         "            raise\n",
     ),
+    "a listing that fails releases nobody": Bug(
+        "controllers.revalidation.reconciler",
+        "            for assistant, each in waiting.items():\n                self._release(assistant, each)\n",
+        "            waiting.clear()\n",
+        Seed(99),
+    ),
     "a copy under an earlier cluster name is another's": Bug(
         "policy.desired_copy",
         "return owner is not None and owner == copy.owner",

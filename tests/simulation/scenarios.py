@@ -144,6 +144,27 @@ async def schema_change(world: World) -> None:
     world.person.edit("Assistant", "bot", context={"temperature": 1})
 
 
+async def schema_changes(world: World) -> None:
+    """So many versions that they are listed to be validated."""
+    await _begun(world)
+    world.person.assistant("other", context={"temperature": 1})
+    for temperature in (2, 1):
+        world.person.edit("Assistant", "bot", context={"temperature": temperature})
+    world.person.edit("Assistant", "other", context={"temperature": 0})
+    await world.until(lambda: numbers(world) == [1, 2, 3] and numbers(world, "other") == [1, 2])
+    await world.until_ready()
+    for maximum in (3, 1):
+        world.person.edit("Graph", "writer", contextSchema={"properties": {"temperature": {"maximum": maximum}}})
+        await asyncio.sleep(0.1)
+    world.person.delete("AssistantVersion", "other-v1")
+
+
+def valid(world: World) -> list[int]:
+    """The numbers of the versions whose condition says that the schema accepts them."""
+    kept = world.history.versions_of("team/bot").items()
+    return sorted(number for number, each in kept if condition(each, "Valid").get("status") == "True")
+
+
 async def pruning(world: World) -> None:
     await _begun(world, versioning={"historyLimit": 2})
     for prompt in ("b", "c"):
@@ -420,6 +441,7 @@ SCENARIOS = (
     Scenario("deleted while pinned", deleted_while_pinned, lambda world: _is_at(world, 1, [1, 2])),
     Scenario("late graph", late_graph, lambda world: _is_at(world, 1, [1])),
     Scenario("schema change", schema_change, lambda world: _is_at(world, 3, [1, 2, 3])),
+    Scenario("schema changes", schema_changes, lambda world: _is_at(world, 3, [1, 2, 3]) and valid(world) == [1, 3]),
     Scenario("pruning", pruning, lambda world: _is_at(world, 5, [2, 4, 5])),
     Scenario("restore", restore, lambda world: _is_at(world, 3, [2, 3])),
     Scenario("adoption", adoption, lambda world: _is_at(world, 3, [1, 2, 3])),

@@ -180,6 +180,12 @@ class VersionRecord:
         """Of the version, as ObjectMeta has it."""
         return position(self.resource_version)
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is due to it while it is not active and no schema changes."""
+        is_ours = self.owner is not None and self.is_labelled and not self.is_being_deleted
+        return is_ours and self.active == "False" and bool(self.valid)
+
     def as_of(self, meta: ObjectMeta) -> "VersionRecord":
         """This record with the resource version, owner, labels and deletion of `meta`."""
         return replace(

@@ -32,7 +32,7 @@ class AssistantInputs:
             record.captured,
             captured,
             now=datetime.now(UTC).replace(microsecond=0),
-            kept=tuple(each for each in self._store.versions.of(key) if each.owner in (record.uid, None)),
+            kept=self._store.versions.kept(key, record.uid),
             validation_results=validation_results,
             lost=record.lost_versions,
             suspicions=record.suspicions(record.captured),

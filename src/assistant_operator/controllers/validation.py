@@ -60,11 +60,20 @@ class VersionValidator:
         if result is not None:
             results[number] = result
 
+    async def validate_listed(self, record: AssistantRecord, version: AssistantVersion) -> None:
+        """Validate a version of that Assistant that was read with its content, as above."""
+        results = record.validation.results
+        if version.number not in results:
+            results[version.number] = await self._result(record, _trusted(version))
+
     async def _validated(self, record: AssistantRecord, input: AssistantInput, number: int) -> ValidationResult | None:
         content = await self._content(record, input, number)
-        if not isinstance(content, Snapshot):
+        return None if content is None else await self._result(record, content)
+
+    async def _result(self, record: AssistantRecord, content: Snapshot | ValidationResult) -> ValidationResult:
+        if isinstance(content, ValidationResult):
             return content
-        namespace = input.assistant.metadata.namespace
+        namespace = record.latest.metadata.namespace
         self._store.add_validating_graph(record, (namespace, content.graph_ref.name))
         graph = self._store.graph((namespace, content.graph_ref.name))
         if graph is None:
@@ -95,7 +104,11 @@ class VersionValidator:
         if head is None or head.number != number:
             if number == input.active and record.capture.is_in_spec(input.assistant, number):
                 return input.assistant.spec.snapshot  # it came into force already, and nothing was edited since
-            head = await self.reread(next(each for each in input.kept if each.number == number))
-        if head is None:
-            return None
-        return head.spec.snapshot if head.is_intact else validation.altered(input.name(number))
+            record_of_version = input.kept.get(number)
+            head = await self.reread(record_of_version) if record_of_version else None
+        return None if head is None else _trusted(head)
+
+
+def _trusted(version: AssistantVersion) -> Snapshot | ValidationResult:
+    """The content of a version; a result if it cannot be trusted."""
+    return version.spec.snapshot if version.is_intact else validation.altered(version.metadata.name)

@@ -96,6 +96,8 @@ class EventHandlers:
         if former := self._store.upsert_assistant(assistant):
             self._triggers.enqueue_graphs_awaiting(former)
         self._triggers.enqueue_graphs_of(before, assistant)
+        if before is None or before.metadata.uid != assistant.metadata.uid:
+            self._triggers.enqueue_if_outdated(assistant)
         if self._is_captured_here(assistant):
             await self._capture(assistant)
 

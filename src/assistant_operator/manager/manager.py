@@ -6,6 +6,7 @@ import logging
 import os
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
 
@@ -76,6 +77,15 @@ class Manager:
 
     async def run(self) -> int:
         """Return the exit code: 0 after a signal, 1 after a failure. Raises UnsupportedCluster."""
+        async with AsyncExitStack() as connections:
+            clients, watching = await self._open_clients(connections)
+            await self._run(clients, watching)
+        if isinstance(self._failure, UnsupportedCluster):
+            raise self._failure
+        return 1 if self._failure else 0
+
+    async def _open_clients(self, connections: AsyncExitStack) -> tuple[Clients, ApiServer]:
+        """Return what connects to others, and the client of the watches. `connections` closes them."""
         settings, metrics = self._settings, self._metrics
         interrupted = self._resource_versions.interrupt
         api_server = partial(ApiServer, observe=metrics.called, interrupted=interrupted, reload=self._connect)
@@ -93,7 +103,12 @@ class Manager:
             cluster, instance=settings.identity, count=metrics.event_queued, count_lost=metrics.event_lost
         )
         validator, servers = SchemaValidator(), LangGraphServers(may_write=self._may_write, observe=metrics.asked)
-        clients = Clients(cluster, servers, validator, events, metrics, self._resource_versions)
+        for each in (unfenced, watching, fenced, servers, validator):
+            connections.push_async_callback(each.close)
+        return Clients(cluster, servers, validator, events, metrics, self._resource_versions), watching
+
+    async def _run(self, clients: Clients, watching: ApiServer) -> None:
+        settings, cluster, metrics = self._settings, clients.cluster, self._metrics
         handlers, controllers = wire(
             clients, settings.cluster_name, settings.server_credentials_role, record_user=settings.record_user
         )
@@ -106,15 +121,11 @@ class Manager:
         health = self._new_health_server(controllers)
         await health.start()
         try:
-            await self._run_tasks(cluster, handlers, controllers, events)
+            await self._run_tasks(cluster, handlers, controllers, clients.events)
         finally:
             await self._cancel_tasks()
             await self._release_lease()
-            for close in (validator.close, servers.close, fenced.close, watching.close, unfenced.close, health.stop):
-                await close()
-        if isinstance(self._failure, UnsupportedCluster):
-            raise self._failure
-        return 1 if self._failure else 0
+            await health.stop()
 
     def _new_informer(self, handlers: EventHandlers, watching: ApiServer) -> Informer:
         return Informer(

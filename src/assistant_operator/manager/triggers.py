@@ -7,10 +7,13 @@
 | its versions were pruned, labelled, or have other conditions        | the Assistant: `assistant`                 |
 | an Assistant was reconciled, or its copy drifted                    | the Assistant: `publication`, if published |
 | an Assistant appeared, changed or was deleted                       | the Graphs that count or own it: `graph`   |
+| an Assistant appeared whose Graph has not reported its schemas      | the Assistant: `assistant`, to revalidate  |
 | the last awaited validation of a Graph's Assistants ended           | that Graph: `graph`                        |
 | a Graph appeared or changed                                         | the Graph: `graph`, `probe` if not probed  |
 | its server, graph ID or default assistant changed                   | its Assistants: `assistant`                |
 | its schemas changed, or it was deleted                              | its Assistants: `assistant`, to revalidate |
+| its schemas changed, and most versions of its namespace are its own | the Graph: `revalidation`                  |
+| the versions of an Assistant were listed and validated              | the Assistant: `version`                   |
 | a probe of its server has another result                            | the Graph: `graph`, its copies             |
 """
 
@@ -29,6 +32,9 @@ from assistant_operator.store.store import Store
 INTERVAL, BURST = 0.1, 3
 """Seconds between two reconciles of one key, and after how many: an edit needs two until it is on its server."""
 
+LISTED_FROM, MOST_LISTED = 100, 10
+"""Versions to validate from which on those of the namespace are listed, and how many are listed for one of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Queues:
@@ -41,6 +47,8 @@ class Queues:
     publication: WorkQueue
     """Keys of Assistants."""
     probe: WorkQueue
+    """Keys of Graphs."""
+    revalidation: WorkQueue
     """Keys of Graphs."""
 
 
@@ -97,6 +105,20 @@ class Triggers:
         if _schemas(before) != _schemas(after):
             self.enqueue_revalidation(after.key, include_kept_versions=True)
 
+    def enqueue_if_outdated(self, assistant: Assistant) -> None:
+        """An Assistant is seen first, whose Graph has not reported its schemas: its versions may be out of date.
+
+        The operator did not run when the schemas changed, or did not finish.
+        """
+        graph = self._store.graph((assistant.metadata.namespace, assistant.spec.graph_ref.name))
+        if graph is None or graph.status.observed_generation == graph.metadata.generation:
+            return
+        if not self._store.versions.count_of(assistant.key):
+            return
+        self._store.await_validation(graph.key, [assistant.key])
+        self._store.assistants[assistant.key].validation.invalidate(include_kept_versions=True)
+        self.enqueue_assistant(assistant.key)
+
     def enqueue_revalidation(self, graph: Key, *, include_kept_versions: bool) -> None:
         """`include_kept_versions`: the kept versions of its Assistants are validated again, too."""
         assistants = self._store.validated_by(graph)
@@ -104,7 +126,17 @@ class Triggers:
             self._store.await_validation(graph, assistants)
         for key in assistants:
             self._store.assistants[key].validation.invalidate(include_kept_versions=include_kept_versions)
+        if include_kept_versions and self._is_listing_cheaper(graph[0], assistants):
+            for key in assistants:
+                self._store.assistants[key].validation.awaits_listing = True
+            self._queues.revalidation.add(graph)
         self.enqueue_assistants(assistants)
+
+    def _is_listing_cheaper(self, namespace: str, assistants: Iterable[Key]) -> bool:
+        """Whether the versions of a namespace are listed rather than those of the Assistants read one by one."""
+        versions = self._store.versions
+        reads = sum(map(versions.count_of, assistants))
+        return reads >= LISTED_FROM and reads * MOST_LISTED >= versions.count_in(namespace)
 
     def enqueue_after_probe(self, graph: Key) -> None:
         self.enqueue_graph(graph)

@@ -1,6 +1,6 @@
 """The composition root: creates every part and connects them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any
 
@@ -21,6 +21,7 @@ from assistant_operator.controllers.publication.drift import DriftDetector
 from assistant_operator.controllers.publication.probes import ServerProber
 from assistant_operator.controllers.publication.reconciler import PublicationReconciler
 from assistant_operator.controllers.publication.servers import ServerReconciler
+from assistant_operator.controllers.revalidation.reconciler import RevalidationReconciler
 from assistant_operator.controllers.validation import VersionValidator
 from assistant_operator.controllers.version.reconciler import VersionReconciler
 from assistant_operator.runtime.controller import Controller, Workers
@@ -58,87 +59,118 @@ def wire(
 
     `cluster_name`, `credentials_role`, `record_user`: see Settings.
     """
-    cluster, metrics = clients.cluster, clients.metrics
-    store, event_publisher = Store(), EventPublisher(clients.events)
-    queues = Queues(*(_queue(name, metrics) for name in ("assistant", "graph", "version", "publication", "probe")))
-    triggers = Triggers(store, queues)
-    enqueue = triggers.enqueue_assistant
-    turns = Turns()
+    parts = _Parts(clients, cluster_name, credentials_role)
     capture = EditCapture(
-        cluster,
-        store,
-        enqueue_assistant=enqueue,
+        clients.cluster,
+        parts.store,
+        enqueue_assistant=parts.triggers.enqueue_assistant,
         events=clients.events,
-        metrics=metrics,
-        turn=turns.to_capture,
+        metrics=clients.metrics,
+        turn=parts.turns.to_capture,
         record_user=record_user,
     )
-    validator = VersionValidator(cluster, store, clients.schema_validator, enqueue_assistant=enqueue)
-    inputs = AssistantInputs(store, cluster_name)
-    versions = VersionReconciler(
-        cluster, store, validator, inputs, event_publisher=event_publisher, metrics=metrics, triggers=triggers
-    )
-    assistants = AssistantReconciler(
-        cluster,
-        store,
-        capture,
-        validator,
-        inputs,
-        event_publisher=event_publisher,
-        metrics=metrics,
-        triggers=triggers,
-    )
-    graphs = GraphReconciler(
-        cluster, store, clients.schema_validator, triggers, event_publisher=event_publisher, metrics=metrics
-    )
-    publications, servers = _publication(clients, cluster_name, credentials_role, store, triggers, event_publisher)
-    handlers = EventHandlers(store, triggers, capture, clients.resource_versions)
-    metrics.object_metrics(ObjectMetrics(store, is_leading=lambda: handlers.is_leading).families)
-    new = partial(Controller, is_synced=store.is_synced, transient=_TRANSIENT, metrics=metrics)
-    workers, version_workers = (
-        Workers(WORKERS, turns.to_reconcile),
-        Workers(VERSION_WORKERS, turns.to_reconcile_versions),
-    )
-    server_workers = Workers(SERVER_WORKERS)
-    return handlers, (
-        new("assistant", "Assistant", queues.assistant, assistants.reconcile, workers=workers),
-        new("graph", "Graph", queues.graph, graphs.reconcile, workers=workers),
-        new("version", "Assistant", queues.version, versions.reconcile, workers=version_workers),
-        new("publication", "Assistant", queues.publication, publications.reconcile, workers=server_workers),
-        new("probe", "Graph", queues.probe, servers.reconcile, workers=server_workers),
-    )
+    handlers = EventHandlers(parts.store, parts.triggers, capture, clients.resource_versions)
+    clients.metrics.object_metrics(ObjectMetrics(parts.store, is_leading=lambda: handlers.is_leading).families)
+    return handlers, parts.controllers(capture)
 
 
-def _publication(
-    clients: Clients,
-    cluster_name: str,
-    credentials_role: str,
-    store: Store,
-    triggers: Triggers,
-    event_publisher: EventPublisher,
-) -> tuple[PublicationReconciler, ServerReconciler]:
-    """What connects to LangGraph Servers."""
-    prober = ServerProber(
-        clients.servers,
-        Credentials(clients.cluster, credentials_role),
-        cluster_name=cluster_name,
-        enqueue_after_probe=triggers.enqueue_after_probe,
-    )
-    copies = Copies(clients.cluster, store, prober)
-    reconciler = PublicationReconciler(
-        clients.cluster,
-        store,
-        clients.schema_validator,
-        prober,
-        copies,
-        event_publisher=event_publisher,
-        metrics=clients.metrics,
-        enqueue_assistant=triggers.enqueue_assistant,
-    )
-    drift_detector = DriftDetector(
-        clients.cluster, store, copies, prober, enqueue_publication=triggers.enqueue_publication
-    )
-    return reconciler, ServerReconciler(store, prober, drift_detector)
+class _Parts:
+    """What the controllers share, and the controllers."""
+
+    def __init__(self, clients: Clients, cluster_name: str, credentials_role: str) -> None:
+        self._clients = clients
+        self._cluster_name = cluster_name
+        self._credentials_role = credentials_role
+        self.store = Store()
+        self._queues = Queues(**{each.name: _queue(each.name, clients.metrics) for each in fields(Queues)})
+        self.triggers = Triggers(self.store, self._queues)
+        self.turns = Turns()
+        self._event_publisher = EventPublisher(clients.events)
+        self._inputs = AssistantInputs(self.store, cluster_name)
+        self._validator = VersionValidator(
+            clients.cluster,
+            self.store,
+            clients.schema_validator,
+            enqueue_assistant=self.triggers.enqueue_assistant,
+        )
+
+    def controllers(self, capture: EditCapture) -> tuple[Controller, ...]:
+        """One for each queue."""
+        metrics, queues, turns = self._clients.metrics, self._queues, self.turns
+        new = partial(Controller, is_synced=self.store.is_synced, transient=_TRANSIENT, metrics=metrics)
+        workers, server_workers = Workers(WORKERS, turns.to_reconcile), Workers(SERVER_WORKERS)
+        version_workers = Workers(VERSION_WORKERS, turns.to_reconcile_versions)
+        assistants, graphs, versions = self._assistants(capture), self._graphs(), self._versions()
+        publications, servers = self._publications_and_servers()
+        revalidations = RevalidationReconciler(
+            self._clients.cluster, self.store, self._validator, enqueue_versions=self.triggers.enqueue_versions
+        )
+        return (
+            new("assistant", "Assistant", queues.assistant, assistants.reconcile, workers=workers),
+            new("graph", "Graph", queues.graph, graphs.reconcile, workers=workers),
+            new("version", "Assistant", queues.version, versions.reconcile, workers=version_workers),
+            new("publication", "Assistant", queues.publication, publications.reconcile, workers=server_workers),
+            new("probe", "Graph", queues.probe, servers.reconcile, workers=server_workers),
+            new("revalidation", "Graph", queues.revalidation, revalidations.reconcile, workers=Workers(1)),
+        )
+
+    def _assistants(self, capture: EditCapture) -> AssistantReconciler:
+        return AssistantReconciler(
+            self._clients.cluster,
+            self.store,
+            capture,
+            self._validator,
+            self._inputs,
+            event_publisher=self._event_publisher,
+            metrics=self._clients.metrics,
+            triggers=self.triggers,
+        )
+
+    def _graphs(self) -> GraphReconciler:
+        return GraphReconciler(
+            self._clients.cluster,
+            self.store,
+            self._clients.schema_validator,
+            self.triggers,
+            event_publisher=self._event_publisher,
+            metrics=self._clients.metrics,
+        )
+
+    def _versions(self) -> VersionReconciler:
+        return VersionReconciler(
+            self._clients.cluster,
+            self.store,
+            self._validator,
+            self._inputs,
+            event_publisher=self._event_publisher,
+            metrics=self._clients.metrics,
+            triggers=self.triggers,
+        )
+
+    def _publications_and_servers(self) -> tuple[PublicationReconciler, ServerReconciler]:
+        """What connects to LangGraph Servers."""
+        cluster, store = self._clients.cluster, self.store
+        prober = ServerProber(
+            self._clients.servers,
+            Credentials(cluster, self._credentials_role),
+            cluster_name=self._cluster_name,
+            enqueue_after_probe=self.triggers.enqueue_after_probe,
+        )
+        copies = Copies(cluster, store, prober)
+        reconciler = PublicationReconciler(
+            cluster,
+            store,
+            self._clients.schema_validator,
+            prober,
+            copies,
+            event_publisher=self._event_publisher,
+            metrics=self._clients.metrics,
+            enqueue_assistant=self.triggers.enqueue_assistant,
+        )
+        drift_detector = DriftDetector(
+            cluster, store, copies, prober, enqueue_publication=self.triggers.enqueue_publication
+        )
+        return reconciler, ServerReconciler(store, prober, drift_detector)
 
 
 def _queue(name: str, metrics: Metrics) -> WorkQueue:

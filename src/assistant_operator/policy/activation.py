@@ -35,18 +35,18 @@ class ActivationDecision:
 
 def decide(input: AssistantInput) -> ActivationDecision | Validate:
     """The decision; or Validate, if it depends on a version that is not validated yet."""
-    current = None if input.active in input.lost - input.numbers else input.active
+    current = None if input.active in input.lost - input.kept.numbers else input.active
     if input.assistant.spec.suspend:
         return _decision(input, current, Finding(False, Reason.SUSPENDED, SUSPENDED))
     active = _active(input, current)
     if isinstance(active, Validate):
         return active
     requested = _requested(input, active)
-    if requested in input.numbers and requested not in input.validation_results:
+    if requested in input.kept.numbers and requested not in input.validation_results:
         return Validate(requested)
-    if input.is_published and active in input.numbers and active not in input.validation_results:
+    if input.is_published and active in input.kept.numbers and active not in input.validation_results:
         return Validate(active)
-    validation_result = input.validation_results.get(requested) if requested in input.numbers else None
+    validation_result = input.validation_results.get(requested) if requested in input.kept.numbers else None
     ready = _ready(input, active, requested, validation_result)
     return _decision(input, active, ready, validation_result, _published(input, active))
 
@@ -91,7 +91,7 @@ def _active(input: AssistantInput, current: int | None) -> int | Validate | None
 
 
 def _pinned(input: AssistantInput, pin: int, current: int | None) -> int | Validate | None:
-    if pin not in input.numbers:
+    if pin not in input.kept.numbers:
         return current
     if pin not in input.validation_results:
         return Validate(pin)
@@ -100,7 +100,7 @@ def _pinned(input: AssistantInput, pin: int, current: int | None) -> int | Valid
 
 def _newest_valid(input: AssistantInput, current: int | None) -> int | Validate | None:
     """The newest valid version. Only newer ones replace the active version, even if that is no longer valid."""
-    newer = [record for record in reversed(input.kept) if record.number > (current or 0)]
+    newer = input.kept.newer_than(current or 0)
     for record in newer:
         if record.number in input.validation_results:
             if input.validation_results[record.number].holds:
@@ -129,7 +129,7 @@ def _ready(
         return Finding(False, Reason.AWAITING_ACTIVATION, message)
     if input.assistant.pin:
         return Finding(True, Reason.ACTIVE, f"{input.name(active)} is active, as pinned")
-    latest = input.kept[-1].number if input.kept else active
+    latest = input.kept.newest or active
     waiting = f"; {input.name(latest)} awaits activation" if latest > active else ""
     return Finding(True, Reason.ACTIVE, f"{input.name(active)} is active{waiting}")
 

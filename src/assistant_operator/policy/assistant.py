@@ -1,7 +1,6 @@
 """The steps that reconcile an Assistant whose edits are captured: adopt, restore, activate, prune, label. Pure."""
 
-from collections.abc import Iterator
-from itertools import chain
+from collections.abc import Iterable, Iterator
 
 from assistant_operator.api.assistant_version import VersionRecord
 from assistant_operator.api.meta import ConditionStatus
@@ -31,9 +30,11 @@ def foreground_steps(input: AssistantInput) -> Iterator[ForegroundStep]:
         if (desired := deletion.status(input)) != input.assistant.status:
             yield UpdateStatus(desired)
         return
-    yield from (Adopt(record) for record in input.kept if record.owner is None and not record.is_being_deleted)
+    yield from (
+        Adopt(record) for record in input.kept.unsettled if record.owner is None and not record.is_being_deleted
+    )
     needed = {input.newest, input.active or 0} - {0}
-    yield from (Restore(number) for number in sorted(needed - input.numbers - input.lost))
+    yield from (Restore(number) for number in sorted(needed - input.kept.numbers - input.lost))
     decision = decide(input)
     if isinstance(decision, Validate):
         yield decision
@@ -59,7 +60,7 @@ def background_steps(input: AssistantInput) -> Iterator[BackgroundStep]:
     # A change of a schema is signalled once: its effect on the versions is recorded even if the Assistant is suspended.
     if input.is_revalidating or not input.assistant.spec.suspend:
         yield from _version_status_updates(input, decision)
-    yield from (Relabel(record) for record in input.kept if _lacks_labels(input, record))
+    yield from (Relabel(record) for record in input.kept.unsettled if _lacks_labels(input, record))
 
 
 def _version_status_updates(
@@ -67,9 +68,7 @@ def _version_status_updates(
 ) -> Iterator[Validate | UpdateVersionStatus]:
     """For the active version first, then from the newest to the oldest."""
     pruned = {record.number for record in prune_candidates(input, decision.active)} - {input.active}
-    first = (record for record in input.kept if record.number == decision.active)
-    others = (record for record in reversed(input.kept) if record.number != decision.active)
-    for record in chain(first, others):
+    for record in _examined(input, decision.active):
         if record.number in pruned or record.is_being_deleted:
             continue
         validation_result = input.validation_results.get(record.number)
@@ -77,6 +76,17 @@ def _version_status_updates(
             yield Validate(record.number, is_background=True)
         elif _is_outdated(record, validation_result, is_active=record.number == decision.active):
             yield UpdateVersionStatus(record, record.number == decision.active, validation_result)
+
+
+def _examined(input: AssistantInput, active: int | None) -> Iterator[VersionRecord]:
+    """The versions whose conditions may be outdated: the active one, and from the newest to the oldest the others."""
+    if first := input.kept.get(active):
+        yield first
+    others: Iterable[VersionRecord] = reversed(input.kept)
+    if not input.is_revalidating:
+        numbers = {*(record.number for record in input.kept.unsettled), *input.validation_results}
+        others = filter(None, map(input.kept.get, sorted(numbers, reverse=True)))
+    yield from (record for record in others if record.number != active)
 
 
 def _is_outdated(record: VersionRecord, validation_result: ValidationResult | None, *, is_active: bool) -> bool:

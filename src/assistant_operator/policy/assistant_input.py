@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
 
 from assistant_operator.api.assistant import Assistant, AssistantStatus, Copy
 from assistant_operator.api.assistant_version import AssistantVersion, VersionRecord, version_name
@@ -12,6 +11,7 @@ from assistant_operator.api.reason import Reason
 
 from .conditions import Finding
 from .desired_copy import Target
+from .kept_versions import NO_VERSIONS, KeptVersions
 from .publication import PublishResult
 from .stored import Unstored
 
@@ -61,8 +61,8 @@ class AssistantInput:
     """In the state of the newest captured generation."""
     recorded: Captured
     now: datetime
-    kept: tuple[VersionRecord, ...] = ()
-    """The versions that it owns, and those of its name without an owner, oldest first."""
+    kept: KeptVersions = NO_VERSIONS
+    """The versions that it owns, and those of its name without an owner."""
     validation_results: Mapping[int, ValidationResult] = field(default_factory=dict)
     """Validation results that are up to date, by number. Other versions can be validated."""
     lost: frozenset[int] = frozenset()
@@ -88,15 +88,11 @@ class AssistantInput:
     def active(self) -> int | None:
         return self.assistant.status.active_version
 
-    @cached_property
-    def numbers(self) -> frozenset[int]:
-        return frozenset([record.number for record in self.kept])
-
     @property
     def newest(self) -> int:
         """The greatest number of a version that is known, deleted ones included; 0 for none."""
         reported = self.assistant.status.latest_version or 0
-        return max(self.recorded.latest, reported, self.kept[-1].number if self.kept else 0)
+        return max(self.recorded.latest, reported, self.kept.newest)
 
     @property
     def copies(self) -> tuple[Copy, ...]:

@@ -21,7 +21,7 @@ MOST_ACTIVATIONS = 20
 def status(input: AssistantInput, decision: ActivationDecision) -> AssistantStatus:
     """The desired status. It is written only if it differs from the present one."""
     before = input.assistant.status
-    active = next((record for record in input.kept if record.number == decision.active), None)
+    active = input.kept.get(decision.active)
     copies = _copies(input, decision.active)
     return AssistantStatus.of(
         conditions=_conditions(input, decision),

@@ -25,5 +25,5 @@ def prune_candidates(input: AssistantInput, active: int | None) -> list[VersionR
 def _beyond_limit(input: AssistantInput, active: int | None) -> list[VersionRecord]:
     """The versions beyond the limit that are not active, pinned, labelled keep or being deleted."""
     held = {active, input.assistant.pin}
-    beyond = input.kept[: -input.assistant.spec.versioning.history_limit]
+    beyond = input.kept.beyond(input.assistant.spec.versioning.history_limit)
     return [each for each in beyond if each.number not in held and not (each.is_labelled_keep or each.is_being_deleted)]

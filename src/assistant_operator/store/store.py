@@ -89,6 +89,7 @@ class Store:
         if record is None:
             return None
         self._unindex(record.latest)
+        self.versions.release(key)
         for graph in record.validating_graphs:
             _discard(self._by_validating_graph, graph, key)
         for graph in self._by_default.get(key, ()):
@@ -189,8 +190,8 @@ class Store:
     def await_validation(self, graph: Key, assistants: Iterable[Key]) -> None:
         """These Assistants are to be validated against the present schemas of that Graph, and its status waits."""
         if waiting := self.graphs.get(graph):
-            waiting.unvalidated = set(assistants)
-            for key in waiting.unvalidated:
+            for key in assistants:
+                waiting.unvalidated.add(key)
                 self.assistants[key].validation.awaiting_graphs.add(graph)
 
     def finish_validation(self, record: AssistantRecord) -> list[Key]:

@@ -16,6 +16,8 @@ class ValidationState:
     mapping, and its result is dropped."""
     is_revalidating: bool = False
     """Whether the conditions of the kept versions may be out of date."""
+    awaits_listing: bool = False
+    """Whether the controller "revalidation" is about to validate the kept versions: they are not read one by one."""
     awaiting_graphs: set[Key] = field(default_factory=set)
     """Graphs whose status waits until this Assistant is validated."""
     retry: asyncio.TimerHandle | None = None
@@ -29,6 +31,7 @@ class ValidationState:
         """Drop the results. `include_kept_versions`: the conditions of kept versions are out of date as well."""
         self.results = {}
         self.is_revalidating = self.is_revalidating or include_kept_versions
+        self.awaits_listing = False
 
     def finish(self) -> None:
         """Every version is validated, and its conditions are written."""

@@ -4,12 +4,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from cachetools import FIFOCache
+from cachetools import FIFOCache, LRUCache
 
 from assistant_operator.api.assistant_version import VersionRecord
 from assistant_operator.api.meta import Key, position
+from assistant_operator.policy.kept_versions import NO_VERSIONS, KeptVersions
 
 _MOST_DELETIONS = 2_000
+_MOST_KEPT = 64
+"""Assistants that are reconciled at a time, and a few more."""
 
 
 @dataclass(slots=True)
@@ -17,19 +20,54 @@ class _History:
     """The versions of one Assistant's name, with any owner."""
 
     by_number: dict[int, VersionRecord] = field(default_factory=dict)
+    is_ordered: bool = True
+    """Whether they are in order of their numbers. A listing is not: v10 comes before v2."""
     by_digest: dict[str, tuple[int, ...]] = field(default_factory=dict)
     """Numbers. A set takes four times the memory, and most have one."""
+    unsettled: tuple[int, ...] = ()
+    """Numbers of those that are not settled, in no order."""
+    owners: dict[str, int] = field(default_factory=dict)
+    """How many of them each UID owns."""
 
     def put(self, record: VersionRecord) -> None:
-        self.drop(record.number)
-        self.by_number[record.number] = record
-        self.by_digest[record.digest] = (*self.by_digest.get(record.digest, ()), record.number)
+        number, before = record.number, self.by_number.get(record.number)
+        if before is None and number < next(reversed(self.by_number), 0):
+            self.is_ordered = False
+        self.by_number[number] = record
+        self._unindex(before)
+        self.by_digest[record.digest] = (*self.by_digest.get(record.digest, ()), number)
+        if record.owner:
+            self.owners[record.owner] = self.owners.get(record.owner, 0) + 1
+        if not record.is_settled:
+            self.unsettled = (*self.unsettled, number)
 
     def drop(self, number: int) -> None:
-        if before := self.by_number.pop(number, None):
-            others = tuple(each for each in self.by_digest.pop(before.digest) if each != number)
-            if others:
-                self.by_digest[before.digest] = others
+        self._unindex(self.by_number.pop(number, None))
+
+    def in_order(self) -> dict[int, VersionRecord]:
+        """By number, in that order."""
+        if not self.is_ordered:
+            self.by_number, self.is_ordered = dict(sorted(self.by_number.items())), True
+        return self.by_number
+
+    def kept(self, uid: str) -> KeptVersions:
+        """Those of the Assistant with that UID, and those without an owner."""
+        if self.owners.keys() <= {uid}:
+            unsettled = tuple(self.by_number[number] for number in sorted(self.unsettled))
+            return KeptVersions(dict(self.in_order()), unsettled)
+        return KeptVersions.of(record for record in self.by_number.values() if record.owner in (uid, None))
+
+    def _unindex(self, record: VersionRecord | None) -> None:
+        if record is None:
+            return
+        if others := _without(self.by_digest.pop(record.digest), record.number):
+            self.by_digest[record.digest] = others
+        if record.owner:
+            self.owners[record.owner] -= 1
+            if not self.owners[record.owner]:
+                del self.owners[record.owner]
+        if not record.is_settled:
+            self.unsettled = _without(self.unsettled, record.number)
 
 
 class VersionIndex:
@@ -40,19 +78,45 @@ class VersionIndex:
         self._named: dict[str, set[Key]] = defaultdict(set)
         """By namespace: the Assistants' names that have versions."""
         self._deletions: FIFOCache[tuple[Key, int], int] = FIFOCache(_MOST_DELETIONS)
+        self._kept: LRUCache[Key, tuple[str, KeptVersions]] = LRUCache(_MOST_KEPT)
+        """By Assistant: its UID, and what was returned last, until a version changes."""
 
     def of(self, assistant: Key) -> tuple[VersionRecord, ...]:
         """Every version of that name, with any owner, oldest first."""
-        kept = self._by_number(assistant)
-        return tuple(kept[number] for number in sorted(kept))
+        history = self._histories.get(assistant)
+        return tuple(history.in_order().values()) if history else ()
+
+    def kept(self, assistant: Key, uid: str) -> KeptVersions:
+        """The versions that the Assistant with that UID owns, and those of its name without an owner."""
+        history = self._histories.get(assistant)
+        if history is None:
+            return NO_VERSIONS
+        known, kept = self._kept.get(assistant, ("", NO_VERSIONS))
+        if known != uid:
+            kept = history.kept(uid)
+            self._kept[assistant] = uid, kept
+        return kept
+
+    def release(self, assistant: Key) -> None:
+        """That Assistant is gone. Its versions may outlive it."""
+        self._kept.pop(assistant, None)
 
     def count(self) -> int:
         """How many versions there are."""
         return sum(len(history.by_number) for history in self._histories.values())
 
+    def count_in(self, namespace: str) -> int:
+        """How many versions of that namespace there are."""
+        return sum(self.count_of(key) for key in self._named.get(namespace, ()))
+
+    def count_of(self, assistant: Key) -> int:
+        """How many versions of that name there are, with any owner."""
+        return len(self._by_number(assistant))
+
     def newest_number(self, assistant: Key) -> int:
         """The highest number of that name, with any owner; 0 for none."""
-        return max(self._by_number(assistant), default=0)
+        history = self._histories.get(assistant)
+        return next(reversed(history.in_order()), 0) if history else 0
 
     def with_digest(self, assistant: Key, digest: str) -> list[VersionRecord]:
         """Those with that digest, or with none, newest first."""
@@ -71,6 +135,7 @@ class VersionIndex:
         if self._deletions.get((record.key, record.number), 0) > record.position:
             return False
         self._histories.setdefault(record.key, _History()).put(record)
+        self._kept.pop(record.key, None)
         self._named[record.key[0]].add(record.key)
         return True
 
@@ -86,6 +151,7 @@ class VersionIndex:
             self._deletions[record.key, record.number] = record.position
         history = self._histories[record.key]
         history.drop(record.number)
+        self._kept.pop(record.key, None)
         if not history.by_number:
             del self._histories[record.key]
             names = self._named[record.key[0]]
@@ -128,6 +194,10 @@ class VersionIndex:
     def _in(self, namespace: str) -> list[VersionRecord]:
         keys = list(self._named.get(namespace, ()) if namespace else self._histories)
         return [record for key in keys for record in self._histories[key].by_number.values()]
+
+
+def _without(numbers: tuple[int, ...], number: int) -> tuple[int, ...]:
+    return tuple(each for each in numbers if each != number)
 
 
 def _differ(

@@ -17,6 +17,17 @@ def results() -> str:
     return table([row for rows in read(RESULTS).values() for row in rows])
 
 
+def summary() -> str:
+    """A short table: the medians beside the Go controller, and the edits of one object that are kept."""
+    rows = [row for row in read(RESULTS)["contest"] if row.unit == _PEER and row.short]
+    lines = [
+        "| this operator beside a minimal controller in Go | measured | goal |",
+        "|---|---|---|",
+        *(f"| {row.short} | {median(row.rounds):.2f} × | {row.goal:g} × |" for row in rows),
+    ]
+    return "\n".join(lines)
+
+
 def chart() -> str:
     """Bars of what the operator needs beside the Go controller, and a line with the goals. One is the same."""
     rows = [row for row in read(RESULTS)["contest"] if row.unit == _PEER and not row.more_is_better]

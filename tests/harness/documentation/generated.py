@@ -1,4 +1,4 @@
-"""The parts of docs/ that are generated; in a page each stands between two comments."""
+"""The parts of README.md and docs/ that are generated; in a page each stands between two comments."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -8,6 +8,7 @@ from . import ROOT, benchmarks, conditions, reference
 
 Part = Callable[[], str]
 PARTS: Mapping[str, Mapping[str, Part]] = {
+    "README.md": {"benchmarks": benchmarks.summary},
     "docs/api.md": {"reference": reference.text},
     "docs/conditions.md": {"conditions": conditions.types, "reasons": conditions.reasons, "events": conditions.events},
     "docs/benchmarks.md": {"results": benchmarks.results, "chart": benchmarks.chart},

@@ -54,6 +54,12 @@ class WatchCache:
         self.changes.clear()
         self.oldest = self.store.revision
 
+    def trim(self, most: int) -> None:
+        """Drop the oldest changes but so many, as a window of that size has done by then."""
+        if len(self.changes) > most:
+            self.oldest = self.changes[-most - 1].revision
+            del self.changes[:-most]
+
     def hold(self, *, reads: bool) -> None:
         """See nothing new from now on. `reads`: answer even consistent reads from the past."""
         self._held_at, self._holds_reads = self.store.revision, reads
@@ -136,6 +142,11 @@ class Endpoint:
         self.epoch += 1
         for cache in self._caches.values():
             cache.wake()
+
+    def trim(self, most: int) -> None:
+        """Keep so many changes of each resource."""
+        for cache in self._caches.values():
+            cache.trim(most)
 
     def forget(self, *plurals: str) -> None:
         """Drop the windows of these resources, without any of all."""

@@ -1,6 +1,7 @@
-"""What a process still knows of objects that are gone: a walk over everything that its operator refers to."""
+"""What a process knows: a walk over everything that its operator refers to."""
 
 import asyncio
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
@@ -27,7 +28,7 @@ def leftovers(root: object, texts: frozenset[str], keys: frozenset[tuple[str, st
         if each in texts if kind is str else isinstance(each, tuple) and _is_key(each) and each in keys:
             found.append(f"{_path(way)}: {each!r}")
             continue
-        parts = _parts_of(kind)
+        parts = _parts_of(kind, BOUNDED)
         if parts is None:
             continue
         for name, inner in parts(each):
@@ -38,6 +39,21 @@ def leftovers(root: object, texts: frozenset[str], keys: frozenset[tuple[str, st
                 seen.add(id(inner))
                 waiting.append(((name, way), inner))
     return found
+
+
+def weight(root: object) -> int:
+    """Bytes of all that `root` refers to, what is remembered on purpose included."""
+    total, seen, waiting = 0, {id(root)}, deque([root])
+    while waiting:
+        each = waiting.popleft()
+        total += sys.getsizeof(each)
+        kind: Any = type(each)
+        parts = _parts_of(kind, frozenset())
+        for _, inner in parts(each) if parts else ():
+            if id(inner) not in seen:
+                seen.add(id(inner))
+                waiting.append(inner)
+    return total
 
 
 def _path(way: _Way | None) -> str:
@@ -53,8 +69,8 @@ def _is_key(each: tuple[Any, ...]) -> bool:
 
 
 @cache
-def _parts_of(kind: type) -> Callable[[Any], Iterable[tuple[str, Any]]] | None:
-    """How to take apart what is of that type; None for what refers to nothing of interest."""
+def _parts_of(kind: type, without: frozenset[str]) -> Callable[[Any], Iterable[tuple[str, Any]]] | None:
+    """How to take apart what is of that type, but for these attributes; None for what refers to nothing of interest."""
     if issubclass(kind, _ENDS):
         return None
     if issubclass(kind, Mapping):
@@ -67,19 +83,19 @@ def _parts_of(kind: type) -> Callable[[Any], Iterable[tuple[str, Any]]] | None:
         return lambda each: [("closure", cell.cell_contents) for cell in each.__closure__ or ()]
     if kind is VirtualHandle:
         return lambda each: [("args", each._args)]  # noqa: SLF001 (what a timer will be called with)
-    return _attributes_of(kind) if kind.__module__.startswith(_OURS) else None
+    return _attributes_of(kind, without) if kind.__module__.startswith(_OURS) else None
 
 
 def _of_mapping(each: Mapping[Any, Any]) -> list[tuple[str, Any]]:
     return [part for key, value in each.items() for part in (("key", key), ("value", value))]
 
 
-def _attributes_of(kind: type) -> Callable[[Any], Iterable[tuple[str, Any]]]:
-    slots = [name for of in kind.__mro__ for name in getattr(of, "__slots__", ()) if name not in BOUNDED]
+def _attributes_of(kind: type, without: frozenset[str]) -> Callable[[Any], Iterable[tuple[str, Any]]]:
+    slots = [name for of in kind.__mro__ for name in getattr(of, "__slots__", ()) if name not in without]
 
     def attributes(each: Any) -> Iterator[tuple[str, Any]]:
         for name, value in getattr(each, "__dict__", {}).items():
-            if name not in BOUNDED:
+            if name not in without:
                 yield name, value
         for name in slots:
             if hasattr(each, name):

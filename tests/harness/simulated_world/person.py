@@ -49,6 +49,10 @@ class Person:
             self._editors.setdefault((made["metadata"]["uid"], made["metadata"].get("generation", 0)), manager)
         return made
 
+    def forget(self) -> None:
+        """Who edited what so far."""
+        self._editors.clear()
+
     def editor_of(self, uid: str, generation: int) -> str | None:
         """The field manager of the newest edit of content up to that generation; None if there was none."""
         found = [each for each in self._editors if each[0] == uid and each[1] <= generation]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,11 +10,11 @@ import pytest
 from assistant_operator.api.assistant import Assistant, AssistantStatus, Copy
 from assistant_operator.api.graph import Graph
 from assistant_operator.api.meta import Key
-from assistant_operator.manager.triggers import Queues, Triggers
+from assistant_operator.manager.triggers import LISTED_FROM, MOST_LISTED, Queues, Triggers
 from assistant_operator.runtime.workqueue import WorkQueue
 from assistant_operator.store.store import Store
 from harness.support.timeless import timeless
-from harness.worlds import KEY, a_graph, an_assistant
+from harness.worlds import KEY, a_graph, a_record, an_assistant
 
 GRAPH = a_graph().key
 SCHEMA = {"type": "object"}
@@ -34,18 +35,27 @@ class Enqueued(WorkQueue):
         self.keys.add(key)
 
 
-def enqueued(change: Callable[[Triggers], None], assistant: Assistant, graph: Graph) -> dict[str, set[Key]]:
-    """By queue, what one change enqueues where there are that Assistant and that Graph."""
+def enqueued(
+    change: Callable[[Triggers], None], assistant: Assistant, graph: Graph, kept: int = 0, others: int = 0
+) -> dict[str, set[Key]]:
+    """By queue, what one change enqueues where there are that Assistant, so many versions of it, and that Graph.
+
+    `others`: versions in the namespace of Assistants of other Graphs.
+    """
 
     async def story() -> dict[str, set[Key]]:
         await asyncio.sleep(0)
         store, queues = (
             Store(),
-            {name: Enqueued() for name in ("assistant", "graph", "version", "publication", "probe")},
+            {name: Enqueued() for name in ("assistant", "graph", "version", "publication", "probe", "revalidation")},
         )
         store.upsert_assistant(assistant)
         store.assistants[KEY].capture_up_to(assistant)
         store.upsert_graph(graph)
+        for number in range(1, kept + 1):
+            store.versions.put(a_record(number))
+        for number in range(1, others + 1):
+            store.versions.put(replace(a_record(number), key=(KEY[0], "other")))
         change(Triggers(store, Queues(**queues)))
         return {name: queue.keys for name, queue in queues.items() if queue.keys}
 
@@ -113,3 +123,23 @@ def test_of_an_assistant_without_copies(change: Callable[[Triggers], None], expe
 )
 def test_of_an_assistant_with_copies(change: Callable[[Triggers], None], expected: dict[str, set[Key]]) -> None:
     assert enqueued(change, PUBLISHED, a_graph()) == expected
+
+
+@pytest.mark.parametrize(
+    ("include_kept_versions", "kept", "others", "is_listed"),
+    [
+        pytest.param(True, LISTED_FROM, 0, True, id="many versions, and all there are"),
+        pytest.param(True, LISTED_FROM - 1, 0, False, id="few versions"),
+        pytest.param(True, LISTED_FROM, LISTED_FROM * (MOST_LISTED - 1), True, id="just enough of those there are"),
+        pytest.param(True, LISTED_FROM, LISTED_FROM * (MOST_LISTED - 1) + 1, False, id="too few of those there are"),
+        pytest.param(False, LISTED_FROM, 0, False, id="the kept versions are not validated again"),
+    ],
+)
+def test_versions_are_listed_where_that_costs_less_than_to_read_each(
+    include_kept_versions: Any, kept: int, others: int, is_listed: Any
+) -> None:
+    def change(it: Triggers) -> None:
+        it.enqueue_revalidation(GRAPH, include_kept_versions=include_kept_versions)
+
+    found = enqueued(change, ASSISTANT, a_graph(), kept, others)
+    assert found == {"assistant": {KEY}, **({"revalidation": {GRAPH}} if is_listed else {})}

@@ -21,6 +21,7 @@ from assistant_operator.policy.assistant_input import (
     Validate,
     ValidationResult,
 )
+from assistant_operator.policy.kept_versions import KeptVersions
 from harness.worlds import NAMESPACE, NOW, a_digest, a_graph, a_record, an_assistant, steps
 
 Content = tuple[str, int]
@@ -120,7 +121,7 @@ class Paper:
             an_assistant(**control, limit=self.history_limit, status=self.status, meta=meta),
             Captured(self.generation, self.latest, too_large=too_large),
             now=self.now,
-            kept=tuple(self.kept[number] for number in sorted(self.kept)),
+            kept=KeptVersions.of(self.kept.values()),
             validation_results=dict(self.validation_results),
             lost=frozenset(self.lost),
             is_revalidating=self.is_revalidating,

@@ -3,10 +3,13 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from assistant_operator.api.assistant_version import VersionRecord
+from assistant_operator.policy.kept_versions import KeptVersions
 from assistant_operator.store.version_index import VersionIndex
-from harness.worlds import KEY, NAMESPACE, a_digest, a_record
+from harness.worlds import KEY, NAMESPACE, UID, a_digest, a_record
 
 
 def filled(*records: VersionRecord) -> VersionIndex:
@@ -18,6 +21,42 @@ def filled(*records: VersionRecord) -> VersionIndex:
 
 def numbers(index: VersionIndex) -> list[int]:
     return [record.number for record in index.of(KEY)]
+
+
+def kept(index: VersionIndex, uid: str = UID) -> list[int]:
+    return [record.number for record in index.kept(KEY, uid)]
+
+
+def test_kept_are_those_of_one_owner_and_those_of_none() -> None:
+    index = filled(a_record(1, owner="other"), a_record(2, owner=None), a_record(3))
+    assert (kept(index), kept(index, "other"), kept(index, "new")) == ([2, 3], [1, 2], [2])
+    assert kept(filled(a_record(10), a_record(2), a_record(1))) == [1, 2, 10]
+    assert kept(VersionIndex()) == []
+
+
+def test_what_was_returned_stays_as_it_was() -> None:
+    index = filled(a_record(1), a_record(2))
+    before = index.kept(KEY, UID)
+    index.put(a_record(3))
+    index.drop(a_record(1))
+    assert [record.number for record in before] == [1, 2]
+    assert kept(index) == [2, 3]
+
+
+@given(st.lists(st.tuples(st.integers(1, 12), st.sampled_from(["put", "drop"]), st.integers(0, 4))))
+def test_the_index_knows_what_a_look_at_all_versions_would_find(changes: list[tuple[int, str, int]]) -> None:
+    index, there = VersionIndex(), dict[int, VersionRecord]()
+    states: list[dict[str, Any]] = [{}, {"owner": None}, {"owner": "other"}, {"valid": ""}, {"active": "True"}]
+    for position, (number, change, state) in enumerate(changes, 100):
+        if change == "put":
+            there[number] = a_record(number, resource_version=str(position), **states[state])
+            index.put(there[number])
+        elif number in there:
+            index.drop(there.pop(number))
+        wanted = KeptVersions.of(record for record in there.values() if record.owner in (UID, None))
+        assert index.kept(KEY, UID) == wanted
+        assert list(index.kept(KEY, UID)) == list(wanted), "in order"
+        assert index.newest_number(KEY) == max(there, default=0)
 
 
 def test_when_a_version_was_deleted_is_remembered_where_an_event_told_of_it() -> None:

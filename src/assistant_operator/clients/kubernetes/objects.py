@@ -175,10 +175,13 @@ class Objects:
             raise TooOld(refused.status) from refused
 
     async def pages(
-        self, path: str, accept: str, selection: Mapping[str, str] | None = None
+        self, path: str, accept: str, selection: Mapping[str, str] | None = None, *, limit: int = 0
     ) -> AsyncIterator[FreeForm]:
-        """Yield the pages of a listing. `selection`: labelSelector and fieldSelector as query parameters."""
-        call = Call("GET", path, {**(selection or {}), "limit": PAGE}, accept=accept)
+        """Yield the pages of a listing, of `limit` objects each (0: as many as is usual).
+
+        `selection`: labelSelector and fieldSelector as query parameters.
+        """
+        call = Call("GET", path, {**(selection or {}), "limit": limit or PAGE}, accept=accept)
         while True:
             try:
                 answer = await self.server.send(call, timeout=60)

@@ -1,18 +1,23 @@
 """Creates, marks, adopts, deletes and watches AssistantVersions. Never writes the spec of an existing one."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
+
+from pydantic import ValidationError
 
 from assistant_operator.api.assistant import Assistant
 from assistant_operator.api.assistant_version import AssistantVersion, VersionRecord, has_version_labels, version_labels
 from assistant_operator.api.meta import API_VERSION, MANAGER, Condition, FreeForm, Key, ObjectMeta
 
 from .objects import METADATA, Objects, TooOld, if_current, path_of
-from .transport import MERGE_PATCH, Call, ClusterRefused, NoEffect
+from .transport import JSON, MERGE_PATCH, Call, ClusterRefused, NoEffect
 from .version_table import VersionEvent
 from .version_watch import VersionWatch
 
+_CONTENTS = 100
+"""Versions in a page of a listing with their content, which may be large."""
 _MOST_REPLAYS = 3
 """Tries to find the start of the watch cache: it moves between two requests."""
 
@@ -59,6 +64,14 @@ class Versions:
     async def read(self, key: Key) -> AssistantVersion | None:
         """Return the version with its spec; None if it does not exist."""
         return await self._objects.get(AssistantVersion, key)
+
+    async def contents(self, namespace: str) -> AsyncIterator[AssistantVersion]:
+        """Yield every version of a namespace with its spec. One that no model fits is left out."""
+        path = path_of(AssistantVersion, (namespace, ""))
+        async for page in self._objects.pages(path, JSON, limit=_CONTENTS):
+            for item in page["items"]:
+                with suppress(ValidationError):
+                    yield AssistantVersion.model_validate(item)
 
     async def read_at(self, key: Key, resource_version: int) -> AssistantVersion | Literal["Expired"] | None:
         return await self._objects.get_at(AssistantVersion, key, resource_version)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 
 from assistant_operator.api.assistant import Assistant, AssistantStatus
@@ -180,8 +181,28 @@ class AssistantReconciler:
     async def _adopt(self, input: AssistantInput, record: VersionRecord) -> str | None:
         if not await self._is_alive(input.assistant):
             return None  # its versions are being orphaned: one that is adopted now would be deleted with it
-        changed = await self._cluster.versions.adopt(record, input.assistant)
+        if (unmarked := await self._without_valid(record)) is None:
+            return None
+        changed = await self._cluster.versions.adopt(unmarked, input.assistant)
         return await self._validator.keep_metadata(record, changed, "metadata.ownerReferences")
+
+    async def _without_valid(self, record: VersionRecord) -> VersionRecord | None:
+        """Remove the condition Valid of a version: the schemas may have changed while it had no owner.
+
+        So it is validated anew, also if the operator ends meanwhile. Returns None if it is gone or was replaced.
+        """
+        if not record.valid:
+            return record
+        version = await self._validator.reread(record)
+        if version is None or version.metadata.uid != record.uid:
+            return None
+        others = tuple(each for each in version.status.conditions if each.type != "Valid")
+        meta = await self._cluster.versions.mark(record, others)
+        if meta is None:
+            return None
+        unmarked = replace(record.as_of(meta), valid="")
+        self._store.versions.put(unmarked)
+        return unmarked
 
     async def _is_alive(self, assistant: Assistant) -> bool:
         """Return whether that very Assistant exists and is not being deleted. If not, nothing more is done to it."""

@@ -105,6 +105,8 @@ class VersionReconciler:
         return self._store.record_of(input.assistant)
 
     def _decide(self, attempt: Attempt, input: AssistantInput) -> BackgroundStep | Requeue | None:
+        if self._record(input).validation.awaits_listing:
+            return Requeue(None)  # the controller "revalidation" enqueues it
         steps = list(background_steps(input))
         refusals = self._record(input).refusals
         due = (step for step in steps if identity(step) not in attempt.failed)

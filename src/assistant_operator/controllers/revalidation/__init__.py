@@ -1,0 +1,1 @@
+"""The validation of many kept versions after a change of schemas."""
