@@ -95,8 +95,8 @@ BUGS = {
     "keep is not kept": Bug("policy.pruning", "each.is_labelled_keep or each", "each"),
     "one version too many is pruned": Bug(
         "policy.pruning",
-        "input.kept[: -input.assistant.spec.versioning.history_limit]",
-        "input.kept[: 1 - input.assistant.spec.versioning.history_limit]",
+        "input.kept.beyond(input.assistant.spec.versioning.history_limit)",
+        "input.kept.beyond(input.assistant.spec.versioning.history_limit - 1)",
     ),
     "a version is deleted without a precondition": Bug(
         "clients.kubernetes.versions",
@@ -141,7 +141,7 @@ BUGS = {
         "policy.activation", "return pin if input.validation_results[pin].holds else current", "return pin"
     ),
     "an older valid version replaces the one in force": Bug(
-        "policy.activation", "if record.number > (current or 0)]", "if record.number > 0]"
+        "policy.activation", "input.kept.newer_than(current or 0)", "input.kept.newer_than(0)"
     ),
     "Manual is ignored": Bug(
         "policy.activation",

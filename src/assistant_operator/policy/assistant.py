@@ -1,6 +1,7 @@
 """The steps that reconcile an Assistant whose edits are captured: adopt, restore, activate, prune, label. Pure."""
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from assistant_operator.api.assistant_version import VersionRecord
 from assistant_operator.api.meta import ConditionStatus
@@ -79,13 +80,13 @@ def _version_status_updates(
 
 
 def _examined(input: AssistantInput, active: int | None) -> Iterator[VersionRecord]:
-    """The versions whose conditions may be outdated: the active one, and from the newest to the oldest the others."""
+    """The versions whose conditions may be outdated: the active one first, then the newest."""
     if first := input.kept.get(active):
         yield first
     others: Iterable[VersionRecord] = reversed(input.kept)
     if not input.is_revalidating:
-        numbers = {*(record.number for record in input.kept.unsettled), *input.validation_results}
-        others = filter(None, map(input.kept.get, sorted(numbers, reverse=True)))
+        judged = (record for number in input.validation_results if (record := input.kept.get(number)))
+        others = chain(reversed(input.kept.unsettled), (record for record in judged if record.is_settled))
     yield from (record for record in others if record.number != active)
 
 

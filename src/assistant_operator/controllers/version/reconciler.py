@@ -107,13 +107,14 @@ class VersionReconciler:
     def _decide(self, attempt: Attempt, input: AssistantInput) -> BackgroundStep | Requeue | None:
         if self._record(input).validation.awaits_listing:
             return Requeue(None)  # the controller "revalidation" enqueues it
-        steps = list(background_steps(input))
         refusals = self._record(input).refusals
-        due = (step for step in steps if identity(step) not in attempt.failed)
+        # After a burst thousands of steps are due, and the first one is enough.
+        due = (step for step in background_steps(input) if identity(step) not in attempt.failed)
         if step := refusals.pick(due, identity):
             pause = self._pause(input)
             return step if pause is None else Requeue(pause)
-        if not attempt.failed and refusals.keep({identity(step) for step in steps}, is_background_kind):
+        present = {identity(step) for step in background_steps(input)}
+        if not attempt.failed and refusals.keep(present, is_background_kind):
             return None
         if refusals.pick(foreground_steps(input), identity):
             # The status counts the versions and reports refusals, and no event is handled of the operator's own writes.
