@@ -289,7 +289,7 @@ BUGS = {
         "controllers.revalidation.reconciler",
         "            for assistant, each in waiting.items():\n                self._release(assistant, each)\n",
         "            waiting.clear()\n",
-        Seed(99),
+        Seed(176),
     ),
     "a copy under an earlier cluster name is another's": Bug(
         "policy.desired_copy",
