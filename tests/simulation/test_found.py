@@ -14,7 +14,7 @@ from simulation import lasting
 from simulation.chaos import STRICTER
 from simulation.faults import KINDS, withhold
 from simulation.invariants import Laws
-from simulation.scenarios import SCHEMA, Steps, copies, numbers, status
+from simulation.scenarios import SCHEMA, Steps, copies, numbers, status, valid
 
 
 def held(steps: Steps, seed: int = 0) -> World:
@@ -43,6 +43,27 @@ def test_a_version_labelled_keep_stays_though_the_news_of_the_label_comes_late()
         world.cluster.server.endpoint.release()
 
     assert numbers(held(steps)) == [1, 2]
+
+
+def test_each_version_that_is_adopted_is_validated_by_the_schema_of_now() -> None:
+    async def steps(world: World) -> None:
+        world.person.assistant("bot", context={"prompt": "a", "temperature": 2})
+        await world.until_ready()
+        world.person.edit("Assistant", "bot", context={"temperature": 1})
+        await world.until_ready()
+        await world.until(lambda: valid(world) == [1, 2])
+        world.person.delete("Assistant", "bot", "Orphan")
+        await world.until(lambda: not world.person.get("Assistant", "bot"))
+        world.person.edit("Graph", "writer", contextSchema={"properties": {"temperature": {"maximum": 1}}})
+        await world.settle()
+        # The operator learns of its own writes from the answers alone, before the watch shows them.
+        world.cluster.server.endpoint.hold("assistantversions")
+        world.person.assistant("bot", context={"prompt": "a", "temperature": 1})
+        await world.until_ready()
+        world.cluster.server.endpoint.release()
+
+    world = held(steps)
+    assert (numbers(world), valid(world)) == ([1, 2], [2])
 
 
 def test_history_goes_on_after_an_orphaning_deletion_whose_news_comes_late() -> None:

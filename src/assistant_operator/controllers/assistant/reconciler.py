@@ -184,7 +184,7 @@ class AssistantReconciler:
         if (unmarked := await self._without_valid(record)) is None:
             return None
         changed = await self._cluster.versions.adopt(unmarked, input.assistant)
-        return await self._validator.keep_metadata(record, changed, "metadata.ownerReferences")
+        return await self._validator.keep_metadata(unmarked, changed, "metadata.ownerReferences")
 
     async def _without_valid(self, record: VersionRecord) -> VersionRecord | None:
         """Remove the condition Valid of a version: the schemas may have changed while it had no owner.
