@@ -1,6 +1,6 @@
 """Creates, marks, adopts, deletes and watches AssistantVersions. Never writes the spec of an existing one."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -65,7 +65,7 @@ class Versions:
         """Return the version with its spec; None if it does not exist."""
         return await self._objects.get(AssistantVersion, key)
 
-    async def contents(self, namespace: str) -> AsyncIterator[AssistantVersion]:
+    async def contents(self, namespace: str) -> AsyncGenerator[AssistantVersion, None]:
         """Yield every version of a namespace with its spec. One that no model fits is left out."""
         path = path_of(AssistantVersion, (namespace, ""))
         async for page in self._objects.pages(path, JSON, limit=_CONTENTS):

@@ -4,6 +4,7 @@ The controller "version" reads one version at a time. For thousands of Assistant
 """
 
 from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from assistant_operator.api.assistant_version import AssistantVersion
@@ -48,15 +49,15 @@ class RevalidationReconciler:
         Raises ClusterUnavailable and ClusterRefused if the listing fails. What was not validated by then, the
         controller "version" reads and validates by itself.
         """
-        waiting = {assistant: self._waiting(assistant) for assistant in self._store.validated_by(key)}
-        waiting = {assistant: each for assistant, each in waiting.items() if each.is_awaited}
-        if not waiting:
-            return
+        waiting = {
+            assistant: self._waiting(assistant)
+            for assistant in self._store.validated_by(key)
+            if self._store.assistants[assistant].validation.awaits_listing
+        }
         try:
-            async for version in self._cluster.versions.contents(key[0]):
-                assistant = key[0], version.spec.assistant_ref.name
-                if each := waiting.get(assistant):
-                    await self._validate(assistant, each, version)
+            async with aclosing(self._cluster.versions.contents(key[0])) as versions:
+                while waiting and (version := await anext(versions, None)):
+                    await self._validate(waiting, version)
         finally:
             for assistant, each in waiting.items():
                 self._release(assistant, each)
@@ -66,12 +67,16 @@ class RevalidationReconciler:
         unlisted = {each.number: each.uid for each in self._store.versions.of(assistant)}
         return _Waiting(record, record.validation.results, unlisted)
 
-    async def _validate(self, assistant: Key, waiting: _Waiting, version: AssistantVersion) -> None:
-        is_same = waiting.unlisted.pop(version.number, None) == version.metadata.uid
-        if is_same and waiting.is_awaited:
-            await self._validator.validate_listed(waiting.record, version)
-        if not waiting.unlisted:
-            self._release(assistant, waiting)
+    async def _validate(self, waiting: dict[Key, _Waiting], version: AssistantVersion) -> None:
+        """Validate one version. An Assistant is removed from `waiting` with its last one."""
+        assistant = version.metadata.namespace, version.spec.assistant_ref.name
+        if (each := waiting.get(assistant)) is None:
+            return
+        is_same = each.unlisted.pop(version.number, None) == version.metadata.uid
+        if is_same and each.is_awaited:
+            await self._validator.validate_listed(each.record, version)
+        if not each.unlisted:
+            self._release(assistant, waiting.pop(assistant))
 
     def _release(self, assistant: Key, waiting: _Waiting) -> None:
         if waiting.is_awaited:

@@ -1,7 +1,8 @@
 """Versions that are validated by a listing: which get a result, and when their Assistant is released."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -26,17 +27,19 @@ class Listing:
     def __init__(self, *versions: AssistantVersion, meanwhile: Callable[[], object] = lambda: None) -> None:
         self._versions = versions
         self._meanwhile = meanwhile
+        self.listed = 0
 
     @property
     def versions(self) -> Any:
         return self
 
-    async def contents(self, namespace: str) -> AsyncIterator[AssistantVersion]:
+    async def contents(self, namespace: str) -> AsyncGenerator[AssistantVersion, None]:
         assert namespace == KEY[0]
         for number, version in enumerate(self._versions):
             if number:
                 self._meanwhile()
             await asyncio.sleep(0)
+            self.listed += 1
             yield version
 
 
@@ -53,6 +56,13 @@ class Place:
         self.record.validation.invalidate(include_kept_versions=True)
         self.record.validation.awaits_listing = True
         self.released: list[Key] = []
+
+    def has_another(self) -> None:
+        """Another Assistant waits, whose version is not listed."""
+        assistant = an_assistant(meta={"name": "another", "uid": "another"})
+        self.store.upsert_assistant(assistant)
+        self.store.versions.put(replace(_listed(1).record(), key=assistant.key))
+        self.store.assistants[assistant.key].validation.awaits_listing = True
 
     def reconcile(self, listing: Listing) -> None:
         cluster = cast("Cluster", listing)
@@ -87,6 +97,7 @@ def test_all_are_validated_and_the_assistant_is_released_once(place: Place) -> N
 
 
 def test_the_assistant_is_released_as_soon_as_all_its_versions_are_validated(place: Place) -> None:
+    place.has_another()
     seen: list[list[Key]] = []
     place.reconcile(Listing(_listed(1), _listed(2), _listed(3), meanwhile=lambda: seen.append(list(place.released))))
     assert seen == [[], [KEY]]
@@ -138,5 +149,12 @@ def test_an_assistant_whose_graph_is_deleted_meanwhile_waits_no_more(place: Plac
 
 def test_nothing_is_listed_for_nobody(place: Place) -> None:
     place.record.validation.awaits_listing = False
-    place.reconcile(cast("Listing", None))
-    assert place.released == []
+    listing = Listing(_listed(1), _listed(2))
+    place.reconcile(listing)
+    assert (place.released, listing.listed) == ([], 0)
+
+
+def test_the_listing_ends_when_nobody_waits_any_more(place: Place) -> None:
+    listing = Listing(_listed(1), _listed(2), _listed(3), _listed(4))
+    place.reconcile(listing)
+    assert (place.released, listing.listed) == ([KEY], 2)
