@@ -15,13 +15,13 @@ from assistant_operator.policy.versioning import Path, pointer
 
 from .attribution import Entry, Origin, attribute
 from .client import KubectlClient
-from .completion import field_paths, version_numbers
+from .completion import field_paths
 from .edits import RecordedEdit
 from .errors import CliError, no_such_version
 from .fields import MISSING, value_at
 from .history import read_history
 from .in_force import shown
-from .parameters import assistant_argument, connection_options, field_path, output_option
+from .parameters import assistant_argument, connection_options, field_path, output_option, version_option
 from .session import hint, session
 from .text import NONE, age, as_json, as_yaml, table
 
@@ -33,14 +33,7 @@ _EXPLANATION = "So <7 is older than version 7, <=7 is of version 7 or older, 4-6
 @click.command()
 @assistant_argument
 @click.argument("path", metavar="[PATH]", type=field_path, default=(), shell_complete=field_paths)
-@click.option(
-    "--revision",
-    type=click.IntRange(min=0),
-    metavar="N",
-    default=0,
-    shell_complete=version_numbers,
-    help="The version whose content is shown; 0: the latest.",
-)
+@version_option("--revision", "The version whose content is shown; 0: the latest.")
 @output_option(_FORMATS, "Output format.")
 @connection_options
 @click.pass_context

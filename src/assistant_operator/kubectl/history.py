@@ -13,12 +13,19 @@ from assistant_operator.api.meta import FreeForm, Key, condition
 from assistant_operator.policy.versioning import Path
 
 from .client import Found, KubectlClient
-from .completion import field_paths, version_numbers
+from .completion import field_paths
 from .conditions import activity, validity
 from .edits import RecordedEdit, changes
 from .errors import MISUSED, CliError, no_such_version, not_found
 from .in_force import in_force, parse_time
-from .parameters import LIST_FORMATS, assistant_argument, connection_options, field_path, output_option
+from .parameters import (
+    LIST_FORMATS,
+    assistant_argument,
+    connection_options,
+    field_path,
+    output_option,
+    version_option,
+)
 from .session import hint, session
 from .text import NONE, age, as_yaml, objects, table
 
@@ -29,14 +36,7 @@ _MOST_READS = 100
 
 @click.command()
 @assistant_argument
-@click.option(
-    "--revision",
-    type=click.IntRange(min=0),
-    metavar="N",
-    default=0,
-    shell_complete=version_numbers,
-    help="Show the version of this number, with its snapshot.",
-)
+@version_option("--revision", "Show the version of this number, with its snapshot.")
 @click.option("--at", metavar="TIME", default="", help="Show the version that was in force then: 2026-11-20T12:00Z.")
 @click.option(
     "--user", metavar="USER", default="", help="Show the versions by this user or manager; * stands for any text."

@@ -9,7 +9,7 @@ import click
 from assistant_operator.api.meta import NAME_PATTERN
 from assistant_operator.policy.versioning import Path
 
-from .completion import assistant_names, context_names, namespaces
+from .completion import assistant_names, context_names, namespaces, version_numbers
 from .fields import parse_path
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -60,6 +60,12 @@ assistant_argument = click.argument("name", metavar="NAME", type=object_name, sh
 
 def output_option(formats: Sequence[str], text: str) -> Callable[[F], F]:
     return click.option("-o", "--output", type=click.Choice(formats), help=text)
+
+
+def version_option(name: str, text: str) -> Callable[[F], F]:
+    """The number of a version; 0 if it is not given."""
+    number = click.IntRange(min=0)
+    return click.option(name, type=number, metavar="N", default=0, shell_complete=version_numbers, help=text)
 
 
 def connection_options(command: F) -> F:

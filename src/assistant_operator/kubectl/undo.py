@@ -12,10 +12,9 @@ from assistant_operator.api.meta import ConditionStatus, FreeForm, condition
 from . import patch
 from .change import ChangeOptions, Plan, change, change_options
 from .client import Found, KubectlClient
-from .completion import version_numbers
 from .conditions import validity
 from .errors import MISUSED, CliError, no_such_version
-from .parameters import assistant_argument, connection_options
+from .parameters import assistant_argument, connection_options, version_option
 
 
 class UndoMode(StrEnum):
@@ -28,14 +27,7 @@ class UndoMode(StrEnum):
 
 @click.command()
 @assistant_argument
-@click.option(
-    "--to-revision",
-    type=click.IntRange(min=0),
-    metavar="N",
-    default=0,
-    shell_complete=version_numbers,
-    help="Number of the version; 0: the one before.",
-)
+@version_option("--to-revision", "Number of the version; 0: the one before.")
 @click.option("--pin", is_flag=True, help="Pin that version, which creates no version. The default.")
 @click.option("--restore", is_flag=True, help="Write its content into the spec instead, which creates a version.")
 @click.option("--unpin", is_flag=True, help="Remove the pin: back to the latest valid version.")
