@@ -74,7 +74,7 @@ def _version_status_updates(
             continue
         validation_result = input.validation_results.get(record.number)
         if validation_result is None and (input.is_revalidating or not record.valid):
-            yield Validate(record.number, is_background=True)
+            yield Validate(record.number)
         elif _is_outdated(record, validation_result, is_active=record.number == decision.active):
             yield UpdateVersionStatus(record, record.number == decision.active, validation_result)
 

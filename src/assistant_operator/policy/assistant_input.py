@@ -122,7 +122,6 @@ class Validate:
     """Validate a version against the schemas of its Graph."""
 
     number: int
-    is_background: bool = False
 
 
 @dataclass(frozen=True, slots=True)

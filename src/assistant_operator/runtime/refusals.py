@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -88,12 +88,14 @@ class Refusals:
         same = [first, *(step for step in due if identify(step)[0] == kind)]
         return min(same, key=lambda step: held.attempts if (held := self._steps.get(identify(step))) else 0)
 
-    def keep(self, present: Collection[StepId], is_ours: Callable[[str], bool] = _every_kind) -> bool:
+    def keep(self, present: Iterable[StepId], is_ours: Callable[[str], bool] = _every_kind) -> bool:
         """Release all held steps except `present`. Returns whether any was released.
 
+        `present`: read only if steps are held.
         `is_ours`: whether a kind of step is that of the caller: several controllers may take steps for one object.
         """
-        stale = [step for step in self._steps if is_ours(step[0]) and step not in present]
+        ours = {step for step in self._steps if is_ours(step[0])}
+        stale = ours.difference(present) if ours else ours
         self._drop(stale)
         return bool(stale)
 

@@ -499,7 +499,7 @@ CHORES: dict[str, tuple[AssistantInput, list[Step]]] = {
     ),
     "a version never judged is judged in the end": (
         a_world(kept=(V1, a_record(2, **FRESH), V3), validation_results=judged(None, None, VALID)),
-        [Validate(2, is_background=True)],
+        [Validate(2)],
     ),
     "one no longer in force is marked so, without a word on its validity": (
         a_world(kept=(V1, NOT_MARKED, V3), validation_results=judged(None, None, VALID)),
@@ -511,11 +511,11 @@ CHORES: dict[str, tuple[AssistantInput, list[Step]]] = {
     ),
     "the schema changed: every kept version is judged again, newest first": (
         a_world(validation_results=judged(None, None, VALID), is_revalidating=True),
-        [Validate(2, is_background=True), Validate(1, is_background=True)],
+        [Validate(2), Validate(1)],
     ),
     "the schema changed while suspended: judged and marked all the same, for nobody says it again": (
         assistant_world(suspend=True, validation_results=judged(INVALID, None, VALID), is_revalidating=True),
-        [Validate(2, is_background=True), UpdateVersionStatus(V1, False, INVALID)],
+        [Validate(2), UpdateVersionStatus(V1, False, INVALID)],
     ),
     "one that lacks our labels gets them back": (
         a_world(kept=(V1, a_record(2, is_labelled=False), V3)),
@@ -637,7 +637,7 @@ def test_an_activation_that_was_just_reported_outlasts_an_older_status_that_was_
     [
         (Adopt(V1), ("Adopt", 1)),
         (Restore(3), ("Restore", 3)),
-        (Validate(2, is_background=True), ("Validate", 2)),
+        (Validate(2), ("Validate", 2)),
         (UpdateStatus(a_status()), ("UpdateStatus", 0)),
         (Prune(V2), ("Prune", 2)),
         (UpdateVersionStatus(V3, True, VALID), ("UpdateVersionStatus", 3)),

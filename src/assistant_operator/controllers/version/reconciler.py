@@ -113,7 +113,7 @@ class VersionReconciler:
         if step := refusals.pick(due, identity):
             pause = self._pause(input)
             return step if pause is None else Requeue(pause)
-        present = {identity(step) for step in background_steps(input)}
+        present = (identity(step) for step in background_steps(input))
         if not attempt.failed and refusals.keep(present, is_background_kind):
             return None
         if refusals.pick(foreground_steps(input), identity):
