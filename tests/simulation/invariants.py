@@ -143,12 +143,21 @@ class Laws:
             if each.number == made.number and each.uid == made.uid:
                 # What is made for an Assistant that is gone meanwhile is garbage, and is collected.
                 if each.spec != made.spec and made.uid not in self.history.gone:
+                    if not self._left_a_trace(each):
+                        continue
                     self._break(f"{what} is made again with another spec: the number is reused")
                 return  # it was deleted by hand and is there again
         self._check_content(what, made)
         self._check_number(what, made, of_same)
         self._check_chain(what, made, of_same)
         self._check_change(what, made, of_same)
+
+    def _left_a_trace(self, made: Made) -> bool:
+        """Whether the status of the Assistant ever named that version or a newer one.
+
+        A version that a person deletes before may leave no trace: the operator may end before it reports it.
+        """
+        return made.number <= self.history.recorded.get(made.uid, 0)
 
     def _check_content(self, what: str, made: Made) -> None:
         edits = {each.generation: each.snapshot for each in self.history.edits.get(made.uid, [])}
@@ -172,7 +181,8 @@ class Laws:
         # By number: one that was deleted by hand is made again after newer ones.
         own = sorted((each for each in of_same if each.uid == made.uid), key=lambda each: each.number)
         left = [each for each in own if made.existed.get(each.number) == each.spec]
-        return [own, left] if made.uid in self.history.gone else [own]
+        traced = [each for each in own if self._left_a_trace(each) or each in left]
+        return [own, traced, left] if made.uid in self.history.gone else [own, traced]
 
     def _check_chain(self, what: str, made: Made, of_same: list[Made]) -> None:
         previous = next((each for each in reversed(of_same) if each.number == made.number - 1), None)

@@ -741,3 +741,37 @@ def test_a_refusal_is_reported_though_the_reconcile_that_met_it_was_interrupted(
         world.trouble(world.simulation.elapsed())
 
     assert numbers(held(steps)) == [3]
+
+
+def test_a_status_that_is_outrun_is_seldom_written_again_while_the_later_state_is_captured() -> None:
+    """The answer to a status write is lost, and so are the events. The list that would show edit 3 is not answered."""
+    writes: list[str] = []
+
+    async def steps(world: World) -> None:
+        def plan(seen: Seen) -> Fault | None:
+            if "resourceVersionMatch=Exact" in seen.path:
+                return Silence()
+            if seen.method != "PATCH" or "/assistants/bot/status" not in seen.path:
+                return None
+            writes.append(seen.path)
+            if len(writes) > 1:
+                return None
+            world.cluster.server.endpoint.hold("assistants")
+            asyncio.get_running_loop().call_later(0.001, edit_again)
+            return Reset(handled=True)
+
+        def edit_again() -> None:
+            for prompt in "cd":
+                world.person.edit("Assistant", "bot", context={"prompt": prompt})
+
+        world.person.assistant("bot", context={"prompt": "a"})
+        await world.until_ready()
+        world.faults.plan = plan
+        world.person.edit("Assistant", "bot", context={"prompt": "b"})
+        await asyncio.sleep(10)
+        world.faults.plan = lambda _: None
+        world.cluster.server.endpoint.release()
+        world.trouble(world.simulation.elapsed())
+
+    assert numbers(held(steps)) == [1, 2, 3, 4]
+    assert 2 < len(writes) < 15

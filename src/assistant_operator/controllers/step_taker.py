@@ -29,6 +29,9 @@ class Attempt:
     taken: Counter[object] = field(default_factory=Counter)
     """How often each write was made: one that is due again and again on the same state has no effect."""
 
+    is_outrun: bool = False
+    """Whether a later state was found when the status was written."""
+
     def raise_failure(self) -> None:
         """Raise the first error, after the other steps were taken."""
         if self.failed:

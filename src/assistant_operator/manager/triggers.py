@@ -113,7 +113,7 @@ class Triggers:
         graph = self._store.graph((assistant.metadata.namespace, assistant.spec.graph_ref.name))
         if graph is None or graph.status.observed_generation == graph.metadata.generation:
             return
-        if not self._store.versions.count_of(assistant.key):
+        if not assistant.status.latest_version:  # its versions may be listed after it
             return
         self._store.await_validation(graph.key, [assistant.key])
         self._store.assistants[assistant.key].validation.invalidate(include_kept_versions=True)

@@ -49,6 +49,7 @@ class Past:
     schemas: dict[str, list[tuple[float, Any]]]
     gone: dict[str, str]
     ended: dict[tuple[str, int], float]
+    recorded: dict[str, int]
 
 
 class History:
@@ -65,18 +66,22 @@ class History:
         """By UID: kind and name of what was deleted."""
         self.ended: dict[tuple[str, int], float] = {}
         """By name of the Assistant and number: when that version was deleted last."""
+        self.recorded: dict[str, int] = {}
+        """By UID of the Assistant: the highest number that its status ever named."""
         self.is_lossy = False
         """Whether edits may be lost, because the API server forgot some of its history."""
         store.listeners.append(self._changed)
 
     def past(self) -> Past:
-        return Past(_lists(self.edits), list(self.made), _lists(self.schemas), dict(self.gone), dict(self.ended))
+        edits, schemas = _lists(self.edits), _lists(self.schemas)
+        return Past(edits, list(self.made), schemas, dict(self.gone), dict(self.ended), dict(self.recorded))
 
     def rewind(self, past: Past) -> None:
         """The storage was put back: what came after that moment never happened."""
         self.edits = defaultdict(list, _lists(past.edits))
         self.schemas = defaultdict(list, _lists(past.schemas))
         self.made, self.gone, self.ended = list(past.made), dict(past.gone), dict(past.ended)
+        self.recorded = dict(past.recorded)
 
     def existing(self, storage: str) -> dict[str, Json]:
         """Objects by namespace/name."""
@@ -110,6 +115,8 @@ class History:
 
     def _assistant(self, content: Json) -> None:
         meta, edits = content["metadata"], self.edits[content["metadata"]["uid"]]
+        number = content.get("status", {}).get("latestVersion", 0)
+        self.recorded[meta["uid"]] = max(number, self.recorded.get(meta["uid"], 0))
         if not edits or edits[-1].generation != meta["generation"]:
             edits.append(Edit(meta["generation"], snapshot_of(content), self.clock()))
 

@@ -37,6 +37,8 @@ from .dependencies import Capture, Triggers
 log = logging.getLogger(__name__)
 
 _PAUSE = 0.1
+_OUTRUN_PAUSE = 1.0
+"""Seconds until a status is written again that was outrun. Once the later state is captured, it is written at once."""
 _MOST_STEPS = 200
 REASONS: dict[str, tuple[Reason, str]] = {
     "Adopt": (Reason.ADOPTION_REFUSED, "Adopt"),
@@ -101,6 +103,8 @@ class AssistantReconciler:
         if step is None:
             return None if self._drop_stale(input, steps) else Requeue(self._finish(input))
         if isinstance(step, UpdateStatus) and attempt.taken[UpdateStatus]:
+            if attempt.is_outrun:
+                return Requeue(_OUTRUN_PAUSE)  # until the later state is captured, each write fails alike
             return Requeue(0.0)  # in a burst the status changes all the time: one write for each reconcile
         return step
 
@@ -111,7 +115,7 @@ class AssistantReconciler:
             input.assistant,
             self._record(input).refusals,
             identity(step),
-            partial(self._act, input, step),
+            partial(self._act, attempt, input, step),
             attempt,
             write=None if is_status or is_validation else step,
             is_held=not is_validation,
@@ -163,7 +167,7 @@ class AssistantReconciler:
             self._triggers.enqueue_awaiting_graphs(key)
         return record.refusals.wait(_is_foreground_kind)
 
-    async def _act(self, input: AssistantInput, step: ForegroundStep) -> str | None:
+    async def _act(self, attempt: Attempt, input: AssistantInput, step: ForegroundStep) -> str | None:
         """Take the step. Returns None if it had an effect, else a message."""
         log.debug("started step kind=Assistant namespace=%s name=%s step=%r", *input.assistant.key, step)
         self._metrics.step("assistant", type(step).__name__)
@@ -175,7 +179,7 @@ class AssistantReconciler:
             case Validate(number):
                 await self._validator.validate_version(self._record(input), input, number)
             case UpdateStatus():
-                await self._report(input, step)
+                await self._report(attempt, input, step)
         return None
 
     async def _adopt(self, input: AssistantInput, record: VersionRecord) -> str | None:
@@ -230,7 +234,7 @@ class AssistantReconciler:
             self._metrics.restored()
         self._event_publisher.restored(input, number, is_lost=is_lost)
 
-    async def _report(self, input: AssistantInput, step: UpdateStatus) -> None:
+    async def _report(self, attempt: Attempt, input: AssistantInput, step: UpdateStatus) -> None:
         outcome = await self._cluster.update_status(input.assistant, step.status)
         record = self._record(input)
         match outcome:
@@ -247,6 +251,7 @@ class AssistantReconciler:
             case "Gone":
                 record.captured = None
             case "Outrun":
+                attempt.is_outrun = True
                 await self._catch_up(input)
 
     async def _catch_up(self, input: AssistantInput) -> None:
