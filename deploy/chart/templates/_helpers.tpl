@@ -66,8 +66,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 - apiGroups: [assistant-operator.dev]
   resources: [assistantversions]
   verbs: [get, list, watch, create, patch, delete]
+# patch: the finalizer, while a copy is on a LangGraph Server.
 - apiGroups: [assistant-operator.dev]
-  resources: [graphs/status, assistants/status, assistantversions/status]
+  resources: [assistantaliases]
+  verbs: [get, list, watch, patch]
+- apiGroups: [assistant-operator.dev]
+  resources: [graphs/status, assistants/status, assistantversions/status, assistantaliases/status]
   verbs: [patch]
 # Asked for by clusters that check who may set blockOwnerDeletion.
 - apiGroups: [assistant-operator.dev]

@@ -1,7 +1,7 @@
 """Assistant: a graph with one specific configuration, and the snapshot of it that versions keep."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from functools import cached_property
 from typing import Annotated, ClassVar, Literal
 
@@ -18,6 +18,7 @@ from .meta import (
     Count,
     Digest,
     FreeForm,
+    Key,
     Model,
     Name,
     NonNegative,
@@ -158,6 +159,14 @@ class Copy(Model):
         return self == (other if is_recorded else other.model_copy(update={"owner": self.owner}))
 
 
+COPIES = Field(default=(), json_schema_extra={"maxItems": 8, "x-kubernetes-list-type": "atomic"})
+
+
+def copies_without(recorded: Iterable[Copy], withdrawn: Collection[Copy]) -> tuple[Copy, ...]:
+    """The recorded copies that may exist on a server. `withdrawn`: copies that are known to be deleted."""
+    return tuple(copy for copy in recorded if copy not in withdrawn)
+
+
 class AssistantStatus(Model):
     """The observed state of an Assistant."""
 
@@ -172,7 +181,7 @@ class AssistantStatus(Model):
     """versions is how many versions are kept."""
     assistant_id: Annotated[str, bounded(64)] | None = None
     """assistantId is the UUID of the copy on the LangGraph Server."""
-    copies: tuple[Copy, ...] = Field(default=(), json_schema_extra={"maxItems": 8, "x-kubernetes-list-type": "atomic"})
+    copies: tuple[Copy, ...] = COPIES
     """copies are where the assistant is on LangGraph Servers: first where it is published to, then those that must
     still be withdrawn, at most 8.
     """
@@ -185,10 +194,6 @@ class AssistantStatus(Model):
     )
     """activations are the versions that came into force, newest first, at most 20."""
 
-    def copies_without(self, withdrawn: Collection[Copy]) -> tuple[Copy, ...]:
-        """The recorded copies that may exist on a server. `withdrawn`: copies that are known to be deleted."""
-        return tuple(copy for copy in self.copies if copy not in withdrawn)
-
 
 class Assistant(Resource):
     """A graph with one specific configuration: prompt, model, tools. Every edit of it is a version."""
@@ -200,6 +205,25 @@ class Assistant(Resource):
     """spec is what a person says of the assistant."""
     status: AssistantStatus = AssistantStatus()
     """status is what the operator reports."""
+
+    @property
+    def assistant_key(self) -> Key:
+        """Namespace and name of the Assistant that has its versions: its own."""
+        return self.key
+
+    @property
+    def copy_key(self) -> Key:
+        """What its copies are published under."""
+        return self.key
+
+    @property
+    def in_force(self) -> int | None:
+        """Number of the active version."""
+        return self.status.active_version
+
+    @property
+    def is_suspended(self) -> bool:
+        return self.spec.suspend
 
     @property
     def pin(self) -> int | None:

@@ -17,6 +17,11 @@ CONDITION_TYPES = {
         "Published": "The active version is on the LangGraph Server. Absent without a server.",
         SECRET_SUSPECTED: "A value of the spec looks like a credential. Absent if none does.",
     },
+    "AssistantAlias": {
+        READY: "The alias stands for the version that the spec asks for and, where a server is declared, is published.",
+        "VersionFound": "The version that the spec asks for exists.",
+        "Published": "The alias is on the LangGraph Server, with that version's content. Absent without a server.",
+    },
     "AssistantVersion": {
         "Active": "The version is in force.",
         "Valid": "The version fits the graph's schemas. Unknown: they are not known or usable.",

@@ -3,6 +3,9 @@
 from enum import StrEnum
 from typing import Self
 
+_PUBLISHED = "Assistant.Ready Assistant.Published AssistantAlias.Ready AssistantAlias.Published"
+"""Where a reason appears that concerns publication."""
+
 
 class Reason(StrEnum):
     """A reason. Its docstring says what it means and, after `Action:`, what a user should do; else nothing is to do."""
@@ -23,8 +26,8 @@ class Reason(StrEnum):
         return "Reconciling" in self.places and "Stalled" not in self.places
 
     # Which version is active
-    ACTIVE = ("Active", "Assistant.Ready AssistantVersion.Active")
-    """The active version is the one that the spec asks for."""
+    ACTIVE = ("Active", "Assistant.Ready AssistantVersion.Active AssistantAlias.Ready")
+    """The version in force is the one that the spec asks for."""
     INACTIVE = ("Inactive", "AssistantVersion.Active")
     """Another version is active, or none."""
     ACTIVATED = ("Activated", "Assistant.Event")
@@ -46,19 +49,39 @@ class Reason(StrEnum):
 
     Action: Pin another version, or correct the schema of the Graph.
     """
-    SUSPENDED = ("Suspended", "Assistant.Ready Assistant.Valid Assistant.GraphFound Stalled")
+    SUSPENDED = ("Suspended", "Assistant.Ready Assistant.Valid Assistant.GraphFound AssistantAlias.Ready Stalled")
     """`spec.suspend` is true: edits become versions, but no version is activated, published or pruned. The conditions
     keep their status.
 
     Action: Set `spec.suspend` to false.
     """
 
+    # Which version an alias stands for
+    VERSION_FOUND = ("VersionFound", "AssistantAlias.VersionFound")
+    """The version that the alias asks for exists."""
+    VERSION_NOT_FOUND = ("VersionNotFound", "AssistantAlias.Ready AssistantAlias.VersionFound Reconciling Stalled")
+    """The Assistant has no version with the number or the digest that the alias asks for. The alias stays where it is.
+    With `Reconciling`: an edit of the Assistant is being recorded.
+
+    Action: Ask for a version that exists, or make that version: the alias moves as soon as it exists.
+    """
+    ASSISTANT_NOT_FOUND = ("AssistantNotFound", "AssistantAlias.Ready AssistantAlias.VersionFound Reconciling")
+    """The Assistant that `assistantRef` names does not exist in this namespace. The alias stays where it is, also on
+    the server.
+
+    Action: Create the Assistant, or delete the alias.
+    """
+    VALIDATING = ("Validating", "AssistantAlias.Ready Reconciling")
+    """The version that the alias asks for is not validated yet."""
+    MOVED = ("Moved", "AssistantAlias.Event")
+    """The alias stands for another version. `status.moves` records by whose edit, and why."""
+
     # Whether a version is valid
     GRAPH_FOUND = ("GraphFound", "Assistant.GraphFound")
     """The Graph that `graphRef` names exists."""
     GRAPH_NOT_FOUND = (
         "GraphNotFound",
-        "Assistant.Ready Assistant.GraphFound Assistant.Valid AssistantVersion.Valid Reconciling",
+        "Assistant.Ready Assistant.GraphFound Assistant.Valid AssistantVersion.Valid AssistantAlias.Ready Reconciling",
     )
     """The Graph that `graphRef` names does not exist in this namespace.
 
@@ -68,7 +91,7 @@ class Reason(StrEnum):
     """The version fits the graph's schemas, or the graph has none."""
     SCHEMA_REFUSED = (
         "SchemaRefused",
-        "Assistant.Ready Assistant.Valid Assistant.Published AssistantVersion.Valid Stalled",
+        f"Assistant.Valid AssistantVersion.Valid {_PUBLISHED} Stalled",
     )
     """The version does not fit the graph's schemas. The active version stays active.
 
@@ -76,7 +99,7 @@ class Reason(StrEnum):
     """
     SCHEMA_UNUSABLE = (
         "SchemaUnusable",
-        "Assistant.Ready Assistant.Valid Assistant.Published AssistantVersion.Valid Graph.Ready Reconciling Stalled",
+        f"Assistant.Valid AssistantVersion.Valid Graph.Ready {_PUBLISHED} Reconciling Stalled",
     )
     """A schema of the Graph cannot be applied: it is no JSON Schema (2020-12), refers to a remote document, takes too
     much CPU time, or is too large for the status. With `Reconciling`: validation lacked CPU time.
@@ -85,7 +108,7 @@ class Reason(StrEnum):
     """
     CONTENT_ALTERED = (
         "ContentAltered",
-        "Assistant.Ready Assistant.Valid Assistant.GraphFound Assistant.Published AssistantVersion.Valid Stalled",
+        f"Assistant.Valid Assistant.GraphFound AssistantVersion.Valid {_PUBLISHED} Stalled",
     )
     """The content of a version does not match its digest: the version was created by hand. It is never activated and
     never published.
@@ -146,13 +169,13 @@ class Reason(StrEnum):
 
     Action: Change the policy or the role that the message names.
     """
-    STATUS_REFUSED = ("StatusRefused", "Assistant.Event Graph.Event")
+    STATUS_REFUSED = ("StatusRefused", "Assistant.Event Graph.Event AssistantAlias.Event")
     """The API server refuses the status, so the one that you read is outdated. The operator tries again; all else goes
     on.
 
     Action: Change the policy or the role that the message names.
     """
-    FIELDS_NOT_STORED = ("FieldsNotStored", "Assistant.Event Graph.Event")
+    FIELDS_NOT_STORED = ("FieldsNotStored", "Assistant.Event Graph.Event AssistantAlias.Event")
     """The API server dropped fields that the operator wrote: the CustomResourceDefinitions are older than the operator.
     The message names the fields.
 
@@ -160,21 +183,33 @@ class Reason(StrEnum):
     """
 
     # Copies on LangGraph Servers
-    PUBLISHED = ("Published", "Assistant.Published")
+    PUBLISHED = ("Published", "Assistant.Published AssistantAlias.Published")
     """The active version is on its server."""
-    PUBLISHING = ("Publishing", "Assistant.Ready Assistant.Published Reconciling")
+    PUBLISHING = (
+        "Publishing",
+        f"{_PUBLISHED} Reconciling",
+    )
     """The active version is not on its server yet."""
-    PUBLICATION_REFUSED = ("PublicationRefused", "Assistant.Ready Assistant.Published Assistant.Event Stalled")
+    PUBLICATION_REFUSED = (
+        "PublicationRefused",
+        f"{_PUBLISHED} Assistant.Event AssistantAlias.Event Stalled",
+    )
     """The server refuses the copy. The message has the server's words.
 
     Action: Correct what the message names.
     """
-    OWNED_BY_ANOTHER = ("OwnedByAnother", "Assistant.Ready Assistant.Published Stalled")
+    OWNED_BY_ANOTHER = (
+        "OwnedByAnother",
+        f"{_PUBLISHED} Stalled",
+    )
     """Another Assistant, perhaps of another cluster, is published under the same id.
 
     Action: Give each cluster that shares the server its own `--cluster-name`.
     """
-    FINALIZER_REFUSED = ("FinalizerRefused", "Assistant.Ready Assistant.Published Assistant.Event Stalled")
+    FINALIZER_REFUSED = (
+        "FinalizerRefused",
+        f"{_PUBLISHED} Assistant.Event AssistantAlias.Event Stalled",
+    )
     """The API server refuses that the operator adds or removes its finalizer. Nothing is published without it. The
     operator tries again.
 
@@ -185,12 +220,12 @@ class Reason(StrEnum):
 
     Action: Change the policy or the role that the message names.
     """
-    COPY_DRIFTED = ("CopyDrifted", "Assistant.Event")
+    COPY_DRIFTED = ("CopyDrifted", "Assistant.Event AssistantAlias.Event")
     """The copy was changed or deleted on the server, and the operator repaired it. The message names the fields.
 
     Action: Edit the Assistant instead of the copy.
     """
-    COPY_ABANDONED = ("CopyAbandoned", "Assistant.Event")
+    COPY_ABANDONED = ("CopyAbandoned", "Assistant.Event AssistantAlias.Event")
     """An Assistant was deleted, and its server did not let the copy be deleted in time. The copy may still exist.
 
     Action: If the server comes back and no Graph names it, delete the copy there.
@@ -203,15 +238,12 @@ class Reason(StrEnum):
     """The server answers and knows the graph."""
     PROBING = (
         "Probing",
-        (
-            "Graph.Ready Graph.Deployed Assistant.Ready Assistant.Valid Assistant.Published AssistantVersion.Valid"
-            " Reconciling"
-        ),
+        f"Graph.Ready Graph.Deployed Assistant.Valid AssistantVersion.Valid {_PUBLISHED} Reconciling",
     )
     """The server was not asked yet, or the schemas of the graph are not known yet."""
     SERVER_UNREACHABLE = (
         "ServerUnreachable",
-        "Graph.Ready Graph.Deployed Assistant.Ready Assistant.Published Reconciling",
+        f"Graph.Ready Graph.Deployed {_PUBLISHED} Reconciling",
     )
     """The server does not answer, or answers that it cannot now. The operator tries again.
 
@@ -219,7 +251,7 @@ class Reason(StrEnum):
     """
     SERVER_UNAUTHORIZED = (
         "ServerUnauthorized",
-        "Graph.Ready Graph.Deployed Assistant.Ready Assistant.Published Stalled",
+        f"Graph.Ready Graph.Deployed {_PUBLISHED} Stalled",
     )
     """The server does not accept the API key.
 
@@ -227,7 +259,7 @@ class Reason(StrEnum):
     """
     SERVER_UNRECOGNIZED = (
         "ServerUnrecognized",
-        "Graph.Ready Graph.Deployed Assistant.Ready Assistant.Published Stalled",
+        f"Graph.Ready Graph.Deployed {_PUBLISHED} Stalled",
     )
     """What answers at that address is no LangGraph Server.
 
@@ -235,20 +267,23 @@ class Reason(StrEnum):
     """
     ASSISTANTS_DISABLED = (
         "AssistantsDisabled",
-        "Graph.Ready Graph.Deployed Assistant.Ready Assistant.Published Stalled",
+        f"Graph.Ready Graph.Deployed {_PUBLISHED} Stalled",
     )
     """The Assistants API of the server is switched off, or a proxy hides it.
 
     Action: Switch it on.
     """
-    GRAPH_UNKNOWN = ("GraphUnknown", "Graph.Ready Graph.Deployed Assistant.Ready Assistant.Published Stalled")
+    GRAPH_UNKNOWN = (
+        "GraphUnknown",
+        f"Graph.Ready Graph.Deployed {_PUBLISHED} Stalled",
+    )
     """The server has no graph of that id. The message names those that it has.
 
     Action: Deploy the graph there, or create a Graph with the right `spec.graphId`.
     """
     CREDENTIALS_FORBIDDEN = (
         "CredentialsForbidden",
-        "Graph.Ready Graph.Deployed Assistant.Ready Assistant.Published Stalled",
+        f"Graph.Ready Graph.Deployed {_PUBLISHED} Stalled",
     )
     """The operator may not read the Secret or ConfigMap that `spec.server` names.
 
@@ -256,7 +291,7 @@ class Reason(StrEnum):
     """
     CREDENTIALS_NOT_FOUND = (
         "CredentialsNotFound",
-        "Graph.Ready Graph.Deployed Assistant.Ready Assistant.Published Stalled",
+        f"Graph.Ready Graph.Deployed {_PUBLISHED} Stalled",
     )
     """The Secret or ConfigMap that `spec.server` names, or the key in it, does not exist.
 

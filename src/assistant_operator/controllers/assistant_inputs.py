@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from assistant_operator.api.assistant import AssistantStatus
 from assistant_operator.api.meta import Key
+from assistant_operator.policy.aliased_versions import NONE_ALIASED, AliasedVersions
 from assistant_operator.policy.assistant_input import AssistantInput
 from assistant_operator.policy.desired_copy import Target, target_of
 from assistant_operator.policy.stored import Unstored
@@ -28,11 +29,13 @@ class AssistantInputs:
         if record is None or record.captured is None or captured is None:
             return None
         validation_results = record.validation.results
+        kept, aliases = self._store.versions.kept(key, record.uid), self._store.aliases_of(key)
         return AssistantInput(
             record.captured,
             captured,
             now=datetime.now(UTC).replace(microsecond=0),
-            kept=self._store.versions.kept(key, record.uid),
+            kept=kept,
+            aliased=AliasedVersions.of((each.latest for each in aliases), kept) if aliases else NONE_ALIASED,
             validation_results=validation_results,
             lost=record.lost_versions,
             suspicions=record.suspicions(record.captured),

@@ -1,6 +1,8 @@
 """Which changes cause an event: an object that stalls, an activation, a refused write, a restored version."""
 
 from assistant_operator.api.assistant import Assistant, AssistantStatus
+from assistant_operator.api.assistant_alias import AssistantAlias, AssistantAliasStatus, Published
+from assistant_operator.api.assistant_version import version_name
 from assistant_operator.api.condition_types import SECRET_SUSPECTED
 from assistant_operator.api.graph import Graph, GraphStatus
 from assistant_operator.api.meta import Condition, condition
@@ -18,16 +20,18 @@ class EventPublisher:
     def __init__(self, events: EventRecorder) -> None:
         self._events = events
 
-    def reported(self, before: Assistant | Graph, after: AssistantStatus | GraphStatus) -> None:
-        """The object has a new status: publish that it stalled, or that another version is active."""
+    def reported(self, before: Published | Graph, after: AssistantStatus | AssistantAliasStatus | GraphStatus) -> None:
+        """The object has a new status: publish that it stalled, or that another version is in force."""
         was, now = condition(before.status.conditions, "Ready"), condition(after.conditions, "Ready")
         if now and now.status == "False" and now.reason != (was.reason if was else None) and _is_stalled(after):
             self._events.warning(before, Reason(now.reason), "Decide", now.message)
         self._suspected(before, after)
         if isinstance(after, AssistantStatus) and isinstance(before, Assistant):
             self._activated(before, after)
+        if isinstance(after, AssistantAliasStatus) and isinstance(before, AssistantAlias):
+            self._moved(before, after)
 
-    def refused(self, about: Assistant | Graph, reason: Reason, action: str, words: str) -> None:
+    def refused(self, about: Published | Graph, reason: Reason, action: str, words: str) -> None:
         """A write for the object is refused or has no effect, for the first time."""
         self._events.warning(about, reason, action, words, is_new=True)
 
@@ -41,36 +45,38 @@ class EventPublisher:
             note = f"Brought back {name}: it was deleted, and is the latest or the active version"
             self._events.normal(input.assistant, Reason.VERSION_RESTORED, "Restore", note)
 
-    def drifted(self, assistant: Assistant, server: str, fields: tuple[str, ...]) -> None:
+    def drifted(self, published: Published, server: str, fields: tuple[str, ...]) -> None:
         """The copy on a server was repaired."""
         what = f"it was changed there at {', '.join(fields[:_MOST_FIELDS])}" if fields else "it was gone"
-        note = f"Repaired the copy of '{assistant.metadata.name}' on {server}: {what}"
-        self._events.warning(assistant, Reason.COPY_DRIFTED, "Publish", note, is_new=True)
+        note = f"Repaired the copy of '{published.metadata.name}' on {server}: {what}"
+        self._events.warning(published, Reason.COPY_DRIFTED, "Publish", note, is_new=True)
 
-    def hindered(self, assistant: Assistant, hindrance: WithdrawalFailure) -> None:
+    def hindered(self, published: Published, hindrance: WithdrawalFailure) -> None:
         """A copy cannot be withdrawn, or the finalizer cannot be removed."""
-        if assistant.metadata.is_being_deleted:
-            self._events.warning(assistant, hindrance.reason, "Withdraw", hindrance.of_deletion())
-        elif not hindrance.reason.is_transient:  # a transient failure matters only while the Assistant is being deleted
-            self._events.warning(assistant, hindrance.reason, "Withdraw", hindrance.of_former_copy())
+        if published.metadata.is_being_deleted:
+            self._events.warning(published, hindrance.reason, "Withdraw", hindrance.of_deletion())
+        elif not hindrance.reason.is_transient:  # a transient failure matters only while the object is being deleted
+            self._events.warning(published, hindrance.reason, "Withdraw", hindrance.of_former_copy())
 
-    def not_held(self, assistant: Assistant, trouble: str) -> None:
+    def not_held(self, published: Published, trouble: str) -> None:
         """The finalizer cannot be added, and the status has no condition that reports it."""
-        self._events.warning(assistant, Reason.FINALIZER_REFUSED, "Publish", trouble)
+        self._events.warning(published, Reason.FINALIZER_REFUSED, "Publish", trouble)
 
-    def not_recorded(self, assistant: Assistant, trouble: str) -> None:
+    def not_recorded(self, published: Published, trouble: str) -> None:
         """The server's version number cannot be written into the status of the version."""
-        self._events.warning(assistant, Reason.SERVER_VERSION_REFUSED, "Publish", trouble)
+        self._events.warning(published, Reason.SERVER_VERSION_REFUSED, "Publish", trouble)
 
-    def abandoned(self, assistant: Assistant, servers: list[str]) -> None:
-        """The deletion of an Assistant does not wait for its servers any longer."""
+    def abandoned(self, published: Published, servers: list[str]) -> None:
+        """The deletion of an object does not wait for its servers any longer."""
         note = f"Abandoned the copy on {', '.join(servers)}: the server did not let it be withdrawn"
-        self._events.warning(assistant, Reason.COPY_ABANDONED, "Withdraw", note)
+        self._events.warning(published, Reason.COPY_ABANDONED, "Withdraw", note)
 
     def made_default(self, graph: Graph, name: str) -> None:
         self._events.normal(graph, Reason.DEFAULT_ASSISTANT_APPLIED, "Apply", f"Made default assistant '{name}'")
 
-    def _suspected(self, before: Assistant | Graph, after: AssistantStatus | GraphStatus) -> None:
+    def _suspected(
+        self, before: Published | Graph, after: AssistantStatus | AssistantAliasStatus | GraphStatus
+    ) -> None:
         """Publish where the object looks as if it contained a credential, if that was not reported before."""
         was, now = (condition(each, SECRET_SUSPECTED) for each in (before.status.conditions, after.conditions))
         if now and now.message != (was.message if was else None):
@@ -85,7 +91,16 @@ class EventPublisher:
         name = before.metadata.name
         self._events.normal(before, Reason.ACTIVATED, "Activate", f"Activated {name}-v{new} in place of {name}-v{old}")
 
+    def _moved(self, before: AssistantAlias, after: AssistantAliasStatus) -> None:
+        """Publish the newest move."""
+        if not after.moves or after.moves == before.status.moves:
+            return
+        newest, assistant = after.moves[0], before.spec.assistant_ref.name
+        former = f" from {version_name(assistant, newest.from_)}" if newest.from_ else ""
+        note = f"Moved '{before.metadata.name}'{former} to {version_name(assistant, newest.to)}"
+        self._events.normal(before, Reason.MOVED, "Move", note)
 
-def _is_stalled(status: AssistantStatus | GraphStatus) -> bool:
+
+def _is_stalled(status: AssistantStatus | AssistantAliasStatus | GraphStatus) -> bool:
     stalled: Condition | None = condition(status.conditions, "Stalled")
     return stalled is not None

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from assistant_operator.api.assistant import Assistant
+from assistant_operator.api.assistant_alias import Published
 from assistant_operator.api.graph import Graph
 from assistant_operator.api.reason import Reason
 from assistant_operator.clients.kubernetes.transport import NO_EFFECT, ClusterRefused, ClusterUnavailable
@@ -56,7 +56,7 @@ class StepTaker:
 
     async def take(
         self,
-        about: Assistant | Graph,
+        about: Published | Graph,
         refusals: Refusals,
         step_id: StepId,
         act: Callable[[], Awaitable[str | None]],
@@ -90,7 +90,7 @@ class StepTaker:
         else:
             refusals.succeeded(step_id)
 
-    def _refuse(self, about: Assistant | Graph, refusals: Refusals, step_id: StepId, message: str) -> None:
+    def _refuse(self, about: Published | Graph, refusals: Refusals, step_id: StepId, message: str) -> None:
         kind, which = step_id
         log.warning(
             "refused step kind=%s namespace=%s name=%s step=%s about=%s: %s",

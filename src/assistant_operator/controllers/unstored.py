@@ -3,7 +3,7 @@
 import logging
 from dataclasses import replace
 
-from assistant_operator.api.assistant import Assistant
+from assistant_operator.api.assistant_alias import Published
 from assistant_operator.api.graph import Graph
 from assistant_operator.api.reason import Reason
 from assistant_operator.policy.stored import S, Unstored
@@ -20,7 +20,7 @@ STORE: StepId = ("Store", 0)
 
 
 def report_unstored(
-    resource: Assistant | Graph,
+    resource: Published | Graph,
     writes: AssumedWrites[S],
     refusals: Refusals,
     event_publisher: EventPublisher,

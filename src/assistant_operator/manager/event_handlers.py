@@ -1,11 +1,13 @@
 """What the watches show is kept in the store, captured while this process leads, and enqueued where it matters."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cachetools import FIFOCache
 
 from assistant_operator.api.assistant import Assistant
+from assistant_operator.api.assistant_alias import AssistantAlias
 from assistant_operator.api.graph import Graph
 from assistant_operator.api.meta import Key
 from assistant_operator.clients.kubernetes.resource_versions import ResourceVersions
@@ -21,12 +23,15 @@ from assistant_operator.clients.kubernetes.version_table import (
 )
 from assistant_operator.controllers.capture.capture import EditCapture
 from assistant_operator.runtime.logs import bind_object
-from assistant_operator.store.records import AssistantRecord, GraphRecord
+from assistant_operator.store.records import AliasRecord, AssistantRecord, GraphRecord
 from assistant_operator.store.store import Store
 
 from .triggers import Triggers
 
 _MOST_DELETIONS = 10_000
+
+Kind = type[Assistant] | type[AssistantAlias] | type[Graph]
+"""The kinds whose objects are kept as records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +103,7 @@ class EventHandlers:
         self._triggers.enqueue_graphs_of(before, assistant)
         if before is None or before.metadata.uid != assistant.metadata.uid:
             self._triggers.enqueue_if_outdated(assistant)
+            self._triggers.enqueue_aliases(assistant.key)
         if self._is_captured_here(assistant):
             await self._capture(assistant)
 
@@ -130,10 +136,12 @@ class EventHandlers:
         while max(self._versions_as_of.get(place, 0) for place in ("", namespace)) < epoch:
             await self._versions_listed.wait()
 
-    def on_delete(self, kind: type[Assistant] | type[Graph], key: Key, uid: str, epoch: int = 0) -> None:
+    def on_delete(self, kind: Kind, key: Key, uid: str, epoch: int = 0) -> None:
         """That object was deleted; one created since under the same name stays. `epoch`: as above."""
         if kind is Assistant:
             self.on_assistant_delete(key, uid, epoch)
+        elif kind is AssistantAlias:
+            self.on_alias_delete(key, uid, epoch)
         else:
             self.on_graph_delete(key, uid, epoch)
 
@@ -148,6 +156,7 @@ class EventHandlers:
         if record := self._store.drop_assistant(key):
             self._triggers.enqueue_graphs_awaiting(record)
         self._triggers.enqueue_graphs_of(latest, None)
+        self._triggers.enqueue_aliases(key)
 
     def on_graph_update(self, graph: Graph, epoch: int = 0) -> None:
         """A Graph was created or changed: its Assistants are enqueued if it differs for them. `epoch`: as above."""
@@ -176,30 +185,62 @@ class EventHandlers:
             self._store.drop_graph(key)
             self._triggers.enqueue_revalidation(key, include_kept_versions=False)
 
+    def on_alias_update(self, alias: AssistantAlias, epoch: int = 0) -> None:
+        """An alias was created or changed. `epoch`: as above."""
+        if self._is_lost(epoch) or alias.metadata.uid in self._deleted:
+            return
+        record = self._store.aliases.get(alias.key)
+        if record and record.latest.metadata.position > alias.metadata.position:
+            return
+        is_edited = record is None or record.edits[-1].generation != alias.metadata.generation
+        self._store.upsert_alias(alias)
+        self._triggers.enqueue_alias(alias.key)
+        if is_edited or alias.metadata.is_being_deleted:
+            self._triggers.enqueue_aliased(alias.assistant_key)
+
+    def on_alias_delete(self, key: Key, uid: str, epoch: int = 0) -> None:
+        """As above."""
+        if self._is_lost(epoch):
+            return
+        self._deleted[uid] = None
+        record = self._store.aliases.get(key)
+        if record and record.uid == uid:
+            self._store.drop_alias(key)
+            self._triggers.enqueue_aliased(record.latest.assistant_key)
+
     def on_version_event(self, namespace: str, event: VersionEvent) -> None:
         """Versions were created, changed or deleted. What this process did by itself enqueues nothing."""
         match event:
             case Replaced(records, as_of, _, epoch):
                 anew = epoch > self._versions_as_of.get(namespace, 0)
-                self._triggers.enqueue_assistants(self._store.versions.replace(namespace, records, as_of, anew=anew))
+                for key in self._store.versions.replace(namespace, records, as_of, anew=anew):
+                    self._version_changed(key)
                 self._versions_as_of[namespace] = epoch
                 self._versions_listed.set()
                 self._versions_listed = asyncio.Event()
             case Modified(record):
                 if self._store.versions.put(record):
-                    self._triggers.enqueue_assistant(record.key)
+                    self._version_changed(record.key)
             case Deleted(record):
                 if self._store.versions.drop(record):
-                    self._triggers.enqueue_assistant(record.key)
+                    self._version_changed(record.key)
             case Bookmark() | Gone() | Opened() | Failing():
                 pass
 
-    def known(self, kind: type[Assistant] | type[Graph], namespace: str) -> dict[Key, Known]:
+    def _version_changed(self, assistant: Key) -> None:
+        self._triggers.enqueue_assistant(assistant)
+        self._triggers.enqueue_aliases(assistant)
+
+    def known(self, kind: Kind, namespace: str) -> dict[Key, Known]:
         """The objects of that kind and namespace, empty for all, that were seen and are not known to be gone."""
-        records = self._store.assistants if kind is Assistant else self._store.graphs
+        records: Mapping[Key, AssistantRecord | AliasRecord | GraphRecord]
+        if kind is Assistant:
+            records = self._store.assistants
+        else:
+            records = self._store.aliases if kind is AssistantAlias else self._store.graphs
         return {key: self._known(record) for key, record in records.items() if namespace in ("", key[0])}
 
-    def _known(self, record: AssistantRecord | GraphRecord) -> Known:
+    def _known(self, record: AssistantRecord | AliasRecord | GraphRecord) -> Known:
         meta, lags = record.latest.metadata, False
         if isinstance(record, AssistantRecord) and self._is_captured_here(record.latest):
             lags = record.capture.lags_behind(meta.generation)

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from assistant_operator.api.assistant import Assistant
+from assistant_operator.api.assistant_alias import AssistantAlias
 from assistant_operator.api.assistant_version import AssistantVersion
 from assistant_operator.api.graph import Graph
 from assistant_operator.api.meta import Key, Resource
@@ -65,9 +66,9 @@ class Manager:
         self._tasks: list[asyncio.Task[None]] = []
         self._failure: BaseException | None = None
         self._resource_versions = ResourceVersions()
-        kinds, namespaces = (Assistant, Graph, AssistantVersion), settings.namespaces or ("",)
+        kinds, namespaces = (Assistant, Graph, AssistantVersion, AssistantAlias), settings.namespaces or ("",)
         places = [(kind.kind_name, namespace) for kind in kinds for namespace in namespaces]
-        self._watch_health = WatchHealth(places)
+        self._watch_health = WatchHealth(places, optional=(AssistantAlias.kind_name,))
         self._watch_health.on_recovery = self._request_resync
         self._metrics.watches(places, self._watch_health.is_failing, self._watch_health.missing_columns)
         self._versions_listed = {namespace: asyncio.Event() for namespace in namespaces}
@@ -129,10 +130,11 @@ class Manager:
 
     def _new_informer(self, handlers: EventHandlers, watching: ApiServer) -> Informer:
         return Informer(
-            WatchSession(watching, self._resource_versions, self._watch_health, (Assistant, Graph)),
+            WatchSession(watching, self._resource_versions, self._watch_health, (Assistant, Graph, AssistantAlias)),
             (
                 ResourceHandler(Assistant, handlers.on_assistant_update, handlers.on_assistant_delete),
                 ResourceHandler(Graph, handlers.on_graph_update, handlers.on_graph_delete),
+                ResourceHandler(AssistantAlias, handlers.on_alias_update, handlers.on_alias_delete),
             ),
             self._settings.namespaces,
             on_unreadable=self._skip_unreadable,

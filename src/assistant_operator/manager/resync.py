@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from assistant_operator.api.assistant import Assistant
+from assistant_operator.api.assistant_alias import AssistantAlias, Published
 from assistant_operator.api.graph import Graph
 from assistant_operator.api.meta import Key, Resource, position
 from assistant_operator.clients.kubernetes.cluster import Cluster, ObjectHead
@@ -21,7 +22,7 @@ from assistant_operator.clients.kubernetes.resource_versions import ResourceVers
 from assistant_operator.clients.kubernetes.transport import ClusterRefused, ClusterUnavailable, NotLeading
 from assistant_operator.runtime.metrics import Metrics
 
-from .event_handlers import EventHandlers, Known
+from .event_handlers import EventHandlers, Kind, Known
 
 log = logging.getLogger(__name__)
 
@@ -29,11 +30,12 @@ EVERY = 300.0
 """Seconds between two comparisons, give or take a fifth."""
 _SETTLING = 5.0
 """Seconds that a difference must stay the same until the object is read: events under way need no help."""
+_NOT_SERVED = 10.0
+"""Seconds for which the API server does not serve a kind until its CustomResourceDefinition counts as missing."""
 _FIRST_LOOK, _LONGEST_LOOK = 0.2, 2.0
 _MOST_READS, _READS_AT_ONCE = 500, 8
 
-Kind = type[Assistant] | type[Graph]
-_KINDS: tuple[Kind, ...] = (Assistant, Graph)
+_KINDS: tuple[Kind, ...] = (Assistant, Graph, AssistantAlias)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ class ClusterResync:
         self._repairs: dict[Key, asyncio.Task[None]] = {}
         self._reads = asyncio.Semaphore(_READS_AT_ONCE)
         self._pause = _FIRST_LOOK
+        self._not_served_since: float | None = None
+        """Since when the API server does not serve aliases."""
 
     def request(self) -> None:
         """Compare soon: something was listed anew."""
@@ -103,7 +107,7 @@ class ClusterResync:
     async def _is_level(self) -> bool:
         """Whether all that is listed is known as it is, and nothing else."""
         try:
-            listed = {kind: await self._cluster.heads(kind, self._namespace) for kind in _KINDS}
+            listed = {kind: await self._listed(kind) for kind in _KINDS}
         except (ClusterUnavailable, ClusterRefused) as error:
             log.debug("postponed comparison: %s", error)  # the watch of that kind reports it
             return False
@@ -114,6 +118,25 @@ class ClusterResync:
         for kind in _KINDS:
             self._settle(kind, found[kind])
         return not any(found.values())
+
+    async def _listed(self, kind: Kind) -> Mapping[Key, ObjectHead]:
+        """List the objects of that kind: none of aliases, if their CustomResourceDefinition is not installed yet.
+
+        Soon after its start the API server serves no CustomResourceDefinition for a moment.
+        """
+        try:
+            listed = await self._cluster.heads(kind, self._namespace)
+        except ClusterRefused as refused:
+            now = asyncio.get_running_loop().time()
+            if kind is not AssistantAlias or not refused.status.is_not_served:
+                raise
+            self._not_served_since = self._not_served_since or now
+            if now - self._not_served_since < _NOT_SERVED:
+                raise
+            return {}
+        if kind is AssistantAlias:
+            self._not_served_since = None
+        return listed
 
     def _differences(self, kind: Kind, listed: Mapping[Key, ObjectHead]) -> dict[Key, _Difference]:
         known = self._handlers.known(kind, self._namespace)
@@ -140,7 +163,7 @@ class ClusterResync:
     async def _repair(self, kind: Kind, key: Key, known: Known | None, epoch: int) -> None:
         try:
             async with self._reads:
-                live = await (self._cluster.assistant(key) if kind is Assistant else self._cluster.graph(key))
+                live = await self._read(kind, key)
         except (ClusterUnavailable, ClusterRefused) as error:
             log.warning("failed read of changed object kind=%s namespace=%s name=%s: %s", kind.kind_name, *key, error)
             return
@@ -162,7 +185,12 @@ class ClusterResync:
         except Exception:  # a bug that one object brings out must not stop the others
             log.exception("failed resync kind=%s namespace=%s name=%s", kind.kind_name, *key)
 
-    async def _taken_in(self, kind: Kind, key: Key, live: Assistant | Graph | None, known: Known | None) -> None:
+    async def _read(self, kind: Kind, key: Key) -> Published | Graph | None:
+        if kind is Assistant:
+            return await self._cluster.assistant(key)
+        return await (self._cluster.alias(key) if kind is AssistantAlias else self._cluster.graph(key))
+
+    async def _taken_in(self, kind: Kind, key: Key, live: Published | Graph | None, known: Known | None) -> None:
         if known is None or live is None or known.lags or live.metadata.resource_version != known.resource_version:
             log.info("read changed object that no event announced kind=%s namespace=%s name=%s", kind.kind_name, *key)
             self._metrics.resynced(kind.kind_name)
@@ -171,11 +199,13 @@ class ClusterResync:
                 self._handlers.on_delete(kind, key, known.uid, self._resource_versions.epoch)
         elif isinstance(live, Assistant):
             await self._handlers.on_assistant_update(live, self._resource_versions.epoch)
+        elif isinstance(live, AssistantAlias):
+            self._handlers.on_alias_update(live, self._resource_versions.epoch)
         else:
             self._handlers.on_graph_update(live, self._resource_versions.epoch)
 
 
-def _is_older(live: Assistant | Graph, known: Known) -> bool:
+def _is_older(live: Published | Graph, known: Known) -> bool:
     return live.metadata.position < position(known.resource_version)
 
 

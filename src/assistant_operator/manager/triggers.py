@@ -15,12 +15,18 @@
 | its schemas changed, and most versions of its namespace are its own | the Graph: `revalidation`                  |
 | the versions of an Assistant were listed and validated              | the Assistant: `version`                   |
 | a probe of its server has another result                            | the Graph: `graph`, its copies             |
+| an alias appeared or changed, its publication has a result          | the alias: `alias`                         |
+| an alias appeared, moved or was deleted                             | its Assistant: `assistant`, `version`      |
+| an Assistant appeared or was deleted, its versions were reconciled  | its aliases: `alias`                       |
+| a version changed, or the server or schemas of a Graph              | the aliases of its Assistants: `alias`     |
+| an alias was reconciled, or its copy drifted                        | the alias: `publication`, if published     |
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from assistant_operator.api.assistant import Assistant
+from assistant_operator.api.assistant_alias import ALIAS_PREFIX, AssistantAlias
 from assistant_operator.api.graph import Graph
 from assistant_operator.api.meta import Key, condition
 from assistant_operator.controllers.version.reconciler import QUIET
@@ -45,11 +51,13 @@ class Queues:
     version: WorkQueue
     """Keys of Assistants."""
     publication: WorkQueue
-    """Keys of Assistants."""
+    """Copy keys of Assistants and aliases."""
     probe: WorkQueue
     """Keys of Graphs."""
     revalidation: WorkQueue
     """Keys of Graphs."""
+    alias: WorkQueue
+    """Keys of aliases."""
 
 
 class Triggers:
@@ -70,10 +78,35 @@ class Triggers:
         """They are reconciled when the Assistant has not been edited for a moment."""
         self._queues.version.add(assistant, QUIET)
 
-    def enqueue_publication(self, assistant: Key) -> None:
-        captured = self._store.captured(assistant)
-        if captured and may_have_copies(captured):
-            self._queues.publication.add(assistant)
+    def enqueue_publication(self, copy_key: Key) -> None:
+        published = self._store.published(copy_key)
+        if published and may_have_copies(published):
+            self._queues.publication.add(copy_key)
+
+    def enqueue_publication_of(self, alias: AssistantAlias) -> None:
+        self.enqueue_publication(alias.copy_key)
+
+    def enqueue_published(self, copy_key: Key) -> None:
+        """What is published under that copy key."""
+        namespace, name = copy_key
+        if name.startswith(ALIAS_PREFIX):
+            self.enqueue_alias((namespace, name.removeprefix(ALIAS_PREFIX)))
+        else:
+            self.enqueue_assistant(copy_key)
+
+    def enqueue_alias(self, alias: Key) -> None:
+        self._queues.alias.add(alias)
+
+    def enqueue_aliases(self, assistant: Key) -> None:
+        """Those of that Assistant."""
+        for record in self._store.aliases_of(assistant):
+            self.enqueue_alias(record.latest.key)
+
+    def enqueue_aliased(self, assistant: Key) -> None:
+        """An alias of that Assistant needs another version, or needs one no longer."""
+        if assistant in self._store.assistants:
+            self.enqueue_assistant(assistant)
+            self.enqueue_versions(assistant)
 
     def enqueue_graph(self, graph: Key, delay: float = 0.0) -> None:
         """`delay`: in seconds."""
@@ -92,6 +125,7 @@ class Triggers:
 
     def enqueue_awaiting_graphs(self, assistant: Key) -> None:
         """Its versions are validated against the present schemas, or it was deleted."""
+        self.enqueue_aliases(assistant)
         if record := self._store.assistants.get(assistant):
             self.enqueue_graphs_awaiting(record)
 
@@ -101,7 +135,9 @@ class Triggers:
 
     def enqueue_assistants_of(self, before: Graph, after: Graph) -> None:
         if _target(before) != _target(after):
-            self.enqueue_assistants(self._store.validated_by(after.key))
+            for key in self._store.validated_by(after.key):
+                self.enqueue_assistant(key)
+                self.enqueue_aliases(key)
         if _schemas(before) != _schemas(after):
             self.enqueue_revalidation(after.key, include_kept_versions=True)
 
@@ -140,8 +176,8 @@ class Triggers:
 
     def enqueue_after_probe(self, graph: Key) -> None:
         self.enqueue_graph(graph)
-        for assistant in self._store.validated_by(graph):
-            self.enqueue_publication(assistant)
+        for published in self._store.published_by(graph):
+            self.enqueue_publication(published.copy_key)
 
 
 def _relevant_to_graphs(assistant: Assistant) -> tuple[object, ...]:

@@ -11,6 +11,7 @@ from assistant_operator.clients.kubernetes.transport import ClusterRefused, Clus
 from assistant_operator.clients.langgraph.assistants import LangGraphServers
 from assistant_operator.clients.langgraph.transport import ServerTrouble
 from assistant_operator.clients.schema.validator import SchemaValidator
+from assistant_operator.controllers.alias.reconciler import AliasReconciler
 from assistant_operator.controllers.assistant.reconciler import AssistantReconciler
 from assistant_operator.controllers.assistant_inputs import AssistantInputs
 from assistant_operator.controllers.capture.capture import EditCapture
@@ -22,6 +23,7 @@ from assistant_operator.controllers.publication.probes import ServerProber
 from assistant_operator.controllers.publication.reconciler import PublicationReconciler
 from assistant_operator.controllers.publication.servers import ServerReconciler
 from assistant_operator.controllers.revalidation.reconciler import RevalidationReconciler
+from assistant_operator.controllers.users import AuthenticatedUsers
 from assistant_operator.controllers.validation import VersionValidator
 from assistant_operator.controllers.version.reconciler import VersionReconciler
 from assistant_operator.runtime.controller import Controller, Workers
@@ -59,7 +61,7 @@ def wire(
 
     `cluster_name`, `credentials_role`, `record_user`: see Settings.
     """
-    parts = _Parts(clients, cluster_name, credentials_role)
+    parts = _Parts(clients, cluster_name, credentials_role, record_user=record_user)
     capture = EditCapture(
         clients.cluster,
         parts.store,
@@ -77,10 +79,11 @@ def wire(
 class _Parts:
     """What the controllers share, and the controllers."""
 
-    def __init__(self, clients: Clients, cluster_name: str, credentials_role: str) -> None:
+    def __init__(self, clients: Clients, cluster_name: str, credentials_role: str, *, record_user: bool) -> None:
         self._clients = clients
         self._cluster_name = cluster_name
         self._credentials_role = credentials_role
+        self._record_user = record_user
         self.store = Store()
         self._queues = Queues(**{each.name: _queue(each.name, clients.metrics) for each in fields(Queues)})
         self.triggers = Triggers(self.store, self._queues)
@@ -109,9 +112,12 @@ class _Parts:
             new("assistant", "Assistant", queues.assistant, assistants.reconcile, workers=workers),
             new("graph", "Graph", queues.graph, graphs.reconcile, workers=workers),
             new("version", "Assistant", queues.version, versions.reconcile, workers=version_workers),
-            new("publication", "Assistant", queues.publication, publications.reconcile, workers=server_workers),
+            new(
+                "publication", "Assistant or alias", queues.publication, publications.reconcile, workers=server_workers
+            ),
             new("probe", "Graph", queues.probe, servers.reconcile, workers=server_workers),
             new("revalidation", "Graph", queues.revalidation, revalidations.reconcile, workers=Workers(1)),
+            new("alias", "AssistantAlias", queues.alias, self._aliases().reconcile, workers=workers),
         )
 
     def _assistants(self, capture: EditCapture) -> AssistantReconciler:
@@ -121,6 +127,17 @@ class _Parts:
             capture,
             self._validator,
             self._inputs,
+            event_publisher=self._event_publisher,
+            metrics=self._clients.metrics,
+            triggers=self.triggers,
+        )
+
+    def _aliases(self) -> AliasReconciler:
+        return AliasReconciler(
+            self._clients.cluster,
+            self.store,
+            AuthenticatedUsers(self._clients.cluster, is_recorded=self._record_user),
+            cluster_name=self._cluster_name,
             event_publisher=self._event_publisher,
             metrics=self._clients.metrics,
             triggers=self.triggers,
@@ -165,7 +182,7 @@ class _Parts:
             copies,
             event_publisher=self._event_publisher,
             metrics=self._clients.metrics,
-            enqueue_assistant=self.triggers.enqueue_assistant,
+            enqueue_published=self.triggers.enqueue_published,
         )
         drift_detector = DriftDetector(
             cluster, store, copies, prober, enqueue_publication=self.triggers.enqueue_publication

@@ -9,7 +9,7 @@ from assistant_operator.api.reason import Reason
 from .assistant_input import AssistantInput, Validate, ValidationResult
 from .conditions import Finding
 from .desired_copy import Target
-from .publication import MOST_COPIES, has_room, remembered
+from .publication import publication_finding
 
 _REFUSED_STEPS = {
     "Adopt": "adopting versions is refused",
@@ -162,15 +162,9 @@ def _not_valid(
 
 def _published(input: AssistantInput, active: int | None) -> Finding | None:
     target = active_target(input, active)
-    if target is None:
+    if target is None or active is None:
         return None
-    known = input.publish_result or remembered(input.assistant)
-    if known and known.number == active and known.copy.is_equal(target.copy):
-        return known.with_trouble()
-    message = f"{input.name(active)} is being published to {target.copy.server}"
-    if not has_room(input.copies, target.copy):
-        message += f", once one of its {MOST_COPIES} copies on former servers is withdrawn"
-    return Finding(False, Reason.PUBLISHING, message)
+    return publication_finding(input.assistant, active, input.name(active), target, input.publish_result, input.copies)
 
 
 def active_target(input: AssistantInput, active: int | None) -> Target | None:

@@ -34,7 +34,8 @@ def foreground_steps(input: AssistantInput) -> Iterator[ForegroundStep]:
     yield from (
         Adopt(record) for record in input.kept.unsettled if record.owner is None and not record.is_being_deleted
     )
-    needed = {input.newest, input.active or 0} - {0}
+    aliased = {number for number in input.aliased.in_force if number <= input.newest}
+    needed = {input.newest, input.active or 0, *aliased} - {0}
     yield from (Restore(number) for number in sorted(needed - input.kept.numbers - input.lost))
     decision = decide(input)
     if isinstance(decision, Validate):

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from assistant_operator.api.assistant import Assistant, AssistantStatus, Copy
+from assistant_operator.api.assistant import Assistant, AssistantStatus, Copy, copies_without
 from assistant_operator.api.assistant_version import AssistantVersion, VersionRecord, version_name
 from assistant_operator.api.credentials import Suspicion
 from assistant_operator.api.reason import Reason
 
+from .aliased_versions import NONE_ALIASED, AliasedVersions
 from .conditions import Finding
 from .desired_copy import Target
 from .kept_versions import NO_VERSIONS, KeptVersions
@@ -65,6 +66,8 @@ class AssistantInput:
     """The versions that it owns, and those of its name without an owner."""
     validation_results: Mapping[int, ValidationResult] = field(default_factory=dict)
     """Validation results that are up to date, by number. Other versions can be validated."""
+    aliased: AliasedVersions = NONE_ALIASED
+    """The versions that its aliases need."""
     lost: frozenset[int] = frozenset()
     """Versions that were deleted and cannot be restored, because their content is no longer available."""
     suspicions: tuple[Suspicion, ...] = ()
@@ -97,7 +100,7 @@ class AssistantInput:
     @property
     def copies(self) -> tuple[Copy, ...]:
         """The recorded copies that may exist on a server."""
-        return self.assistant.status.copies_without(self.withdrawn)
+        return copies_without(self.assistant.status.copies, self.withdrawn)
 
     def name(self, number: int | None) -> str:
         return version_name(self.assistant.metadata.name, number) if number else "no version"

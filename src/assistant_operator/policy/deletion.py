@@ -1,13 +1,15 @@
 """The messages about copies that cannot be withdrawn, and the status of an Assistant that is being deleted. Pure."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from assistant_operator.api.assistant import AssistantStatus
+from assistant_operator.api.meta import Condition
 from assistant_operator.api.reason import Reason
 
 from .assistant_input import AssistantInput
 from .conditions import conditions, with_progress
-from .publication import ABANDON, FINALIZER, PATIENCE
+from .publication import ABANDON, FINALIZER, PATIENCE, PublishResult
 
 _REPLACED = {"Ready", "Reconciling", "Stalled"}
 
@@ -41,10 +43,20 @@ class WithdrawalFailure:
 
 def status(input: AssistantInput) -> AssistantStatus:
     """The status of an Assistant that is being deleted: unchanged, but Ready has the reason why it still exists."""
-    before, known = input.assistant.status, input.publish_result
+    before, generation = input.assistant.status, input.assistant.metadata.generation
+    found = conditions_of_deletion(before.conditions, generation, input.publish_result, input.now)
+    return before if found is None else before.model_copy(update={"conditions": found})
+
+
+def conditions_of_deletion(
+    before: tuple[Condition, ...], generation: int, known: PublishResult | None, now: datetime
+) -> tuple[Condition, ...] | None:
+    """The conditions of an object that is being deleted; None if nothing keeps it from being deleted.
+
+    `known`: what is known of its copies.
+    """
     if known is None or known.holds:
-        return before
-    findings = with_progress(known, {})
-    ready, *progress = conditions(findings, before.conditions, input.assistant.metadata.generation, input.now)
-    others = (condition for condition in before.conditions if condition.type not in _REPLACED)
-    return before.model_copy(update={"conditions": (ready, *others, *progress)})
+        return None
+    ready, *progress = conditions(with_progress(known, {}), before, generation, now)
+    others = (condition for condition in before if condition.type not in _REPLACED)
+    return (ready, *others, *progress)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid5
 
-from assistant_operator.api.assistant import Assistant, Copy, Snapshot
+from assistant_operator.api.assistant import Copy, Snapshot
+from assistant_operator.api.assistant_alias import AssistantAlias, Published
 from assistant_operator.api.graph import Graph
 from assistant_operator.api.meta import GROUP, FreeForm, Key
 from assistant_operator.api.remote import RemoteAssistant
@@ -18,7 +19,8 @@ SERVERS = UUID("6ba7b821-9dad-11d1-80b4-00c04fd430c8")
 """The namespace of the UUIDs of a LangGraph Server's own default assistants."""
 
 OWNER, NUMBER, DIGEST, POLICY = (f"{GROUP}/{name}" for name in ("owner", "version", "digest", "deletion-policy"))
-MARKS = (OWNER, NUMBER, DIGEST, POLICY)
+ALIAS, ASSISTANT = f"{GROUP}/alias", f"{GROUP}/assistant"
+MARKS = (OWNER, NUMBER, DIGEST, POLICY, ALIAS, ASSISTANT)
 
 # The server drops these keys from requests. If they were sent, they would be reported as drift on each resync.
 _SERVERS_METADATA = {"thread_id", "assistant_id", "run_id", "cron_id", "counters_since_delta_snapshot"}
@@ -65,17 +67,20 @@ class DesiredAssistant:
 
 
 def owner_of(cluster: str, key: Key) -> str:
-    """The owner of a copy: `<cluster>/<namespace>/<name>`."""
+    """The owner of a copy: `<cluster>/<namespace>/<name>`, and for an alias `<cluster>/<namespace>/alias/<name>`.
+
+    `key`: the copy key.
+    """
     return "/".join((cluster, *key))
 
 
-def target_of(graph: Graph, assistant: Key, cluster: str) -> Target | None:
-    """Where an assistant of this Graph is published to; None if the Graph declares no server."""
+def target_of(graph: Graph, copy_key: Key, cluster: str) -> Target | None:
+    """Where what has that copy key is published to by this Graph; None if the Graph declares no server."""
     server = graph.spec.server
     if server is None:
         return None
-    is_default = graph.default_name == assistant[1]
-    owner = owner_of(cluster, assistant)
+    is_default = graph.default_name == copy_key[1]
+    owner = owner_of(cluster, copy_key)
     identity = default_id(graph.graph_id) if is_default else own_id(owner)
     copy = Copy.of(
         server=server.address(graph.metadata.namespace),
@@ -87,16 +92,16 @@ def target_of(graph: Graph, assistant: Key, cluster: str) -> Target | None:
     return Target(copy, graph.graph_id, is_default)
 
 
-def owners(assistant: Assistant, copy: Copy, current: str) -> frozenset[str]:
-    """The owners under which this Assistant may have published `copy`: the current one and those that are recorded.
+def owners(published: Published, copy: Copy, current: str) -> frozenset[str]:
+    """The owners under which this object may have published `copy`: the current one and those that are recorded.
 
     After a change of --cluster-name, the status records the same copy with the owner of the earlier name.
     """
-    recorded = (each.owner for each in (copy, *assistant.status.copies) if each.site == copy.site)
+    recorded = (each.owner for each in (copy, *published.status.copies) if each.site == copy.site)
     return frozenset(owner for owner in recorded if owner) | {current}
 
 
-def is_ours(remote: RemoteAssistant, assistant: Key, copy: Copy, current: str) -> bool:
+def is_ours(remote: RemoteAssistant, copy_key: Key, copy: Copy, current: str) -> bool:
     """Whether the operator created the copy that the status records: whether its metadata names the recorded owner.
 
     Statuses of earlier releases record no owner. Then the metadata must name the current owner, or an owner of the same
@@ -105,7 +110,7 @@ def is_ours(remote: RemoteAssistant, assistant: Key, copy: Copy, current: str) -
     owner = remote.mark(OWNER)
     if owner is None or copy.owner is not None:
         return owner is not None and owner == copy.owner
-    is_of_earlier_cluster_name = tuple(owner.rsplit("/", 2)[1:]) == assistant and own_id(owner) == copy.assistant_id
+    is_of_earlier_cluster_name = owner.endswith(f"/{'/'.join(copy_key)}") and own_id(owner) == copy.assistant_id
     return owner == current or is_of_earlier_cluster_name
 
 
@@ -119,21 +124,25 @@ def default_id(graph_id: str) -> str:
     return str(uuid5(SERVERS, graph_id))
 
 
-def desired(target: Target, assistant: Assistant, number: int, snapshot: Snapshot, owner: str) -> DesiredAssistant:
-    """The desired content of the copy while the version `number` with this snapshot is active."""
-    name = assistant.metadata.name
+def desired(target: Target, published: Published, number: int, snapshot: Snapshot, owner: str) -> DesiredAssistant:
+    """The desired content of the copy while the version `number` with this snapshot is in force."""
+    name, marks = snapshot.display_name or published.metadata.name, {}
+    if isinstance(published, AssistantAlias):
+        name = published.spec.display_name or published.metadata.name
+        marks = {ALIAS: published.metadata.name, ASSISTANT: published.spec.assistant_ref.name}
     config = snapshot.config.manifest() if snapshot.config else {}
     renamed = {"tags": "tags", "recursionLimit": "recursion_limit"}
     return DesiredAssistant(
         graph_id=target.graph_id,
-        name=None if target.is_default else _stored(snapshot.display_name or name),
+        name=None if target.is_default else _stored(name),
         description=_stored(snapshot.description or ""),
         context=_stored(_without(snapshot.context, _SERVERS_CONTEXT, _SERVERS_PREFIX)),
         configurable=_stored(_without(config.get("configurable"), _SERVERS_CONTEXT, _SERVERS_PREFIX)),
         config={theirs: _stored(config[ours]) for ours, theirs in renamed.items() if config.get(ours) is not None},
         metadata={
             **_kept_metadata(snapshot),
-            **({POLICY: "Retain"} if assistant.spec.deletion_policy == "Retain" else {}),
+            **({POLICY: "Retain"} if published.spec.deletion_policy == "Retain" else {}),
+            **marks,
             OWNER: owner,
             NUMBER: number,
             DIGEST: snapshot.digest,

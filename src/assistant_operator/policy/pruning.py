@@ -23,7 +23,14 @@ def prune_candidates(input: AssistantInput, active: int | None) -> list[VersionR
 
 
 def _beyond_limit(input: AssistantInput, active: int | None) -> list[VersionRecord]:
-    """The versions beyond the limit that are not active, pinned, labelled keep or being deleted."""
-    held = {active, input.assistant.pin}
+    """The versions beyond the limit that are not active, pinned, aliased, labelled keep or being deleted.
+
+    One without an owner is adopted first: its Assistant may just have been deleted with `--cascade=orphan`.
+    """
+    held = {active, input.assistant.pin, *input.aliased.in_force, *input.aliased.requested}
     beyond = input.kept.beyond(input.assistant.spec.versioning.history_limit)
-    return [each for each in beyond if each.number not in held and not (each.is_labelled_keep or each.is_being_deleted)]
+    return [each for each in beyond if each.number not in held and _may_be_deleted(each, input.assistant.metadata.uid)]
+
+
+def _may_be_deleted(record: VersionRecord, owner: str) -> bool:
+    return record.owner == owner and not (record.is_labelled_keep or record.is_being_deleted)

@@ -1,11 +1,12 @@
-"""The steps for the copies of an Assistant on LangGraph Servers: add finalizer, publish, withdraw, remove it. Pure."""
+"""The steps for the copies of an object on LangGraph Servers: add finalizer, publish, withdraw, remove it. Pure."""
 
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from assistant_operator.api.assistant import Assistant, Copy
+from assistant_operator.api.assistant import Copy, copies_without
+from assistant_operator.api.assistant_alias import Published
 from assistant_operator.api.meta import GROUP, condition
 from assistant_operator.api.reason import Reason
 
@@ -44,46 +45,67 @@ def has_room(recorded: Iterable[Copy], copy: Copy) -> bool:
     return sum(not each.is_same(copy) for each in recorded) < MOST_COPIES
 
 
-def may_have_copies(assistant: Assistant) -> bool:
-    """Whether the Assistant has recorded copies, or the finalizer."""
-    return bool(assistant.status.copies) or FINALIZER in assistant.metadata.finalizers
+def may_have_copies(published: Published) -> bool:
+    """Whether the object has recorded copies, or the finalizer."""
+    return bool(published.status.copies) or FINALIZER in published.metadata.finalizers
 
 
-def remembered(assistant: Assistant) -> PublishResult | None:
+def remembered(published: Published) -> PublishResult | None:
     """The successful publication that the status records, if any. So a restart does not publish again."""
-    status = assistant.status
-    published = condition(status.conditions, "Published")
-    if published is None or (published.status, published.reason) != ("True", Reason.PUBLISHED):
+    status = published.status
+    found = condition(status.conditions, "Published")
+    if found is None or (found.status, found.reason) != ("True", Reason.PUBLISHED):
         return None
-    if not status.copies or status.active_version is None:
+    if not status.copies or published.in_force is None:
         return None
-    number, copy, policy = status.active_version, status.copies[0], assistant.spec.deletion_policy
-    return PublishResult(True, Reason.PUBLISHED, published.message, number=number, copy=copy, policy=policy)
+    number, copy, policy = published.in_force, status.copies[0], published.spec.deletion_policy
+    return PublishResult(True, Reason.PUBLISHED, found.message, number=number, copy=copy, policy=policy)
+
+
+def publication_finding(
+    published: Published,
+    number: int,
+    name: str,
+    target: Target,
+    known: PublishResult | None,
+    recorded: Iterable[Copy],
+) -> Finding:
+    """Whether that version is published to the target. `name`: of the version. `known`: the result of the last attempt.
+
+    `recorded`: the copies that may exist.
+    """
+    known = known or remembered(published)
+    if known and known.number == number and known.copy.is_equal(target.copy):
+        return known.with_trouble()
+    message = f"{name} is being published to {target.copy.server}"
+    if not has_room(recorded, target.copy):
+        message += f", once one of its {MOST_COPIES} copies on former servers is withdrawn"
+    return Finding(False, Reason.PUBLISHING, message)
 
 
 @dataclass(frozen=True, slots=True)
 class PublicationInput:
-    """All facts that a decision about the copies of one Assistant may use."""
+    """All facts that a decision about the copies of one object may use."""
 
-    assistant: Assistant
+    published: Published
     now: datetime
     target: Target | None = None
-    """Where the active version is published to; None if its Graph declares no server."""
+    """Where the version in force is published to; None if its Graph declares no server."""
     is_target_known: bool = True
-    """False while there is no active version, or its Graph does not exist."""
+    """False while there is no version in force, or its Graph does not exist."""
     is_held: bool = False
-    """Whether the Assistant has the operator's finalizer."""
+    """Whether the object has the operator's finalizer."""
     publish_result: PublishResult | None = None
     """The result of the last attempt to publish."""
     withdrawn: frozenset[Copy] = frozenset()
     """Copies that are deleted on their servers, but still recorded in the status."""
     lost: frozenset[Copy] = frozenset()
-    """Copies that cannot be withdrawn: the Secrets of a terminating namespace were deleted before the Assistant."""
+    """Copies that cannot be withdrawn: the Secrets of a terminating namespace were deleted before the object."""
 
     @property
     def pending(self) -> tuple[Copy, ...]:
-        """Copies to withdraw: all if the Assistant is being deleted, else those that are not at the target."""
-        is_deleted = self.assistant.metadata.is_being_deleted
+        """Copies to withdraw: all if the object is being deleted, else those that are not at the target."""
+        is_deleted = self.published.metadata.is_being_deleted
         if not (is_deleted or self.is_target_known):
             return ()
         current = self.target.copy if self.target and not is_deleted else None
@@ -92,20 +114,20 @@ class PublicationInput:
     @property
     def present(self) -> tuple[Copy, ...]:
         """Recorded copies that may exist on a server."""
-        return self.assistant.status.copies_without(self.withdrawn)
+        return copies_without(self.published.status.copies, self.withdrawn)
 
     @property
     def is_retained(self) -> bool:
         """Whether its copies stay when it is deleted, so that it needs no finalizer."""
-        return self.assistant.spec.deletion_policy == "Retain"
+        return self.published.spec.deletion_policy == "Retain"
 
     @property
     def is_published(self) -> bool:
-        """Whether the active version is published to the target with the present deletion policy."""
+        """Whether the version in force is published to the target with the present deletion policy."""
         known, target = self.publish_result, self.target
         if known is None or target is None or not known.holds or not known.copy.is_equal(target.copy):
             return False
-        desired = (self.assistant.status.active_version, self.assistant.spec.deletion_policy)
+        desired = (self.published.in_force, self.published.spec.deletion_policy)
         return (known.number, known.policy) == desired
 
 
@@ -149,9 +171,9 @@ Step = AddFinalizer | Publish | RecordServerVersion | Withdraw | RemoveFinalizer
 
 def steps(input: PublicationInput) -> Iterator[Step]:
     """The steps that are due, in order; none if there is nothing to do. A step that must wait does not block others."""
-    if input.assistant.metadata.is_being_deleted:
+    if input.published.metadata.is_being_deleted:
         yield from _finalize(input)
-    elif not input.assistant.spec.suspend:
+    elif not input.published.is_suspended:
         yield from _publication(input)
         if input.target is None or input.is_published:  # a former copy stays until the new one is published
             yield from (Withdraw(copy) for copy in input.pending)
@@ -165,11 +187,11 @@ def _finalize(input: PublicationInput) -> Iterator[Step]:
     if not input.is_held:
         return
     # The metadata of a retained copy has the policy since it was published. If it may not have it, one attempt is made.
-    if not is_withdrawal_abandoned(input.assistant) and not (input.is_retained and input.is_published):
+    if not is_withdrawal_abandoned(input.published) and not (input.is_retained and input.is_published):
         yield from (Withdraw(copy) for copy in input.pending if copy not in input.lost)
     if input.is_retained:
         yield RemoveFinalizer()
-    elif input.lost.issuperset(input.pending) or is_withdrawal_abandoned(input.assistant) or _has_waited(input):
+    elif input.lost.issuperset(input.pending) or is_withdrawal_abandoned(input.published) or _has_waited(input):
         yield RemoveFinalizer(abandoned=input.pending)
 
 
@@ -178,34 +200,34 @@ def _is_finalizer_unneeded(input: PublicationInput) -> bool:
     if not input.is_held or not input.is_target_known or input.pending:
         return False
     if input.target is None:
-        return not input.assistant.status.copies
+        return not input.published.status.copies
     return input.is_retained and input.is_published
 
 
-def is_withdrawal_abandoned(assistant: Assistant) -> bool:
+def is_withdrawal_abandoned(published: Published) -> bool:
     """Whether the annotation allows the deletion without withdrawing the copies."""
-    return ABANDON in assistant.metadata.annotations
+    return ABANDON in published.metadata.annotations
 
 
 def _has_waited(input: PublicationInput) -> bool:
-    since = input.assistant.metadata.deletion_timestamp
+    since = input.published.metadata.deletion_timestamp
     return since is not None and input.now - since > PATIENCE
 
 
 def _publication(input: PublicationInput) -> Iterator[Step]:
-    target, active = input.target, input.assistant.status.active_version
+    target, in_force = input.target, input.published.in_force
     is_held = input.is_held or input.is_retained
     # The copy is recorded in the status before it is published: a copy that is not recorded would never be withdrawn.
-    is_recorded = target is not None and any(copy.is_equal(target.copy) for copy in input.assistant.status.copies)
+    is_recorded = target is not None and any(copy.is_equal(target.copy) for copy in input.published.status.copies)
     # A copy that was withdrawn from a server may belong there again.
     if (input.present or is_recorded) and not is_held:
         yield AddFinalizer()
-    if target is None or active is None or not is_recorded:
+    if target is None or in_force is None or not is_recorded:
         return
     if is_held and not input.is_published:
-        yield Publish(active, target)
+        yield Publish(in_force, target)
     if input.is_published and input.publish_result and input.publish_result.server_version:
-        yield RecordServerVersion(active, input.publish_result.server_version)
+        yield RecordServerVersion(in_force, input.publish_result.server_version)
 
 
 _VARYING = re.compile(r"[0-9a-f]{8,}(-[0-9a-f]{4,})*|\d+")

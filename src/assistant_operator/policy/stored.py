@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from assistant_operator.api.assistant import AssistantStatus
+from assistant_operator.api.assistant_alias import AssistantAliasStatus
 from assistant_operator.api.graph import GraphStatus
 
-S = TypeVar("S", AssistantStatus, GraphStatus)
+S = TypeVar("S", AssistantStatus, GraphStatus, AssistantAliasStatus)
 
 _MOST_FIELDS = 16
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from assistant_operator.api.assistant import Assistant, AssistantSpec, Snapshot
+from assistant_operator.api.assistant_alias import Published
 from assistant_operator.api.assistant_version import (
     AssistantRef,
     AssistantVersion,
@@ -121,15 +122,15 @@ def with_control_of(recorded: Assistant, newest: Assistant) -> Assistant:
     return newest.model_copy(update={"metadata": meta, "spec": spec})
 
 
-def cause_of(assistant: Assistant) -> str | None:
+def cause_of(edited: Published) -> str | None:
     """The value of the change-cause annotation."""
-    annotations = assistant.metadata.annotations
+    annotations = edited.metadata.annotations
     return next((annotations[name][:LONGEST_CAUSE] for name in CAUSES if annotations.get(name)), None)
 
 
-def changed_by(assistant: Assistant) -> str | None:
+def changed_by(edited: Published) -> str | None:
     """The user of the last change of the spec, as the annotation has it: anyone can write that without the policy."""
-    return assistant.metadata.annotations.get(CHANGED_BY, "")[:LONGEST_USER] or None
+    return edited.metadata.annotations.get(CHANGED_BY, "")[:LONGEST_USER] or None
 
 
 def _change(edit: Edit, snapshot: Snapshot) -> Change:

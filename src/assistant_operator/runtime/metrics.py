@@ -115,6 +115,7 @@ class Metrics:
         text = "Versions created again after they were deleted by hand."
         self.restored = self._counter("versions_restored", text).inc
         self.activated = self._counter("activations", "Changes of the active version of an Assistant.").inc
+        self.moved = self._counter("alias_moves", "Moves of an alias from one version to another.").inc
         text = "Seconds from the watch event of an edit to the creation of its version."
         self.recorded = self._histogram("edit_recording_seconds", text).observe
         text = "Seconds since the watch event of the oldest edit without a version."
@@ -129,10 +130,10 @@ class Metrics:
     def _add_reconciles(self) -> None:
         self.step = self._counters("steps", "Steps started by reconciles.", "controller", "step").inc
         text = "Writes that the API server refused, by step; each is retried."
-        steps = (("assistant", "UpdateStatus"), ("graph", "UpdateGraphStatus"))
+        steps = (("alias", "UpdateAliasStatus"), ("assistant", "UpdateStatus"), ("graph", "UpdateGraphStatus"))
         self.refused = self._counters("refused_writes", text, "controller", "step", known=steps).inc
         text = "Fields that the API server did not store because its CustomResourceDefinition lacks them."
-        fields = (("Assistant", "status"), ("Graph", "status"))
+        fields = (("Assistant", "status"), ("AssistantAlias", "status"), ("Graph", "status"))
         self._unstored = self._counters("unstored_fields", text, "kind", "field", known=fields)
         self._reconciles = self._counters("reconcile", "Reconciles, by result.", "controller", "result")
         self._errors = self._counters("reconcile_errors", "Reconciles that ended in an error.", "controller")
@@ -181,7 +182,9 @@ class Metrics:
             "crd_missing_columns", "Columns that the CustomResourceDefinitions lack: they are older than the operator."
         )
         text = "Objects that differed from the state known by watching and were read again."
-        self.resynced = self._counters("resyncs", text, "kind", known=[("Assistant",), ("Graph",)]).inc
+        self.resynced = self._counters(
+            "resyncs", text, "kind", known=[("Assistant",), ("AssistantAlias",), ("Graph",)]
+        ).inc
 
     def _add_process(self) -> None:
         release = self._gauge("build_info", "The versions that run; always 1.", "version", "python", "kopf")

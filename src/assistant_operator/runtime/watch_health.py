@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from assistant_operator.clients.kubernetes.transport import ClusterRefused, ClusterUnavailable
@@ -22,6 +22,8 @@ _HINTS = {
 @dataclass(slots=True)
 class _Watch:
     is_listed: bool = False
+    is_not_served: bool = False
+    """Whether the API server does not serve the kind, and the process works without it."""
     failing_since: float | None = None
     error: str = ""
     cause: object = None
@@ -32,16 +34,24 @@ class _Watch:
 class WatchHealth:
     """Records listings and failures of each watch separately. It is the WatchObserver of the watch session."""
 
-    def __init__(self, places: Iterable[Place], clock: Callable[[], float] = time.monotonic) -> None:
-        """`places`: all that is watched. `clock`: returns seconds."""
+    def __init__(
+        self, places: Iterable[Place], clock: Callable[[], float] = time.monotonic, *, optional: Collection[str] = ()
+    ) -> None:
+        """`places`: all that is watched. `clock`: returns seconds.
+
+        `optional`: kinds that are not missed while the API server does not serve them: they were added by an upgrade of
+        the operator, and CustomResourceDefinitions are often upgraded later.
+        """
         self._clock = clock
+        self._optional = optional
         self._watches = {place: _Watch() for place in places}
         self.on_recovery: Callable[[Place], None] = lambda _: None
         """Called with a place after each of its listings, and when its watch works again after a failure."""
 
     def listed(self, place: Place) -> None:
         """All objects of the place were listed."""
-        self._watches[place].is_listed = True
+        watch = self._watches[place]
+        watch.is_listed, watch.is_not_served = True, False
         self.on_recovery(place)
 
     def works(self, place: Place) -> None:
@@ -58,6 +68,9 @@ class WatchHealth:
         watch = self._watches[place]
         hint = _HINTS.get(error.status.code, "") if isinstance(error, ClusterRefused) else ""
         watch.error = f"{error}{hint}"
+        watch.is_not_served = (
+            place[0] in self._optional and isinstance(error, ClusterRefused) and error.status.is_not_served
+        )
         cause = error.status.code if isinstance(error, ClusterRefused) else type(error)
         if watch.cause != cause:
             log.warning("failed watch of %s: %s", _describe(place), watch.error)
@@ -74,7 +87,8 @@ class WatchHealth:
 
     def is_ready(self) -> bool:
         """Return whether everything was listed once, and no watch has been failing for more than TOLERANCE."""
-        return all(watch.is_listed and not self._fails_long(watch) for watch in self._watches.values())
+        watches = [watch for watch in self._watches.values() if not watch.is_not_served]
+        return all(watch.is_listed and not self._fails_long(watch) for watch in watches)
 
     def problems(self) -> list[str]:
         """Return one line for each place that is not listed or not watched, and for each outdated definition."""
@@ -101,7 +115,12 @@ class WatchHealth:
 
 def _describe(place: Place) -> str:
     kind, namespace = place
-    return f"{kind.lower()}s in " + (f"namespace '{namespace}'" if namespace else "all namespaces")
+    return f"{_plural(kind)} in " + (f"namespace '{namespace}'" if namespace else "all namespaces")
+
+
+def _plural(kind: str) -> str:
+    name = kind.lower()
+    return f"{name}es" if name.endswith("s") else f"{name}s"
 
 
 def _describe_missing(place: Place, columns: tuple[str, ...]) -> str:

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from assistant_operator.api.assistant import Assistant, AssistantStatus
+from assistant_operator.api.assistant_alias import AssistantAlias, AssistantAliasStatus
 from assistant_operator.api.graph import Graph, GraphStatus
 from assistant_operator.api.meta import ObjectMeta
 from assistant_operator.policy.stored import Unstored
 
-R = TypeVar("R", Assistant, Graph)
-S = TypeVar("S", AssistantStatus, GraphStatus)
+R = TypeVar("R", Assistant, Graph, AssistantAlias)
+S = TypeVar("S", AssistantStatus, GraphStatus, AssistantAliasStatus)
 
 
 @dataclass(slots=True)

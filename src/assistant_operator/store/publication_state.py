@@ -1,10 +1,11 @@
-"""What is known of the copies of one Assistant beside what its status says."""
+"""What is known of the copies of one object beside what its status says."""
 
 import asyncio
 from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 
-from assistant_operator.api.assistant import Assistant, Copy
+from assistant_operator.api.assistant import Copy
+from assistant_operator.api.assistant_alias import Published
 from assistant_operator.clients.backoff import Backoff
 from assistant_operator.policy.deletion import WithdrawalFailure
 from assistant_operator.policy.desired_copy import DesiredAssistant
@@ -28,7 +29,7 @@ class PublicationState:
     is_unsure: bool = False
     """Whether the copy must be read again, whatever the last result says."""
     graph: tuple[int, str] = (0, "")
-    """The number of the active version, and the name of its Graph, if the version had to be read for it."""
+    """The number of the version in force, and the name of its Graph, if the version had to be read for it."""
     not_kept: tuple[DesiredAssistant | None, frozenset[str]] = (None, frozenset())
     """What the server was sent last, and the fields of it that the server does not keep."""
     metadata_keys: tuple[int, frozenset[str]] = (0, frozenset())
@@ -64,23 +65,23 @@ class PublicationState:
         self.hindrances[copy] = hindrance
         return hindrance != before
 
-    def hindrance(self, assistant: Assistant) -> WithdrawalFailure | None:
+    def hindrance(self, published: Published) -> WithdrawalFailure | None:
         """The first of them, in the order of the status."""
-        found = (self.hindrances.get(copy) for copy in (*assistant.status.copies, None))
+        found = (self.hindrances.get(copy) for copy in (*published.status.copies, None))
         return next((each for each in found if each), None)
 
-    def reported(self, assistant: Assistant) -> PublishResult | None:
+    def reported(self, published: Published) -> PublishResult | None:
         """What the status reports of the copies; None if nothing is known since this process started."""
-        hindrance, known = self.hindrance(assistant), self.outcome
-        if assistant.metadata.is_being_deleted:
-            return _of_deletion(assistant, hindrance) if hindrance else None
+        hindrance, known = self.hindrance(published), self.outcome
+        if published.metadata.is_being_deleted:
+            return _of_deletion(published, hindrance) if hindrance else None
         if known and hindrance and not known.trouble:
             return replace(known, trouble=hindrance.of_former_copy())
         return known
 
 
-def _of_deletion(assistant: Assistant, hindrance: WithdrawalFailure) -> PublishResult:
-    copies = assistant.status.copies
+def _of_deletion(published: Published, hindrance: WithdrawalFailure) -> PublishResult:
+    copies = published.status.copies
     copy = copies[0] if copies else Copy(server="", assistant_id="")
-    number = assistant.status.active_version or 0
+    number = published.in_force or 0
     return PublishResult(False, hindrance.reason, hindrance.of_deletion(), number=number, copy=copy)

@@ -3,10 +3,12 @@
 from dataclasses import dataclass, field
 
 from assistant_operator.api.assistant import Assistant, AssistantStatus
+from assistant_operator.api.assistant_alias import AssistantAlias, AssistantAliasStatus
 from assistant_operator.api.credentials import Suspicion
 from assistant_operator.api.graph import Graph, GraphStatus, Schemas
 from assistant_operator.api.meta import FreeForm, Key
 from assistant_operator.api.server import Server
+from assistant_operator.policy.aliased_versions import AliasEdit, alias_edit
 from assistant_operator.policy.graph import ServerStatus
 from assistant_operator.runtime.refusals import Refusals
 
@@ -122,6 +124,47 @@ class AssistantRecord:
         """The Assistant was deleted, or another object took its name."""
         self.is_gone, self.captured = True, None
         self.capture.end_pause()
+
+
+@dataclass(slots=True, eq=False)
+class AliasRecord:
+    """One AssistantAlias object: another object of the same name, with another UID, has a record of its own."""
+
+    latest: AssistantAlias
+    """The newest state that the watch showed, with what was written since."""
+    is_gone: bool = False
+    edits: tuple[AliasEdit, ...] = ()
+    """The edits that the status does not record yet, oldest first, and the newest one before them."""
+    writes: AssumedWrites[AssistantAliasStatus] = field(default_factory=AssumedWrites)
+    publication: PublicationState = field(default_factory=PublicationState)
+    refusals: Refusals = field(default_factory=Refusals)
+
+    @property
+    def uid(self) -> str:
+        return self.latest.metadata.uid
+
+    def observe(self, alias: AssistantAlias) -> None:
+        """The watch shows this state. Each edit that it shows is kept until the status records it."""
+        generation, before = alias.metadata.generation, self.latest
+        if not self.edits or self.edits[-1].generation != generation:
+            is_first = not self.edits
+            self.edits = (*self.edits, alias_edit(alias, None if is_first else before))
+        self._keep(self.writes.overlaid(alias))
+
+    def assume_status(self, status: AssistantAliasStatus, at: int) -> None:
+        """`status` was written, at resource version `at`."""
+        self.writes.assume_status(status, at)
+        self._keep(self.writes.overlaid(self.latest))
+
+    def assume_finalizer(self, finalizer: str, *, is_present: bool, at: int) -> None:
+        """`finalizer` was added or removed, at resource version `at`."""
+        self.writes.assume_finalizer(finalizer, is_present=is_present, at=at)
+        self._keep(self.writes.overlaid(self.latest))
+
+    def _keep(self, alias: AssistantAlias) -> None:
+        self.latest = alias
+        recorded = alias.status.observed_generation
+        self.edits = (*(edit for edit in self.edits[:-1] if edit.generation > recorded), self.edits[-1])
 
 
 @dataclass(frozen=True, slots=True)

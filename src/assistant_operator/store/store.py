@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from assistant_operator.api.assistant import Assistant
+from assistant_operator.api.assistant_alias import ALIAS_PREFIX, AssistantAlias, Published
 from assistant_operator.api.graph import Graph, GraphStatus
 from assistant_operator.api.meta import Key
 
-from .records import AssistantRecord, GraphRecord, strip_managed_fields
+from .records import AliasRecord, AssistantRecord, GraphRecord, strip_managed_fields
 from .version_index import VersionIndex
 
 K = TypeVar("K")
@@ -16,11 +17,12 @@ V = TypeVar("V")
 
 
 class Store:
-    """Assistants and Graphs as records, versions as a listing shows them."""
+    """Assistants, their aliases and Graphs as records, versions as a listing shows them."""
 
     def __init__(self) -> None:
         self.assistants: dict[Key, AssistantRecord] = {}
         self.graphs: dict[Key, GraphRecord] = {}
+        self.aliases: dict[Key, AliasRecord] = {}
         self.versions = VersionIndex()
         self.synced: set[str] = set()
         """Namespaces of which all objects were listed; the empty one stands for all."""
@@ -29,6 +31,8 @@ class Store:
         self._by_graph: dict[Key, set[Key]] = defaultdict(set)
         self._by_controller: dict[str, set[Key]] = defaultdict(set)
         self._by_validating_graph: dict[Key, set[Key]] = defaultdict(set)
+        self._by_assistant: dict[Key, set[Key]] = defaultdict(set)
+        """By Assistant, whether it exists or not: the keys of its aliases."""
 
     def is_synced(self, namespace: str) -> bool:
         """Whether every object of that namespace is known: only then does absence prove anything."""
@@ -53,10 +57,16 @@ class Store:
             return record
         return AssistantRecord(assistant, is_gone=True)
 
-    def has(self, resource: Assistant | Graph) -> bool:
+    def has(self, resource: Published | Graph) -> bool:
         """Whether that very object was seen and is not known to be gone."""
-        records = self.assistants if isinstance(resource, Assistant) else self.graphs
-        record = records.get(resource.key)
+        record: AssistantRecord | AliasRecord | GraphRecord | None
+        match resource:
+            case Assistant():
+                record = self.assistants.get(resource.key)
+            case AssistantAlias():
+                record = self.aliases.get(resource.key)
+            case _:
+                record = self.graphs.get(resource.key)
         return record is not None and record.uid == resource.metadata.uid
 
     def is_outdated(self, assistant: Assistant) -> bool:
@@ -104,12 +114,71 @@ class Store:
             self.drop_assistant(key)
         for key in list(self.graphs):
             self.drop_graph(key)
+        for key in list(self.aliases):
+            self.drop_alias(key)
         self.synced.clear()
 
     def _unindex(self, assistant: Assistant) -> None:
         _discard(self._by_graph, _graph_of(assistant), assistant.key)
         if controller := assistant.metadata.controller:
             _discard(self._by_controller, controller.uid, assistant.key)
+
+    # Aliases
+
+    def upsert_alias(self, alias: AssistantAlias) -> AliasRecord:
+        """Keep this state of an alias."""
+        record = self.aliases.get(alias.key)
+        if record is None or record.uid != alias.metadata.uid:
+            self.drop_alias(alias.key)
+            record = self.aliases[alias.key] = AliasRecord(alias)
+        record.observe(alias)
+        self._by_assistant[alias.assistant_key].add(alias.key)
+        return record
+
+    def drop_alias(self, key: Key) -> AliasRecord | None:
+        """The alias is gone. Returns its record."""
+        record = self.aliases.pop(key, None)
+        if record:
+            _discard(self._by_assistant, record.latest.assistant_key, key)
+            record.is_gone = True
+        return record
+
+    def alias_record_of(self, alias: AssistantAlias) -> AliasRecord:
+        """The record of that very object; one that is not in the store if the object is gone."""
+        record = self.aliases.get(alias.key)
+        return record if record and record.uid == alias.metadata.uid else AliasRecord(alias, is_gone=True)
+
+    def aliases_of(self, assistant: Key) -> list[AliasRecord]:
+        """The aliases of that Assistant, whether it exists or not, by name."""
+        return [self.aliases[key] for key in sorted(self._by_assistant.get(assistant, ()))]
+
+    # What is published
+
+    def published(self, copy_key: Key) -> Published | None:
+        """What is published under that copy key, as controllers may act on it; None if there is nothing."""
+        namespace, name = copy_key
+        if not name.startswith(ALIAS_PREFIX):
+            return self.captured(copy_key)
+        record = self.aliases.get((namespace, name.removeprefix(ALIAS_PREFIX)))
+        return record.latest if record else None
+
+    def knows(self, copy_key: Key) -> bool:
+        """Whether the object that is published under that copy key was seen and is not known to be gone."""
+        namespace, name = copy_key
+        if name.startswith(ALIAS_PREFIX):
+            return (namespace, name.removeprefix(ALIAS_PREFIX)) in self.aliases
+        return copy_key in self.assistants
+
+    def published_by(self, graph: Key) -> Iterator[Published]:
+        """The Assistants of which a version is validated by that Graph, and their aliases."""
+        for key in self.validated_by(graph):
+            if assistant := self.captured(key):
+                yield assistant
+            yield from (record.latest for record in self.aliases_of(key))
+
+    def published_record_of(self, published: Published) -> AssistantRecord | AliasRecord:
+        """The record of that very object; one that is not in the store if the object is gone."""
+        return self.record_of(published) if isinstance(published, Assistant) else self.alias_record_of(published)
 
     # Graphs
 

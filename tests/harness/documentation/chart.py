@@ -10,6 +10,7 @@ from . import ROOT
 
 CHART = ROOT / "deploy/chart"
 COPIES = {
+    "crds/assistantaliases.yaml": "crds/assistantaliases.yaml",
     "crds/assistants.yaml": "crds/assistants.yaml",
     "crds/assistantversions.yaml": "crds/assistantversions.yaml",
     "crds/graphs.yaml": "crds/graphs.yaml",

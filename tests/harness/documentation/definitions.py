@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from assistant_operator.api.assistant import Assistant
+from assistant_operator.api.assistant_alias import AssistantAlias
 from assistant_operator.api.assistant_version import AssistantVersion
 from assistant_operator.api.graph import GRAPH_ID_STAYS, Graph
 from assistant_operator.api.meta import GROUP, VERSION, Resource
@@ -146,6 +147,28 @@ KINDS = (
             },
         ),
         is_frozen=True,
+    ),
+    Kind(
+        AssistantAlias,
+        "asstalias",
+        (
+            Column("Assistant", ".spec.assistantRef.name", "The Assistant of which it names a version."),
+            Column("Version", ".status.version", "Number of the version that it stands for.", "integer"),
+            _condition_column("Ready", "Ready"),
+            AGE,
+            Column("Digest", ".status.digest", "sha256 of the content of that version.", is_wide=True),
+            Column("Moved", ".status.moves[0].since", "When it was moved last.", "date", is_wide=True),
+            Column(
+                "By",
+                ".status.moves[0]['user','manager']",
+                "The user who moved it last; the field manager, if the user is not known.",
+                is_wide=True,
+            ),
+            REASON,
+            MESSAGE,
+            Column("ID", ".status.assistantId", "UUID of the alias on the LangGraph Server.", is_wide=True),
+        ),
+        selectable=(".spec.assistantRef.name",),
     ),
 )
 

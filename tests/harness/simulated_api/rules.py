@@ -42,6 +42,10 @@ def _one_address(value: Json, _: Any) -> bool:
     return ("url" in value) != ("serviceRef" in value)
 
 
+def _one_selection(value: Json, _: Any) -> bool:
+    return ("version" in value) != ("digest" in value)
+
+
 def _has_host(value: Json, _: Any) -> bool:
     return "url" not in value or bool(urlsplit(value["url"]).hostname)
 
@@ -64,6 +68,7 @@ _HOLDS: dict[str, tuple[Holds, bool]] = {
     "!has(self.context) || !has(self.config) || !has(self.config.configurable) || size(dyn(self.context)) == 0 "
     "|| size(dyn(self.config.configurable)) == 0": (_not_both, False),
     "has(self.url) != has(self.serviceRef)": (_one_address, False),
+    "has(self.version) != has(self.digest)": (_one_selection, False),
     "!has(self.url) || (isURL(self.url) && url(self.url).getHostname() != '')": (_has_host, False),
     "self == oldSelf": (same, True),
     "has(self.spec) || !has(oldSelf.spec) || !has(oldSelf.spec.graphId)": (_graph_id_outlives_spec, True),

@@ -7,6 +7,7 @@ import pytest
 from kubernetes.aio import client
 
 from assistant_operator.api.assistant import Assistant
+from assistant_operator.api.assistant_alias import AssistantAlias
 from assistant_operator.api.graph import Graph
 from assistant_operator.api.meta import Key, Resource
 from assistant_operator.clients.kubernetes.cluster import Cluster, ObjectHead
@@ -31,7 +32,11 @@ class Held(Cluster):
         super().__init__(
             ApiServer(client.Configuration(host="http://127.0.0.1:9")), resource_versions=resource_versions
         )
-        self.objects: dict[type[Resource], dict[Key, Assistant | Graph]] = {Assistant: {}, Graph: {}}
+        self.objects: dict[type[Resource], dict[Key, Assistant | Graph]] = {
+            Assistant: {},
+            Graph: {},
+            AssistantAlias: {},
+        }
         self.is_down = False
         self.listings = 0
         self.reads: list[Key] = []

@@ -47,7 +47,10 @@ def enqueued(
         await asyncio.sleep(0)
         store, queues = (
             Store(),
-            {name: Enqueued() for name in ("assistant", "graph", "version", "publication", "probe", "revalidation")},
+            {
+                name: Enqueued()
+                for name in ("assistant", "graph", "version", "publication", "probe", "revalidation", "alias")
+            },
         )
         store.upsert_assistant(assistant)
         store.assistants[KEY].capture_up_to(assistant)

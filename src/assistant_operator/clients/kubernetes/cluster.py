@@ -1,4 +1,4 @@
-"""Typed reads and writes of Assistants and Graphs, and the other API calls of the operator."""
+"""Typed reads and writes of Assistants, their aliases and Graphs, and the other API calls of the operator."""
 
 import base64
 from contextlib import aclosing, suppress
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from assistant_operator.api.assistant import Assistant, AssistantStatus
+from assistant_operator.api.assistant_alias import AssistantAlias, AssistantAliasStatus, Published
 from assistant_operator.api.assistant_version import AssistantVersion
 from assistant_operator.api.graph import Graph, GraphStatus
 from assistant_operator.api.meta import API_VERSION, MANAGER, FreeForm, Key, ObjectMeta, Resource, position
@@ -71,6 +72,9 @@ class Cluster:
     async def graph(self, key: Key) -> Graph | None:
         return await self._objects.get(Graph, key)
 
+    async def alias(self, key: Key) -> AssistantAlias | None:
+        return await self._objects.get(AssistantAlias, key)
+
     async def assistant_at(self, key: Key, resource_version: int) -> Assistant | Literal["Expired"] | None:
         """Return the Assistant at that resource version; Expired if the API server has compacted it."""
         return await self._objects.get_at(Assistant, key, resource_version)
@@ -87,7 +91,7 @@ class Cluster:
         return "Expired"
 
     async def update_status(
-        self, seen: Assistant | Graph, status: AssistantStatus | GraphStatus
+        self, seen: Published | Graph, status: AssistantStatus | AssistantAliasStatus | GraphStatus
     ) -> int | Literal["Outrun", "Gone"]:
         """Write the status and return the new resource version.
 
@@ -105,7 +109,7 @@ class Cluster:
             return await self._why_not_updated(seen, refused)
         return meta.position
 
-    async def _why_not_updated(self, seen: Assistant | Graph, refused: ClusterRefused) -> Literal["Outrun", "Gone"]:
+    async def _why_not_updated(self, seen: Published | Graph, refused: ClusterRefused) -> Literal["Outrun", "Gone"]:
         """Return why the `test` operations failed. Raises `refused` if the status itself was refused."""
         # A failed `test` is a 422 without causes. A refusal by the schema or by an admission policy has causes.
         if refused.status.code not in (404, 409, 422) or (refused.status.code == 422 and refused.status.causes):
@@ -147,24 +151,24 @@ class Cluster:
         body = {"metadata": {"labels": {label: None}}}
         return await if_current(self._objects.patch(Assistant, key, body))
 
-    async def set_finalizer(self, assistant: Assistant, finalizer: str, *, on: bool) -> int | None:
+    async def set_finalizer(self, published: Published, finalizer: str, *, on: bool) -> int | None:
         """Add or remove a finalizer, also one that another field manager added. Returns the new resource version.
 
         None if the object does not exist, or if a finalizer is to be added and the object is being deleted. Other
         finalizers and concurrent changes are kept: the patch tests the list that it was computed from, and is computed
         again after a conflict. Raises ClusterRefused, also if the patch is accepted and has no effect.
         """
-        meta, is_live = assistant.metadata, False
+        kind, meta, is_live = type(published), published.metadata, False
         for _ in range(_MOST_CONFLICTS):
             is_due = (finalizer in meta.finalizers) != on
             if is_due and not (on and meta.is_being_deleted):
-                patched = await self._patch_finalizers(meta, finalizer, on=on)
+                patched = await self._patch_finalizers(kind, meta, finalizer, on=on)
                 if patched is not None:
                     return patched
             elif is_live:
                 return None if is_due else meta.position
             # The given metadata may be older than the last write.
-            live = await self._objects.metadata(Assistant, meta.key)
+            live = await self._objects.metadata(kind, meta.key)
             if live is None or live.uid != meta.uid:
                 return None
             meta, is_live = live, True
@@ -172,14 +176,16 @@ class Cluster:
             f"the finalizers of {meta.namespace}/{meta.name} change faster than they can be patched"
         )
 
-    async def _patch_finalizers(self, meta: ObjectMeta, finalizer: str, *, on: bool) -> int | None:
+    async def _patch_finalizers(
+        self, kind: type[Resource], meta: ObjectMeta, finalizer: str, *, on: bool
+    ) -> int | None:
         """Return the new resource version; None if the live finalizers differ. Raises ClusterRefused."""
         body, query = _finalizer_patch(meta, finalizer, on=on), {"fieldManager": f"{MANAGER}-finalizer"}
         try:
-            changed = await self._objects.patch(Assistant, meta.key, body, JSON_PATCH, query=query)
+            changed = await self._objects.patch(kind, meta.key, body, JSON_PATCH, query=query)
         except ClusterRefused:
             # A failed `test` and the refusal of a policy may have the same code: the live object distinguishes them.
-            live = await self._objects.metadata(Assistant, meta.key)
+            live = await self._objects.metadata(kind, meta.key)
             if live and _has_same_finalizers(live, meta):
                 raise
             return None
@@ -249,14 +255,14 @@ class Cluster:
         with reading(call):
             return any(each["name"] == resource for each in found["resources"])
 
-    async def reverts_annotation(self, key: Key, annotation: str) -> bool:
-        """Return whether the API server does not let the operator change an annotation of an Assistant.
+    async def reverts_annotation(self, kind: type[Resource], key: Key, annotation: str) -> bool:
+        """Return whether the API server does not let the operator change an annotation of an object.
 
         Uses a dry run, which changes nothing.
         """
         body = {"metadata": {"annotations": {annotation: _PROBE}}}
         query = {"dryRun": "All", "fieldManager": MANAGER}
-        call = Call("PATCH", path_of(Assistant, key), query, body, MERGE_PATCH, METADATA)
+        call = Call("PATCH", path_of(kind, key), query, body, MERGE_PATCH, METADATA)
         answer = await self._objects.server.send(call)
         with reading(call):
             return ObjectMeta.model_validate(answer["metadata"]).annotations.get(annotation) != _PROBE

@@ -89,6 +89,11 @@ class Status:
     """Field and message of each conflict of a server-side apply; the message names the manager that owns the field."""
 
     @property
+    def is_not_served(self) -> bool:
+        """Whether the API server does not serve the kind. The 404 of an object that does not exist names its kind."""
+        return self.code == 404 and not self.kind
+
+    @property
     def is_too_large(self) -> bool:
         return self.code == 413 or any(text in self.message for text in _TOO_LARGE)
 

@@ -11,6 +11,7 @@ from assistant_operator.api.meta import Key
 from assistant_operator.clients.backoff import Backoff
 from assistant_operator.clients.kubernetes.cluster import Cluster
 from assistant_operator.clients.kubernetes.transport import ClusterRefused, ClusterUnavailable, NotLeading
+from assistant_operator.controllers.users import AuthenticatedUsers
 from assistant_operator.policy import versioning
 from assistant_operator.policy.publication import is_withdrawal_abandoned
 from assistant_operator.policy.versioning import ContentLost
@@ -23,7 +24,6 @@ from assistant_operator.store.records import AssistantRecord
 from assistant_operator.store.store import Store
 
 from .restoration import VersionRestorer
-from .users import AuthenticatedUsers
 from .writer import MOST_STATES, NamespaceTerminating, VersionWriter
 
 log = logging.getLogger(__name__)

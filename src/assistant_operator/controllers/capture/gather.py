@@ -3,13 +3,13 @@
 from assistant_operator.api.assistant import Assistant
 from assistant_operator.api.assistant_version import AssistantVersion, VersionRecord, version_name
 from assistant_operator.clients.kubernetes.cluster import Cluster
+from assistant_operator.controllers.users import AuthenticatedUsers
 from assistant_operator.policy import versioning
 from assistant_operator.store.capture_state import CaptureState
 from assistant_operator.store.records import AssistantRecord
 from assistant_operator.store.store import Store
 
 from .restoration import VersionRestorer
-from .users import AuthenticatedUsers
 
 _FARTHEST_CAUSE = 20
 

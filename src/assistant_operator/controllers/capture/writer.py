@@ -9,6 +9,7 @@ from assistant_operator.api.reason import Reason
 from assistant_operator.clients.kubernetes.cluster import Cluster
 from assistant_operator.clients.kubernetes.transport import ClusterRefused
 from assistant_operator.clients.kubernetes.versions import AlreadyExists, Created, Rejected
+from assistant_operator.controllers.users import AuthenticatedUsers
 from assistant_operator.policy import versioning
 from assistant_operator.policy.attribution import selection
 from assistant_operator.policy.stored import not_stored
@@ -20,7 +21,6 @@ from assistant_operator.store.store import Store
 from .gather import VersionGatherer
 from .recovery import MissedEditRecovery
 from .restoration import MOST_TRIES, VersionRestorer, unreadable
-from .users import AuthenticatedUsers
 
 log = logging.getLogger(__name__)
 

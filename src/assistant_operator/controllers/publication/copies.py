@@ -1,10 +1,12 @@
-"""The copies of Assistants on LangGraph Servers: compare, create, update and delete one."""
+"""The copies on LangGraph Servers: compare, create, update and delete one."""
 
 from collections.abc import Iterable
+from typing import TypeGuard
 
 from cachetools import FIFOCache
 
 from assistant_operator.api.assistant import Assistant, Copy, Snapshot
+from assistant_operator.api.assistant_alias import AssistantAlias, Published
 from assistant_operator.api.assistant_version import AssistantVersion, version_name
 from assistant_operator.api.graph import Graph
 from assistant_operator.api.meta import Key
@@ -15,7 +17,7 @@ from assistant_operator.clients.langgraph.transport import Endpoint, ServerUnava
 from assistant_operator.policy import desired_copy
 from assistant_operator.policy.desired_copy import DesiredAssistant, Target, target_of
 from assistant_operator.policy.publication import PublishResult
-from assistant_operator.store.records import AssistantRecord
+from assistant_operator.store.publication_state import PublicationState
 from assistant_operator.store.store import Store
 
 from .probes import ServerProber
@@ -42,132 +44,141 @@ class Copies:
         """These copies stay, although they may not be marked so: a deletion with Retain does not wait for servers."""
         self._retained.update(dict.fromkeys(copy.site for copy in copies))
 
-    async def delete_orphan(self, endpoint: Endpoint, copy: Copy, assistant: Key) -> None:
-        """Delete the copy of an Assistant that does not exist, or mark it as one that stays."""
-        await self.delete_copy(endpoint, copy, assistant, "Retain" if copy.site in self._retained else "Delete")
+    async def delete_orphan(self, endpoint: Endpoint, copy: Copy, copy_key: Key) -> None:
+        """Delete the copy of an object that does not exist, or mark it as one that stays."""
+        await self.delete_copy(endpoint, copy, copy_key, "Retain" if copy.site in self._retained else "Delete")
         self._retained.pop(copy.site, None)
 
-    def place(self, graph: Graph | None, assistant: Assistant) -> Target | None:
-        """Return where an Assistant of that Graph is published; None if nowhere."""
-        return target_of(graph, assistant.key, self._prober.cluster_name) if graph else None
+    def place(self, graph: Graph | None, published: Published) -> Target | None:
+        """Return where an object of that Graph is published; None if nowhere."""
+        return target_of(graph, published.copy_key, self._prober.cluster_name) if graph else None
 
-    def owner(self, assistant: Assistant) -> str:
+    def owner(self, published: Published) -> str:
         """Return the owner that a copy of it names."""
-        return desired_copy.owner_of(self._prober.cluster_name, assistant.key)
+        return desired_copy.owner_of(self._prober.cluster_name, published.copy_key)
 
-    async def graph_of(self, assistant: Assistant) -> Graph | None:
-        """Return the Graph of the active version; None if there is no such version or no such Graph."""
-        number, record = assistant.status.active_version, self._record(assistant)
+    async def graph_of(self, published: Published) -> Graph | None:
+        """Return the Graph of the version in force; None if there is no such version or no such Graph."""
+        number, state = published.in_force, self._state(published)
         if number is None:
             return None
-        if record.capture.is_in_spec(assistant, number):
-            name = assistant.spec.graph_ref.name
-        elif record.publication.graph[0] == number:
-            name = record.publication.graph[1]
+        if isinstance(published, AssistantAlias) and not self._store.versions.has(published.assistant_key, number):
+            return None  # its Assistant is gone, and the version with it: the copy stays as it is
+        if self._is_in_spec(published, number):
+            name = published.spec.graph_ref.name
+        elif state.graph[0] == number:
+            name = state.graph[1]
         else:
-            version = await self.version(assistant, number)
+            version = await self.version(published, number)
             if version is None:
                 return None
             name = version.spec.snapshot.graph_ref.name
-            record.publication.graph = (number, name)
-        return self._store.graph((assistant.metadata.namespace, name))
+            state.graph = (number, name)
+        return self._store.graph((published.metadata.namespace, name))
 
-    def _record(self, assistant: Assistant) -> AssistantRecord:
-        return self._store.record_of(assistant)
+    def _state(self, published: Published) -> PublicationState:
+        return self._store.published_record_of(published).publication
 
-    async def version(self, assistant: Assistant, number: int) -> AssistantVersion | None:
-        """Return one of its versions with its content; None if it does not exist."""
-        head = self._record(assistant).capture.head
-        if head and head.number == number:
-            return head
-        return await self._cluster.versions.read(
-            (assistant.metadata.namespace, version_name(assistant.metadata.name, number))
+    def _is_in_spec(self, published: Published, number: int) -> TypeGuard[Assistant]:
+        """Whether the spec has the content of that version, so that the version need not be read."""
+        return isinstance(published, Assistant) and self._store.record_of(published).capture.is_in_spec(
+            published, number
         )
 
-    async def put(self, assistant: Assistant, version: AssistantVersion, place: Target) -> PublishResult:
-        """Read the copy, and write only what differs. Raises NotYet if the Assistant was deleted meanwhile."""
-        servers, copy, owner = self._prober.servers, place.copy, self.owner(assistant)
-        state = self._record(assistant).publication
-        owners = desired_copy.owners(assistant, copy, owner)
-        endpoint = await self._prober.credentials.endpoint(assistant.metadata.namespace, copy)
-        wanted = desired_copy.desired(place, assistant, version.number, version.spec.snapshot, owner)
+    async def version(self, published: Published, number: int) -> AssistantVersion | None:
+        """Return one of its versions with its content; None if it does not exist."""
+        namespace, name = published.assistant_key
+        record = self._store.assistants.get((namespace, name))
+        head = record.capture.head if record else None
+        if head and head.number == number:
+            return head
+        return await self._cluster.versions.read((namespace, version_name(name, number)))
+
+    async def put(self, published: Published, version: AssistantVersion, place: Target) -> PublishResult:
+        """Read the copy, and write only what differs. Raises NotYet if the object was deleted meanwhile."""
+        servers, copy, owner = self._prober.servers, place.copy, self.owner(published)
+        state = self._state(published)
+        owners = desired_copy.owners(published, copy, owner)
+        endpoint = await self._prober.credentials.endpoint(published.metadata.namespace, copy)
+        wanted = desired_copy.desired(place, published, version.number, version.spec.snapshot, owner)
         there = await servers.assistant(endpoint, copy.assistant_id)
-        self._require_present(assistant)
+        self._require_present(published)
         if there is None:
             there = await servers.create(endpoint, desired_copy.creation(wanted, copy.assistant_id))
         if (other := there.mark(desired_copy.OWNER)) not in {None, *owners}:
             message = f"assistant {copy.assistant_id} on {copy.server} belongs to '{other}'"
             return PublishResult(False, Reason.OWNED_BY_ANOTHER, message, number=version.number, copy=copy)
-        former = await self._former_keys(assistant, version, there)
-        self._require_present(assistant)
-        if self._differences(assistant, wanted, there, former):
+        former = await self._former_keys(published, version, there)
+        self._require_present(published)
+        if self._differences(published, wanted, there, former):
             there = await servers.update(endpoint, copy.assistant_id, desired_copy.update(wanted, there, former))
             if there.graph_id != wanted.graph_id:
                 message = f"{copy.server} keeps assistant {copy.assistant_id} as one of graph '{there.graph_id}'"
                 return PublishResult(False, Reason.PUBLICATION_REFUSED, message, number=version.number, copy=copy)
             state.not_kept = wanted, frozenset(desired_copy.drift(wanted, there, former))
         state.metadata_keys = version.number, desired_copy.metadata_keys(version.spec.snapshot)
-        unkept = sorted(self._unkept_of(assistant, wanted))
+        unkept = sorted(self._unkept_of(published, wanted))
         without = f", which does not keep {', '.join(unkept[:_MOST_UNKEPT])}" if unkept else ""
         message = f"{version.metadata.name} is published to {copy.server}{without}"
-        is_recorded = version.status.server_version == there.version
+        # The status of a version has the number of the copy of its Assistant, not those of aliases.
+        is_recorded = version.status.server_version == there.version or not isinstance(published, Assistant)
         number = None if is_recorded else there.version
         return PublishResult(True, Reason.PUBLISHED, message, number=version.number, copy=copy, server_version=number)
 
-    def _require_present(self, assistant: Assistant) -> None:
-        """Raise NotYet if the Assistant was deleted while the server answered: its copy would never be withdrawn."""
-        if not self._store.has(assistant):
+    def _require_present(self, published: Published) -> None:
+        """Raise NotYet if the object was deleted while the server answered: its copy would never be withdrawn."""
+        if not self._store.has(published):
             raise NotYet
 
     def _differences(
-        self, assistant: Assistant, wanted: DesiredAssistant, there: RemoteAssistant, former: frozenset[str]
+        self, published: Published, wanted: DesiredAssistant, there: RemoteAssistant, former: frozenset[str]
     ) -> tuple[str, ...]:
         """Return the fields in which the copy differs, without those that its server does not keep."""
-        unkept = self._unkept_of(assistant, wanted)
+        unkept = self._unkept_of(published, wanted)
         return tuple(each for each in desired_copy.drift(wanted, there, former) if each not in unkept)
 
-    def _unkept_of(self, assistant: Assistant, wanted: DesiredAssistant) -> frozenset[str]:
+    def _unkept_of(self, published: Published, wanted: DesiredAssistant) -> frozenset[str]:
         """Return the fields that the server did not keep when it was sent the same content."""
-        sent, unkept = self._record(assistant).publication.not_kept
+        sent, unkept = self._state(published).not_kept
         return unkept if sent == wanted else frozenset()
 
-    async def differences(self, assistant: Assistant, there: RemoteAssistant) -> tuple[str, ...]:
+    async def differences(self, published: Published, there: RemoteAssistant) -> tuple[str, ...]:
         """Return the fields in which a copy differs from what was published."""
-        number = assistant.status.active_version
-        place = self.place(await self.graph_of(assistant), assistant)
-        snapshot = await self._snapshot(assistant, number) if number else None
+        number = published.in_force
+        place = self.place(await self.graph_of(published), published)
+        snapshot = await self._snapshot(published, number) if number else None
         if number is None or place is None or snapshot is None:
             return ()
-        wanted = desired_copy.desired(place, assistant, number, snapshot, self.owner(assistant))
-        return self._differences(assistant, wanted, there, frozenset())
+        wanted = desired_copy.desired(place, published, number, snapshot, self.owner(published))
+        return self._differences(published, wanted, there, frozenset())
 
-    async def _snapshot(self, assistant: Assistant, number: int) -> Snapshot | None:
+    async def _snapshot(self, published: Published, number: int) -> Snapshot | None:
         """Return the content of a version. It is read only if the spec has another content."""
-        if self._record(assistant).capture.is_in_spec(assistant, number):
-            return assistant.spec.snapshot
-        version = await self.version(assistant, number)
+        if self._is_in_spec(published, number):
+            return published.spec.snapshot
+        version = await self.version(published, number)
         return version.spec.snapshot if version else None
 
     async def _former_keys(
-        self, assistant: Assistant, version: AssistantVersion, there: RemoteAssistant
+        self, published: Published, version: AssistantVersion, there: RemoteAssistant
     ) -> frozenset[str]:
         """Return the metadata keys of the version that was published before which this version does not have."""
         number = (there.metadata or {}).get(desired_copy.NUMBER)
         if not isinstance(number, int) or number in (version.number, 0):
             return frozenset()
-        last, keys = self._record(assistant).publication.metadata_keys
+        last, keys = self._state(published).metadata_keys
         if last != number:
-            before = await self.version(assistant, number)
+            before = await self.version(published, number)
             keys = desired_copy.metadata_keys(before.spec.snapshot) if before else frozenset()
         return keys - desired_copy.metadata_keys(version.spec.snapshot)
 
-    async def is_nothing_to_withdraw(self, assistant: Assistant, place: Target, former: Endpoint) -> bool:
+    async def is_nothing_to_withdraw(self, published: Published, place: Target, former: Endpoint) -> bool:
         """Return whether nothing is to be deleted at a former address of the copy at `place`, which has the same ID.
 
         That is so if the address leads to the same server, or has no such assistant. Raises ServerTrouble if that
         cannot be determined. Another server does not have the version that this one got last.
         """
-        here = await self._prober.credentials.endpoint(assistant.metadata.namespace, place.copy)
+        here = await self._prober.credentials.endpoint(published.metadata.namespace, place.copy)
         is_same = await self._is_same(here, former, place.copy.assistant_id)
         if is_same:
             # One server, or two with the same data: only one server shows there a version that is created here.
@@ -187,13 +198,14 @@ class Copies:
         return other == before
 
     async def delete_copy(
-        self, endpoint: Endpoint, copy: Copy, assistant: Key, policy: str, keys: frozenset[str] = frozenset()
+        self, endpoint: Endpoint, copy: Copy, copy_key: Key, policy: str, keys: frozenset[str] = frozenset()
     ) -> None:
-        """Delete a copy of that Assistant. One of another owner stays; the server's own default assistant is emptied.
+        """Delete a copy of what has that copy key.
 
+        One of another owner stays. The server's own default assistant is emptied.
         `keys`: the metadata keys of the copy.
         """
-        servers, current = self._prober.servers, desired_copy.owner_of(self._prober.cluster_name, assistant)
+        servers, current = self._prober.servers, desired_copy.owner_of(self._prober.cluster_name, copy_key)
         there = await servers.assistant(endpoint, copy.assistant_id)
         if there is None:
             # An assistant whose graph is not deployed cannot be read, and is there again once the graph is.
@@ -202,7 +214,7 @@ class Copies:
             else:
                 await servers.require_assistants(endpoint)
             return
-        if not desired_copy.is_ours(there, assistant, copy, current):
+        if not desired_copy.is_ours(there, copy_key, copy, current):
             return
         if policy == "Retain":
             if there.mark(desired_copy.POLICY) != policy:

@@ -1,4 +1,4 @@
-"""Reconciles the copies of one Assistant on LangGraph Servers. Each new result enqueues the Assistant."""
+"""Reconciles the copies of one object on LangGraph Servers. Each new result enqueues the object."""
 
 import asyncio
 import logging
@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from functools import partial
 from weakref import WeakSet
 
-from assistant_operator.api.assistant import Assistant, Copy
+from assistant_operator.api.assistant import Copy
+from assistant_operator.api.assistant_alias import AssistantAliasSpec, Published
 from assistant_operator.api.assistant_version import AssistantVersion, version_name
 from assistant_operator.api.graph import Graph
 from assistant_operator.api.meta import Key
@@ -62,7 +63,10 @@ _MOST_RECONCILES = 500
 
 
 class PublicationReconciler:
-    """The controller "publication": publishes and withdraws copies, and keeps the finalizer that a withdrawal needs."""
+    """The controller "publication": publishes and withdraws copies, and keeps the finalizer that a withdrawal needs.
+
+    Its keys are copy keys: of Assistants and of their aliases.
+    """
 
     def __init__(
         self,
@@ -74,7 +78,7 @@ class PublicationReconciler:
         *,
         event_publisher: EventPublisher,
         metrics: Metrics,
-        enqueue_assistant: Callable[[Key], None],
+        enqueue_published: Callable[[Key], None],
     ) -> None:
         self._cluster = cluster
         self._store = store
@@ -83,12 +87,12 @@ class PublicationReconciler:
         self._copies = copies
         self._event_publisher = event_publisher
         self._metrics = metrics
-        self._enqueue_assistant = enqueue_assistant
+        self._enqueue_published = enqueue_published
         self._waiting: WeakSet[PublicationState] = WeakSet()
-        """States of Assistants whose server is busy."""
+        """States of objects whose server is busy."""
 
-    def _state(self, assistant: Assistant) -> PublicationState:
-        return self._store.record_of(assistant).publication
+    def _state(self, published: Published) -> PublicationState:
+        return self._store.published_record_of(published).publication
 
     async def reconcile(self, key: Key) -> float | None:
         """Take the steps that are due. Returns the seconds until the next one is; None if none is planned."""
@@ -108,28 +112,30 @@ class PublicationReconciler:
         return await loop.run()
 
     async def _gather(self, key: Key) -> PublicationInput | None:
-        assistant = self._store.captured(key)
-        input = await self._gather_input(assistant) if assistant else None
-        return input if input and self._store.has(input.assistant) else None
+        published = self._store.published(key)
+        input = await self._gather_input(published) if published else None
+        return input if input and self._store.has(input.published) else None
 
-    async def _gather_input(self, assistant: Assistant) -> PublicationInput:
-        state = self._state(assistant)
-        graph = await self._copies.graph_of(assistant)
+    async def _gather_input(self, published: Published) -> PublicationInput:
+        state = self._state(published)
+        graph = await self._copies.graph_of(published)
         is_open = state.is_unsure or state.drift is not None
         return PublicationInput(
-            assistant,
+            published,
             now=datetime.now(UTC),
-            target=self._copies.place(graph, assistant),
+            target=self._copies.place(graph, published),
             is_target_known=graph is not None,
-            is_held=FINALIZER in assistant.metadata.finalizers,
-            publish_result=None if is_open else state.outcome or remembered(assistant),
+            is_held=FINALIZER in published.metadata.finalizers,
+            publish_result=None if is_open else state.outcome or remembered(published),
             withdrawn=state.withdrawn,
             lost=state.lost,
         )
 
     async def _act(self, input: PublicationInput, step: Step) -> float | None:
         """Take one step. Returns the seconds until it is to be tried again; None if it is done."""
-        log.debug("started step kind=Assistant namespace=%s name=%s step=%r", *input.assistant.key, step)
+        log.debug(
+            "started step kind=%s namespace=%s name=%s step=%r", input.published.kind_name, *input.published.key, step
+        )
         self._metrics.step("publication", type(step).__name__)
         match step:
             case AddFinalizer():
@@ -137,7 +143,7 @@ class PublicationReconciler:
             case RemoveFinalizer(abandoned):
                 later = await self._hold(input, on=False)
                 if later is None and abandoned:
-                    self._event_publisher.abandoned(input.assistant, [copy.server for copy in abandoned])
+                    self._event_publisher.abandoned(input.published, [copy.server for copy in abandoned])
                 if later is None and input.is_retained:
                     self._copies.retain(input.pending)
                 return later
@@ -150,12 +156,15 @@ class PublicationReconciler:
 
     async def _hold(self, input: PublicationInput, *, on: bool) -> float | None:
         """Add or remove the finalizer. A refusal does not block the other steps."""
-        state = self._state(input.assistant)
+        state = self._state(input.published)
         try:
-            at = await self._cluster.set_finalizer(input.assistant, FINALIZER, on=on)
+            at = await self._cluster.set_finalizer(input.published, FINALIZER, on=on)
         except ClusterRefused as refused:
             log.warning(
-                "refused change of finalizer kind=Assistant namespace=%s name=%s: %s", *input.assistant.key, refused
+                "refused change of finalizer kind=%s namespace=%s name=%s: %s",
+                input.published.kind_name,
+                *input.published.key,
+                refused,
             )
             if on:
                 self._not_held(input, str(refused))
@@ -164,10 +173,10 @@ class PublicationReconciler:
             return state.pause("finalizer", _LONGEST_REFUSED)
         if at is None:
             return state.pause("finalizer", _LONGEST_RETRY)  # it is gone, which the watch is about to show
-        self._store.record_of(input.assistant).assume_finalizer(FINALIZER, is_present=on, at=at)
+        self._store.published_record_of(input.published).assume_finalizer(FINALIZER, is_present=on, at=at)
         state.succeeded("finalizer")
         if state.hindrances.pop(None, None):
-            self._enqueue_assistant(input.assistant.key)
+            self._enqueue_published(input.published.copy_key)
         if state.outcome and state.outcome.reason is Reason.FINALIZER_REFUSED:
             state.outcome = None
         return None
@@ -176,73 +185,73 @@ class PublicationReconciler:
         """Report that nothing is published, because a deletion would not wait for its withdrawal."""
         said = f"nothing is published while finalizer '{FINALIZER}' cannot be added: {refusal}"
         if input.target is None:
-            self._event_publisher.not_held(input.assistant, said)
+            self._event_publisher.not_held(input.published, said)
             return
-        before = self._state(input.assistant).outcome
+        before = self._state(input.published).outcome
         message = same_words(before.message, said) if before else said
-        number, policy = input.assistant.status.active_version or 0, input.assistant.spec.deletion_policy
+        number, policy = input.published.in_force or 0, input.published.spec.deletion_policy
         refused = PublishResult(
             False, Reason.FINALIZER_REFUSED, message, number=number, copy=input.target.copy, policy=policy
         )
         self._metrics.published(refused.reason)
-        self._conclude(input.assistant, refused)
+        self._conclude(input.published, refused)
 
-    def _conclude(self, assistant: Assistant, outcome: PublishResult) -> None:
-        """Keep the result. If it differs from the last one, the Assistant is enqueued: its status reports it."""
-        state = self._state(assistant)
+    def _conclude(self, published: Published, outcome: PublishResult) -> None:
+        """Keep the result. If it differs from the last one, the object is enqueued: its status reports it."""
+        state = self._state(published)
         before, state.outcome = state.outcome, outcome
         if outcome != before:
-            self._enqueue_assistant(assistant.key)
+            self._enqueue_published(published.copy_key)
 
     def _hindered(self, input: PublicationInput, copy: Copy | None, hindrance: WithdrawalFailure) -> None:
         """A copy is not withdrawn, or the finalizer is not removed: report it in the status, and in one event."""
-        state, assistant = self._state(input.assistant), input.assistant
-        if state.outcome is None and not assistant.metadata.is_being_deleted:
+        state, published = self._state(input.published), input.published
+        if state.outcome is None and not published.metadata.is_being_deleted:
             state.is_unsure = True  # the status reports it beside a result, which this process does not have yet
         if not state.hinder(copy, hindrance):
             return
-        self._event_publisher.hindered(assistant, state.hindrances[copy])
-        self._enqueue_assistant(assistant.key)
+        self._event_publisher.hindered(published, state.hindrances[copy])
+        self._enqueue_published(published.copy_key)
 
     async def _publish(self, input: PublicationInput, step: Publish) -> float | None:
-        assistant, state = input.assistant, self._state(input.assistant)
+        published, state = input.published, self._state(input.published)
         if self._prober.servers.is_busy(step.target.copy.server):
             self._waiting.add(state)
             return max(_BUSY, len(self._waiting) / _MOST_RECONCILES)
         self._waiting.discard(state)
         state.withdrawn -= {step.target.copy}  # the copy may exist again from now on
         try:
-            outcome = await self._published(assistant, step.number, step.target)
+            outcome = await self._published(published, step.number, step.target)
         except NotYet:
             return _PENDING
         except ServerTrouble as trouble:
             outcome = self._failed(input, step, trouble)
-        outcome = replace(outcome, policy=assistant.spec.deletion_policy)
+        outcome = replace(outcome, policy=published.spec.deletion_policy)
         self._metrics.published(outcome.reason)
         if outcome.server_version:
-            outcome = await self._recorded(assistant, outcome)
-        self._conclude(assistant, outcome)
+            outcome = await self._recorded(published, outcome)
+        self._conclude(published, outcome)
         if not outcome.holds:
             return state.pause("publish", _LONGEST_REFUSED if outcome.reason in _REFUSALS else _LONGEST_RETRY)
         state.succeeded("publish")
         state.is_unsure = False
         if (fields := state.drift) is not None:
             state.drift = None
-            self._event_publisher.drifted(assistant, step.target.copy.server, fields)
+            self._event_publisher.drifted(published, step.target.copy.server, fields)
         return None
 
-    async def _published(self, assistant: Assistant, number: int, place: Target) -> PublishResult:
-        name = version_name(assistant.metadata.name, number)
-        graph = await self._copies.graph_of(assistant)
+    async def _published(self, published: Published, number: int, place: Target) -> PublishResult:
+        name = version_name(published.assistant_key[1], number)
+        graph = await self._copies.graph_of(published)
         probe = self._store.graph_record_of(graph).probe_result() if graph else None
-        version = await self._copies.version(assistant, number)
+        version = await self._copies.version(published, number)
         if graph is None or probe is None or version is None:
             raise NotYet
         unfit = await self._unfit(graph, version) if probe.holds else probe
         if unfit:
             message = f"{name} is not published: {unfit.message}"
             return PublishResult(False, unfit.reason, message, unfit.is_transient, number=number, copy=place.copy)
-        return await self._copies.put(assistant, version, place)
+        return await self._copies.put(published, version, place)
 
     async def _unfit(self, graph: Graph, version: AssistantVersion) -> Finding | None:
         """Return why the version may not be published; None if it may."""
@@ -260,60 +269,60 @@ class PublicationReconciler:
         return None
 
     def _failed(self, input: PublicationInput, step: Publish, trouble: ServerTrouble) -> PublishResult:
-        name, state = version_name(input.assistant.metadata.name, step.number), self._state(input.assistant)
-        reason = self._reason_of(input.assistant, step.target.copy, trouble, state.failures.get("publish", 0))
+        name, state = version_name(input.published.assistant_key[1], step.number), self._state(input.published)
+        reason = self._reason_of(input.published, step.target.copy, trouble, state.failures.get("publish", 0))
         said = f"{name} is not published: {trouble}"
         before = state.outcome
         message = same_words(before.message, said) if before and before.reason is reason else said
         return PublishResult(False, reason, message, number=step.number, copy=step.target.copy)
 
-    def _reason_of(self, assistant: Assistant, copy: Copy, trouble: ServerTrouble, failures: int) -> Reason:
+    def _reason_of(self, published: Published, copy: Copy, trouble: ServerTrouble, failures: int) -> Reason:
         """Return the reason of an error of a server. `failures`: how many there were in a row before."""
         if trouble.reason is Reason.SERVER_UNAUTHORIZED:
-            self._prober.credentials.forget(assistant.metadata.namespace, copy)
+            self._prober.credentials.forget(published.metadata.namespace, copy)
         is_internal = isinstance(trouble, ServerUnavailable) and trouble.status == _INTERNAL_ERROR
         is_unreachable = trouble.reason is Reason.SERVER_UNREACHABLE
         if is_unreachable and is_internal and failures >= _MOST_INTERNAL_ERRORS:
             return Reason.PUBLICATION_REFUSED
         return trouble.reason
 
-    async def _recorded(self, assistant: Assistant, outcome: PublishResult) -> PublishResult:
+    async def _recorded(self, published: Published, outcome: PublishResult) -> PublishResult:
         """Write the server's version number into the version's status. Returns the result, with why that failed."""
-        name, number = version_name(assistant.metadata.name, outcome.number), outcome.server_version or 0
+        name, number = version_name(published.assistant_key[1], outcome.number), outcome.server_version or 0
         try:
-            await self._cluster.versions.record_server_version((assistant.metadata.namespace, name), number)
+            await self._cluster.versions.record_server_version((published.metadata.namespace, name), number)
         except ClusterRefused as refused:
             said = f"serverVersion {number} cannot be written into the status of {name}: {refused}"
             trouble = same_words(outcome.trouble, said)
-            log.warning("published copy namespace=%s name=%s: %s", *assistant.key, trouble)
-            self._event_publisher.not_recorded(assistant, trouble)
+            log.warning("published copy namespace=%s name=%s: %s", *published.key, trouble)
+            self._event_publisher.not_recorded(published, trouble)
             return replace(outcome, reason=Reason.SERVER_VERSION_REFUSED, trouble=trouble)
         return replace(outcome, reason=Reason.PUBLISHED, trouble="", server_version=None)
 
     async def _record_again(self, input: PublicationInput) -> float | None:
-        state = self._state(input.assistant)
+        state = self._state(input.published)
         if input.publish_result is None:
             return None
-        outcome = await self._recorded(input.assistant, input.publish_result)
-        self._conclude(input.assistant, outcome)
+        outcome = await self._recorded(input.published, input.publish_result)
+        self._conclude(input.published, outcome)
         if outcome.server_version:
             return state.pause("record", _LONGEST_REFUSED)
         state.succeeded("record")
         return None
 
     async def _withdraw(self, input: PublicationInput, copy: Copy) -> float | None:
-        assistant, state = input.assistant, self._state(input.assistant)
-        is_deleted = assistant.metadata.is_being_deleted
+        published, state = input.published, self._state(input.published)
+        is_deleted = published.metadata.is_being_deleted
         try:
             async with asyncio.timeout(_RETAINED_PATIENCE if is_deleted and input.is_retained else None):
                 await self._delete_copy(input, copy)
         except (ServerTrouble, TimeoutError) as error:
             late = ServerUnavailable(f"{copy.server}: no answer in time")
             trouble = error if isinstance(error, ServerTrouble) else late
-            if await self._is_lost(assistant, trouble):
+            if await self._is_lost(published, trouble):
                 log.warning(
                     "abandoned copy namespace=%s name=%s assistant_id=%s: %s",
-                    *assistant.key,
+                    *published.key,
                     copy.assistant_id,
                     trouble,
                 )
@@ -324,44 +333,46 @@ class PublicationReconciler:
         state.hindrances.pop(copy, None)
         state.withdrawn |= {copy}
         state.is_unsure = True  # two addresses may be one server: the copy that is to stay must be read again
-        self._enqueue_assistant(assistant.key)
+        self._enqueue_published(published.copy_key)
         return None
 
-    async def _is_lost(self, assistant: Assistant, trouble: ServerTrouble) -> bool:
+    async def _is_lost(self, published: Published, trouble: ServerTrouble) -> bool:
         """Return whether a copy can never be withdrawn: its credentials were deleted with the namespace."""
-        is_gone = isinstance(trouble, CredentialsMissing) and assistant.metadata.is_being_deleted
-        return is_gone and await self._cluster.is_namespace_terminating(assistant.metadata.namespace)
+        is_gone = isinstance(trouble, CredentialsMissing) and published.metadata.is_being_deleted
+        return is_gone and await self._cluster.is_namespace_terminating(published.metadata.namespace)
 
     def _not_withdrawn(self, input: PublicationInput, copy: Copy, trouble: ServerTrouble) -> float:
-        assistant, state = input.assistant, self._state(input.assistant)
-        log.warning("failed withdrawal of copy namespace=%s name=%s: %s", *assistant.key, trouble)
-        reason = self._reason_of(assistant, copy, trouble, state.failures.get(copy, 0))
+        published, state = input.published, self._state(input.published)
+        log.warning("failed withdrawal of copy namespace=%s name=%s: %s", *published.key, trouble)
+        reason = self._reason_of(published, copy, trouble, state.failures.get(copy, 0))
         self._hindered(input, copy, WithdrawalFailure(reason, str(trouble), copy.server))
         retry_after = trouble.retry_after if isinstance(trouble, ServerUnavailable) else 0.0
         longest = _LONGEST_REFUSED if reason in _REFUSALS else _LONGEST_RETRY
-        if since := assistant.metadata.deletion_timestamp:
+        if since := published.metadata.deletion_timestamp:
             left = (since + PATIENCE - input.now).total_seconds() + 1
             longest = min(longest, max(left, _LONGEST_RETRY))
         return state.pause(copy, longest, retry_after)
 
     async def _delete_copy(self, input: PublicationInput, copy: Copy) -> None:
         """Delete a copy, unless it is the one that belongs there under another name or address."""
-        assistant = input.assistant
-        stays = None if assistant.metadata.is_being_deleted else input.target
+        published = input.published
+        stays = None if published.metadata.is_being_deleted else input.target
         if stays and copy.site == stays.copy.site:
             return  # the same assistant, under the present identity
-        endpoint = await self._prober.credentials.endpoint_for_withdrawal(assistant.metadata.namespace, copy)
+        endpoint = await self._prober.credentials.endpoint_for_withdrawal(published.metadata.namespace, copy)
         is_twin = stays is not None and copy.assistant_id == stays.copy.assistant_id
-        if stays and is_twin and await self._copies.is_nothing_to_withdraw(assistant, stays, endpoint):
+        if stays and is_twin and await self._copies.is_nothing_to_withdraw(published, stays, endpoint):
             log.info(
                 "found one copy at two addresses namespace=%s name=%s server=%s server=%s",
-                *assistant.key,
+                *published.key,
                 copy.server,
                 stays.copy.server,
             )
             return
-        number = assistant.status.active_version
-        version = await self._copies.version(assistant, number) if number else None
+        number = published.in_force
+        version = await self._copies.version(published, number) if number else None
         # In a foreground deletion the versions are deleted first.
-        keys = desired_copy.metadata_keys(version.spec.snapshot if version else assistant.spec.snapshot)
-        await self._copies.delete_copy(endpoint, copy, assistant.key, assistant.spec.deletion_policy, keys)
+        content = version.spec if version else published.spec
+        snapshot = None if isinstance(content, AssistantAliasSpec) else content.snapshot
+        keys = desired_copy.metadata_keys(snapshot) if snapshot else frozenset[str]()
+        await self._copies.delete_copy(endpoint, copy, published.copy_key, published.spec.deletion_policy, keys)

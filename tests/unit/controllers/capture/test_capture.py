@@ -9,7 +9,7 @@ import pytest
 
 from assistant_operator.api.assistant import Assistant, AssistantStatus
 from assistant_operator.api.assistant_version import AssistantVersion
-from assistant_operator.api.meta import Key
+from assistant_operator.api.meta import Key, Resource
 from assistant_operator.clients.kubernetes.cluster import Cluster
 from assistant_operator.clients.kubernetes.transport import ClusterRefused, ClusterUnavailable, NotLeading, Status
 from assistant_operator.clients.kubernetes.versions import AlreadyExists, Created, Creation, Rejected, Versions
@@ -74,7 +74,7 @@ class Server(Cluster):
         self.is_silent = False
         """Whether it answers no dry run."""
 
-    async def reverts_annotation(self, key: Key, annotation: str) -> bool:  # noqa: ARG002 (as its base has it)
+    async def reverts_annotation(self, kind: type[Resource], key: Key, annotation: str) -> bool:  # noqa: ARG002 (as its base has it)
         if self.is_silent:
             raise SILENT
         return True

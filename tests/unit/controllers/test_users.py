@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from assistant_operator.api.assistant import Assistant
-from assistant_operator.api.meta import Key
+from assistant_operator.api.meta import Key, Resource
 from assistant_operator.clients.kubernetes.cluster import Cluster
 from assistant_operator.clients.kubernetes.transport import ClusterRefused, ClusterUnavailable, Status
-from assistant_operator.controllers.capture.users import AuthenticatedUsers
+from assistant_operator.controllers.users import AuthenticatedUsers
 from assistant_operator.policy.versioning import CHANGED_BY
 from harness.support.timeless import timeless
 from harness.worlds import an_assistant
@@ -25,8 +25,8 @@ class Server(Cluster):
     def __init__(self, *, is_protected: bool = True, fails: Exception | None = None) -> None:
         self.is_protected, self.fails, self.tried = is_protected, fails, 0
 
-    async def reverts_annotation(self, key: Key, annotation: str) -> bool:
-        assert annotation == CHANGED_BY, key
+    async def reverts_annotation(self, kind: type[Resource], key: Key, annotation: str) -> bool:
+        assert (kind, annotation) == (Assistant, CHANGED_BY), key
         self.tried += 1
         await asyncio.sleep(0.01)
         if self.fails:

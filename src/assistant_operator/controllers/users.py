@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from weakref import WeakValueDictionary
 
-from assistant_operator.api.assistant import Assistant
+from assistant_operator.api.assistant_alias import Published
 from assistant_operator.clients.expiring import Expiring
 from assistant_operator.clients.kubernetes.cluster import Cluster
 from assistant_operator.clients.kubernetes.transport import ClusterRefused
@@ -39,8 +39,8 @@ class _Result:
 class AuthenticatedUsers:
     """Reads the annotation, if the operator runs with --record-user and the API server protects the annotation.
 
-    Without the policy anyone who can edit an Assistant can write any name there. So a dry run tries whether a value of
-    the operator is reverted, in each namespace at most once a minute.
+    Without the policy anyone who can edit the object can write any name there. So a dry run tries whether a value of
+    the operator is reverted, in each namespace at most once a minute. All objects are of one kind.
     """
 
     def __init__(self, cluster: Cluster, *, is_recorded: bool) -> None:
@@ -52,39 +52,43 @@ class AuthenticatedUsers:
         self._warned: Expiring[str, bool] = Expiring(_WARNED, _MOST_NAMESPACES)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def check(self, assistant: Assistant) -> None:
-        """Find out whether the annotation of that Assistant is protected. Raises ClusterUnavailable and NotLeading."""
-        namespace = assistant.metadata.namespace
+    async def check(self, edited: Published) -> None:
+        """Find out whether the annotation of that object is protected. Raises ClusterUnavailable and NotLeading."""
+        namespace = edited.metadata.namespace
         if not self._is_recorded:
             return
         async with self._locks.setdefault(namespace, asyncio.Lock()):
             known = self._results.get(namespace)
             if known is None or known.is_due:
-                await self._try(assistant)
+                await self._try(edited)
 
-    async def _try(self, assistant: Assistant) -> None:
-        if changed_by(assistant) is None:
-            self._warn(assistant, "it has no annotation")
+    async def _try(self, edited: Published) -> None:
+        if changed_by(edited) is None:
+            self._warn(edited, "it has no annotation")
             return
         is_protected, problem = False, "anyone can write the annotation"
         try:
-            is_protected = await self._cluster.reverts_annotation(assistant.key, CHANGED_BY)
+            is_protected = await self._cluster.reverts_annotation(type(edited), edited.key, CHANGED_BY)
         except ClusterRefused as refused:
             if refused.status.code == HTTPStatus.NOT_FOUND:
                 return  # it was deleted meanwhile
             problem = f"it is not known whether the annotation is protected: {refused}"
         now = asyncio.get_running_loop().time()
-        self._results[assistant.metadata.namespace] = _Result(is_protected, now)
+        self._results[edited.metadata.namespace] = _Result(is_protected, now)
         if not is_protected:
-            self._warn(assistant, problem)
+            self._warn(edited, problem)
 
-    def of(self, assistant: Assistant) -> str | None:
+    def of(self, edited: Published) -> str | None:
         """Return the user of the edit that led to this state; None if that is not known."""
-        result = self._results.get(assistant.metadata.namespace)
-        return changed_by(assistant) if result and result.is_protected else None
+        return changed_by(edited) if self.is_protected(edited) else None
 
-    def _warn(self, assistant: Assistant, problem: str) -> None:
-        namespace, name = assistant.key
+    def is_protected(self, edited: Published) -> bool:
+        """Return whether the annotation was found to be protected in the namespace of that object."""
+        result = self._results.get(edited.metadata.namespace)
+        return result is not None and result.is_protected
+
+    def _warn(self, edited: Published, problem: str) -> None:
+        namespace, name = edited.key
         if namespace not in self._warned:
             self._warned[namespace] = True
             message = "unknown user of an edit namespace=%s name=%s annotation=%s: %s; is deploy/record-user installed?"

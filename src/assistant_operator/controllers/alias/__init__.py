@@ -1,0 +1,1 @@
+"""The version that an alias stands for, its moves and its status."""
