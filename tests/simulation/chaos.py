@@ -8,10 +8,11 @@ from typing import Any
 
 from harness.simulated_api import ApiError
 from harness.simulated_world import World, simulated
+from harness.simulated_world.history import snapshot_of
 from harness.virtual_http import Fault, Seen
 from simulation import lasting
 from simulation.faults import KINDS
-from simulation.invariants import Laws
+from simulation.invariants import Laws, digest_of
 from simulation.runs import REPLAY, Found
 from simulation.scenarios import SCHEMA, copies
 
@@ -19,6 +20,8 @@ GRAPHS = ("writer", "router")
 STRICTER = {"type": "object", "properties": {"prompt": {"type": "string", "maxLength": 3}}}
 _VALID, _INVALID = ("a", "b", "c", "ab", "abcdef"), 5
 _KEEP = "assistant-operator.dev/keep"
+_ALIASED = 0.1
+"""How many of the steps are those of an alias."""
 _RESYNC = 300.0
 """Seconds between two comparisons of a server's copies with what they should be."""
 
@@ -92,6 +95,8 @@ class Chaos:
         edit, name = self._chance.choice(self._edits), self._chance.choice(self._names)
         if self._chance.random() < 0.03:
             self._change_schema()
+        elif self._chance.random() < _ALIASED:
+            self._touch_alias(name)
         elif self._person.get("Assistant", name) is None:
             self._make(name)
         else:
@@ -198,6 +203,40 @@ class Chaos:
     def _be_automatic(self, name: str) -> None:
         self._person.edit("Assistant", name, versioning={"activation": "Automatic"})
 
+    def _touch_alias(self, assistant: str) -> None:
+        """Make, move or delete the alias of that Assistant."""
+        name = f"alias-of-{assistant}"
+        self._say(f"touch {name}")
+        if (found := self._person.get("AssistantAlias", name)) is None:
+            spec = {"assistantRef": {"name": assistant}, **self._asked(assistant)}
+            self._person.create("AssistantAlias", name, spec)
+        elif "deletionTimestamp" in found["metadata"]:
+            return
+        elif self._chance.random() < 0.15:
+            self._person.delete("AssistantAlias", name)
+        else:
+            for _ in range(self._chance.choice((1, 1, 3))):
+                self._person.edit("AssistantAlias", name, **{"version": None, "digest": None, **self._asked(assistant)})
+
+    def _asked(self, assistant: str) -> dict[str, Any]:
+        kept = self._world.history.versions_of(f"team/{assistant}")
+        if kept and self._chance.random() < 0.3:
+            return {"digest": kept[self._chance.choice(sorted(kept))]["spec"]["digest"]}
+        return {"version": self._chance.randint(1, 6)}
+
+    def _mend_aliases(self) -> None:
+        """Each alias asks for the content of its Assistant, or is deleted like it."""
+        for name in self._names:
+            alias = f"alias-of-{name}"
+            if self._person.get("AssistantAlias", alias) is None:
+                continue
+            found = self._person.get("Assistant", name)
+            if found is None or "deletionTimestamp" in found["metadata"]:
+                self._person.delete("AssistantAlias", alias)
+                continue
+            digest = digest_of(snapshot_of(found))
+            self._person.edit("AssistantAlias", alias, version=None, digest=digest)
+
     def _change_schema(self) -> None:
         name, schema = self._chance.choice(GRAPHS), self._chance.choice((SCHEMA, STRICTER))
         self._say(f"change the schema of {name} to {schema}")
@@ -219,6 +258,7 @@ class Chaos:
                 versioning = {"activeVersion": None, "activation": "Automatic"}
                 whole = {"versioning": versioning, "suspend": False, "context": {"prompt": "z"}}
                 self._person.edit("Assistant", name, **whole)
+        self._mend_aliases()
 
 
 def run_seed(seed: int, last: int | None = 60) -> World:

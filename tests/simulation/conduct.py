@@ -7,7 +7,16 @@ from typing import Any
 from harness.simulated_api.record import Record
 from harness.simulated_api.store import Change
 from harness.simulated_world import OPERATOR, World
-from harness.simulated_world.history import ASSISTANTS, GRAPHS, VERSIONS, Made, assistant_of, controller_of, is_observed
+from harness.simulated_world.history import (
+    ALIASES,
+    ASSISTANTS,
+    GRAPHS,
+    VERSIONS,
+    Made,
+    assistant_of,
+    controller_of,
+    is_observed,
+)
 from harness.simulated_world.world import condition
 from harness.virtual_http import Seen
 
@@ -49,13 +58,18 @@ class Conduct:
             if controller_of(version) and not version["metadata"].get("labels", {}).keys() >= LABELS:
                 self._break(f"version {version['metadata']['name']} lacks labels")
         for url, name in self._copies:
-            if name not in self._assistants() and name not in self._unheld:
+            if name not in self._published() and name not in self._unheld:
                 self._break(f"{url} still has a copy of {name}, which is gone")
         if len(self._world.replicas) == 1 and (ended := self._ended()):
             self._break(f"the process ended by itself: {ended[0]}")
 
     def _assistants(self) -> dict[str, Json]:
         return self._world.history.existing(ASSISTANTS)
+
+    def _published(self) -> dict[str, Json]:
+        """What may have copies, by the name under which they are published."""
+        aliases = self._world.history.existing(ALIASES).items()
+        return {**self._assistants(), **{each.replace("/", "/alias/"): alias for each, alias in aliases}}
 
     def _ended(self) -> list[str]:
         """Exits that no crash was the cause of."""
@@ -193,23 +207,24 @@ class Conduct:
         self._copies = set(now)
 
     def _check_written_down(self, url: str, name: str, assistant_id: str) -> None:
-        assistant = self._assistants().get(name)
-        if assistant is None:
-            self._break(f"{name} is published on {url}, and there is no such Assistant")
+        published = self._published().get(name)
+        if published is None:
+            self._break(f"{name} is published on {url}, and there is no such object")
             return
-        places = [(each["server"], each["assistantId"]) for each in assistant.get("status", {}).get("copies", [])]
+        places = [(each["server"], each["assistantId"]) for each in published.get("status", {}).get("copies", [])]
         if (f"http://{url}", assistant_id) not in places:
             self._break(f"{name} is published on {url} before its status says so: {places}")
-        is_held = FINALIZER in assistant["metadata"].get("finalizers", []) or name in self._unheld
-        if not is_held and not _is_retained(assistant):
+        is_held = FINALIZER in published["metadata"].get("finalizers", []) or name in self._unheld
+        if not is_held and not _is_retained(published):
             self._break(f"{name} is published on {url} while nothing holds its deletion")
 
     def _belongs_on_server(self, name: str) -> bool:
-        assistant = self._assistants().get(name)
-        if assistant is None or "deletionTimestamp" in assistant["metadata"]:
+        published = self._published().get(name)
+        if published is None or "deletionTimestamp" in published["metadata"]:
             return False
-        number = assistant.get("status", {}).get("activeVersion")
-        version = self._world.history.versions_of(name).get(number)
+        is_alias = published["kind"] == "AssistantAlias"
+        number = published.get("status", {}).get("version" if is_alias else "activeVersion")
+        version = self._world.history.versions_of(assistant_of(published) if is_alias else name).get(number)
         if version is None:
             return False
         graph = f"{name.partition('/')[0]}/{version['spec']['snapshot']['graphRef']['name']}"
@@ -217,7 +232,7 @@ class Conduct:
 
 
 def _name_of(row: Json) -> str:
-    """Namespace/name of the Assistant that a copy is of; empty if it is nobody's."""
+    """What a copy is of: namespace/name of an Assistant, namespace/alias/name of an alias; empty if it is nobody's."""
     return str(row["metadata"].get(OWNER, "")).partition("/")[2]
 
 

@@ -12,17 +12,20 @@ from harness.simulated_api.record import Record
 from harness.simulated_api.store import Change
 from harness.simulated_world import OPERATOR, World
 from harness.simulated_world.history import (
+    ALIASES,
     ASSISTANTS,
     GRAPHS,
     VERSIONS,
     Edit,
     Made,
+    aliases_of,
     assistant_of,
     controller_of,
     is_observed,
 )
 from harness.simulated_world.leftovers import leftovers
 from harness.simulated_world.world import condition
+from simulation.alias_laws import AliasLaws
 from simulation.conduct import Conduct
 
 Json = dict[str, Any]
@@ -49,6 +52,7 @@ class Laws:
         world.cluster.store.listeners.append(self._changed)
         world.copies_changed = self._copies_changed
         self._conduct = Conduct(world, self._break)
+        self._aliases = AliasLaws(world, self._was_valid, self._break)
 
     def check_end(self) -> None:
         """Raises AssertionError for a law that was ever broken, or is at the end."""
@@ -59,6 +63,7 @@ class Laws:
         for version in self.history.existing(VERSIONS).values():
             if controller_of(version):  # nobody marks what is orphaned, before it is adopted
                 self._check_valid(version)
+        self._aliases.check_end()
         self._check_copies()
         self._check_leftovers()
         self._conduct.check_end()
@@ -90,7 +95,10 @@ class Laws:
             self._version(change, is_operators=is_operators)
         elif storage == ASSISTANTS and change.after and is_operators:
             self._assistant(name, change.before, change.after)
-        elif storage in (ASSISTANTS, GRAPHS) and is_operators and change.after is None:
+        elif storage == ALIASES and change.after and is_operators:
+            self._check_owned(name, change.before, change.after)
+            self._aliases.check(name, change.before.content if change.before else {}, change.after.content)
+        elif storage in (ASSISTANTS, GRAPHS, ALIASES) and is_operators and change.after is None:
             if not (change.before and change.before.is_being_deleted):
                 self._break(f"the operator deletes {storage} {name}, which is no version")
         elif storage == GRAPHS and change.after and is_operators:
@@ -244,6 +252,8 @@ class Laws:
             self._break(f"the operator prunes version {name}: newest are {kept}, pinned is {is_pinned}")
         if KEEP in version["metadata"].get("labels", {}):
             self._break(f"the operator prunes version {name}, which is labelled keep")
+        if [each for each in aliases_of(self.history, assistant_of(version)) if _stands_for(each, number)]:
+            self._break(f"the operator prunes version {name}, which an alias stands for")
 
     # Statuses
 
@@ -283,7 +293,8 @@ class Laws:
         if status.get("versions") != len(kept):
             self._break(f"{name} says {status.get('versions')} versions, kept are {sorted(kept)}")
         limit = assistant["spec"].get("versioning", {}).get("historyLimit", 100)
-        if len(kept) > limit + 2 + sum(KEEP in each["metadata"].get("labels", {}) for each in kept.values()):
+        spared = sum(KEEP in each["metadata"].get("labels", {}) for each in kept.values())
+        if len(kept) > limit + 2 + spared + 2 * len(aliases_of(self.history, name)):
             self._break(f"{name} keeps {sorted(kept)} where historyLimit is {limit}")
         for before, after in pairwise(status.get("activations", [])):
             if before["number"] == after["number"]:
@@ -303,7 +314,8 @@ class Laws:
         there = self.history.existing(ASSISTANTS)
         gone = {name.partition(" ")[2] for name in self.history.gone.values() if name.startswith(f"{ASSISTANTS} ")}
         orphaned = {assistant_of(each) for each in self.history.existing(VERSIONS).values()}
-        names = gone - there.keys() - orphaned
+        aliased = {assistant_of(each) for each in self.history.existing(ALIASES).values()}
+        names = gone - there.keys() - orphaned - aliased
         keys = frozenset((each.partition("/")[0], each.partition("/")[2]) for each in names)
         adopted = {each["spec"]["assistantRef"]["uid"] for each in self.history.existing(VERSIONS).values()}
         process = self.world.operators.processes[self.world.leader]
@@ -364,6 +376,8 @@ class Laws:
 
     def _check_copy(self, url: str, name: str, row: Json, *, is_news: bool) -> None:
         number, digest = int(row["metadata"].get(f"{PREFIX}version", 0)), row["metadata"].get(f"{PREFIX}digest")
+        if "/" in name.partition("/")[2]:  # an alias
+            name = f"{name.partition('/')[0]}/{row['metadata'].get(f'{PREFIX}assistant')}"
         # By digest, too: the copy may be that of a predecessor, whose finalizer a person took off.
         same = (each.spec for each in reversed(self.history.made) if _is(each, name, number))
         spec = next((each for each in same if each["digest"] == digest), None)
@@ -401,6 +415,10 @@ def digest_of(snapshot: Json) -> str:
 
 def chained(previous: str, made: Made) -> str:
     return "sha256:" + hashlib.sha256(f"{previous}\n{made.number}\n{made.spec['digest']}".encode()).hexdigest()
+
+
+def _stands_for(alias: Json, number: int) -> bool:
+    return "deletionTimestamp" not in alias["metadata"] and bool(alias.get("status", {}).get("version") == number)
 
 
 def _is(made: Made, name: str, number: int) -> bool:

@@ -16,7 +16,8 @@ LAG = 5.0
 GROUP = "assistant-operator.dev"
 _ANY = frozenset({"*"})
 _VERBS = ("create", "delete", "get", "list", "patch", "update", "watch")
-_OURS = ("assistants", "assistants/status", "assistantversions", "assistantversions/status", "graphs", "graphs/status")
+_KINDS = ("assistants", "assistantversions", "assistantaliases", "graphs")
+_OURS = (*_KINDS, *(f"{kind}/status" for kind in _KINDS))
 _LONGEST_PAUSE = 300.0
 """Seconds until a refused write is tried again, at most."""
 

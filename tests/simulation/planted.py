@@ -92,7 +92,28 @@ BUGS = {
         "self._observed < generation < self._assistant.metadata.generation",
         "self._observed + 1 < generation < self._assistant.metadata.generation",
     ),
-    "keep is not kept": Bug("policy.pruning", "each.is_labelled_keep or each", "each"),
+    "keep is not kept": Bug("policy.pruning", "record.is_labelled_keep or record", "record"),
+    "what an alias stands for is pruned": Bug(
+        "policy.pruning", ", *input.aliased.in_force, *input.aliased.requested}", "}"
+    ),
+    "what an alias stands for stays deleted": Bug(
+        "policy.assistant", "{input.newest, input.active or 0, *aliased}", "{input.newest, input.active or 0}"
+    ),
+    "an alias moves to what is refused": Bug(
+        "policy.alias", "if record and input.is_valid(record) and", "if record and", Seed(1)
+    ),
+    "a move forgets the moves before": Bug("policy.alias", "(move, *decision.moves)[:MOST_MOVES]", "(move,)"),
+    "an alias does not hear of a new version": Bug(
+        "manager.triggers",
+        "        self.enqueue_aliases(assistant)\n        if record :=",
+        "        if record :=",
+    ),
+    "an alias is published as its Assistant": Bug(
+        "api.assistant_alias", 'f"{ALIAS_PREFIX}{self.metadata.name}"', "self.spec.assistant_ref.name"
+    ),
+    "aliases are looked for before they are listed": Bug(
+        "manager.resync", "(Assistant, Graph, AssistantAlias)", "(Assistant, Graph)", Seed(1)
+    ),
     "one version too many is pruned": Bug(
         "policy.pruning",
         "input.kept.beyond(input.assistant.spec.versioning.history_limit)",
@@ -116,7 +137,7 @@ BUGS = {
         Seed(15),
     ),
     "the version in force does not come back": Bug(
-        "policy.assistant", "needed = {input.newest, input.active or 0} - {0}", "needed = {input.newest} - {0}"
+        "policy.assistant", "{input.newest, input.active or 0, *aliased}", "{input.newest, *aliased}"
     ),
     "other owners are lost at adoption": Bug(
         "clients.kubernetes.versions",
@@ -247,8 +268,8 @@ BUGS = {
     ),
     "it is published before it is written down": Bug(
         "policy.publication",
-        "    if target is None or active is None or not is_recorded:\n",
-        "    if target is None or active is None:\n",
+        "    if target is None or in_force is None or not is_recorded:\n",
+        "    if target is None or in_force is None:\n",
     ),
     "it is published while nothing holds it": Bug(
         "policy.publication",

@@ -235,6 +235,73 @@ async def server_move(world: World) -> None:
     await world.until(lambda: copies(world, "elsewhere"))
 
 
+def alias(world: World, name: str = "production") -> Json:
+    """Its status."""
+    found = world.person.get("AssistantAlias", name) or {}
+    told: Json = found.get("status", {})
+    return told
+
+
+def _make_alias(world: World, name: str = "production", **asked: Any) -> None:
+    world.person.create("AssistantAlias", name, {"assistantRef": {"name": "bot"}, **asked})
+
+
+def moves(world: World, name: str = "production") -> list[tuple[int | None, int]]:
+    """From which version to which, newest first."""
+    return [(each.get("from"), each["to"]) for each in alias(world, name).get("moves", [])]
+
+
+async def promotion(world: World) -> None:
+    """Back and forth within a second; older versions are pruned meanwhile, but for that of the alias."""
+    await _begun(world, versioning={"historyLimit": 2})
+    _make_alias(world, version=1)
+    await world.until_ready()
+    for prompt in "bcd":
+        _edit(world, prompt)
+    await world.until_ready()
+    await world.until(lambda: numbers(world) == [1, 3, 4])
+    for number in (4, 1, 3):
+        world.person.edit("AssistantAlias", "production", version=number)
+
+
+async def published_alias(world: World) -> None:
+    await _begun(world, served=True)
+    _make_alias(world, version=1)
+    await world.until_ready()
+    _edit(world, "b")
+    await world.until_ready()
+    world.person.edit("AssistantAlias", "production", version=2)
+    await world.until_ready()
+    _make_alias(world, "staging", version=1)
+    await world.until_ready()
+    world.person.delete("AssistantAlias", "staging")
+
+
+async def aliased_version_deleted(world: World) -> None:
+    await _begun(world)
+    _make_alias(world, version=1)
+    await world.until_ready()
+    _edit(world, "b")
+    await world.until_ready()
+    world.person.delete("AssistantVersion", "bot-v1")
+    await world.until(lambda: 1 in numbers(world))
+
+
+async def alias_by_digest(world: World) -> None:
+    """The content comes again under another number. Another alias waits for a version that is refused."""
+    await _begun(world)
+    await world.until_ready()
+    digest = world.history.versions_of("team/bot")[1]["spec"]["digest"]
+    _make_alias(world, digest=digest)
+    await world.until_ready()
+    world.not_ready = {"bot": "SchemaRefused", "later": "VersionNotFound"}
+    _make_alias(world, "later", version=3)
+    _edit(world, 5)
+    await world.until_ready()
+    _edit(world, "a")
+    world.not_ready = {}
+
+
 async def default_assistant(world: World) -> None:
     defaults = {"context": {"prompt": "a"}, "description": "theirs"}
     world.person.graph("writer", contextSchema=SCHEMA, defaults=defaults)
@@ -456,6 +523,18 @@ SCENARIOS = (
         "default assistant",
         default_assistant,
         lambda world: (_default(world)["description"], numbers(world, "writer")) == ("mine", [1, 2, 3]),
+    ),
+    Scenario("promotion", promotion, lambda world: (alias(world)["version"], numbers(world)) == (3, [3, 4])),
+    Scenario(
+        "published alias",
+        published_alias,
+        lambda world: copies(world) == {"bot": {"prompt": "b"}, "production": {"prompt": "b"}},
+    ),
+    Scenario("aliased version deleted", aliased_version_deleted, lambda world: numbers(world) == [1, 2]),
+    Scenario(
+        "alias by digest",
+        alias_by_digest,
+        lambda world: (alias(world)["version"], alias(world, "later")["version"]) == (3, 3),
     ),
     Scenario("lost role", lost_role, lambda world: _is_at(world, 3, [1, 2, 3])),
     Scenario("refused version", refused_version, lambda world: _is_at(world, 2, [1, 2])),

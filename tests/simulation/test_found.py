@@ -775,3 +775,27 @@ def test_a_status_that_is_outrun_is_seldom_written_again_while_the_later_state_i
 
     assert numbers(held(steps)) == [1, 2, 3, 4]
     assert 2 < len(writes) < 15
+
+
+def test_a_version_that_is_orphaned_while_it_is_to_be_pruned_stays() -> None:
+    """The deletion of the version conflicts with the removal of its owner, and no event comes."""
+    deletions: list[str] = []
+
+    async def steps(world: World) -> None:
+        def plan(seen: Seen) -> Fault | None:
+            if seen.method != "DELETE" or deletions:
+                return None
+            deletions.append(seen.path)
+            world.cluster.server.endpoint.hold("assistants", "assistantversions")
+            world.person.delete("Assistant", "bot", "Orphan")
+            return Delay(2.0, handled=False)
+
+        world.person.assistant("bot", context={"prompt": "a"}, versioning={"historyLimit": 1})
+        await world.until_ready()
+        world.faults.plan = plan
+        world.person.edit("Assistant", "bot", context={"prompt": "b"})
+        await world.until(lambda: deletions)
+        await asyncio.sleep(5)
+        world.cluster.server.endpoint.release()
+
+    assert numbers(held(steps)) == [1, 2]

@@ -94,6 +94,8 @@ def step(input: AliasInput) -> AliasStep | None:
     present = input.alias.status
     if input.alias.metadata.is_being_deleted:
         desired = _status_of_deletion(input)
+    elif _is_undecided(input):
+        return None
     elif (number := _unexplained(input)) is not None:
         return ReadVersion(number)
     else:
@@ -103,10 +105,16 @@ def step(input: AliasInput) -> AliasStep | None:
     return UpdateAliasStatus(desired)
 
 
+def _is_undecided(input: AliasInput) -> bool:
+    """Whether the version that is asked for is about to be validated again. The alias is enqueued after that."""
+    record = input.edits[-1].requested(input.kept)
+    return record is not None and input.is_revalidating and record.number not in input.findings
+
+
 def _unexplained(input: AliasInput) -> int | None:
     """The number of the version that is asked for, if it is refused and it is not known why."""
     record = input.edits[-1].requested(input.kept)
-    if record is None or record.number in input.findings or input.is_revalidating:
+    if record is None or record.number in input.findings:
         return None
     return record.number if record.valid in {ConditionStatus.FALSE, ConditionStatus.UNKNOWN} else None
 
@@ -187,10 +195,12 @@ def _version_found(input: AliasInput) -> Finding:
         return Finding(False, Reason.ASSISTANT_NOT_FOUND, f"there is no Assistant '{assistant}' in this namespace")
     if record := edit.requested(input.kept):
         return Finding(True, Reason.VERSION_FOUND, f"{record.name} exists")
-    if edit.version is not None:
-        return Finding(False, Reason.VERSION_NOT_FOUND, f"spec.version: {input.name(edit.version)} does not exist")
     message = f"spec.digest: no version of '{assistant}' has the digest {edit.digest}"
-    return Finding(False, Reason.VERSION_NOT_FOUND, message)
+    if edit.version is not None:
+        message = f"spec.version: {input.name(edit.version)} does not exist"
+    # The version may be one of an edit that is being recorded.
+    is_transient = input.assistant.status.observed_generation != input.assistant.metadata.generation
+    return Finding(False, Reason.VERSION_NOT_FOUND, message, is_transient)
 
 
 def _ready(input: AliasInput, decision: MoveDecision, found: Finding) -> Finding:
@@ -198,8 +208,7 @@ def _ready(input: AliasInput, decision: MoveDecision, found: Finding) -> Finding
     record = input.edits[-1].requested(input.kept)
     if not found.holds or record is None:
         return replace(found, message=f"{found.message}; {stays}")
-    is_valid = input.is_valid(record)
-    if is_valid:
+    if input.is_valid(record):
         return Finding(True, Reason.ACTIVE, f"the alias stands for {record.name}")
     if known := input.findings.get(record.number):
         return replace(known, holds=False, message=f"{record.name} is not valid: {known.message}; {stays}")

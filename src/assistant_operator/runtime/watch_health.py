@@ -51,6 +51,8 @@ class WatchHealth:
     def listed(self, place: Place) -> None:
         """All objects of the place were listed."""
         watch = self._watches[place]
+        if watch.is_not_served:  # that the kind was missing is no failure of its watch
+            watch.failing_since, watch.error, watch.cause = None, "", None
         watch.is_listed, watch.is_not_served = True, False
         self.on_recovery(place)
 

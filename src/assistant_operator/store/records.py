@@ -147,8 +147,9 @@ class AliasRecord:
         """The watch shows this state. Each edit that it shows is kept until the status records it."""
         generation, before = alias.metadata.generation, self.latest
         if not self.edits or self.edits[-1].generation != generation:
-            is_first = not self.edits
-            self.edits = (*self.edits, alias_edit(alias, None if is_first else before))
+            self.edits = (*self.edits, alias_edit(alias, before if self.edits else None))
+            # No version records the display name: only the copy shows whether it is published.
+            self.publication.is_unsure |= generation > alias.status.observed_generation
         self._keep(self.writes.overlaid(alias))
 
     def assume_status(self, status: AssistantAliasStatus, at: int) -> None:

@@ -9,8 +9,8 @@ from ..simulated_api.store import Change, Store
 
 Json = dict[str, Any]
 T = TypeVar("T")
-ASSISTANTS, VERSIONS, GRAPHS = (
-    f"assistant-operator.dev/{plural}" for plural in ("assistants", "assistantversions", "graphs")
+ASSISTANTS, VERSIONS, GRAPHS, ALIASES = (
+    f"assistant-operator.dev/{plural}" for plural in ("assistants", "assistantversions", "graphs", "assistantaliases")
 )
 VERSIONED = ("graphRef", "displayName", "description", "context", "config", "metadata")
 
@@ -50,6 +50,7 @@ class Past:
     gone: dict[str, str]
     ended: dict[tuple[str, int], float]
     recorded: dict[str, int]
+    asked: dict[str, list[Json]]
 
 
 class History:
@@ -68,20 +69,24 @@ class History:
         """By name of the Assistant and number: when that version was deleted last."""
         self.recorded: dict[str, int] = {}
         """By UID of the Assistant: the highest number that its status ever named."""
+        self.asked: dict[str, list[Json]] = defaultdict(list)
+        """By UID of an alias: which versions its edits asked for, by number or digest."""
         self.is_lossy = False
         """Whether edits may be lost, because the API server forgot some of its history."""
         store.listeners.append(self._changed)
 
     def past(self) -> Past:
         edits, schemas = _lists(self.edits), _lists(self.schemas)
-        return Past(edits, list(self.made), schemas, dict(self.gone), dict(self.ended), dict(self.recorded))
+        return Past(
+            edits, list(self.made), schemas, dict(self.gone), dict(self.ended), dict(self.recorded), _lists(self.asked)
+        )
 
     def rewind(self, past: Past) -> None:
         """The storage was put back: what came after that moment never happened."""
         self.edits = defaultdict(list, _lists(past.edits))
         self.schemas = defaultdict(list, _lists(past.schemas))
         self.made, self.gone, self.ended = list(past.made), dict(past.gone), dict(past.ended)
-        self.recorded = dict(past.recorded)
+        self.recorded, self.asked = dict(past.recorded), defaultdict(list, _lists(past.asked))
 
     def existing(self, storage: str) -> dict[str, Json]:
         """Objects by namespace/name."""
@@ -96,7 +101,7 @@ class History:
         storage, name = change.key
         last = change.after or change.before
         assert last
-        if storage not in (ASSISTANTS, VERSIONS, GRAPHS):
+        if storage not in (ASSISTANTS, VERSIONS, GRAPHS, ALIASES):
             return
         if change.after is None:
             self.gone[last.meta["uid"]] = f"{storage} {name}"
@@ -105,12 +110,16 @@ class History:
             if storage == GRAPHS:
                 self.schemas[name].append((self.clock(), "gone"))
             return
-        content = change.after.content
+        self._stored(storage, name, change.after.content, is_new=change.before is None)
+
+    def _stored(self, storage: str, name: str, content: Json, *, is_new: bool) -> None:
         if storage == ASSISTANTS:
             self._assistant(content)
         elif storage == GRAPHS:
             self._graph(name, content)
-        elif change.before is None:
+        elif storage == ALIASES:
+            self._alias(content)
+        elif is_new:
             self._version(content)
 
     def _assistant(self, content: Json) -> None:
@@ -119,6 +128,12 @@ class History:
         self.recorded[meta["uid"]] = max(number, self.recorded.get(meta["uid"], 0))
         if not edits or edits[-1].generation != meta["generation"]:
             edits.append(Edit(meta["generation"], snapshot_of(content), self.clock()))
+
+    def _alias(self, content: Json) -> None:
+        asked = {each: content["spec"][each] for each in ("version", "digest") if each in content["spec"]}
+        known = self.asked[content["metadata"]["uid"]]
+        if not known or known[-1] != asked:
+            known.append(asked)
 
     def _graph(self, name: str, content: Json) -> None:
         schema, known = content["spec"].get("contextSchema"), self.schemas[name]
@@ -129,6 +144,11 @@ class History:
         name, spec = assistant_of(content), content["spec"]
         existed = {number: each["spec"] for number, each in self.versions_of(name).items() if number != spec["number"]}
         self.made.append(Made(name, spec["assistantRef"]["uid"], spec, self.clock(), existed))
+
+
+def aliases_of(history: History, assistant: str) -> list[Json]:
+    """The aliases of an Assistant that exist now. `assistant`: namespace and name, with a slash between."""
+    return [each for each in history.existing(ALIASES).values() if assistant_of(each) == assistant]
 
 
 def _lists(of: dict[str, list[T]]) -> dict[str, list[T]]:

@@ -19,7 +19,7 @@ from ..simulated_operator import Operators
 from ..virtual_http import Faults, HttpServer
 from ..virtual_time import Simulation
 from .audit import Audit
-from .history import ASSISTANTS, History, Past
+from .history import ALIASES, ASSISTANTS, History, Past
 from .person import Person
 
 NAMESPACE = "team"
@@ -68,7 +68,7 @@ class World:
         self.blind: list[tuple[float, float]] = []
         """From when to when, in virtual seconds, the operator had no rights to watch Graphs."""
         self.not_ready: dict[str, str] = {}
-        """By Assistant that is not to be ready at the end: the reason."""
+        """By Assistant or alias that is not to be ready at the end: the reason. No two of them have one name."""
 
     def run(self, work: Coroutine[Any, Any, None], limit: float = 3_000.0) -> None:
         """Start the API server and the replicas, and run `work` to its end."""
@@ -180,11 +180,11 @@ class World:
     def unready(self) -> list[str]:
         """What is not as it is to be at the end, in words."""
         told = []
-        for name, assistant in self.history.existing(ASSISTANTS).items():
-            reason = self.not_ready.get(assistant["metadata"]["name"])
-            ready = condition(assistant, "Ready")
+        for name, stated in {**self.history.existing(ASSISTANTS), **self.history.existing(ALIASES)}.items():
+            reason = self.not_ready.get(stated["metadata"]["name"])
+            ready = condition(stated, "Ready")
             found = (ready.get("status"), ready.get("reason"), ready.get("observedGeneration"))
-            generation = assistant["metadata"]["generation"]
+            generation = stated["metadata"]["generation"]
             is_right = found[0] == ("False" if reason else "True") and found[2] == generation
             if not is_right or (reason and found[1] != reason):
                 told.append(f"{name} at generation {generation} is {found}, expected {reason or 'Ready'}")

@@ -69,7 +69,7 @@ def test_each_reason_says_where_it_appears_and_what_it_means(reason: Reason) -> 
 @pytest.mark.parametrize("reason", [each for each in Reason if "Stalled" in each.places])
 def test_each_reason_on_which_a_person_has_to_act_says_how(reason: Reason) -> None:
     assert action(reason)
-    assert {"Assistant.Ready", "Graph.Ready"} & set(reason.places)
+    assert {"Assistant.Ready", "AssistantAlias.Ready", "Graph.Ready"} & set(reason.places)
 
 
 @pytest.mark.parametrize("reason", Reason)
@@ -81,16 +81,18 @@ COMPUTED = {
     "activation._capture_problem": ("Assistant.Ready",),
     "activation._decision": (),
     "activation._not_valid": ("Assistant.Ready",),
-    "activation._published": ("Assistant.Published",),
     "activation._ready": ("Assistant.Ready",),
     "activation.decide": ("Assistant.Ready",),
+    "alias._ready": ("AssistantAlias.Ready",),
+    "alias._version_found": ("AssistantAlias.VersionFound",),
     "assistant_input.UpdateVersionStatus": ("AssistantVersion.Active",),
     "assistant_status._graph_found": ("Assistant.GraphFound",),
     "conditions.restated": ("Graph.Deployed",),
     "graph._default_ready": ("Graph.DefaultAssistantReady",),
     "graph._deployed": ("Graph.Deployed",),
     "graph._ready": ("Graph.Ready",),
-    "publication.remembered": ("Assistant.Published",),
+    "publication.publication_finding": ("Assistant.Published", "AssistantAlias.Published"),
+    "publication.remembered": ("Assistant.Published", "AssistantAlias.Published"),
     "suspected_secret.suspected_secret": ("Assistant.SecretSuspected", "Graph.SecretSuspected"),
     "validation.altered": ("Assistant.Valid", "AssistantVersion.Valid"),
     "validation.graph_missing": ("Assistant.Valid", "AssistantVersion.Valid"),

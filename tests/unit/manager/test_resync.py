@@ -13,7 +13,7 @@ from assistant_operator.api.meta import Key, Resource
 from assistant_operator.clients.kubernetes.cluster import Cluster, ObjectHead
 from assistant_operator.clients.kubernetes.grants import DEFAULT_ROLE
 from assistant_operator.clients.kubernetes.resource_versions import ResourceVersions
-from assistant_operator.clients.kubernetes.transport import ApiServer, ClusterUnavailable
+from assistant_operator.clients.kubernetes.transport import ApiServer, ClusterRefused, ClusterUnavailable, Status
 from assistant_operator.clients.kubernetes.version_table import Replaced
 from assistant_operator.clients.langgraph.assistants import LangGraphServers
 from assistant_operator.clients.schema.validator import SchemaValidator
@@ -32,16 +32,17 @@ class Held(Cluster):
         super().__init__(
             ApiServer(client.Configuration(host="http://127.0.0.1:9")), resource_versions=resource_versions
         )
-        self.objects: dict[type[Resource], dict[Key, Assistant | Graph]] = {
+        self.objects: dict[type[Resource], dict[Key, Assistant | AssistantAlias | Graph]] = {
             Assistant: {},
             Graph: {},
             AssistantAlias: {},
         }
         self.is_down = False
+        self.not_served: set[type[Resource]] = set()
         self.listings = 0
         self.reads: list[Key] = []
 
-    def put(self, *objects: Assistant | Graph) -> None:
+    def put(self, *objects: Assistant | AssistantAlias | Graph) -> None:
         for each in objects:
             self.objects[type(each)][each.key] = each
 
@@ -49,6 +50,8 @@ class Held(Cluster):
         self.listings += kind is Assistant
         if self.is_down:
             raise ClusterUnavailable("no answer")
+        if kind in self.not_served:
+            raise ClusterRefused("GET", Status(404, "NotFound", "the server could not find the requested resource"))
         metas = {key: each.metadata for key, each in self.objects[kind].items() if namespace in ("", key[0])}
         return {key: ObjectHead(meta.uid, meta.resource_version, meta.generation) for key, meta in metas.items()}
 
@@ -61,6 +64,11 @@ class Held(Cluster):
         self.reads.append(key)
         found = self.objects[Graph].get(key)
         return found if isinstance(found, Graph) else None
+
+    async def alias(self, key: Key) -> AssistantAlias | None:
+        self.reads.append(key)
+        found = self.objects[AssistantAlias].get(key)
+        return found if isinstance(found, AssistantAlias) else None
 
 
 class Story:
@@ -256,5 +264,51 @@ def test_another_namespace_is_none_of_its_business() -> None:
         assert there.handlers.known(Assistant, "elsewhere") == {}
         assert there.handlers.known(Assistant, NAMESPACE).keys() == {KEY}
         running.cancel()
+
+    told(story)
+
+
+PRODUCTION = AssistantAlias.model_validate(
+    {
+        "metadata": {"name": "production", "namespace": NAMESPACE, "uid": "uid-of-alias", "resourceVersion": "11"},
+        "spec": {"assistantRef": {"name": KEY[1]}, "version": 1},
+    }
+)
+
+
+def test_an_alias_that_was_never_seen_is_read() -> None:
+    async def story(there: Story) -> None:
+        there.held.put(PRODUCTION)
+        await asyncio.sleep(20)
+        assert there.handlers.known(AssistantAlias, "").keys() == {PRODUCTION.key}
+        del there.held.objects[AssistantAlias][PRODUCTION.key]
+        await asyncio.sleep(1.3 * EVERY)
+        assert there.handlers.known(AssistantAlias, "") == {}
+
+    told(story)
+
+
+def test_the_work_begins_without_a_kind_that_an_upgrade_added() -> None:
+    """Soon after its start an API server serves none of the kinds: that they are missing must last for a while."""
+
+    async def story(there: Story) -> None:
+        there.held.not_served = {AssistantAlias}
+        await asyncio.sleep(5)
+        assert not there.resync.filled.is_set()
+        await asyncio.sleep(15)
+        assert there.resync.filled.is_set()
+        there.held.not_served = set()
+        there.held.put(PRODUCTION)
+        await asyncio.sleep(1.3 * EVERY)
+        assert there.handlers.known(AssistantAlias, "").keys() == {PRODUCTION.key}
+
+    told(story)
+
+
+def test_the_work_does_not_begin_without_the_other_kinds() -> None:
+    async def story(there: Story) -> None:
+        there.held.not_served = {Graph}
+        await asyncio.sleep(60)
+        assert not there.resync.filled.is_set()
 
     told(story)

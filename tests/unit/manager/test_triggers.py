@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from assistant_operator.api.assistant import Assistant, AssistantStatus, Copy
+from assistant_operator.api.assistant_alias import AssistantAlias, AssistantAliasSpec, AssistantAliasStatus
 from assistant_operator.api.graph import Graph
-from assistant_operator.api.meta import Key
+from assistant_operator.api.meta import Key, ObjectMeta
 from assistant_operator.manager.triggers import LISTED_FROM, MOST_LISTED, Queues, Triggers
 from assistant_operator.runtime.workqueue import WorkQueue
 from assistant_operator.store.store import Store
@@ -126,6 +127,49 @@ def test_of_an_assistant_without_copies(change: Callable[[Triggers], None], expe
 )
 def test_of_an_assistant_with_copies(change: Callable[[Triggers], None], expected: dict[str, set[Key]]) -> None:
     assert enqueued(change, PUBLISHED, a_graph()) == expected
+
+
+ALIAS = (KEY[0], "production")
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        pytest.param(lambda it: it.enqueue_aliases(KEY), {"alias": {ALIAS}}, id="its Assistant appeared or went"),
+        pytest.param(lambda it: it.enqueue_aliases((KEY[0], "other")), NOTHING, id="another Assistant appeared"),
+        pytest.param(lambda it: it.enqueue_awaiting_graphs(KEY), {"alias": {ALIAS}}, id="the versions were reconciled"),
+        pytest.param(
+            lambda it: it.enqueue_aliased(KEY), {"assistant": {KEY}, "version": {KEY}}, id="it appeared, moved or went"
+        ),
+        pytest.param(lambda it: it.enqueue_aliased((KEY[0], "other")), NOTHING, id="it moved, and has no Assistant"),
+        pytest.param(
+            lambda it: it.enqueue_assistants_of(a_graph(), a_graph(graphId="other")),
+            {"assistant": {KEY}, "alias": {ALIAS}},
+            id="the Graph has another target",
+        ),
+        pytest.param(
+            lambda it: it.enqueue_after_probe(GRAPH),
+            {"graph": {GRAPH}, "publication": {(KEY[0], "alias/production")}},
+            id="the server of the Graph answers otherwise",
+        ),
+        pytest.param(
+            lambda it: it.enqueue_published((KEY[0], "alias/production")), {"alias": {ALIAS}}, id="it was published"
+        ),
+        pytest.param(lambda it: it.enqueue_published(KEY), {"assistant": {KEY}}, id="its Assistant was published"),
+    ],
+)
+def test_of_an_alias_with_copies(change: Callable[[Triggers], None], expected: dict[str, set[Key]]) -> None:
+    alias = AssistantAlias(
+        metadata=ObjectMeta(name="production", namespace=KEY[0], uid="uid-of-alias", generation=1),
+        spec=AssistantAliasSpec.model_validate({"assistant_ref": {"name": KEY[1]}, "version": 1}),
+        status=AssistantAliasStatus(copies=COPIES),
+    )
+
+    def of_alias(triggers: Triggers) -> None:
+        triggers._store.upsert_alias(alias)  # noqa: SLF001 (the store of this test)
+        change(triggers)
+
+    assert enqueued(of_alias, ASSISTANT, a_graph()) == expected
 
 
 @pytest.mark.parametrize(

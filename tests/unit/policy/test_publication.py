@@ -48,7 +48,7 @@ def an_own(*copies: Copy, published: Condition | None = PUBLISHED, **different: 
 
 def published(**different: Any) -> PublicationInput:
     """Where it belongs, held, and nothing to do."""
-    told = {"assistant": an_own(HERE), "now": NOW, "target": PLACE, "is_held": True, "publish_result": DONE}
+    told = {"published": an_own(HERE), "now": NOW, "target": PLACE, "is_held": True, "publish_result": DONE}
     return PublicationInput(**{**told, **different})
 
 
@@ -112,29 +112,29 @@ EDGE = PATIENCE.total_seconds() / 60
             id="published: only the server's number is to be written down",
         ),
         pytest.param(
-            published(assistant=an_own(*MANY), publish_result=None),
+            published(published=an_own(*MANY), publish_result=None),
             [Withdraw(each) for each in reversed(MANY)],
             id="no room to record where it is to be: the oldest copy is withdrawn first",
         ),
         pytest.param(
-            published(assistant=an_own(*MANY), publish_result=None, withdrawn=frozenset(MANY[7:])),
+            published(published=an_own(*MANY), publish_result=None, withdrawn=frozenset(MANY[7:])),
             [],
             id="room is made: nothing more is withdrawn before it is published",
         ),
         pytest.param(
-            published(assistant=RETAINED, publish_result=STAYS, is_held=False), [], id="what stays is not held"
+            published(published=RETAINED, publish_result=STAYS, is_held=False), [], id="what stays is not held"
         ),
         pytest.param(
-            published(assistant=RETAINED, is_held=False, publish_result=None),
+            published(published=RETAINED, is_held=False, publish_result=None),
             [PUBLISH],
             id="nor before it is published",
         ),
         pytest.param(
-            published(assistant=RETAINED, publish_result=STAYS), [RemoveFinalizer()], id="it says that it stays: let go"
+            published(published=RETAINED, publish_result=STAYS), [RemoveFinalizer()], id="it says that it stays: let go"
         ),
-        pytest.param(published(assistant=RETAINED), [PUBLISH], id="it does not say so yet: held, and published"),
+        pytest.param(published(published=RETAINED), [PUBLISH], id="it does not say so yet: held, and published"),
         pytest.param(
-            published(assistant=an_own(HERE, THERE, deletion_policy="Retain"), publish_result=STAYS),
+            published(published=an_own(HERE, THERE, deletion_policy="Retain"), publish_result=STAYS),
             [Withdraw(THERE)],
             id="nor does a former copy",
         ),
@@ -145,43 +145,43 @@ EDGE = PATIENCE.total_seconds() / 60
         ),
         pytest.param(published(publish_result=STAYS), [PUBLISH], id="then published without the mark that kept it"),
         pytest.param(
-            published(assistant=deleted(HERE, deletion_policy="Retain"), publish_result=STAYS),
+            published(published=deleted(HERE, deletion_policy="Retain"), publish_result=STAYS),
             [RemoveFinalizer()],
             id="deleted, and it says that it stays: no server is asked",
         ),
         pytest.param(
-            published(assistant=deleted(HERE, deletion_policy="Retain")),
+            published(published=deleted(HERE, deletion_policy="Retain")),
             [Withdraw(HERE), RemoveFinalizer()],
             id="deleted before it says so: tried once, waited for by nobody",
         ),
         pytest.param(
-            published(assistant=deleted(HERE, deletion_policy="Retain"), is_held=False, publish_result=None),
+            published(published=deleted(HERE, deletion_policy="Retain"), is_held=False, publish_result=None),
             [],
             id="deleted without a finalizer: nothing is to be done",
         ),
         pytest.param(
-            published(assistant=an_own(RESPELLED)), [], id="the same address in other letters is no other place"
+            published(published=an_own(RESPELLED)), [], id="the same address in other letters is no other place"
         ),
         pytest.param(
             published(
-                assistant=an_own(OURS_HERE, HERE), target=OURS_PLACE, publish_result=replace(DONE, copy=OURS_HERE)
+                published=an_own(OURS_HERE, HERE), target=OURS_PLACE, publish_result=replace(DONE, copy=OURS_HERE)
             ),
             [],
             id="a record without an identity is of the present one",
         ),
         pytest.param(
-            published(assistant=an_own(HERE), target=OURS_PLACE), [], id="the identity is written down before all else"
+            published(published=an_own(HERE), target=OURS_PLACE), [], id="the identity is written down before all else"
         ),
         pytest.param(
             published(
-                assistant=an_own(OURS_HERE, RENAMED), target=OURS_PLACE, publish_result=replace(DONE, copy=RENAMED)
+                published=an_own(OURS_HERE, RENAMED), target=OURS_PLACE, publish_result=replace(DONE, copy=RENAMED)
             ),
             [Publish(3, OURS_PLACE)],
             id="renamed: published under the new name first",
         ),
         pytest.param(
             published(
-                assistant=an_own(OURS_HERE, RENAMED), target=OURS_PLACE, publish_result=replace(DONE, copy=OURS_HERE)
+                published=an_own(OURS_HERE, RENAMED), target=OURS_PLACE, publish_result=replace(DONE, copy=OURS_HERE)
             ),
             [Withdraw(RENAMED)],
             id="renamed and published: the old identity is done with",
@@ -193,49 +193,49 @@ EDGE = PATIENCE.total_seconds() / 60
         ),
         pytest.param(published(is_held=False), [AddFinalizer()], id="somebody took the finalizer off: held again"),
         pytest.param(
-            published(assistant=an_own(HERE, deletion_policy="Retain")), [PUBLISH], id="to be marked as one that stays"
+            published(published=an_own(HERE, deletion_policy="Retain")), [PUBLISH], id="to be marked as one that stays"
         ),
         pytest.param(
-            published(assistant=an_own(HERE, active=None), target=None, is_target_known=False),
+            published(published=an_own(HERE, active=None), target=None, is_target_known=False),
             [],
             id="nothing in force: it stays",
         ),
         pytest.param(published(**LOST), [], id="its Graph is gone: it stays, and so does the finalizer"),
         pytest.param(
-            published(assistant=an_own(THERE), publish_result=replace(DONE, copy=THERE)),
+            published(published=an_own(THERE), publish_result=replace(DONE, copy=THERE)),
             [],
             id="moved: nothing before the new place is written down",
         ),
         pytest.param(
-            published(assistant=an_own(HERE, THERE), publish_result=replace(DONE, copy=THERE)),
+            published(published=an_own(HERE, THERE), publish_result=replace(DONE, copy=THERE)),
             [PUBLISH],
             id="moved: published here before it is withdrawn there",
         ),
         pytest.param(
-            published(assistant=an_own(HERE, THERE), publish_result=FAILED),
+            published(published=an_own(HERE, THERE), publish_result=FAILED),
             [PUBLISH],
             id="moved to where it cannot be: it stays where it was",
         ),
         pytest.param(
-            published(assistant=an_own(HERE, THERE)), [Withdraw(THERE)], id="moved and published: withdrawn there"
+            published(published=an_own(HERE, THERE)), [Withdraw(THERE)], id="moved and published: withdrawn there"
         ),
         pytest.param(
-            published(assistant=an_own(HERE, THERE, ELSEWHERE)),
+            published(published=an_own(HERE, THERE, ELSEWHERE)),
             [Withdraw(THERE), Withdraw(ELSEWHERE)],
             id="moved twice: withdrawn at both",
         ),
         pytest.param(
-            published(assistant=an_own(HERE, THERE), withdrawn=frozenset({THERE})),
+            published(published=an_own(HERE, THERE), withdrawn=frozenset({THERE})),
             [],
             id="withdrawn, though the status does not say so yet",
         ),
         pytest.param(
-            published(assistant=an_own(NEW_KEY), target=Target(NEW_KEY, "writer", is_default=False)),
+            published(published=an_own(NEW_KEY), target=Target(NEW_KEY, "writer", is_default=False)),
             [Publish(3, Target(NEW_KEY, "writer", is_default=False))],
             id="another key: tried, and nothing is withdrawn",
         ),
         pytest.param(
-            published(assistant=an_own(NEW_KEY, HERE), target=Target(NEW_KEY, "writer", is_default=False)),
+            published(published=an_own(NEW_KEY, HERE), target=Target(NEW_KEY, "writer", is_default=False)),
             [Publish(3, Target(NEW_KEY, "writer", is_default=False))],
             id="the same copy by another key is not a former one",
         ),
@@ -243,62 +243,62 @@ EDGE = PATIENCE.total_seconds() / 60
             published(target=None), [Withdraw(HERE)], id="the Graph has no server any more: withdrawn, still held"
         ),
         pytest.param(
-            published(assistant=an_own(), target=None), [RemoveFinalizer()], id="no copy anywhere any more: let go"
+            published(published=an_own(), target=None), [RemoveFinalizer()], id="no copy anywhere any more: let go"
         ),
         pytest.param(
-            published(assistant=an_own(), **LOST), [], id="no copy, but nobody knows where it belongs: still held"
+            published(published=an_own(), **LOST), [], id="no copy, but nobody knows where it belongs: still held"
         ),
         pytest.param(
-            published(assistant=an_own(HERE, THERE, suspend=True), is_held=False, publish_result=None),
+            published(published=an_own(HERE, THERE, suspend=True), is_held=False, publish_result=None),
             [],
             id="suspended: nothing is published, held or withdrawn",
         ),
-        pytest.param(published(assistant=deleted(HERE)), [Withdraw(HERE)], id="being deleted: withdrawn"),
+        pytest.param(published(published=deleted(HERE)), [Withdraw(HERE)], id="being deleted: withdrawn"),
         pytest.param(
-            published(assistant=deleted(HERE, suspend=True)), [Withdraw(HERE)], id="being deleted while suspended"
+            published(published=deleted(HERE, suspend=True)), [Withdraw(HERE)], id="being deleted while suspended"
         ),
-        pytest.param(published(assistant=deleted(HERE), **LOST), [Withdraw(HERE)], id="being deleted after its Graph"),
+        pytest.param(published(published=deleted(HERE), **LOST), [Withdraw(HERE)], id="being deleted after its Graph"),
         pytest.param(
-            published(assistant=deleted(HERE, THERE)), [Withdraw(HERE), Withdraw(THERE)], id="being deleted, with two"
+            published(published=deleted(HERE, THERE)), [Withdraw(HERE), Withdraw(THERE)], id="being deleted, with two"
         ),
         pytest.param(
-            published(assistant=deleted(HERE), withdrawn=frozenset({HERE})),
+            published(published=deleted(HERE), withdrawn=frozenset({HERE})),
             [RemoveFinalizer()],
             id="deleted and withdrawn",
         ),
         pytest.param(
-            published(assistant=deleted(HERE, THERE), lost=frozenset({HERE})),
+            published(published=deleted(HERE, THERE), lost=frozenset({HERE})),
             [Withdraw(THERE)],
             id="deleted after the key of one went with the namespace: the other is withdrawn",
         ),
         pytest.param(
-            published(assistant=deleted(HERE, THERE), lost=frozenset({HERE}), withdrawn=frozenset({THERE})),
+            published(published=deleted(HERE, THERE), lost=frozenset({HERE}), withdrawn=frozenset({THERE})),
             [RemoveFinalizer(abandoned=(HERE,))],
             id="deleted after its key went with the namespace: nobody waits",
         ),
         pytest.param(published(lost=frozenset({HERE})), [], id="the key is gone, and nobody deletes it"),
-        pytest.param(published(assistant=deleted()), [RemoveFinalizer()], id="deleted, with no copy"),
-        pytest.param(published(assistant=deleted(HERE), is_held=False), [], id="deleted, and let go already"),
+        pytest.param(published(published=deleted()), [RemoveFinalizer()], id="deleted, with no copy"),
+        pytest.param(published(published=deleted(HERE), is_held=False), [], id="deleted, and let go already"),
         pytest.param(
-            published(assistant=deleted(HERE, minutes=EDGE)), [Withdraw(HERE)], id="within its patience it waits"
+            published(published=deleted(HERE, minutes=EDGE)), [Withdraw(HERE)], id="within its patience it waits"
         ),
         pytest.param(
-            published(assistant=deleted(HERE, minutes=EDGE + 0.01)),
+            published(published=deleted(HERE, minutes=EDGE + 0.01)),
             [Withdraw(HERE), RemoveFinalizer(abandoned=(HERE,))],
             id="after that it tries once more, then lets go",
         ),
         pytest.param(
-            published(assistant=deleted(HERE, annotations={ABANDON: ""})),
+            published(published=deleted(HERE, annotations={ABANDON: ""})),
             [RemoveFinalizer(abandoned=(HERE,))],
             id="told to abandon: at once, whatever the annotation says",
         ),
         pytest.param(
-            published(assistant=deleted(HERE, annotations={ABANDON: "true"}), withdrawn=frozenset({HERE})),
+            published(published=deleted(HERE, annotations={ABANDON: "true"}), withdrawn=frozenset({HERE})),
             [RemoveFinalizer()],
             id="told to abandon what is gone: nothing is abandoned",
         ),
         pytest.param(
-            published(assistant=an_own(HERE, meta={"annotations": {ABANDON: "true"}})),
+            published(published=an_own(HERE, meta={"annotations": {ABANDON: "true"}})),
             [],
             id="the annotation says nothing about one that is not being deleted",
         ),

@@ -107,3 +107,27 @@ def test_on_recovery_is_called_after_a_listing_and_when_a_failed_watch_works_aga
     watches.health.fails(TWO, UNAVAILABLE)
     watches.health.works(TWO)
     assert places == [ONE, TWO]
+
+
+def test_a_kind_that_an_upgrade_added_is_named_and_not_missed() -> None:
+    added, now = ("AssistantAlias", ""), 0.0
+    health = WatchHealth((ONE, added), clock=lambda: now, optional=("AssistantAlias",))
+    health.listed(ONE)
+    assert not health.is_ready(), "it is not known yet whether it is served"
+    health.fails(added, MISSING)
+    now = TOLERANCE + 1
+    assert health.is_ready()
+    (problem,) = health.problems()
+    assert problem.startswith("assistantaliases in all namespaces: ")
+    assert problem.endswith("(are the CustomResourceDefinitions of crds/ applied?)")
+    health.listed(added)
+    assert (health.is_ready(), health.problems()) == (True, [])
+    health.fails(added, FORBIDDEN)
+    now += TOLERANCE + 1
+    assert not health.is_ready(), "forbidden is not missing"
+
+
+def test_a_kind_that_is_not_optional_is_missed() -> None:
+    health = WatchHealth((ONE,), optional=("AssistantAlias",))
+    health.fails(ONE, MISSING)
+    assert not health.is_ready()

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from assistant_operator.api.assistant import Assistant, AssistantStatus, Copy
+from assistant_operator.api.assistant_alias import AssistantAlias, AssistantAliasStatus
 from assistant_operator.policy.stored import Unstored
-from assistant_operator.store.records import AssistantRecord, strip_managed_fields
+from assistant_operator.store.records import AliasRecord, AssistantRecord, strip_managed_fields
 from harness.support.credentials import CREDENTIALS
 from harness.support.timeless import timeless
 from harness.worlds import BOT, EARLIER, GRAPH, a_default, a_status, an_assistant, managed
@@ -213,3 +214,50 @@ def test_each_generation_is_searched_for_credentials_once() -> None:
     assert record.suspicions(leaky) == leaky.spec.snapshot.suspicions != ()
     assert record.suspicions(plain) == leaky.spec.snapshot.suspicions  # of the same generation: it is not searched
     assert record.suspicions(edited) == edited.spec.snapshot.suspicions != leaky.spec.snapshot.suspicions
+
+
+# Aliases
+
+
+def alias_at(generation: int, observed: int = -1, version: int = 1) -> AssistantAlias:
+    meta = {"name": "production", "namespace": "team", "uid": "uid-of-alias", "resourceVersion": str(10 * generation)}
+    spec = {"assistant_ref": {"name": BOT}, "version": version}
+    status = AssistantAliasStatus(observed_generation=observed)
+    return AssistantAlias.model_validate(
+        {"metadata": {**meta, "generation": generation}, "spec": spec, "status": status}
+    )
+
+
+def observed(*states: AssistantAlias) -> AliasRecord:
+    record = AliasRecord(states[0])
+    for state in states:
+        record.observe(state)
+    return record
+
+
+@pytest.mark.parametrize(
+    ("states", "generations"),
+    [
+        pytest.param([alias_at(1, 1)], [1], id="one that is recorded"),
+        pytest.param([alias_at(1), alias_at(2), alias_at(3)], [1, 2, 3], id="three within a second"),
+        pytest.param([alias_at(1), alias_at(1)], [1], id="a state that is seen twice"),
+        pytest.param([alias_at(1), alias_at(2), alias_at(3, 2)], [3], id="the status records two"),
+        pytest.param([alias_at(1), alias_at(2, 2)], [2], id="the status records all: the newest stays"),
+    ],
+)
+def test_each_edit_of_an_alias_is_kept_until_its_status_records_it(
+    states: list[AssistantAlias], generations: list[int]
+) -> None:
+    assert [edit.generation for edit in observed(*states).edits] == generations
+
+
+def test_a_written_status_of_an_alias_is_read_until_the_watch_shows_it() -> None:
+    record = observed(alias_at(1), alias_at(2))
+    record.assume_status(AssistantAliasStatus(observed_generation=2, version=1), 25)
+    assert (record.latest.status.version, [edit.generation for edit in record.edits]) == (1, [2])
+
+
+@pytest.mark.parametrize(("seen", "is_unsure"), [(alias_at(1), True), (alias_at(1, 1), False)])
+def test_the_copy_of_an_alias_is_compared_after_each_edit(seen: AssistantAlias, *, is_unsure: bool) -> None:
+    """An edit may change the display name alone."""
+    assert observed(seen).publication.is_unsure is is_unsure

@@ -162,7 +162,7 @@ class AliasReconciler:
             input.alias,
             record.refusals,
             _UPDATE_STATUS,
-            partial(self._update_status, attempt, record, due.status),
+            partial(self._update_status, attempt, input, due.status),
             attempt,
             write=due,
         )
@@ -176,26 +176,21 @@ class AliasReconciler:
             return Finding(None, Reason.VALIDATING, "it is not validated yet")
         return restated(valid)
 
-    async def _update_status(self, attempt: Attempt, record: AliasRecord, status: AssistantAliasStatus) -> None:
-        alias = record.latest
+    async def _update_status(self, attempt: Attempt, input: AliasInput, status: AssistantAliasStatus) -> None:
+        alias, record = input.alias, self._store.alias_record_of(input.alias)
         outcome = await self._cluster.update_status(alias, status)
-        match outcome:
-            case int() if record.is_gone:
-                return  # it was deleted before the response came
-            case int():
-                record.assume_status(status, outcome)
-                self._event_publisher.reported(alias, status)
-                if alias.status.version != status.version:
-                    self._metrics.moved()
-                    self._triggers.enqueue_aliased(alias.assistant_key)
-            case "Gone":
-                self._store.drop_alias(alias.key)
-            case "Outrun":
-                attempt.is_outrun = True
-                await self._read_again(record)
+        if not isinstance(outcome, int):  # it is gone, or another operator wrote the status
+            attempt.is_outrun = True
+            await self._read_again(record)
+        elif not record.is_gone:
+            record.assume_status(status, outcome)
+            self._event_publisher.reported(alias, status)
+            if alias.status.moves != status.moves:
+                self._metrics.moved()
+                self._triggers.enqueue_aliased(alias.assistant_key)
 
     async def _read_again(self, record: AliasRecord) -> None:
         record.writes.discard_status()
         live = await self._cluster.alias(record.latest.key)
-        if live and live.metadata.uid == record.uid and not record.is_gone:
+        if live and self._store.has(live):  # else the watch is about to show it, or it is gone by now
             self._store.upsert_alias(live)

@@ -1,0 +1,313 @@
+"""Which version an alias stands for, what it records of its moves, and what its conditions say."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from assistant_operator.api.assistant import AssistantStatus, Copy
+from assistant_operator.api.assistant_alias import MOST_MOVES, AssistantAlias, AssistantAliasStatus, Move
+from assistant_operator.api.meta import ObjectMeta, condition
+from assistant_operator.api.reason import Reason
+from assistant_operator.policy.alias import AliasInput, ReadVersion, UpdateAliasStatus, decide, step
+from assistant_operator.policy.aliased_versions import AliasEdit, AliasedVersions, alias_edit
+from assistant_operator.policy.conditions import Finding
+from assistant_operator.policy.desired_copy import Target
+from assistant_operator.policy.kept_versions import KeptVersions
+from assistant_operator.policy.publication import PublishResult
+from harness.worlds import BOT, EARLIER, INVALID, NAMESPACE, NOW, a_digest, a_record, a_status, an_assistant, managed
+
+KEPT = KeptVersions.of((a_record(1), a_record(2), a_record(3)))
+HERE = Target(Copy(server="http://server", assistant_id="id"), "writer", is_default=False)
+FIRST = Move(to=1, since=EARLIER)
+
+
+def an_alias(status: AssistantAliasStatus | None = None, meta: Any = None, **spec: Any) -> AssistantAlias:
+    told = {"name": "production", "namespace": NAMESPACE, "uid": "uid-of-alias", "generation": 1, **(meta or {})}
+    asked = spec if spec.keys() & {"version", "digest"} else {"version": 1, **spec}
+    return AssistantAlias.model_validate(
+        {
+            "metadata": ObjectMeta(**told),
+            "spec": {"assistant_ref": {"name": BOT}, **asked},
+            "status": status or AssistantAliasStatus(),
+        }
+    )
+
+
+def at(number: int, *moves: Move, generation: int = 1, **different: Any) -> AssistantAliasStatus:
+    """It stands for that version."""
+    told = {"observed_generation": generation, "version": number, "digest": a_digest(number)}
+    return AssistantAliasStatus(**{**told, "moves": moves or (Move(to=number, since=EARLIER),), **different})
+
+
+def an_input(alias: AssistantAlias, *edits: AliasEdit, **different: Any) -> AliasInput:
+    told: dict[str, Any] = {"assistant": an_assistant(), "kept": KEPT, "now": NOW}
+    return AliasInput(alias=alias, edits=edits or (alias_edit(alias, None),), **{**told, **different})
+
+
+def stated(input: AliasInput) -> AssistantAliasStatus:
+    due = step(input)
+    assert isinstance(due, UpdateAliasStatus)
+    return due.status
+
+
+def reason(status: AssistantAliasStatus, name: str = "Ready") -> tuple[str, str]:
+    found = condition(status.conditions, name)
+    assert found
+    return found.status, found.reason
+
+
+def moved(input: AliasInput) -> list[tuple[int | None, int]]:
+    return [(move.from_, move.to) for move in decide(input).moves]
+
+
+NEW = an_alias()
+ELSEWHERE = an_alias(at(1, FIRST), {"generation": 2}, version=7)
+WITHOUT_THIRD = KeptVersions.of((a_record(1), a_record(2)))
+
+
+@pytest.mark.parametrize(
+    ("input", "version", "ready"),
+    [
+        pytest.param(an_input(NEW), 1, ("True", "Active"), id="a version that exists and is valid"),
+        pytest.param(an_input(an_alias(digest=a_digest(2))), 2, ("True", "Active"), id="content that one version has"),
+        pytest.param(
+            an_input(an_alias(digest=a_digest(2)), kept=KeptVersions.of((*KEPT, a_record(9, digest=a_digest(2))))),
+            9,
+            ("True", "Active"),
+            id="content that several versions have: the newest",
+        ),
+        pytest.param(an_input(ELSEWHERE), 1, ("False", "VersionNotFound"), id="a version that does not exist"),
+        pytest.param(
+            an_input(an_alias(digest=a_digest(7))), None, ("False", "VersionNotFound"), id="content that none has"
+        ),
+        pytest.param(
+            an_input(ELSEWHERE, assistant=None), 1, ("False", "AssistantNotFound"), id="the Assistant is gone: it stays"
+        ),
+        pytest.param(an_input(NEW, assistant=None), None, ("False", "AssistantNotFound"), id="there never was one"),
+        pytest.param(
+            an_input(an_alias(at(1), {"generation": 2}, version=3), findings={3: INVALID}),
+            1,
+            ("False", "SchemaRefused"),
+            id="a version that the schema refuses",
+        ),
+        pytest.param(
+            an_input(an_alias(at(1)), findings={1: INVALID}),
+            1,
+            ("False", "SchemaRefused"),
+            id="the schema has become stricter: it stays",
+        ),
+        pytest.param(
+            an_input(an_alias(at(1), {"generation": 2}, version=3), kept=KeptVersions.of((a_record(3, valid=""),))),
+            1,
+            ("False", "Validating"),
+            id="a version that is not validated yet",
+        ),
+        pytest.param(
+            an_input(
+                an_alias(at(1), {"generation": 2}, version=3),
+                kept=KeptVersions.of((a_record(3, valid=""),)),
+                assistant=an_assistant(suspend=True),
+            ),
+            1,
+            ("False", "Suspended"),
+            id="a version that is not validated while the Assistant is suspended",
+        ),
+        pytest.param(
+            an_input(
+                an_alias(at(1), {"generation": 2}, version=3),
+                kept=KeptVersions.of((a_record(3, valid="False"),)),
+                findings={3: Finding(True, Reason.SCHEMA_ACCEPTED, "fits")},
+            ),
+            3,
+            ("True", "Active"),
+            id="what is known counts more than the condition of the version",
+        ),
+        pytest.param(
+            an_input(an_alias(at(3), version=3), kept=WITHOUT_THIRD),
+            3,
+            ("False", "VersionNotFound"),
+            id="deleted by hand",
+        ),
+    ],
+)
+def test_what_it_stands_for(input: AliasInput, version: int | None, ready: tuple[str, str]) -> None:
+    status = stated(input)
+    assert (status.version, reason(status)) == (version, ready)
+    assert status.observed_generation == input.alias.metadata.generation
+
+
+def test_a_settled_alias_has_no_step() -> None:
+    alias = an_alias()
+    settled = an_alias(stated(an_input(alias)))
+    assert step(an_input(settled)) is None
+
+
+@pytest.mark.parametrize("valid", ["False", "Unknown"])
+def test_why_a_version_is_not_valid_is_read_from_it(valid: str) -> None:
+    input = an_input(an_alias(version=3), kept=KeptVersions.of((a_record(3, valid=valid),)))
+    assert step(input) == ReadVersion(3)
+
+
+def test_nothing_is_decided_while_the_version_is_about_to_be_validated_again() -> None:
+    assert step(an_input(an_alias(version=3), is_revalidating=True)) is None
+    assert stated(an_input(an_alias(version=3), is_revalidating=True, findings={3: INVALID})).version is None
+    assert reason(stated(an_input(an_alias(version=7), is_revalidating=True))) == ("False", "VersionNotFound")
+
+
+@pytest.mark.parametrize(
+    ("observed", "expected"), [pytest.param(3, "Stalled", id="recorded"), pytest.param(2, "Reconciling", id="pending")]
+)
+def test_a_version_may_be_missing_because_an_edit_is_being_recorded(observed: int, expected: str) -> None:
+    assistant = an_assistant(status=a_status(observed_generation=observed))
+    status = stated(an_input(an_alias(version=4), assistant=assistant))
+    assert condition(status.conditions, expected)
+
+
+# Moves
+
+
+def edit(generation: int, version: int | None = None, **different: Any) -> AliasEdit:
+    return AliasEdit(generation, version, **different)
+
+
+@pytest.mark.parametrize(
+    ("edits", "expected"),
+    [
+        pytest.param([edit(1, 1)], [(None, 1)], id="none"),
+        pytest.param([edit(2, 2)], [(1, 2), (None, 1)], id="one"),
+        pytest.param([edit(2, 2), edit(3, 1)], [(2, 1), (1, 2), (None, 1)], id="there and back"),
+        pytest.param([edit(2, 2), edit(3, 2)], [(1, 2), (None, 1)], id="the same again"),
+        pytest.param([edit(2, 7), edit(3, 3)], [(1, 3), (None, 1)], id="one between that did not exist"),
+        pytest.param([edit(2, digest=a_digest(2))], [(1, 2), (None, 1)], id="by content"),
+    ],
+)
+def test_each_edit_that_can_be_honoured_is_a_move(
+    edits: list[AliasEdit], expected: list[tuple[int | None, int]]
+) -> None:
+    assert moved(an_input(an_alias(at(1, FIRST)), *edits)) == expected
+
+
+def test_a_thousand_moves_leave_the_newest_fifty() -> None:
+    edits = [edit(generation, 1 + generation % 2) for generation in range(2, 1002)]
+    moves = decide(an_input(an_alias(at(1, FIRST)), *edits)).moves
+    assert len(moves) == MOST_MOVES
+    assert [move.to for move in moves[:3]] == [2, 1, 2]
+
+
+def test_a_recreated_assistant_has_other_content_under_the_number() -> None:
+    kept = KeptVersions.of((a_record(1, digest=a_digest(8)),))
+    assert moved(an_input(an_alias(at(1, FIRST)), kept=kept)) == [(1, 1), (None, 1)]
+
+
+BY_ANN = edit(2, 2, user="ann", manager="kubectl", cause="release")
+
+
+@pytest.mark.parametrize(
+    ("input", "expected"),
+    [
+        pytest.param(
+            an_input(an_alias(at(1, FIRST)), BY_ANN, is_user_protected=True),
+            ("ann", "kubectl", "release"),
+            id="user, manager and cause",
+        ),
+        pytest.param(
+            an_input(an_alias(at(1, FIRST)), BY_ANN), (None, "kubectl", "release"), id="a user that anyone could claim"
+        ),
+        pytest.param(
+            an_input(an_alias(at(1, FIRST, generation=2)), BY_ANN),
+            (None, "kubectl", "release"),
+            id="honoured later: by the edit that asked for it",
+        ),
+        pytest.param(
+            an_input(
+                an_alias(at(1, FIRST, generation=2), digest=a_digest(1)),
+                edit(2, digest=a_digest(1), manager="kubectl", cause="release"),
+                kept=KeptVersions.of((*KEPT, a_record(4, digest=a_digest(1)))),
+            ),
+            (None, None, None),
+            id="a newer version with the content: by no edit",
+        ),
+    ],
+)
+def test_who_moved_it_and_why(input: AliasInput, expected: tuple[str | None, ...]) -> None:
+    move = decide(input).moves[0]
+    assert (move.user, move.manager, move.cause) == expected
+
+
+CAUSE = "kubernetes.io/change-cause"
+
+
+@pytest.mark.parametrize(
+    ("annotations", "before", "recorded", "expected"),
+    [
+        pytest.param({CAUSE: "new"}, {}, None, "new", id="it came with the edit"),
+        pytest.param({CAUSE: "old"}, {CAUSE: "old"}, None, None, id="it was there before"),
+        pytest.param({CAUSE: "new"}, None, None, "new", id="the state before is not known, and no move has it"),
+        pytest.param({CAUSE: "old"}, None, "old", None, id="the state before is not known, and the last move has it"),
+        pytest.param({}, None, None, None, id="none"),
+    ],
+)
+def test_a_cause_counts_if_it_changed_with_the_edit(
+    annotations: Mapping[str, str], before: Mapping[str, str] | None, recorded: str | None, expected: str | None
+) -> None:
+    moves = (Move.of(to=1, since=EARLIER, cause=recorded),)
+    alias = an_alias(at(1, *moves), {"annotations": annotations})
+    was = None if before is None else an_alias(meta={"annotations": before})
+    assert alias_edit(alias, was).cause == expected
+
+
+def test_the_manager_is_the_one_that_owns_the_moved_field() -> None:
+    owners = (managed("kubectl", "version"), managed("argocd", "displayName"))
+    assert alias_edit(an_alias(meta={"managed_fields": owners}), None).manager == "kubectl"
+
+
+# Publication
+
+DONE = PublishResult(True, Reason.PUBLISHED, "bot-v1 is published", number=1, copy=HERE.copy)
+
+
+def test_where_it_is_published_is_written_down_first() -> None:
+    status = stated(an_input(NEW, target=HERE))
+    assert (status.copies, status.assistant_id) == ((HERE.copy,), "id")
+    assert reason(status) == reason(status, "Published") == ("False", "Publishing")
+
+
+def test_it_is_ready_once_it_is_published() -> None:
+    status = stated(an_input(NEW, target=HERE, publish_result=DONE))
+    assert reason(status) == ("True", "Active")
+    assert reason(status, "Published") == ("True", "Published")
+
+
+def test_an_earlier_publication_does_not_count_after_a_move() -> None:
+    alias = an_alias(at(1, FIRST, copies=(HERE.copy,)), {"generation": 2}, version=2)
+    assert reason(stated(an_input(alias, target=HERE, publish_result=DONE))) == ("False", "Publishing")
+
+
+def test_while_it_is_being_deleted_only_what_keeps_it_is_reported() -> None:
+    alias = an_alias(at(1, FIRST, copies=(HERE.copy,)), {"deletion_timestamp": NOW})
+    assert step(an_input(alias)) is None
+    failed = PublishResult(False, Reason.SERVER_UNREACHABLE, "no answer", number=1, copy=HERE.copy)
+    status = stated(an_input(alias, publish_result=failed))
+    assert (status.version, reason(status)) == (1, ("False", "ServerUnreachable"))
+
+
+# What the Assistant keeps for its aliases
+
+
+@pytest.mark.parametrize(
+    ("alias", "in_force", "requested"),
+    [
+        pytest.param(an_alias(at(1)), {1}, {1}, id="where it is"),
+        pytest.param(an_alias(at(1), version=3), {1}, {3}, id="where it goes"),
+        pytest.param(an_alias(at(1), digest=a_digest(2)), {1}, {2}, id="by content"),
+        pytest.param(an_alias(version=7), set(), set(), id="what does not exist"),
+        pytest.param(an_alias(at(1), {"deletion_timestamp": NOW}), set(), set(), id="of one that is being deleted"),
+    ],
+)
+def test_the_versions_that_aliases_need(alias: AssistantAlias, in_force: set[int], requested: set[int]) -> None:
+    assert AliasedVersions.of([alias], KEPT) == AliasedVersions(frozenset(in_force), frozenset(requested))
+
+
+def test_no_assistant_status_is_needed_to_stand_for_a_version() -> None:
+    assert stated(an_input(NEW, assistant=an_assistant(status=AssistantStatus()))).version == 1
