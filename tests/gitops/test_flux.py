@@ -173,7 +173,7 @@ def test_an_interval_makes_no_version_and_no_write(operator: OperatorProcess, wo
         comes_to(lambda name=name: marks(workspace, name), {1: "VA"})  # type: ignore[misc]
     before, position = fingerprints(workspace), workspace.plane.audit_since()[1]
     for _ in range(20):
-        assert [flux.drift(each) for each in shop] == [None, None, None]
+        assert [flux.drift(each) for each in shop] == [None] * len(SHOP)
         flux.apply_all(shop)
     # Looked at after all that came before it.
     workspace.graph("sentinel", **DECLARED)
