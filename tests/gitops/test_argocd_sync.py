@@ -191,9 +191,11 @@ def test_the_waves_of_the_example_end_healthy_and_are_never_degraded(
             argo.apply(each)
             comes_to(lambda each=each: health(each), "Healthy")  # type: ignore[misc]
     else:
+        argo.apply_all(each for each in waves if wave(each) == 2)
+        workspace.until_not_ready("AssistantNotFound", "production", "assistantaliases")
         argo.apply_all(reversed([each for each in waves if wave(each) == 1]))
-        workspace.until_not_ready("GraphNotFound", waves[-1]["metadata"]["name"])
-        assert {health(each) for each in waves if wave(each) == 1} == {"Progressing"}
+        workspace.until_not_ready("GraphNotFound", "friendly")
+        assert {health(each) for each in waves if wave(each) > 0} == {"Progressing"}
         argo.apply_all(each for each in waves if wave(each) == 0)
     for each in waves:
         comes_to(lambda each=each: health(each), "Healthy")  # type: ignore[misc]

@@ -26,7 +26,7 @@ def workspace(installed: ControlPlane) -> Iterator[Workspace]:
 
 @pytest.fixture(scope="module", autouse=True)
 def shop(operator: OperatorProcess, workspace: Workspace) -> Workspace:
-    """Graphs with a default assistant and with a server that is away; assistants healthy, pinned and refused; aliases."""
+    """Graphs with a default assistant and a server that is away; assistants healthy, pinned and refused; aliases."""
     workspace.graph("answers", contextSchema=SCHEMA, defaults={"context": {"prompt": "hello"}})
     workspace.graph("away", server={"url": "http://127.0.0.1:9"}, defaultAssistant={"policy": "None"})
     workspace.until_active(1, "answers")
