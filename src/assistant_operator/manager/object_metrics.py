@@ -34,7 +34,8 @@ class ObjectMetrics:
             return
         graphs = [record.latest for record in self._store.graphs.values()]
         aliases = [record.latest for record in self._store.aliases.values()]
-        objects = [*(record.latest for record in self._store.assistants.values()), *aliases, *graphs]
+        assistants = [record.latest for record in self._store.assistants.values()]
+        objects: list[Shown] = [*assistants, *aliases, *graphs]
         statuses = [(resource, _status(resource, "Ready")) for resource in objects]
         ready = sorted(((_labels(resource), float(status == "True")) for resource, status in statuses), key=_value)
         yield "objects", "Graphs, Assistants and AssistantAliases, by kind and status of Ready.", _counts(statuses)
@@ -43,7 +44,8 @@ class ObjectMetrics:
         yield "stalled", "1 while a person has to act on the object.", islice(_stalled(objects), _MAX_SERIES)
         yield "graph_served", "1 if the server of the Graph serves it, else 0.", _served(graphs)
         text = "Unix time at which the alias was moved last."
-        yield "alias_last_move_timestamp_seconds", text, nlargest(_MAX_SERIES, _moved(aliases), key=_value)
+        moves = nlargest(_MAX_SERIES, _moved(aliases), key=_value)
+        yield "alias_last_move_timestamp_seconds", text, moves
 
 
 def _value(sample: Sample) -> float:
