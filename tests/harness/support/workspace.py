@@ -31,6 +31,10 @@ class Workspace:
         """Make an Assistant."""
         return self._make("assistants", "Assistant", name, {"graphRef": {"name": graph}, **spec})
 
+    def alias(self, name: str, assistant: str = "bot", **spec: Any) -> Json:
+        """Make an AssistantAlias."""
+        return self._make("assistantaliases", "AssistantAlias", name, {"assistantRef": {"name": assistant}, **spec})
+
     def edit(self, name: str = "bot", plural: str = "assistants", **spec: Any) -> Json:
         """Change fields of the spec by a JSON merge patch; None removes one."""
         return self.patch(plural, name, {"spec": spec})
