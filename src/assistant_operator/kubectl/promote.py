@@ -98,27 +98,26 @@ async def _read(client: KubectlClient, key: Key, number: int | None, alias: str)
 async def _move(
     client: KubectlClient, promotion: _Promotion, found: Found[AssistantAlias], options: ChangeOptions
 ) -> tuple[Plan, FreeForm]:
-    plan = move_plan(found, promotion.assistant, promotion.versions, promotion.chosen)
-    plan = plan.with_cause(found.document, options.cause)
+    assistant, versions, chosen = promotion.assistant, promotion.versions, promotion.chosen
+    reached = reached_version(found.resource, assistant, versions, chosen)
+    plan = move_plan(found, assistant, chosen, reached).with_cause(found.document, options.cause)
     if not plan.patch:
         return plan, found.document
     if options.dry_run == "none" and not options.force_live:
         check_not_kept_in_git(found, plan.patch)
     if not options.output:
-        _show_difference(promotion, found.resource)
+        _show(difference(found.resource, versions, reached))
     if options.dry_run == "client":
         return plan, patched(found.document, plan.patch)
     patch = guarded(plan.patch, found.resource, same_spec=plan.same_spec)
     return plan, (await client.patch_alias(found.resource.key, patch, dry_run=options.dry_run == "server")).document
 
 
-def _show_difference(promotion: _Promotion, alias: AssistantAlias) -> None:
-    reached = reached_version(alias, promotion.versions, promotion.chosen)
-    shown = difference(alias, promotion.versions, reached)
-    if isinstance(shown, str):
-        hint(f"Note: {shown}")
-    elif not diff.show(*shown):
-        hint(f"Note: {shown[0].label} and {shown[1].label} have the same content")
+def _show(compared: tuple[diff.Side, diff.Side] | str) -> None:
+    if isinstance(compared, str):
+        hint(f"Note: {compared}")
+    else:
+        diff.show(*compared)
 
 
 async def _create(

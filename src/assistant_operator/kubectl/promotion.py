@@ -40,43 +40,39 @@ def check_assistant(alias: AssistantAlias, assistant: str) -> None:
 
 
 def reached_version(
-    alias: AssistantAlias, versions: Sequence[AssistantVersion], chosen: AssistantVersion
+    alias: AssistantAlias, assistant: Assistant, versions: Sequence[AssistantVersion], chosen: AssistantVersion
 ) -> AssistantVersion:
-    """The version that the alias moves to: an alias that selects by digest moves to the newest one with the content."""
+    """The version that the alias moves to. Raises CliError if an alias cannot stand for it.
+
+    An alias that selects by digest moves to the newest version with the content of the chosen one.
+    """
     if alias.spec.digest is None:
         return chosen
-    same = [version for version in versions if version.spec.digest == chosen.spec.digest]
-    return max(same, key=lambda version: version.number)
+    same = [version.number for version in versions if version.spec.digest == chosen.spec.digest]
+    return target(assistant, versions, max(same))
 
 
 def move_plan(
-    alias: Found[AssistantAlias],
-    assistant: Assistant,
-    versions: Sequence[AssistantVersion],
-    chosen: AssistantVersion,
+    alias: Found[AssistantAlias], assistant: Assistant, chosen: AssistantVersion, reached: AssistantVersion
 ) -> Plan:
-    """The plan that moves the alias to the chosen version. Without a change if its spec asks for that already."""
-    reached = reached_version(alias.resource, versions, chosen)
+    """The plan that moves the alias. Without a change if its spec asks for that version already."""
     written = patch.move(alias.document["spec"], chosen.number, chosen.spec.digest)
-    if written:
-        result = f"moved to {_named(reached, assistant)}"
-    elif alias.resource.in_force == reached.number:
-        result = f"stays at {_named(reached, assistant)}"
-    else:
-        result = f"asks for {_named(reached, assistant)} already"
-    notes = list(_notes(reached))
+    name = _named(reached, assistant)
     if reached is not chosen:
-        notes.append(
-            f"the alias selects by digest: {reached.metadata.name} is the newest version with the content of"
-            f" {chosen.metadata.name}"
-        )
-    # The difference that was shown is that of the spec that was read.
-    return Plan(written, result, same_spec=True, notes=tuple(notes))
+        name = f"{reached.metadata.name}, the newest version with the content of {chosen.metadata.name}"
+    if written:
+        result = f"moved to {name}"
+    elif alias.resource.in_force == reached.number:
+        result = f"stays at {name}"
+    else:
+        result = f"asks for {name} already"
+    # The difference is shown for the spec that was read: a patch of another spec is refused.
+    return Plan(written, result, same_spec=True, notes=_notes(reached))
 
 
 def creation_plan(manifest: FreeForm, assistant: Assistant, chosen: AssistantVersion) -> Plan:
     """The plan that creates the alias."""
-    return Plan(patch.create(manifest), f"created for {_named(chosen, assistant)}", notes=tuple(_notes(chosen)))
+    return Plan(patch.create(manifest), f"created for {_named(chosen, assistant)}", notes=_notes(chosen))
 
 
 def _named(version: AssistantVersion, assistant: Assistant) -> str:
@@ -84,10 +80,10 @@ def _named(version: AssistantVersion, assistant: Assistant) -> str:
     return f"{version.metadata.name}, the active version" if is_active else version.metadata.name
 
 
-def _notes(version: AssistantVersion) -> list[str]:
+def _notes(version: AssistantVersion) -> tuple[str, ...]:
     if validity(version) == ConditionStatus.TRUE:
-        return []
-    return [f"{version.metadata.name} is not validated yet: the alias moves once the schemas of its graph accept it"]
+        return ()
+    return (f"{version.metadata.name} is not validated yet: the alias moves once the schemas of its graph accept it",)
 
 
 def alias_manifest(key: Key, assistant: str, number: int, cause: str) -> FreeForm:
@@ -102,16 +98,14 @@ def alias_manifest(key: Key, assistant: str, number: int, cause: str) -> FreeFor
 def difference(
     alias: AssistantAlias, versions: Sequence[AssistantVersion], reached: AssistantVersion
 ) -> tuple[Side, Side] | str:
-    """The content that the alias stands for now, and that of `reached`; the reason if there is nothing to compare."""
+    """The content that the alias stands for now, and that of `reached`; the reason if they cannot be compared."""
     name, number = alias.metadata.name, alias.in_force
     if number is None:
         return f"alias {name!r} stands for no version yet: there is no difference to show"
+    present = version_name(alias.spec.assistant_ref.name, number)
     before = next((version for version in versions if version.number == number), None)
     if before is None:
-        missing = version_name(alias.spec.assistant_ref.name, number)
-        return f"alias {name!r} stands for {missing}, which no longer exists: there is no difference to show"
-    return Side(f"{before.metadata.name} ({name})", before.spec.snapshot), _side(reached)
-
-
-def _side(version: AssistantVersion) -> Side:
-    return Side(version.metadata.name, version.spec.snapshot)
+        return f"alias {name!r} stands for {present}, which no longer exists: there is no difference to show"
+    if before.spec.digest == reached.spec.digest:
+        return f"alias {name!r} stands for {present}, which has the same content"
+    return Side(f"{present} ({name})", before.spec.snapshot), Side(reached.metadata.name, reached.spec.snapshot)
