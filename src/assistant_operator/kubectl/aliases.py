@@ -24,8 +24,8 @@ _NOT_SERVED = (
     " the plugin. Apply those of the operator's release: kubectl apply --server-side -k crds"
 )
 _FORBIDDEN = (
-    "Reading aliases needs the role view. Moving one needs the role admin, or a RoleBinding to the ClusterRole"
-    " assistant-operator-promote, which an administrator can create."
+    "Reading aliases needs the role view, and creating one the role admin. Moving one needs the role admin, or a"
+    " RoleBinding to the ClusterRole assistant-operator-promote, which an administrator can create."
 )
 
 

@@ -160,8 +160,8 @@ async def test_a_missing_right_is_an_error_that_names_the_role(aliased: AliasedC
     assert done.stderr == (
         "Error from server (Forbidden): assistantaliases.assistant-operator.dev is forbidden: User"
         ' "jane" cannot list resource "assistantaliases" in API group "assistant-operator.dev" in the namespace "team"'
-        "\nReading aliases needs the role view. Moving one needs the role admin, or a RoleBinding to the ClusterRole"
-        " assistant-operator-promote, which an administrator can create.\n"
+        "\nReading aliases needs the role view, and creating one the role admin. Moving one needs the role admin, or a"
+        " RoleBinding to the ClusterRole assistant-operator-promote, which an administrator can create.\n"
     )
 
 
