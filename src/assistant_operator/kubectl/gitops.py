@@ -1,6 +1,7 @@
-"""Which tool applies an Assistant from Git, and what to commit there instead of a live edit. Pure."""
+"""Which tool applies an Assistant or an alias from Git, and what to commit there instead of a live edit. Pure."""
 
 from assistant_operator.api.assistant import EXPORTED_VERSIONS, Assistant
+from assistant_operator.api.assistant_alias import Published
 from assistant_operator.api.meta import API_VERSION, GROUP, FreeForm, ObjectMeta
 
 _TRACKING = "argocd.argoproj.io/tracking-id"
@@ -14,10 +15,10 @@ TOOL_ANNOTATIONS = {
 }
 
 
-def git_owner(assistant: Assistant) -> str | None:
+def git_owner(applied: Published) -> str | None:
     """The tool that applies it from Git, such as `Argo CD (application shop)`; None if its metadata names none."""
-    meta = assistant.metadata
-    if application := _application(meta):
+    meta = applied.metadata
+    if application := _application(meta, applied.kind_name):
         return f"Argo CD (application {application})"
     for prefix, kind in _FLUX.items():
         if name := meta.labels.get(f"{prefix}/name"):
@@ -25,10 +26,10 @@ def git_owner(assistant: Assistant) -> str | None:
     return None
 
 
-def _application(meta: ObjectMeta) -> str | None:
+def _application(meta: ObjectMeta, kind: str) -> str | None:
     # A copy of a tracked object has the same id, but is not tracked: the id names the tracked object.
     application, _, tracked = meta.annotations.get(_TRACKING, "").partition(":")
-    if tracked == f"{GROUP}/{Assistant.kind_name}:{meta.namespace}/{meta.name}":
+    if tracked == f"{GROUP}/{kind}:{meta.namespace}/{meta.name}":
         return application
     if instance := meta.labels.get("argocd.argoproj.io/instance"):
         return instance
@@ -48,7 +49,7 @@ def to_commit(document: FreeForm) -> FreeForm:
     kept = {"name": meta["name"], "namespace": meta["namespace"], "labels": labels, "annotations": annotations}
     return {
         "apiVersion": API_VERSION,
-        "kind": Assistant.kind_name,
+        "kind": document.get("kind", Assistant.kind_name),
         "metadata": {name: value for name, value in kept.items() if value},
         "spec": _without_defaults(document["spec"]),
     }

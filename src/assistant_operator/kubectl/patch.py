@@ -1,8 +1,9 @@
-"""The changes that the plugin makes to the spec of an Assistant, as operations of a JSON patch. Pure."""
+"""The changes that the plugin makes to the spec of an Assistant or an alias, as operations of a JSON patch. Pure."""
 
 import jsonpatch
 
-from assistant_operator.api.assistant import Assistant, Snapshot
+from assistant_operator.api.assistant import Snapshot
+from assistant_operator.api.assistant_alias import Published
 from assistant_operator.api.canonical import canonical
 from assistant_operator.api.meta import FreeForm
 from assistant_operator.policy.versioning import CAUSES
@@ -42,6 +43,12 @@ def suspend(spec: FreeForm, *, on: bool) -> Patch:
     return () if spec.get("suspend", False) == on else (_set("suspend", on),)
 
 
+def move(spec: FreeForm, number: int, digest: str) -> Patch:
+    """Make an alias stand for that version. One that is selected by its digest stays selected so."""
+    name, value = ("digest", digest) if "digest" in spec else ("version", number)
+    return () if spec.get(name) == value else (_set(name, value),)
+
+
 def restore(spec: FreeForm, snapshot: FreeForm) -> Patch:
     """Make the versioned fields of the spec those of the snapshot. A field is replaced as a whole."""
     patch: list[FreeForm] = []
@@ -62,9 +69,9 @@ def annotate_cause(document: FreeForm, cause: str) -> Patch:
     return () if annotations.get(CAUSE) == cause else ({"op": "add", "path": path, "value": cause},)
 
 
-def guarded(patch: Patch, assistant: Assistant, *, same_spec: bool) -> list[FreeForm]:
+def guarded(patch: Patch, edited: Published, *, same_spec: bool) -> list[FreeForm]:
     """The patch, to be refused if the object was replaced by another, or with `same_spec` also if its spec changed."""
-    meta = assistant.metadata
+    meta = edited.metadata
     tests: list[FreeForm] = [{"op": "test", "path": "/metadata/uid", "value": meta.uid}]
     if same_spec:
         tests.append({"op": "test", "path": "/metadata/generation", "value": meta.generation})
