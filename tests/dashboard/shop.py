@@ -58,6 +58,13 @@ def alias(workspace: Workspace, name: str = "production", assistant: str = "bot"
     workspace.client.demand("POST", workspace.path("assistantaliases"), body)
 
 
+def edit_alias(workspace: Workspace, number: int, cause: str, name: str = "production") -> None:
+    """Move the alias, and wait until it stands for that version."""
+    body = {"metadata": {"annotations": {"kubernetes.io/change-cause": cause}}, "spec": {"version": number}}
+    workspace.patch("assistantaliases", name, body)
+    eventually(lambda: workspace.status(name, "assistantaliases").get("version") == number)
+
+
 def edit(workspace: Workspace, cause: str, **spec: Any) -> None:
     annotations = {"kubernetes.io/change-cause": cause}
     path = f"{workspace.path('assistants', 'bot')}?fieldManager=kubectl-edit"

@@ -74,7 +74,7 @@ def test_the_overview_shows_each_alias_and_finds_it(page: Page, bot: Workspace) 
     expect(badges).to_have_count(2)
     assert text(badges.first) == "alias production → v1"
     missing = "VersionNotFound: spec.version: bot-v7 does not exist; the alias stands for no version"
-    assert text(badges.last) == f"alias staging → none not ready: {missing}"
+    assert text(badges.last) == f"alias staging → none, not ready: {missing}"
     assert badges.last.get_attribute("title") == missing
     expect(page.locator(f"tr[id='{bot.namespace}/other'] .badge")).to_have_count(0)
     stray = page.get_by_role("region", name="Aliases without an assistant").locator("tbody tr")

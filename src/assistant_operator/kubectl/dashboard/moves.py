@@ -12,6 +12,7 @@ from aiohttp import web
 
 from assistant_operator.api.assistant_alias import AssistantAlias
 from assistant_operator.api.meta import NAME_PATTERN, Key
+from assistant_operator.clients.kubernetes.transport import ClusterUnavailable
 from assistant_operator.kubectl.client import Found
 from assistant_operator.kubectl.errors import CliError
 from assistant_operator.kubectl.gitops import git_owner, to_commit
@@ -85,7 +86,7 @@ class Moves:
         assistant = await site.client.assistant(key)
         if assistant is None:
             raise NotHere(f"There is no assistant {key[1]!r} in namespace {key[0]!r}.")
-        alias = await site.client.alias((key[0], asked.alias))
+        alias = await site.client.alias((key[0], asked.alias)) if asked.alias else None
         if alias is None or alias.resource.assistant_key != key:
             raise _no_alias(asked)
         async with site.feeds.using(versions_source(key), VersionRow.of) as versions:
@@ -120,10 +121,15 @@ class Moves:
         )
 
     async def _choices(self, key: Key) -> Sequence[AliasRow]:
-        """The aliases of the Assistant. Raises NotHere without any, and CliError if they cannot be read."""
+        """The aliases of the Assistant.
+
+        Raises NotHere without any, and CliError or ClusterUnavailable if they cannot be read.
+        """
         async with self._site.feeds.using(aliases_source(key), found_alias) as feed:
             aliases = await read_aliases(feed)
         if not aliases.items:
+            if aliases.lost:
+                raise ClusterUnavailable(aliases.lost)
             if aliases.notes:
                 raise CliError(aliases.notes[0])
             raise NotHere(f"Assistant {key[1]!r} in namespace {key[0]!r} has no alias.")
