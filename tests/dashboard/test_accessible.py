@@ -11,7 +11,6 @@ from dashboard.conftest import Sessions
 from dashboard.process import DashboardProcess
 from dashboard.shop import a_history, alias, edit_alias
 from harness.controlplane import ControlPlane
-from harness.controlplane.waiting import eventually
 from harness.support import OperatorProcess, Workspace
 from harness.support.histories import a_workspace
 
@@ -59,8 +58,8 @@ def some_aliases(workspace: Workspace) -> None:
     alias(workspace, LONG, version=9)
     alias(workspace, "of-long", LONG, version=1)
     alias(workspace, "stray", "nowhere", version=1)
-    for each in (LONG, "stray"):
-        eventually(lambda name=each: workspace.condition(name, plural="assistantaliases").get("status") == "False")
+    workspace.until_not_ready("VersionNotFound", LONG, "assistantaliases")
+    workspace.until_not_ready("AssistantNotFound", "stray", "assistantaliases")
 
 
 @pytest.fixture(scope="module")
