@@ -15,7 +15,7 @@ from dashboard.conftest import Sessions
 from dashboard.process import DashboardProcess
 from dashboard.shop import alias, edit
 from harness.controlplane import ControlPlane
-from harness.controlplane.proxy import FaultProxy
+from harness.controlplane.proxy import Answer, FaultProxy
 from harness.controlplane.proxy import Page as Answered
 from harness.controlplane.waiting import eventually
 from harness.support import OperatorProcess, Workspace
@@ -199,6 +199,44 @@ def test_what_git_owns_gets_the_manifest_to_commit(page: Page, bot: Workspace) -
     assert spec(bot) == before
 
 
+def test_what_an_alias_has_is_text_and_never_html(page: Page, bot: Workspace) -> None:
+    page.on("dialog", lambda dialog: pytest.fail(f"a script of an alias ran: {dialog.message}"))
+    cause = "<img src=x onerror=alert(1)>"
+    body = {"metadata": {"annotations": {CAUSE: cause}}, "spec": {"version": 2, "displayName": "<b>bold</b>"}}
+    bot.patch(KIND, "production", body)
+    block = page.locator("#alias-production")
+    expect(block).to_contain_text("<b>bold</b>")
+    expect(block.locator("table.moves tbody tr").first).to_contain_text(cause)
+    assert page.locator("main b, main img, main script").count() == 0
+
+
+def test_a_form_of_another_session_writes_nothing(page: Page, bot: Workspace) -> None:
+    page.get_by_role("link", name="Move an alias to v2").click()
+    seen = page.locator("input[name=seen]").input_value()
+    form: dict[str, str | float | bool] = {"csrf": "x", "seen": seen, "cause": "x"}
+    answer = page.request.post(page.url, form=form, headers={"Origin": page.url.partition("/assistants")[0]})
+    assert (answer.status, spec(bot)["version"]) == (403, 1)
+
+
+def test_a_move_by_keyboard_alone(page: Page, bot: Workspace) -> None:
+    alias(bot, "staging", version=1)
+    bot.until_ready("staging", KIND)
+    expect(page.locator("#alias-staging")).to_be_visible()
+    for step in ("Move an alias to v2", "staging"):
+        page.get_by_role("link", name=step, exact=True).focus()
+        page.keyboard.press("Enter")
+    page.wait_for_url("**alias=staging")
+    eventually(lambda: _tabbed_to(page, page.get_by_label("Cause")))
+    page.keyboard.type("by keyboard")
+    page.keyboard.press("Enter")
+    moved_to(bot, 2, "staging")
+
+
+def _tabbed_to(page: Page, wanted: Locator) -> bool:
+    page.keyboard.press("Tab")
+    return bool(wanted.evaluate("each => each === document.activeElement"))
+
+
 @pytest.fixture
 def editor(bot: Workspace, sessions: Sessions) -> Iterator[Page]:
     """A page of a user who may change assistants, and may not move aliases."""
@@ -268,20 +306,21 @@ def test_a_move_appears_within_a_second_and_without_a_reload(page: Page, bot: Wo
 
 
 @pytest.fixture
-def older(installed: ControlPlane, bot: Workspace) -> Iterator[DashboardProcess]:
-    """A dashboard of a cluster that does not serve the kind."""
+def proxied(installed: ControlPlane, bot: Workspace) -> Iterator[tuple[FaultProxy, DashboardProcess]]:
+    """A dashboard whose requests about aliases can be answered by the test."""
     with FaultProxy(installed) as proxy:
-        proxy.fault = lambda asked: Answered("404 page not found\n", 404) if f"/{KIND}" in asked.path else None
-        kubeconfig = Path(installed.admin_kubeconfig).with_name("admin-older.yaml")
+        kubeconfig = Path(installed.admin_kubeconfig).with_name("admin-aliases.yaml")
         kubeconfig.write_text(installed.admin_kubeconfig.read_text().replace(installed.url, proxy.url))
         with DashboardProcess(kubeconfig, "-n", bot.namespace) as dashboard:
-            yield dashboard
+            yield proxy, dashboard
 
 
 def test_a_cluster_without_the_kind_is_shown_as_before(
-    older: DashboardProcess, bot: Workspace, sessions: Sessions
+    proxied: tuple[FaultProxy, DashboardProcess], bot: Workspace, sessions: Sessions
 ) -> None:
-    page = sessions.sign_in(older)
+    proxy, dashboard = proxied
+    proxy.fault = lambda asked: Answered("404 page not found\n", 404) if f"/{KIND}" in asked.path else None
+    page = sessions.sign_in(dashboard)
     expect(page.get_by_role("link", name="bot", exact=True)).to_be_visible()
     expect(page.locator(".banner, .badge.alias")).to_have_count(0)
     page.goto(f"/assistants/{bot.namespace}/bot")
@@ -295,3 +334,21 @@ def test_a_cluster_without_the_kind_is_shown_as_before(
     expect(page.locator(".tools")).to_contain_text("Restore v1")
     page.goto(f"/assistants/{bot.namespace}/bot/move?version=1")
     expect(page.locator("main")).to_contain_text("has no alias")
+
+
+def test_who_may_not_watch_aliases_sees_what_is_missing_and_no_lost_connection(
+    proxied: tuple[FaultProxy, DashboardProcess], bot: Workspace, sessions: Sessions
+) -> None:
+    proxy, dashboard = proxied
+    message = f'{KIND}.assistant-operator.dev is forbidden: User "ann" cannot watch resource "{KIND}"'
+    forbidden = Answer(403, "Forbidden", message)
+    proxy.fault = lambda asked: forbidden if f"/{KIND}" in asked.path and "watch=true" in asked.query else None
+    page = sessions.sign_in(dashboard)
+    missing = f"the permission watch on {KIND}.assistant-operator.dev is missing"
+    expect(page.locator(".banner")).to_contain_text(missing)
+    expect(page.locator(".badge.alias")).to_have_count(0)
+    page.goto(f"/assistants/{bot.namespace}/bot")
+    expect(page.get_by_role("region", name="Aliases")).to_contain_text(missing)
+    edit(bot, "live", context={"prompt": "three"})
+    expect(page.locator("tr#v3")).to_contain_text("live")
+    expect(page.locator(".banner, .badge.alias")).to_have_count(0)
