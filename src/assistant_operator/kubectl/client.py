@@ -71,6 +71,10 @@ class KubectlClient:
         """The Assistant; None if it does not exist."""
         return await self._get(Assistant, key)
 
+    async def alias(self, key: Key) -> Found[AssistantAlias] | None:
+        """The AssistantAlias; None if it does not exist."""
+        return await self._get(AssistantAlias, key)
+
     async def graph(self, key: Key) -> Found[Graph] | None:
         """The Graph; None if it does not exist."""
         return await self._get(Graph, key)
@@ -79,10 +83,6 @@ class KubectlClient:
         """The Assistants with these labels and of that graph; with an empty namespace, of all namespaces."""
         fields = f"spec.graphRef.name={graph}" if graph else ""
         return await self._list(Assistant, namespace, {"labelSelector": labels, "fieldSelector": fields})
-
-    async def alias(self, key: Key) -> Found[AssistantAlias] | None:
-        """The alias; None if it does not exist."""
-        return await self._get(AssistantAlias, key)
 
     async def aliases(self, namespace: str, assistant: str = "") -> list[Found[AssistantAlias]]:
         """The aliases of that Assistant, or of all; with an empty namespace, of all namespaces."""
@@ -140,12 +140,12 @@ class KubectlClient:
                 case "ERROR":
                     return
 
-    async def may_change(self, key: Key) -> bool:
-        """Whether the user may patch that Assistant."""
+    async def may_change(self, key: Key, kind: type[Resource] = Assistant) -> bool:
+        """Whether the user may patch that object; without a name, all objects of that kind in the namespace."""
         attributes = {
             "verb": "patch",
             "group": GROUP,
-            "resource": Assistant.plural,
+            "resource": kind.plural,
             "namespace": key[0],
             "name": key[1],
         }
