@@ -213,9 +213,9 @@ def test_which_tool_applies_it_from_git(meta: Any, owner: str | None) -> None:
 
 
 def test_the_manifest_to_commit_has_no_defaults() -> None:
-    document = {**sent(an_alias(version=3)), "kind": "AssistantAlias"}
+    document = sent(an_alias(version=3))
     document["spec"]["deletionPolicy"] = "Delete"
-    assert to_commit(document) == {
+    assert to_commit(document, AssistantAlias) == {
         "apiVersion": "assistant-operator.dev/v1alpha1",
         "kind": "AssistantAlias",
         "metadata": {"name": "production", "namespace": "team"},
