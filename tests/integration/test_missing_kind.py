@@ -1,4 +1,4 @@
-"""An operator that is upgraded before its CustomResourceDefinitions works without aliases, and names what is missing."""
+"""An operator that is upgraded before its CustomResourceDefinitions works without aliases, and says what is missing."""
 
 from collections.abc import Iterator
 from pathlib import Path
