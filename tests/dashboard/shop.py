@@ -7,6 +7,7 @@ from harness.controlplane.waiting import eventually
 from harness.support import Workspace
 from harness.support.client import MERGE
 from harness.support.walk import comes_to, marks
+from harness.support.workspace import API_VERSION
 
 PROMPT = """\
 You are the support assistant of a bicycle shop.
@@ -44,6 +45,24 @@ def a_history(workspace: Workspace, pause: Callable[[], None] = lambda: None) ->
     # The event is recorded after the status.
     path = f"/api/v1/namespaces/{workspace.namespace}/events"
     eventually(lambda: "SchemaRefused" in str(workspace.client.demand("GET", path)))
+
+
+def alias(workspace: Workspace, name: str = "production", assistant: str = "bot", **spec: Any) -> None:
+    """An alias of that Assistant: `version` or `digest`."""
+    body = {
+        "apiVersion": API_VERSION,
+        "kind": "AssistantAlias",
+        "metadata": {"name": name},
+        "spec": {"assistantRef": {"name": assistant}, **spec},
+    }
+    workspace.client.demand("POST", workspace.path("assistantaliases"), body)
+
+
+def edit_alias(workspace: Workspace, number: int, cause: str, name: str = "production") -> None:
+    """Move the alias, and wait until it stands for that version."""
+    body = {"metadata": {"annotations": {"kubernetes.io/change-cause": cause}}, "spec": {"version": number}}
+    workspace.patch("assistantaliases", name, body)
+    eventually(lambda: workspace.status(name, "assistantaliases").get("version") == number)
 
 
 def edit(workspace: Workspace, cause: str, **spec: Any) -> None:

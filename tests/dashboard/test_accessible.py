@@ -9,7 +9,7 @@ from playwright.sync_api import Page
 
 from dashboard.conftest import Sessions
 from dashboard.process import DashboardProcess
-from dashboard.shop import a_history
+from dashboard.shop import a_history, alias, edit_alias
 from harness.controlplane import ControlPlane
 from harness.support import OperatorProcess, Workspace
 from harness.support.histories import a_workspace
@@ -28,6 +28,10 @@ PAGES = (
     "{bot}/pin?version=1",
     "{bot}/restore?version=4",
     "{bot}/suspend",
+    "{bot}/move?version=3",
+    "{bot}/move?version=3&alias=production",
+    "{bot}/move?version=1&alias=production",
+    "{long}/move?version=1",
     "{bot}/nonsense",
     "{namespace}/nope",
 )
@@ -40,7 +44,22 @@ def shop(operator: OperatorProcess, installed: ControlPlane) -> Iterator[Workspa
         a_history(workspace)
         workspace.assistant(LONG, displayName="x" * 200, context={"prompt": "y" * 5000}, suspend=True)
         workspace.until_versions(1, LONG)
+        some_aliases(workspace)
         yield workspace
+
+
+def some_aliases(workspace: Workspace) -> None:
+    """With more moves than are shown at once, by digest, not ready with a long name, and of no Assistant."""
+    alias(workspace, "production", version=1, displayName="Production")
+    for number in (2, 3, 4, 1, 2, 3, 1):
+        edit_alias(workspace, number, "release")
+    alias(workspace, "by-content", digest=workspace.versions()[3]["spec"]["digest"])
+    workspace.until_ready("by-content", "assistantaliases")
+    alias(workspace, LONG, version=9)
+    alias(workspace, "of-long", LONG, version=1)
+    alias(workspace, "stray", "nowhere", version=1)
+    workspace.until_not_ready("VersionNotFound", LONG, "assistantaliases")
+    workspace.until_not_ready("AssistantNotFound", "stray", "assistantaliases")
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +79,7 @@ def test_axe_reports_nothing(
     sessions: Sessions, running: DashboardProcess, shop: Workspace, scheme: Literal["light", "dark"], width: int
 ) -> None:
     page = first_or_next(sessions, running, scheme, width)
+
     for template in PAGES:
         page.goto(path(template, shop))
         for details in page.locator("details").all():

@@ -134,5 +134,9 @@ def test_who_may_read_assistants_only_sees_them_and_what_is_missing(
     with DashboardProcess(stranger, "-n", workspace.namespace) as dashboard:
         page = sessions.sign_in(dashboard)
         expect(page.locator("main")).to_contain_text("the permission list on graphs.assistant-operator.dev is missing")
+        missing = "the permission list on assistantaliases.assistant-operator.dev is missing"
+        expect(page.locator("main")).to_contain_text(missing)
         page.get_by_role("link", name="bot", exact=True).click()
         expect(page.locator("main")).to_contain_text("the permission list on events is missing in this namespace")
+        expect(page.get_by_role("region", name="Aliases")).to_contain_text(missing)
+        assert "The connection to the cluster is lost" not in page.content()

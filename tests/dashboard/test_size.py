@@ -1,4 +1,4 @@
-"""How much and how fast: 500 versions, 2,000 assistants, a prompt of 900 KB."""
+"""How much and how fast: 500 versions, 2,000 assistants with an alias each, a prompt of 900 KB."""
 
 import time
 from collections.abc import Iterator
@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 from assistant_operator.api.assistant_version import AssistantVersion
 from dashboard.conftest import Sessions
 from dashboard.process import DashboardProcess
+from dashboard.shop import alias
 from harness.controlplane import ControlPlane
 from harness.controlplane.waiting import eventually
 from harness.support import Workspace
@@ -33,8 +34,15 @@ def large(installed: ControlPlane) -> Iterator[Workspace]:
         created = workspace.assistant(context={"prompt": "x"})
         uid = created["metadata"]["uid"]
         list(threads.map(partial(_make_version, workspace, uid), range(1, VERSIONS + 1)))
-        list(threads.map(lambda number: workspace.assistant(f"bot-{number:04}"), range(ASSISTANTS - 1)))
+        list(threads.map(partial(_make_assistant, workspace), range(ASSISTANTS - 1)))
+        alias(workspace, version=VERSIONS)
         yield workspace
+
+
+def _make_assistant(workspace: Workspace, number: int) -> None:
+    name = f"bot-{number:04}"
+    workspace.assistant(name)
+    alias(workspace, f"alias-{number:04}", name, version=1)
 
 
 def _make_version(workspace: Workspace, uid: str, number: int) -> None:
@@ -111,8 +119,10 @@ def test_2000_assistants_stay_responsive(large: Workspace, page: Page) -> None:
     eventually(lambda: seconds_of(page, "/") < SOON)
     numbers = count(1)
     eventually(lambda: _search(page, f"bot-{1000 + next(numbers)}") < SOON)
+    eventually(lambda: _search(page, f"alias-{1000 + next(numbers)}") < SOON)
     page.get_by_role("searchbox").fill("bot-1902")
     eventually(lambda: _edit(large, page, f"name {next(numbers)}") < SOON)
+    eventually(lambda: _move(large, page, next(numbers)) < SOON)
 
 
 def _search(page: Page, text: str) -> float:
@@ -129,6 +139,14 @@ def _edit(workspace: Workspace, page: Page, text: str) -> float:
     workspace.edit("bot-1902", displayName=text)
     started = time.monotonic()
     page.get_by_text(text).wait_for()
+    return time.monotonic() - started
+
+
+def _move(workspace: Workspace, page: Page, number: int) -> float:
+    """Seconds from the move of an alias to the page that shows it."""
+    workspace.patch("assistantaliases/alias-1902", "status", {"status": {"version": number}})
+    started = time.monotonic()
+    page.get_by_text(f"alias-1902 → v{number}").wait_for()
     return time.monotonic() - started
 
 

@@ -202,7 +202,7 @@ def test_set_says_when_the_version_waits(kubectl: Kubectl, workspace: Workspace)
         "Note: version 1 is pinned: the new version waits until 'kubectl assistants unpin bot'",
     ]
     again = kubectl("set", "bot", "versioning.historyLimit=7", "--cause", "x")
-    assert again.stderr == "Note: the cause is that of the edit before: versions record a cause only when it changes\n"
+    assert again.stderr == "Note: the cause is that of the edit before: a cause is recorded only when it changes\n"
 
 
 # pin and unpin

@@ -1,4 +1,4 @@
-"""The flow of all commands that change an Assistant: read an Assistant, plan a patch, send it, print the result."""
+"""The flow of all commands that change an object: read it, plan a patch, send it, print the result."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from assistant_operator.api.assistant import Assistant
-from assistant_operator.api.meta import FreeForm, Key
+from assistant_operator.api.assistant_alias import AssistantAlias
+from assistant_operator.api.meta import GROUP, FreeForm, Key, Resource
 from assistant_operator.policy.versioning import LONGEST_CAUSE
 
 from .client import FIELD_MANAGER, Conflict, FieldConflict, Found, KubectlClient
@@ -28,7 +29,7 @@ _DRY_RUN = {"none": "", "client": " (dry run)", "server": " (server dry run)"}
 
 @dataclass(frozen=True, slots=True)
 class ChangeOptions:
-    """The options of a command that changes an Assistant."""
+    """The options of a command that changes an Assistant or an alias."""
 
     dry_run: str = "none"
     output: str | None = None
@@ -64,7 +65,7 @@ class Plan:
             return self
         annotate, notes, applied = annotate_cause(document, cause), self.notes, self.applied
         if not annotate:
-            notes = (*notes, "the cause is that of the edit before: versions record a cause only when it changes")
+            notes = (*notes, "the cause is that of the edit before: a cause is recorded only when it changes")
         if applied:
             annotated = {**applied.configuration["metadata"].get("annotations", {}), CAUSE: cause}
             meta = {**applied.configuration["metadata"], "annotations": annotated}
@@ -92,9 +93,7 @@ def change_options(command: Callable[..., None]) -> Callable[..., None]:
     )
     @output_option(OBJECT_FORMATS, "Print the changed object in this format.")
     @click.option("--error-unchanged", is_flag=True, help="End with exit code 3 if there is nothing to change.")
-    @click.option(
-        "--force-live", is_flag=True, help="Write although the assistant is kept in Git, which may revert it."
-    )
+    @click.option("--force-live", is_flag=True, help="Write although the object is kept in Git, which may revert it.")
     @click.option(
         "--cause", metavar="TEXT", type=_cause, default="", help="Why: recorded as the change-cause of this edit."
     )
@@ -117,7 +116,19 @@ def change(ctx: click.Context, name: str, planner: Planner, options: ChangeOptio
         return await _try(client, (namespace, name), planner, options)
 
     plan, document = session(ctx).run(work)
-    click.echo(output_of(name, plan, document, options), nl=False)
+    report(ctx, name, plan, document, options)
+
+
+def report(
+    ctx: click.Context,
+    name: str,
+    plan: Plan,
+    document: FreeForm,
+    options: ChangeOptions,
+    kind: type[Resource] = Assistant,
+) -> None:
+    """Print the result and the notes. Exits if there was nothing to change and --error-unchanged is given."""
+    click.echo(output_of(name, plan, document, options, kind), nl=False)
     for note in plan.notes if plan.patch else ():
         hint(f"Note: {note}")
     if options.error_unchanged and not plan.patch:
@@ -134,15 +145,18 @@ async def _try(client: KubectlClient, key: Key, planner: Planner, options: Chang
         raise not_found("assistants", key[1])
     plan = (await planner(client, found)).with_cause(found.document, options.cause)
     if plan.patch and options.dry_run == "none" and not options.force_live:
-        _check_not_kept_in_git(found, plan.patch)
+        check_not_kept_in_git(found, plan.patch)
     return plan, await _write(client, found, plan, options.dry_run)
 
 
-def _check_not_kept_in_git(found: Found[Assistant], patch: Patch) -> None:
-    if owner := git_owner(found.resource):
-        click.echo(as_yaml(to_commit(patched(found.document, patch))), nl=False)
+def check_not_kept_in_git(found: Found[Assistant] | Found[AssistantAlias], patch: Patch) -> None:
+    """Print the manifest to commit and raise CliError, if the object is kept in Git."""
+    resource = found.resource
+    if owner := git_owner(resource):
+        word = "alias" if isinstance(resource, AssistantAlias) else "assistant"
+        click.echo(as_yaml(to_commit(patched(found.document, patch), type(resource))), nl=False)
         raise CliError(
-            f"error: assistant {found.resource.metadata.name!r} is kept in Git by {owner}, which may put a live edit"
+            f"error: {word} {resource.metadata.name!r} is kept in Git by {owner}, which may put a live edit"
             f" back: nothing is written. Commit what is printed above ({described(patch)}), or say --force-live."
         )
 
@@ -200,11 +214,13 @@ def conflict_error(name: str, owners: Sequence[tuple[str, str]]) -> CliError:
     )
 
 
-def output_of(name: str, plan: Plan, document: FreeForm, options: ChangeOptions) -> str:
+def output_of(
+    name: str, plan: Plan, document: FreeForm, options: ChangeOptions, kind: type[Resource] = Assistant
+) -> str:
     """The output after the change, in the format of kubectl."""
     if options.output in ("json", "yaml"):
         return objects([document], options.output, is_one=True)
-    resource = f"assistant.assistant-operator.dev/{name}"
+    resource = f"{kind.kind_name.lower()}.{GROUP}/{name}"
     if options.output == "name":
         return f"{resource}\n"
     unchanged = "" if plan.patch else " (no change)"

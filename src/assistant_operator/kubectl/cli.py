@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from .aliases import aliases
 from .blame import blame
 from .completion import VARIABLE, completion, for_kubectl
 from .dashboard.command import dashboard
@@ -15,6 +16,7 @@ from .history import history
 from .import_ import import_
 from .parameters import KubectlGroup, connection_options
 from .pin import pin
+from .promote import promote
 from .resume import resume
 from .set import set_command
 from .show import show
@@ -27,8 +29,8 @@ from .verify import verify_command
 from .version import version
 
 _COMMANDS = (
-    *(get, history, diff, blame, show, verify_command, status, tree),
-    *(set_command, pin, unpin, undo, suspend, resume, export, import_, dashboard, version, completion),
+    *(get, history, diff, blame, show, verify_command, status, tree, aliases),
+    *(set_command, pin, unpin, undo, promote, suspend, resume, export, import_, dashboard, version, completion),
 )
 
 

@@ -1,4 +1,4 @@
-"""The plugin's Kubernetes client: reads of our kinds, the JSON patch of an Assistant, and creation for an import."""
+"""The plugin's Kubernetes client: reads of our kinds, the JSON patch of an Assistant or an alias, and creation."""
 
 import json
 import re
@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 from pydantic import ValidationError
 
 from assistant_operator.api.assistant import Assistant
+from assistant_operator.api.assistant_alias import AssistantAlias
 from assistant_operator.api.assistant_version import AssistantVersion, version_name
 from assistant_operator.api.graph import Graph
 from assistant_operator.api.meta import GROUP, FreeForm, Key, Resource
@@ -70,6 +71,10 @@ class KubectlClient:
         """The Assistant; None if it does not exist."""
         return await self._get(Assistant, key)
 
+    async def alias(self, key: Key) -> Found[AssistantAlias] | None:
+        """The AssistantAlias; None if it does not exist."""
+        return await self._get(AssistantAlias, key)
+
     async def graph(self, key: Key) -> Found[Graph] | None:
         """The Graph; None if it does not exist."""
         return await self._get(Graph, key)
@@ -78,6 +83,20 @@ class KubectlClient:
         """The Assistants with these labels and of that graph; with an empty namespace, of all namespaces."""
         fields = f"spec.graphRef.name={graph}" if graph else ""
         return await self._list(Assistant, namespace, {"labelSelector": labels, "fieldSelector": fields})
+
+    async def aliases(self, namespace: str, assistant: str = "") -> list[Found[AssistantAlias]]:
+        """The aliases of that Assistant, or of all; with an empty namespace, of all namespaces."""
+        fields = f"spec.assistantRef.name={assistant}" if assistant else ""
+        return await self._list(AssistantAlias, namespace, {"fieldSelector": fields})
+
+    async def readable_aliases(self, namespace: str, assistant: str = "") -> list[AssistantAlias]:
+        """The same; none if the API server does not serve the kind, or if the user may not list it."""
+        try:
+            return [found.resource for found in await self.aliases(namespace, assistant)]
+        except ClusterRefused as refused:
+            if refused.status.is_not_served or refused.status.code == 403:
+                return []
+            raise
 
     async def version(self, key: Key, number: int) -> Found[AssistantVersion] | None:
         """The version of the Assistant with that number; None if it does not exist."""
@@ -121,12 +140,12 @@ class KubectlClient:
                 case "ERROR":
                     return
 
-    async def may_change(self, key: Key) -> bool:
-        """Whether the user may patch that Assistant."""
+    async def may_change(self, key: Key, kind: type[Resource] = Assistant) -> bool:
+        """Whether the user may patch that object; without a name, all objects of that kind in the namespace."""
         attributes = {
             "verb": "patch",
             "group": GROUP,
-            "resource": Assistant.plural,
+            "resource": kind.plural,
             "namespace": key[0],
             "name": key[1],
         }
@@ -137,16 +156,23 @@ class KubectlClient:
 
     async def patch(self, key: Key, patch: list[FreeForm], *, dry_run: bool = False) -> Found[Assistant]:
         """Send a JSON patch and return the new object. Raises Conflict if a `test` in the patch fails."""
+        return await self._patch(Assistant, key, patch, dry_run=dry_run)
+
+    async def patch_alias(self, key: Key, patch: list[FreeForm], *, dry_run: bool = False) -> Found[AssistantAlias]:
+        """The same for an alias."""
+        return await self._patch(AssistantAlias, key, patch, dry_run=dry_run)
+
+    async def _patch(self, kind: type[R], key: Key, patch: list[FreeForm], *, dry_run: bool) -> Found[R]:
         query: dict[str, str | int] = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
         query |= {"dryRun": "All"} if dry_run else {}
         try:
-            answer = await self.server.send(Call("PATCH", path_of(Assistant, key), query, patch, JSON_PATCH))
+            answer = await self.server.send(Call("PATCH", path_of(kind, key), query, patch, JSON_PATCH))
         except ClusterRefused as refused:
             # A patch that cannot be applied is a 422 without causes; a spec that the schema refuses has causes.
             if refused.status.code == 409 or (refused.status.code == 422 and not refused.status.causes):
                 raise Conflict(refused.status.message) from refused
             raise
-        return _found(Assistant, answer)
+        return _found(kind, answer)
 
     async def apply(
         self, key: Key, configuration: FreeForm, *, force: bool = False, dry_run: bool = False

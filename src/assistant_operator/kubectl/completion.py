@@ -62,6 +62,16 @@ def version_numbers(ctx: click.Context, param: click.Parameter, incomplete: str)
     return _beginning(incomplete, _read(ctx, numbers))
 
 
+def alias_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 (Click's)
+    """Names of the aliases of the Assistant that the command line names; of all aliases if it names none."""
+    assistant = ctx.params.get("name") or next(iter(ctx.args), "")
+
+    async def names(client: KubectlClient, namespace: str) -> list[str]:
+        return [found.resource.metadata.name for found in await client.aliases(namespace, assistant)]
+
+    return _beginning(incomplete, _read(ctx, names))
+
+
 def field_paths(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001
     """Versioned fields of the Assistant that the command line names, in dots; after a slash, as JSON Pointers."""
     spell = pointer if incomplete.startswith("/") else dotted

@@ -1,26 +1,27 @@
-"""Readiness, activity and validity of an Assistant, a Graph or a version, from their conditions. Pure."""
+"""Readiness, activity and validity of an Assistant, a Graph, an alias or a version, from their conditions. Pure."""
 
 from assistant_operator.api.assistant import Assistant
+from assistant_operator.api.assistant_alias import Published
 from assistant_operator.api.assistant_version import AssistantVersion
 from assistant_operator.api.graph import Graph
 from assistant_operator.api.meta import ConditionStatus, condition
 from assistant_operator.api.reason import Reason
 
 
-def is_observed(resource: Assistant | Graph) -> bool:
+def is_observed(resource: Published | Graph) -> bool:
     """Whether the status and its condition Ready are about the present spec."""
     ready = condition(resource.status.conditions, "Ready")
     observed = min(resource.status.observed_generation, (ready and ready.observed_generation) or -1)
     return observed >= resource.metadata.generation
 
 
-def readiness(resource: Assistant | Graph) -> str:
+def readiness(resource: Published | Graph) -> str:
     """The status of Ready; Unknown if it is about an older spec."""
     ready = condition(resource.status.conditions, "Ready")
     return ready.status if ready and is_observed(resource) else ConditionStatus.UNKNOWN.value
 
 
-def not_ready_reason(resource: Assistant | Graph) -> str:
+def not_ready_reason(resource: Published | Graph) -> str:
     """Reason and message of a resource that is not ready, or suspended; empty for any other."""
     if resource.metadata.is_being_deleted:
         return "Deleting: it is gone once its finalizers are removed"

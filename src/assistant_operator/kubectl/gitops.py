@@ -1,7 +1,8 @@
-"""Which tool applies an Assistant from Git, and what to commit there instead of a live edit. Pure."""
+"""Which tool applies an Assistant or an alias from Git, and what to commit there instead of a live edit. Pure."""
 
 from assistant_operator.api.assistant import EXPORTED_VERSIONS, Assistant
-from assistant_operator.api.meta import API_VERSION, GROUP, FreeForm, ObjectMeta
+from assistant_operator.api.assistant_alias import Published
+from assistant_operator.api.meta import API_VERSION, GROUP, FreeForm, Resource
 
 _TRACKING = "argocd.argoproj.io/tracking-id"
 _ARGO_MANAGERS = {"argocd-controller", "argocd-application-controller"}
@@ -14,10 +15,10 @@ TOOL_ANNOTATIONS = {
 }
 
 
-def git_owner(assistant: Assistant) -> str | None:
+def git_owner(resource: Published) -> str | None:
     """The tool that applies it from Git, such as `Argo CD (application shop)`; None if its metadata names none."""
-    meta = assistant.metadata
-    if application := _application(meta):
+    meta = resource.metadata
+    if application := _application(resource):
         return f"Argo CD (application {application})"
     for prefix, kind in _FLUX.items():
         if name := meta.labels.get(f"{prefix}/name"):
@@ -25,10 +26,11 @@ def git_owner(assistant: Assistant) -> str | None:
     return None
 
 
-def _application(meta: ObjectMeta) -> str | None:
+def _application(resource: Published) -> str | None:
+    meta = resource.metadata
     # A copy of a tracked object has the same id, but is not tracked: the id names the tracked object.
     application, _, tracked = meta.annotations.get(_TRACKING, "").partition(":")
-    if tracked == f"{GROUP}/{Assistant.kind_name}:{meta.namespace}/{meta.name}":
+    if tracked == f"{GROUP}/{resource.kind_name}:{meta.namespace}/{meta.name}":
         return application
     if instance := meta.labels.get("argocd.argoproj.io/instance"):
         return instance
@@ -38,7 +40,7 @@ def _application(meta: ObjectMeta) -> str | None:
     return None
 
 
-def to_commit(document: FreeForm) -> FreeForm:
+def to_commit(document: FreeForm, kind: type[Resource] = Assistant) -> FreeForm:
     """The manifest for Git: without what the API server, tools and the defaults of the kind add."""
     meta = document["metadata"]
     labels = {name: value for name, value in (meta.get("labels") or {}).items() if not name.startswith(_TOOL_LABELS)}
@@ -48,7 +50,7 @@ def to_commit(document: FreeForm) -> FreeForm:
     kept = {"name": meta["name"], "namespace": meta["namespace"], "labels": labels, "annotations": annotations}
     return {
         "apiVersion": API_VERSION,
-        "kind": Assistant.kind_name,
+        "kind": kind.kind_name,
         "metadata": {name: value for name, value in kept.items() if value},
         "spec": _without_defaults(document["spec"]),
     }

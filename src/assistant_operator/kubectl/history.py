@@ -8,10 +8,12 @@ from fnmatch import fnmatchcase
 import click
 
 from assistant_operator.api.assistant import Assistant
+from assistant_operator.api.assistant_alias import AssistantAlias
 from assistant_operator.api.assistant_version import AssistantVersion, Change, version_name
 from assistant_operator.api.meta import FreeForm, Key, condition
 from assistant_operator.policy.versioning import Path
 
+from .aliases import names_at
 from .client import Found, KubectlClient
 from .completion import field_paths
 from .conditions import activity, validity
@@ -28,6 +30,8 @@ from .parameters import (
 )
 from .session import hint, session
 from .text import NONE, age, as_yaml, objects, table
+
+Aliases = Sequence[AssistantAlias]
 
 _SHORT = 3
 _MOST_READS = 100
@@ -65,16 +69,22 @@ def history(
     """List the versions: what changed, by whom, why.
 
     BY is the authenticated user where the cluster records it, else the field manager; --user compares with that.
+    ALIASES is shown if an alias stands for one of the versions.
     --at reads the activations in the status of the assistant, and says so if they do not reach so far back.
     """
     if bool(revision) + bool(at) + bool(user or path) > 1:
         raise CliError("error: --revision and --at exclude one another, and --user and --path", MISUSED)
     time = parse_time(at, datetime.now(UTC)) if at else None
     wanted = 0 if time or user or path else limit
-    found, versions = session(ctx).run(lambda client, namespace: _read(client, (namespace, name), revision, wanted))
+
+    async def read(client: KubectlClient, namespace: str) -> tuple[_Read, Aliases]:
+        listed = client.readable_aliases(namespace, name) if output in (None, "wide") else _no_aliases()
+        return await asyncio.gather(_read(client, (namespace, name), revision, wanted), listed)
+
+    (found, versions), aliases = session(ctx).run(read)
     assistant = found.resource if found else None
     if time:
-        _show_in_force(name, found, versions, time, output)
+        _show_in_force(name, found, versions, aliases, time, output)
         return
     shown = [version for version in selected(versions, user, path) if revision in (0, version.resource.number)]
     shown = shown[-limit:]
@@ -83,13 +93,14 @@ def history(
     elif not shown:
         raise no_such_version(name, [version.resource.number for version in versions], revision)
     if shown or output in ("json", "yaml"):
-        click.echo(_output(assistant, shown, output, is_one=bool(revision)), nl=False)
+        click.echo(_output(assistant, shown, aliases, output, is_one=bool(revision)), nl=False)
 
 
 def _show_in_force(
     name: str,
     found: Found[Assistant] | None,
     versions: Sequence[Found[AssistantVersion]],
+    aliases: Aliases,
     time: datetime,
     output: str | None,
 ) -> None:
@@ -102,7 +113,7 @@ def _show_in_force(
     chosen = [version for version in versions if version.resource.number == period.number]
     if not chosen:
         raise CliError(f"error: {version_name(name, period.number)} is no longer kept")
-    click.echo(_output(found.resource, chosen, output, is_one=not is_text), nl=False)
+    click.echo(_output(found.resource, chosen, aliases, output, is_one=not is_text), nl=False)
 
 
 def selected(versions: Sequence[Found[AssistantVersion]], user: str, path: Path) -> list[Found[AssistantVersion]]:
@@ -116,9 +127,14 @@ def selected(versions: Sequence[Found[AssistantVersion]], user: str, path: Path)
     ]
 
 
-async def _read(
-    client: KubectlClient, key: Key, revision: int = 0, limit: int = 0
-) -> tuple[Found[Assistant] | None, list[Found[AssistantVersion]]]:
+async def _no_aliases() -> Aliases:
+    return ()
+
+
+_Read = tuple[Found[Assistant] | None, list[Found[AssistantVersion]]]
+
+
+async def _read(client: KubectlClient, key: Key, revision: int = 0, limit: int = 0) -> _Read:
     """The Assistant, None if it no longer exists, and its versions. Raises CliError if there are neither.
 
     The versions are at least that one with the number `revision`, or the newest `limit` ones, if they exist; 0 for all.
@@ -143,7 +159,12 @@ async def read_history(client: KubectlClient, key: Key) -> tuple[Assistant | Non
 
 
 def _output(
-    assistant: Assistant | None, shown: list[Found[AssistantVersion]], output: str | None, *, is_one: bool
+    assistant: Assistant | None,
+    shown: list[Found[AssistantVersion]],
+    aliases: Aliases,
+    output: str | None,
+    *,
+    is_one: bool,
 ) -> str:
     versions, now = [version.resource for version in shown], datetime.now(UTC)
     if output == "name":
@@ -151,18 +172,35 @@ def _output(
     if output in ("json", "yaml"):
         return objects([version.document for version in shown], output, is_one=is_one)
     if is_one:
-        return version_page(assistant, versions[0], shown[0].document["spec"]["snapshot"], now)
-    return history_table(assistant, versions, now, wide=output == "wide")
+        return version_page(assistant, versions[0], shown[0].document["spec"]["snapshot"], now, aliases)
+    return history_table(assistant, versions, now, wide=output == "wide", aliases=aliases)
 
 
 def history_table(
-    assistant: Assistant | None, versions: Sequence[AssistantVersion], now: datetime, *, wide: bool
+    assistant: Assistant | None,
+    versions: Sequence[AssistantVersion],
+    now: datetime,
+    *,
+    wide: bool,
+    aliases: Aliases = (),
 ) -> str:
-    """`wide`: with field manager, generation, digest and all paths. `assistant`: None if it no longer exists."""
+    """`wide`: with field manager, generation, digest and all paths. `assistant`: None if it no longer exists.
+
+    The column ALIASES is there only if an alias stands for one of the versions.
+    """
     headers = ["NUMBER", "CHANGE", "ACTIVE", "VALID", "BY", "AGE", "CAUSE", "PATHS"]
     if wide:
         headers[6:6] = ["MANAGER", "GENERATION", "DIGEST"]
-    return table(headers, [_row(assistant, version, now, wide=wide) for version in versions])
+    rows = [_row(assistant, version, now, wide=wide) for version in versions]
+    names = [_aliases(aliases, version) for version in versions]
+    if any(names):
+        headers.insert(4, "ALIASES")
+        rows = [[*row[:4], name or NONE, *row[4:]] for row, name in zip(rows, names, strict=True)]
+    return table(headers, rows)
+
+
+def _aliases(aliases: Aliases, version: AssistantVersion) -> str:
+    return ",".join(names_at(aliases, version.spec.assistant_ref.name, version.number))
 
 
 def _row(assistant: Assistant | None, version: AssistantVersion, now: datetime, *, wide: bool) -> list[str]:
@@ -191,8 +229,11 @@ def _age(version: AssistantVersion, now: datetime) -> str:
     return age(version.created_at, now)
 
 
-def version_page(assistant: Assistant | None, version: AssistantVersion, snapshot: FreeForm, now: datetime) -> str:
+def version_page(
+    assistant: Assistant | None, version: AssistantVersion, snapshot: FreeForm, now: datetime, aliases: Aliases = ()
+) -> str:
     """One version: who changed what, when and why, and the snapshot as it is stored."""
+    names = _aliases(aliases, version)
     spec, valid = version.spec, condition(version.status.conditions, "Valid")
     fields = {
         "Name": version.metadata.name,
@@ -202,6 +243,7 @@ def version_page(assistant: Assistant | None, version: AssistantVersion, snapsho
         "Paths": _paths(spec.change, len(spec.change.paths)),
         "Active": activity(assistant, version),
         "Valid": f"{valid.status}: {valid.message}" if valid else "Unknown",
+        **({"Aliases": names} if names else {}),
         "Digest": spec.digest + ("" if version.is_intact else ", which is NOT that of the snapshot"),
     }
     rows = table(("", ""), [(f"{name}:", value) for name, value in fields.items()]).removeprefix("\n")

@@ -17,7 +17,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 LIST_FORMATS = ("wide", "json", "yaml", "name")
 OBJECT_FORMATS = ("json", "yaml", "name")
 
-_TYPES = {"assistant", "assistants", "asst", "graph", "graphs", "lgraph"}
+_TYPES = {
+    *("assistant", "assistants", "asst", "graph", "graphs", "lgraph"),
+    *("assistantalias", "assistantaliases", "asstalias"),
+}
 _SHORT_WITH_EQUALS = re.compile(r"(-[a-zA-Z])=(.*)", re.DOTALL)
 _WATCH = {"--watch=true": "--watch", "--watch=false": "--no-watch"}
 

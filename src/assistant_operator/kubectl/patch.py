@@ -1,10 +1,10 @@
-"""The changes that the plugin makes to the spec of an Assistant, as operations of a JSON patch. Pure."""
+"""The changes that the plugin makes to the spec of an Assistant or an alias, as operations of a JSON patch. Pure."""
 
 import jsonpatch
 
-from assistant_operator.api.assistant import Assistant, Snapshot
+from assistant_operator.api.assistant import Snapshot
 from assistant_operator.api.canonical import canonical
-from assistant_operator.api.meta import FreeForm
+from assistant_operator.api.meta import FreeForm, Resource
 from assistant_operator.policy.versioning import CAUSES
 
 CAUSE = CAUSES[0]
@@ -42,6 +42,17 @@ def suspend(spec: FreeForm, *, on: bool) -> Patch:
     return () if spec.get("suspend", False) == on else (_set("suspend", on),)
 
 
+def move(spec: FreeForm, number: int, digest: str) -> Patch:
+    """Make an alias ask for that version: by its digest, if the alias selects by digest, else by its number."""
+    field, value = ("digest", digest) if "digest" in spec else ("version", number)
+    return () if spec.get(field) == value else (_set(field, value),)
+
+
+def create(document: FreeForm) -> Patch:
+    """The object that does not exist yet."""
+    return ({"op": "add", "path": "", "value": document},)
+
+
 def restore(spec: FreeForm, snapshot: FreeForm) -> Patch:
     """Make the versioned fields of the spec those of the snapshot. A field is replaced as a whole."""
     patch: list[FreeForm] = []
@@ -62,9 +73,9 @@ def annotate_cause(document: FreeForm, cause: str) -> Patch:
     return () if annotations.get(CAUSE) == cause else ({"op": "add", "path": path, "value": cause},)
 
 
-def guarded(patch: Patch, assistant: Assistant, *, same_spec: bool) -> list[FreeForm]:
+def guarded(patch: Patch, resource: Resource, *, same_spec: bool) -> list[FreeForm]:
     """The patch, to be refused if the object was replaced by another, or with `same_spec` also if its spec changed."""
-    meta = assistant.metadata
+    meta = resource.metadata
     tests: list[FreeForm] = [{"op": "test", "path": "/metadata/uid", "value": meta.uid}]
     if same_spec:
         tests.append({"op": "test", "path": "/metadata/generation", "value": meta.generation})

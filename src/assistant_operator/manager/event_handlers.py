@@ -1,13 +1,13 @@
 """What the watches show is kept in the store, captured while this process leads, and enqueued where it matters."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from cachetools import FIFOCache
 
 from assistant_operator.api.assistant import Assistant
-from assistant_operator.api.assistant_alias import AssistantAlias
+from assistant_operator.api.assistant_alias import AssistantAlias, Published
 from assistant_operator.api.graph import Graph
 from assistant_operator.api.meta import Key
 from assistant_operator.clients.kubernetes.resource_versions import ResourceVersions
@@ -24,14 +24,11 @@ from assistant_operator.clients.kubernetes.version_table import (
 from assistant_operator.controllers.capture.capture import EditCapture
 from assistant_operator.runtime.logs import bind_object
 from assistant_operator.store.records import AliasRecord, AssistantRecord, GraphRecord
-from assistant_operator.store.store import Store
+from assistant_operator.store.store import Kind, Store
 
 from .triggers import Triggers
 
 _MOST_DELETIONS = 10_000
-
-Kind = type[Assistant] | type[AssistantAlias] | type[Graph]
-"""The kinds whose objects are kept as records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +135,22 @@ class EventHandlers:
 
     def on_delete(self, kind: Kind, key: Key, uid: str, epoch: int = 0) -> None:
         """That object was deleted; one created since under the same name stays. `epoch`: as above."""
-        if kind is Assistant:
-            self.on_assistant_delete(key, uid, epoch)
-        elif kind is AssistantAlias:
-            self.on_alias_delete(key, uid, epoch)
-        else:
-            self.on_graph_delete(key, uid, epoch)
+        handlers: dict[Kind, Callable[[Key, str, int], None]] = {
+            Assistant: self.on_assistant_delete,
+            AssistantAlias: self.on_alias_delete,
+            Graph: self.on_graph_delete,
+        }
+        handlers[kind](key, uid, epoch)
+
+    async def on_update(self, resource: Published | Graph, epoch: int = 0) -> None:
+        """That object was created or changed. `epoch`: as above."""
+        match resource:
+            case Assistant():
+                await self.on_assistant_update(resource, epoch)
+            case AssistantAlias():
+                self.on_alias_update(resource, epoch)
+            case Graph():
+                self.on_graph_update(resource, epoch)
 
     def on_assistant_delete(self, key: Key, uid: str, epoch: int = 0) -> None:
         """As above."""
@@ -233,11 +240,7 @@ class EventHandlers:
 
     def known(self, kind: Kind, namespace: str) -> dict[Key, Known]:
         """The objects of that kind and namespace, empty for all, that were seen and are not known to be gone."""
-        records: Mapping[Key, AssistantRecord | AliasRecord | GraphRecord]
-        if kind is Assistant:
-            records = self._store.assistants
-        else:
-            records = self._store.aliases if kind is AssistantAlias else self._store.graphs
+        records = self._store.records_of(kind)
         return {key: self._known(record) for key, record in records.items() if namespace in ("", key[0])}
 
     def _known(self, record: AssistantRecord | AliasRecord | GraphRecord) -> Known:

@@ -21,8 +21,9 @@ from assistant_operator.clients.kubernetes.cluster import Cluster, ObjectHead
 from assistant_operator.clients.kubernetes.resource_versions import ResourceVersions
 from assistant_operator.clients.kubernetes.transport import ClusterRefused, ClusterUnavailable, NotLeading
 from assistant_operator.runtime.metrics import Metrics
+from assistant_operator.store.store import Kind
 
-from .event_handlers import EventHandlers, Kind, Known
+from .event_handlers import EventHandlers, Known
 
 log = logging.getLogger(__name__)
 
@@ -163,7 +164,7 @@ class ClusterResync:
     async def _repair(self, kind: Kind, key: Key, known: Known | None, epoch: int) -> None:
         try:
             async with self._reads:
-                live = await self._read(kind, key)
+                live = await self._cluster.read(kind, key)
         except (ClusterUnavailable, ClusterRefused) as error:
             log.warning("failed read of changed object kind=%s namespace=%s name=%s: %s", kind.kind_name, *key, error)
             return
@@ -185,11 +186,6 @@ class ClusterResync:
         except Exception:  # a bug that one object brings out must not stop the others
             log.exception("failed resync kind=%s namespace=%s name=%s", kind.kind_name, *key)
 
-    async def _read(self, kind: Kind, key: Key) -> Published | Graph | None:
-        if kind is Assistant:
-            return await self._cluster.assistant(key)
-        return await (self._cluster.alias(key) if kind is AssistantAlias else self._cluster.graph(key))
-
     async def _taken_in(self, kind: Kind, key: Key, live: Published | Graph | None, known: Known | None) -> None:
         if known is None or live is None or known.lags or live.metadata.resource_version != known.resource_version:
             log.info("read changed object that no event announced kind=%s namespace=%s name=%s", kind.kind_name, *key)
@@ -197,12 +193,8 @@ class ClusterResync:
         if live is None:
             if known:
                 self._handlers.on_delete(kind, key, known.uid, self._resource_versions.epoch)
-        elif isinstance(live, Assistant):
-            await self._handlers.on_assistant_update(live, self._resource_versions.epoch)
-        elif isinstance(live, AssistantAlias):
-            self._handlers.on_alias_update(live, self._resource_versions.epoch)
         else:
-            self._handlers.on_graph_update(live, self._resource_versions.epoch)
+            await self._handlers.on_update(live, self._resource_versions.epoch)
 
 
 def _is_older(live: Published | Graph, known: Known) -> bool:

@@ -106,9 +106,14 @@ def step(input: AliasInput) -> AliasStep | None:
 
 
 def _is_undecided(input: AliasInput) -> bool:
-    """Whether the version that is asked for is about to be validated again. The alias is enqueued after that."""
-    record = input.edits[-1].requested(input.kept)
-    return record is not None and input.is_revalidating and record.number not in input.findings
+    """Whether the version that is asked for is about to be validated again. The alias is enqueued after that.
+
+    So is one that the alias stands for already, if it has no condition: the operator ended before it wrote that.
+    """
+    record, present = input.edits[-1].requested(input.kept), input.alias.status
+    if record is None or record.number in input.findings:
+        return False
+    return input.is_revalidating or (not record.valid and record.number == present.version)
 
 
 def _unexplained(input: AliasInput) -> int | None:

@@ -133,11 +133,14 @@ class AliasRecord:
     latest: AssistantAlias
     """The newest state that the watch showed, with what was written since."""
     is_gone: bool = False
-    edits: tuple[AliasEdit, ...] = ()
+    edits: tuple[AliasEdit, ...] = field(default=(), init=False)
     """The edits that the status does not record yet, oldest first, and the newest one before them."""
     writes: AssumedWrites[AssistantAliasStatus] = field(default_factory=AssumedWrites)
     publication: PublicationState = field(default_factory=PublicationState)
     refusals: Refusals = field(default_factory=Refusals)
+
+    def __post_init__(self) -> None:
+        self._add_edit(self.latest, None)
 
     @property
     def uid(self) -> str:
@@ -145,12 +148,14 @@ class AliasRecord:
 
     def observe(self, alias: AssistantAlias) -> None:
         """The watch shows this state. Each edit that it shows is kept until the status records it."""
-        generation, before = alias.metadata.generation, self.latest
-        if not self.edits or self.edits[-1].generation != generation:
-            self.edits = (*self.edits, alias_edit(alias, before if self.edits else None))
-            # No version records the display name: only the copy shows whether it is published.
-            self.publication.is_unsure |= generation > alias.status.observed_generation
+        if self.edits[-1].generation != alias.metadata.generation:
+            self._add_edit(alias, self.latest)
         self._keep(self.writes.overlaid(alias))
+
+    def _add_edit(self, alias: AssistantAlias, before: AssistantAlias | None) -> None:
+        self.edits = (*self.edits, alias_edit(alias, before))
+        # No version records the display name: only the copy shows whether it is published.
+        self.publication.is_unsure |= alias.metadata.generation > alias.status.observed_generation
 
     def assume_status(self, status: AssistantAliasStatus, at: int) -> None:
         """`status` was written, at resource version `at`."""

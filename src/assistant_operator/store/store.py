@@ -1,7 +1,7 @@
 """What was seen of the cluster: one record an object, and the indexes between the kinds. It decides nothing."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from assistant_operator.api.assistant import Assistant
@@ -11,6 +11,9 @@ from assistant_operator.api.meta import Key
 
 from .records import AliasRecord, AssistantRecord, GraphRecord, strip_managed_fields
 from .version_index import VersionIndex
+
+Kind = type[Assistant] | type[AssistantAlias] | type[Graph]
+"""The kinds whose objects are kept as records."""
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -38,6 +41,12 @@ class Store:
         """Whether every object of that namespace is known: only then does absence prove anything."""
         return "" in self.synced or namespace in self.synced
 
+    def records_of(self, kind: Kind) -> Mapping[Key, AssistantRecord | AliasRecord | GraphRecord]:
+        """The records of that kind, by key."""
+        records: dict[Kind, Mapping[Key, AssistantRecord | AliasRecord | GraphRecord]]
+        records = {Assistant: self.assistants, AssistantAlias: self.aliases, Graph: self.graphs}
+        return records[kind]
+
     # Assistants
 
     def latest(self, assistant: Key) -> Assistant | None:
@@ -59,14 +68,7 @@ class Store:
 
     def has(self, resource: Published | Graph) -> bool:
         """Whether that very object was seen and is not known to be gone."""
-        record: AssistantRecord | AliasRecord | GraphRecord | None
-        match resource:
-            case Assistant():
-                record = self.assistants.get(resource.key)
-            case AssistantAlias():
-                record = self.aliases.get(resource.key)
-            case _:
-                record = self.graphs.get(resource.key)
+        record = self.records_of(type(resource)).get(resource.key)
         return record is not None and record.uid == resource.metadata.uid
 
     def is_outdated(self, assistant: Assistant) -> bool:

@@ -58,6 +58,20 @@ async def test_a_json_patch_is_carried_out_if_its_test_holds(api: Api) -> None:
     assert (written.status, written.body["status"]) == (200, status)
 
 
+async def test_a_json_patch_of_known_fields_passes_strict_validation(api: Api) -> None:
+    made = await api.create("assistants", assistant())
+    written = await api.json_patch(
+        "assistants",
+        "bot",
+        {"op": "test", "path": "/metadata/generation", "value": made.meta["generation"]},
+        {"op": "add", "path": "/spec/displayName", "value": "x"},
+        fieldValidation="Strict",
+        fieldManager="one",
+    )
+    assert (written.status, written.body["spec"]["displayName"]) == (200, "x")
+    assert "one" in {each["manager"] for each in written.meta["managedFields"]}
+
+
 async def test_a_failed_test_in_a_json_patch_is_invalid_without_causes(api: Api) -> None:
     await api.create("assistants", assistant())
     path = "/status/observedGeneration"

@@ -32,7 +32,7 @@ ENDS = {
 """Exit codes other than 0, which these commands must end with."""
 FIRST = {
     "kubectl assistants import -f assistants.yaml --dry-run=server": (
-        "kubectl delete graphs,assistants,assistantversions --all --timeout=60s"
+        "kubectl delete graphs,assistants,assistantversions,assistantaliases --all --timeout=60s"
     )
 }
 """What is typed before: the namespace in which a backup is restored is empty."""
@@ -49,7 +49,9 @@ EXCUSED = {
 """Beginnings of commands that are not run, and why."""
 PROGRAMS_USED = {"kubectl", "make", "assistant-operator", "helm", "python3", "printf"}
 PAGES = {page: found for page in pages() if (found := commands((ROOT / page).read_text()))}
-READS = re.compile(r"kubectl (?:get|auth can-i|assistants (?:get|history|diff|blame|show|verify|status|tree))\b")
+READS = re.compile(
+    r"kubectl (?:get|auth can-i|assistants (?:get|history|diff|blame|show|verify|status|tree|aliases))\b"
+)
 AGE = re.compile(r"(\d+[smhd])+")
 
 

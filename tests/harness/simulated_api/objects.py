@@ -95,10 +95,12 @@ class Objects:
 
     def patch(self, intent: Intent, change: Change) -> Record:
         """Write what `change` makes of the object. Raises ApiError."""
-        if intent.is_strict:
-            raise NotSimulated("strict validation of a patch")
         old = self.existing(intent)
-        return self.write(intent, old, self._read(intent, change(old.content)))
+        changed = change(old.content)
+        known = intent.resource.schema
+        if intent.is_strict and known and schema.unknown_fields(known, contents.bare(changed)):
+            raise NotSimulated("an unknown field in a patch with strict validation")
+        return self.write(intent, old, self._read(intent, changed))
 
     def existing(self, intent: Intent) -> Record:
         old = self.store.get(intent.key)

@@ -83,7 +83,7 @@ def test_a_cause_that_the_object_has_is_remarked() -> None:
     document = {"metadata": {"name": "bot", "annotations": {CAUSE: "legal"}}}
     again = CHANGED.with_cause(document, "legal")
     assert again.patch == CHANGED.patch
-    assert again.notes == ("the cause is that of the edit before: versions record a cause only when it changes",)
+    assert again.notes == ("the cause is that of the edit before: a cause is recorded only when it changes",)
 
 
 def test_a_cause_is_applied_with_the_values() -> None:

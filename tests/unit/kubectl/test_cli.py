@@ -98,8 +98,9 @@ def test_commands_are_listed_in_the_order_of_use(capsys: pytest.CaptureFixture[s
     exit_code("kubectl-assistants", "-h")
     listed = capsys.readouterr().out.partition("Commands:\n")[2].partition("\n\n")[0]
     assert [line.split()[0] for line in listed.splitlines()] == [
-        *("get", "history", "diff", "blame", "show", "verify", "status", "tree"),
-        *("set", "pin", "unpin", "undo", "suspend", "resume", "export", "import", "dashboard", "version", "completion"),
+        *("get", "history", "diff", "blame", "show", "verify", "status", "tree", "aliases"),
+        *("set", "pin", "unpin", "undo", "promote", "suspend", "resume"),
+        *("export", "import", "dashboard", "version", "completion"),
     ]
 
 

@@ -1,27 +1,25 @@
 """What the Tab key offers from a cluster: a simulated one, on a loopback socket."""
 
 import asyncio
-import json
 import random
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from aiohttp.test_utils import RawTestServer
 
 from assistant_operator.kubectl.cli import complete
 from harness.simulated_api import Grant, SimulatedCluster, User
 from harness.simulated_world import Person
+from unit.kubectl.serving import TOKEN, serving, write_kubeconfig
 
-TOKEN = "person"
 VERBS = frozenset({"get", "list"})
 GROUPS = frozenset({"assistant-operator.dev"})
 
 
 @pytest.fixture
 def cluster() -> SimulatedCluster:
-    """With a Graph, two Assistants and two versions in the namespace team."""
+    """With a Graph, two Assistants, each with two versions, and three aliases in the namespace team."""
     made = SimulatedCluster(lambda: datetime.now(UTC), random.Random(1))
     made.create_namespace("team")
     made.authorizer.users[TOKEN] = User("person", (Grant(GROUPS, frozenset({"*"}), VERBS, "team"),))
@@ -40,6 +38,8 @@ def cluster() -> SimulatedCluster:
                 "change": {"kind": "Created"},
             }
             person.create("AssistantVersion", f"{name}-v{number}", version)
+    for alias, name in (("production", "bot"), ("preview", "agent"), ("staging", "bot")):
+        person.create("AssistantAlias", alias, {"assistantRef": {"name": name}, "version": 1})
     return made
 
 
@@ -48,22 +48,8 @@ async def kubeconfig(cluster: SimulatedCluster, tmp_path: Path, monkeypatch: pyt
     """Of a server that serves the cluster; KUBECONFIG names it."""
     path = tmp_path / "config"
     monkeypatch.setenv("KUBECONFIG", str(path))
-    async with RawTestServer(cluster.server.front.handle) as server:
-        _write(path, str(server.make_url("/")))
+    async with serving(cluster, path):
         yield path
-    assert cluster.server.front.handlers.failures == []
-
-
-def _write(path: Path, server: str) -> None:
-    told = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": "here",
-        "clusters": [{"name": "here", "cluster": {"server": server.rstrip("/")}}],
-        "users": [{"name": "me", "user": {"token": TOKEN}}],
-        "contexts": [{"name": "here", "context": {"cluster": "here", "user": "me", "namespace": "team"}}],
-    }
-    path.write_text(json.dumps(told))
 
 
 async def offered(*words: str) -> list[str]:
@@ -97,6 +83,15 @@ async def offered(*words: str) -> list[str]:
         pytest.param(["show", "bot", "1"], ["1"], id="a number that begins so"),
         pytest.param(["unpin", "b"], ["bot"], id="the name to unpin"),
         pytest.param(["verify", "bot", ""], ["agent"], id="verify takes several"),
+        pytest.param(["promote", ""], ["agent", "bot"], id="promote takes an assistant"),
+        pytest.param(["promote", "bot", ""], ["2", "1"], id="and a number"),
+        pytest.param(["promote", "bot", "2", "--to", ""], ["production", "staging"], id="aliases of that assistant"),
+        pytest.param(["promote", "bot", "--to=s"], ["staging"], id="an alias joined to its flag"),
+        pytest.param(["promote", "agent", "--to", "p"], ["preview"], id="an alias that begins so"),
+        pytest.param(
+            ["promote", "--to", ""], ["preview", "production", "staging"], id="without an assistant, all aliases"
+        ),
+        pytest.param(["aliases", ""], ["agent", "bot"], id="the assistant whose aliases are listed"),
         pytest.param(["blame", "bot", "context."], ["context.prompt"], id="fields in dots"),
         pytest.param(["blame", "bot", "/g"], ["/graphRef/name"], id="fields as pointers"),
         pytest.param(["history", "bot", "--path", "d"], ["displayName", "description"], id="fields without a value"),
@@ -125,7 +120,7 @@ async def test_set_offers_fields_and_files(words: list[str], lines: list[str]) -
 
 
 async def test_nothing_is_offered_where_the_cluster_does_not_answer(kubeconfig: Path) -> None:
-    _write(kubeconfig, "http://127.0.0.1:9")
+    write_kubeconfig(kubeconfig, "http://127.0.0.1:9")
     assert await offered("undo", "") == [":4"]
 
 
@@ -144,8 +139,21 @@ def no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 COMMANDS = [
-    *("get", "history", "diff", "blame", "show", "verify", "status", "tree"),
-    *("set", "pin", "unpin", "undo", "suspend", "resume", "export", "import", "dashboard", "version", "completion"),
+    *("get", "history", "diff", "blame", "show", "verify", "status", "tree", "aliases"),
+    *(
+        "set",
+        "pin",
+        "unpin",
+        "undo",
+        "promote",
+        "suspend",
+        "resume",
+        "export",
+        "import",
+        "dashboard",
+        "version",
+        "completion",
+    ),
 ]
 CONNECTION = ["--namespace", "--context", "--kubeconfig", "--as", "--v"]
 

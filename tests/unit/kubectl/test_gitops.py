@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from assistant_operator.api.assistant_alias import AssistantAlias
 from assistant_operator.kubectl.gitops import git_owner, to_commit
 from harness.worlds import an_assistant, managed
 
@@ -58,6 +59,19 @@ def test_who_keeps_it(meta: dict[str, Any], by: str | None) -> None:
     assert git_owner(an_assistant(meta=meta)) == by
 
 
+@pytest.mark.parametrize(
+    ("tracked", "by"),
+    [
+        pytest.param("assistant-operator.dev/AssistantAlias:team/production", "Argo CD (application shop)", id="it"),
+        pytest.param("assistant-operator.dev/Assistant:team/production", None, id="an assistant of that name"),
+    ],
+)
+def test_who_keeps_an_alias(tracked: str, by: str | None) -> None:
+    meta = {"name": "production", "namespace": "team", "annotations": {TRACKING: f"shop:{tracked}"}}
+    alias = {"metadata": meta, "spec": {"assistantRef": {"name": "bot"}, "version": 2}}
+    assert git_owner(AssistantAlias.model_validate(alias)) == by
+
+
 def a_document(spec: dict[str, Any], **meta: Any) -> dict[str, Any]:
     """The object as the API server shows it, with all that it adds."""
     added = {"uid": "u", "resourceVersion": "9", "generation": 3, "managedFields": [], "creationTimestamp": "t"}
@@ -101,6 +115,17 @@ def test_what_is_to_be_committed(spec: dict[str, Any], kept: dict[str, Any]) -> 
         "kind": "Assistant",
         "metadata": {"name": "bot", "namespace": "team"},
         "spec": {"graphRef": {"name": "support"}, **kept},
+    }
+
+
+def test_what_is_to_be_committed_of_an_alias() -> None:
+    spec = {"assistantRef": {"name": "bot"}, "version": 2}
+    document = {"metadata": {"name": "production", "namespace": "team"}, "spec": {**spec, "deletionPolicy": "Delete"}}
+    assert to_commit(document, AssistantAlias) == {
+        "apiVersion": "assistant-operator.dev/v1alpha1",
+        "kind": "AssistantAlias",
+        "metadata": {"name": "production", "namespace": "team"},
+        "spec": spec,
     }
 
 

@@ -8,8 +8,10 @@ from assistant_operator.kubectl.patch import (
     CAUSE,
     Patch,
     annotate_cause,
+    create,
     described,
     guarded,
+    move,
     patched,
     pin,
     restore,
@@ -48,6 +50,29 @@ PINNED = {"versioning": {"activeVersion": 2, "historyLimit": 100}}
 )
 def test_control_fields(edit: Patch, wanted: Patch) -> None:
     assert edit == wanted
+
+
+BY_NUMBER, BY_DIGEST = {"assistantRef": {"name": "bot"}, "version": 2}, {"assistantRef": {"name": "bot"}, "digest": "d"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "wanted"),
+    [
+        pytest.param(BY_NUMBER, (put("version", 3),), id="an alias by number gets a number"),
+        pytest.param({**BY_NUMBER, "version": 3}, (), id="the number that is there already"),
+        pytest.param(BY_DIGEST, (put("digest", "e"),), id="an alias by digest gets a digest"),
+        pytest.param({**BY_DIGEST, "digest": "e"}, (), id="the digest that is there already"),
+    ],
+)
+def test_a_move_of_an_alias(spec: dict[str, Any], wanted: Patch) -> None:
+    assert move(spec, 3, "e") == wanted
+    after = patched({"spec": spec}, wanted)["spec"]
+    assert ("version" in after) != ("digest" in after)
+
+
+def test_a_new_object_is_the_whole_patch() -> None:
+    document = {"metadata": {"name": "blue"}, "spec": BY_NUMBER}
+    assert patched({}, create(document)) == document
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import pytest
 from kubernetes.aio import client
@@ -23,6 +24,8 @@ from assistant_operator.runtime.event_recorder import EventRecorder
 from assistant_operator.runtime.metrics import Metrics
 from harness.support.timeless import timeless
 from harness.worlds import KEY, NAMESPACE, UID, a_graph, an_assistant
+
+R = TypeVar("R", bound=Resource)
 
 
 class Held(Cluster):
@@ -55,20 +58,10 @@ class Held(Cluster):
         metas = {key: each.metadata for key, each in self.objects[kind].items() if namespace in ("", key[0])}
         return {key: ObjectHead(meta.uid, meta.resource_version, meta.generation) for key, meta in metas.items()}
 
-    async def assistant(self, key: Key) -> Assistant | None:
+    async def read(self, kind: type[R], key: Key) -> R | None:
         self.reads.append(key)
-        found = self.objects[Assistant].get(key)
-        return found if isinstance(found, Assistant) else None
-
-    async def graph(self, key: Key) -> Graph | None:
-        self.reads.append(key)
-        found = self.objects[Graph].get(key)
-        return found if isinstance(found, Graph) else None
-
-    async def alias(self, key: Key) -> AssistantAlias | None:
-        self.reads.append(key)
-        found = self.objects[AssistantAlias].get(key)
-        return found if isinstance(found, AssistantAlias) else None
+        found = self.objects[kind].get(key)
+        return found if isinstance(found, kind) else None
 
 
 class Story:

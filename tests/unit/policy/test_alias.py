@@ -149,6 +149,12 @@ def test_why_a_version_is_not_valid_is_read_from_it(valid: str) -> None:
     assert step(input) == ReadVersion(3)
 
 
+def test_an_alias_stays_ready_while_its_version_is_not_marked_after_a_restart() -> None:
+    kept = KeptVersions.of((a_record(1, valid=""),))
+    assert step(an_input(an_alias(at(1)), kept=kept)) is None
+    assert step(an_input(an_alias(at(1)), kept=kept, findings={1: INVALID}))
+
+
 def test_nothing_is_decided_while_the_version_is_about_to_be_validated_again() -> None:
     assert step(an_input(an_alias(version=3), is_revalidating=True)) is None
     assert stated(an_input(an_alias(version=3), is_revalidating=True, findings={3: INVALID})).version is None

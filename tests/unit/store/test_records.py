@@ -9,6 +9,7 @@ from assistant_operator.api.assistant import Assistant, AssistantStatus, Copy
 from assistant_operator.api.assistant_alias import AssistantAlias, AssistantAliasStatus
 from assistant_operator.policy.stored import Unstored
 from assistant_operator.store.records import AliasRecord, AssistantRecord, strip_managed_fields
+from assistant_operator.store.store import Store
 from harness.support.credentials import CREDENTIALS
 from harness.support.timeless import timeless
 from harness.worlds import BOT, EARLIER, GRAPH, a_default, a_status, an_assistant, managed
@@ -261,3 +262,10 @@ def test_a_written_status_of_an_alias_is_read_until_the_watch_shows_it() -> None
 def test_the_copy_of_an_alias_is_compared_after_each_edit(seen: AssistantAlias, *, is_unsure: bool) -> None:
     """An edit may change the display name alone."""
     assert observed(seen).publication.is_unsure is is_unsure
+
+
+def test_a_write_to_an_alias_that_is_gone_meanwhile_is_let_go() -> None:
+    record = Store().alias_record_of(alias_at(1))
+    record.assume_finalizer("f", is_present=False, at=12)
+    record.assume_status(AssistantAliasStatus(observed_generation=1), 13)
+    assert record.is_gone

@@ -3,7 +3,7 @@
 import base64
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 from assistant_operator.api.assistant import Assistant, AssistantStatus
 from assistant_operator.api.assistant_alias import AssistantAlias, AssistantAliasStatus, Published
@@ -34,6 +34,7 @@ class Applied:
     position: int
 
 
+R = TypeVar("R", bound=Resource)
 _MOST_CONFLICTS = 4
 _PROBE = "dry-run"
 
@@ -66,14 +67,18 @@ class Cluster:
 
     # Assistants and Graphs
 
+    async def read(self, kind: type[R], key: Key) -> R | None:
+        """Return the object; None if it does not exist."""
+        return await self._objects.get(kind, key)
+
     async def assistant(self, key: Key) -> Assistant | None:
-        return await self._objects.get(Assistant, key)
+        return await self.read(Assistant, key)
 
     async def graph(self, key: Key) -> Graph | None:
-        return await self._objects.get(Graph, key)
+        return await self.read(Graph, key)
 
     async def alias(self, key: Key) -> AssistantAlias | None:
-        return await self._objects.get(AssistantAlias, key)
+        return await self.read(AssistantAlias, key)
 
     async def assistant_at(self, key: Key, resource_version: int) -> Assistant | Literal["Expired"] | None:
         """Return the Assistant at that resource version; Expired if the API server has compacted it."""

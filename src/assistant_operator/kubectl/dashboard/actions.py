@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from assistant_operator.api.assistant import Assistant
+from assistant_operator.api.assistant_alias import AssistantAlias, Published
 from assistant_operator.api.assistant_version import AssistantVersion
 from assistant_operator.api.meta import ConditionStatus, FreeForm
 from assistant_operator.kubectl import patch
@@ -125,10 +126,10 @@ def _after(action: Action, assistant: Assistant, rows: Sequence[VersionRow], num
     return active if is_manual else max((row.number for row in rows if not row.is_refused), default=active)
 
 
-def seen(assistant: Assistant) -> str:
+def seen(resource: Published) -> str:
     """The state that a form shows. A write is refused if it differs by then."""
-    meta = assistant.metadata
-    return f"{meta.uid}/{meta.generation}/{assistant.status.active_version or 0}"
+    meta = resource.metadata
+    return f"{meta.uid}/{meta.generation}/{resource.in_force or 0}"
 
 
 def cause_of(text: str) -> str:
@@ -139,7 +140,7 @@ def cause_of(text: str) -> str:
     return cause[:LONGEST_CAUSE]
 
 
-def with_cause(written: patch.Patch, found: Found[Assistant], cause: str) -> list[FreeForm]:
+def with_cause(written: patch.Patch, found: Found[Assistant] | Found[AssistantAlias], cause: str) -> list[FreeForm]:
     """The patch with the cause as annotation, refused if the spec was changed or the object replaced meanwhile."""
     annotations = found.document["metadata"].get("annotations")
     path = "/metadata/annotations"
@@ -159,11 +160,12 @@ def _test(path: str, value: object) -> FreeForm:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """An action of the page of an Assistant. `url`: empty if it is disabled."""
+    """An action of a page. `url`: empty if it is disabled. `note`: the id of the paragraph that says why."""
 
     title: str
     url: str
     why: str
+    note: str = "denied"
 
 
 def offers(assistant: Assistant, path: str, denied: str) -> tuple[Offer, ...]:

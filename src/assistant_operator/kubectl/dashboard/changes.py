@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -9,22 +10,22 @@ from aiohttp import web
 from assistant_operator.api.assistant import Assistant, Snapshot
 from assistant_operator.api.assistant_version import AssistantVersion
 from assistant_operator.api.meta import FreeForm, Key
-from assistant_operator.kubectl.client import Conflict, Found
+from assistant_operator.kubectl.client import Found
 from assistant_operator.kubectl.errors import CliError
 from assistant_operator.kubectl.gitops import git_owner, to_commit
 from assistant_operator.kubectl.patch import Patch, patched
 from assistant_operator.kubectl.text import as_yaml
 
-from .actions import Action, Draft, cause_of, draft, seen, with_cause
+from .actions import Action, Draft, cause_of, draft, seen
 from .compare import Comparison, compare
 from .pages import FORMATS, Pages, as_text, key_of
 from .rows import VersionRow
 from .site import NotHere, Site, versions_source
 from .timeline import number_of, path_of
+from .writing import write_as_shown
 
 SPEC = "spec"
 """In a URL, in place of a number: the present spec."""
-_ATTEMPTS = 3
 
 
 class Changes:
@@ -52,7 +53,7 @@ class Changes:
         sides = [await self._side(key, each, assistant) for each in (left, right)]
         form = query.get("format", "") if query.get("format", "") in FORMATS else FORMATS[0]
         is_unfolded = query.get("unfold") == "1"
-        found = await asyncio.to_thread(_compared, sides[0], sides[1], form, unfold=is_unfolded)
+        found = await asyncio.to_thread(compared_snapshots, sides[0], sides[1], form, unfold=is_unfolded)
         values: dict[str, Any] = {"namespace": key[0], "name": key[1], "path": path_of(key), "found": found}
         values |= {"left": left, "right": right, "format": form, "unfold": is_unfolded}
         return site.page("compare.html", **values)
@@ -76,14 +77,8 @@ class Changes:
             cause = cause_of(stated)
         except CliError as missing:
             return await self._form(key, action, number, said=missing.message)
-        for _ in range(_ATTEMPTS):
-            found, planned = await self._planned(key, action, number)
-            if seen(found.resource) != form.get("seen") or git_owner(found.resource) or not planned.patch:
-                break
-            try:
-                await self._site.client.patch(key, with_cause(planned.patch, found, cause))
-            except Conflict:
-                continue
+        plan = partial(self._planned, key, action, number)
+        if await write_as_shown(plan, self._site.client.patch, str(form.get("seen", "")), cause):
             return web.Response(status=303, headers={"Location": f"{path_of(key)}?done={action}&version={number}"})
         changed = "The assistant was changed while you read this. Nothing is written; this is the difference now."
         return await self._form(key, action, number, cause=stated, said=changed, status=409)
@@ -106,7 +101,7 @@ class Changes:
         content = None
         if planned.after != planned.before:
             content = await self._content(key, planned)
-        written = await asyncio.to_thread(_written, found.document, planned.patch)
+        written = await asyncio.to_thread(written_comparison, found.document, planned.patch)
         return self._site.page(
             "action.html",
             status,
@@ -119,7 +114,7 @@ class Changes:
             written=written,
             owner=owner,
             manifest=as_yaml(to_commit(patched(found.document, planned.patch))) if owner else "",
-            denied=await self._pages.denied(key),
+            denied=await self._pages.permissions.denied(key),
             seen=seen(found.resource),
             cause=cause,
             problem=said,
@@ -129,12 +124,8 @@ class Changes:
         """The difference between what is in force and what comes into force."""
         before = await self._snapshot(key, planned.before)
         after = await self._snapshot(key, planned.after)
-        return await asyncio.to_thread(
-            lambda: compare(
-                _text(before.resource.spec.snapshot, FORMATS[0]) if before else "",
-                _text(after.resource.spec.snapshot, FORMATS[0]) if after else "",
-            )
-        )
+        sides = [each.resource.spec.snapshot if each else None for each in (before, after)]
+        return await asyncio.to_thread(compared_snapshots, sides[0], sides[1], FORMATS[0])
 
     async def _snapshot(self, key: Key, number: int) -> Found[AssistantVersion] | None:
         return await self._pages.read_version(key, number) if number else None
@@ -151,10 +142,12 @@ def _text(snapshot: Snapshot, form: str) -> str:
     return as_text(json.loads(snapshot.canonical.decode("utf-8", "surrogatepass")), form)
 
 
-def _compared(left: Snapshot, right: Snapshot, form: str, *, unfold: bool) -> Comparison:
-    return compare(_text(left, form), _text(right, form), unfold=unfold)
+def compared_snapshots(left: Snapshot | None, right: Snapshot | None, form: str, *, unfold: bool = False) -> Comparison:
+    """The difference between two contents; None for one that does not exist."""
+    before, after = (_text(each, form) if each else "" for each in (left, right))
+    return compare(before, after, unfold=unfold)
 
 
-def _written(document: FreeForm, patch: Patch) -> Comparison:
+def written_comparison(document: FreeForm, patch: Patch) -> Comparison:
     """The difference in the spec."""
     return compare(as_yaml(document["spec"]), as_yaml(patched(document, patch)["spec"]))

@@ -62,7 +62,8 @@ class Feed(Generic[T]):
     """Grows with each change; that of another feed of the same source is another one."""
     users: int = 0
     idle_since: float = 0.0
-    _error: ClusterRefused | ClusterUnavailable | None = None
+    error: ClusterRefused | ClusterUnavailable | None = None
+    """Why it was not listed or is not watched; None while the watch runs."""
     _position: str = ""
     _is_listed: bool = False
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -89,8 +90,8 @@ class Feed(Generic[T]):
     async def listed(self) -> "Feed[T]":
         """This feed, once it has items. Raises ClusterUnavailable and ClusterRefused if the first listing fails."""
         while not self._is_listed:
-            if self._error:
-                raise self._error
+            if self.error:
+                raise self.error
             await self.changed()
         return self
 
@@ -106,7 +107,7 @@ class Feed(Generic[T]):
                 self._keep(item, found, unreadable)
             self._position = page["metadata"]["resourceVersion"]
         self.items, self.unreadable = found, unreadable
-        self._is_listed, self._error, self.lost = True, None, ""
+        self._is_listed, self.error, self.lost = True, None, ""
         self._notify()
 
     def _keep(self, document: FreeForm, items: dict[Key, T], unreadable: set[Key]) -> None:
@@ -150,7 +151,7 @@ class Feed(Generic[T]):
 
     def _fail(self, error: ClusterRefused | ClusterUnavailable) -> None:
         is_known = self.lost == str(error)
-        self._error, self.lost = error, str(error)
+        self.error, self.lost = error, str(error)
         if not is_known:
             self._notify()
 

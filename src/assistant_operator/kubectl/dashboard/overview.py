@@ -1,6 +1,6 @@
 """The overview: Graphs with their Assistants, filtered, in pages. Pure."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Self
@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from assistant_operator.api.meta import Key
 
-from .rows import AssistantRow, GraphRow
+from .rows import AliasRow, AssistantRow, GraphRow
 
 PAGE = 200
 """Assistants on one page."""
@@ -19,6 +19,7 @@ STATES: Mapping[str, tuple[str, Callable[[AssistantRow], bool]]] = {
     "pinned": ("pinned", lambda row: row.pin > 0),
     "suspended": ("suspended", lambda row: row.is_suspended),
     "behind": ("latest not active", lambda row: row.latest != row.active),
+    "alias-not-ready": ("alias not ready", lambda row: any(alias.reason for alias in row.aliases)),
 }
 """By the value of the parameter `state`: its name, and which Assistants are in it."""
 
@@ -65,9 +66,18 @@ class Filter:
         is_chosen = self.graph in ("", graph[1]) and self.namespace in ("", graph[0])
         return is_chosen and not self.state and self.text.casefold() in graph[1].casefold()
 
+    def matches_alias(self, alias: AliasRow) -> bool:
+        """Whether an alias is shown that has no Assistant."""
+        is_chosen = self.namespace in ("", alias.key[0]) and not self.graph
+        return is_chosen and not self.state and self._has_words(*alias.key, alias.assistant, alias.reason)
+
     def _has_text(self, row: AssistantRow) -> bool:
-        """Whether each word is part of a name, the display name, the graph or the reason."""
-        searched = "\n".join((*row.key, row.display_name, row.graph, row.reason)).casefold()
+        """Whether each word is part of a name, the display name, the graph, the reason or the name of an alias."""
+        aliases = (alias.name for alias in row.aliases)
+        return self._has_words(*row.key, row.display_name, row.graph, row.reason, *aliases)
+
+    def _has_words(self, *texts: str) -> bool:
+        searched = "\n".join(texts).casefold()
         return all(word in searched for word in self.text.casefold().split())
 
 
@@ -103,6 +113,8 @@ class Overview:
     namespaces: tuple[str, ...]
     graphs: tuple[str, ...]
     pages: int
+    strays: tuple[AliasRow, ...] = ()
+    """Aliases that name an Assistant that does not exist."""
 
     @property
     def previous(self) -> str:
@@ -116,9 +128,12 @@ class Overview:
         return replace(self.filter, page=page + 1).url if page < self.pages else ""
 
 
-def overview(assistants: Iterable[AssistantRow], graphs: Iterable[GraphRow], chosen: Filter) -> Overview:
+def overview(
+    assistants: Iterable[AssistantRow], graphs: Iterable[GraphRow], chosen: Filter, aliases: Iterable[AliasRow] = ()
+) -> Overview:
     """The page that `chosen` describes. A page beyond the last is the last."""
-    rows = sorted(assistants, key=_order)
+    by_assistant = _by_assistant(aliases)
+    rows = sorted((_with_aliases(row, by_assistant) for row in assistants), key=_order)
     matching = [row for row in rows if chosen.matches(row)]
     pages = max(1, -(-len(matching) // PAGE))
     chosen = replace(chosen, page=min(chosen.page, pages))
@@ -133,7 +148,29 @@ def overview(assistants: Iterable[AssistantRow], graphs: Iterable[GraphRow], cho
         namespaces=tuple(sorted({row.key[0] for row in rows} | {key[0] for key in known})),
         graphs=tuple(sorted({row.graph for row in rows} | {key[1] for key in known})),
         pages=pages,
+        strays=tuple(sorted(_strays(rows, by_assistant, chosen), key=lambda each: each.key)),
     )
+
+
+def _by_assistant(aliases: Iterable[AliasRow]) -> Mapping[Key, tuple[AliasRow, ...]]:
+    found: dict[Key, list[AliasRow]] = {}
+    for alias in sorted(aliases, key=lambda each: each.key):
+        found.setdefault((alias.key[0], alias.assistant), []).append(alias)
+    return {key: tuple(rows) for key, rows in found.items()}
+
+
+def _with_aliases(row: AssistantRow, by_assistant: Mapping[Key, tuple[AliasRow, ...]]) -> AssistantRow:
+    return replace(row, aliases=by_assistant[row.key]) if row.key in by_assistant else row
+
+
+def _strays(
+    rows: Sequence[AssistantRow], by_assistant: Mapping[Key, tuple[AliasRow, ...]], chosen: Filter
+) -> Iterator[AliasRow]:
+    """Aliases of no Assistant, on the first page."""
+    if chosen.page == 1:
+        existing = {row.key for row in rows}
+        for key in by_assistant.keys() - existing:
+            yield from filter(chosen.matches_alias, by_assistant[key])
 
 
 def _order(row: AssistantRow) -> tuple[str, str, bool, str]:

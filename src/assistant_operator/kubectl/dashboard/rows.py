@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Self
 
 from assistant_operator.api.assistant import Assistant
+from assistant_operator.api.assistant_alias import AssistantAlias
 from assistant_operator.api.assistant_version import KEEP
 from assistant_operator.api.graph import Graph
 from assistant_operator.api.meta import FreeForm, Key, ObjectMeta, condition
@@ -16,6 +17,47 @@ from assistant_operator.api.reason import Reason
 from assistant_operator.kubectl.conditions import not_ready_reason, readiness
 
 DEFAULT = "assistant-operator.dev/default"
+
+
+@dataclass(frozen=True, slots=True)
+class AliasRow:
+    """An AssistantAlias, without its moves."""
+
+    key: Key
+    assistant: str
+    version: int = 0
+    """Number of the version that it stands for; 0 for none."""
+    ready: str = "Unknown"
+    reason: str = ""
+    """Reason and message while it is not ready."""
+
+    @classmethod
+    def of(cls, document: FreeForm) -> Self:
+        return cls.from_alias(AssistantAlias.model_validate(document))
+
+    @classmethod
+    def from_alias(cls, alias: AssistantAlias) -> Self:
+        return cls(
+            key=alias.key,
+            assistant=alias.spec.assistant_ref.name,
+            version=alias.status.version or 0,
+            ready=readiness(alias),
+            reason=not_ready_reason(alias),
+        )
+
+    @property
+    def name(self) -> str:
+        return self.key[1]
+
+    @property
+    def problem(self) -> str:
+        """A word for what is wrong; empty if it is ready."""
+        words = {"True": "being deleted", "Unknown": "not observed yet"}
+        return words.get(self.ready, "not ready") if self.reason else ""
+
+    @property
+    def tone(self) -> str:
+        return {"False": "bad", "Unknown": "warn"}.get(self.ready, "warn" if self.reason else "good")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +77,8 @@ class AssistantRow:
     is_manual: bool = False
     is_default: bool = False
     is_stalled: bool = False
+    aliases: tuple[AliasRow, ...] = ()
+    """By name. They are objects of their own: `of` does not know them."""
 
     @classmethod
     def of(cls, document: FreeForm) -> Self:

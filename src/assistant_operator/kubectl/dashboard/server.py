@@ -18,6 +18,7 @@ from assistant_operator.kubectl.client import KubectlClient
 from assistant_operator.kubectl.errors import CliError, not_found
 
 from .changes import Changes
+from .moves import Moves
 from .pages import Pages
 from .rows import AssistantRow
 from .security import Login
@@ -44,7 +45,7 @@ def application(site: Site) -> web.Application:
     compile_templates()
     app = web.Application(middlewares=[site.guard], client_max_size=_LONGEST_FORM)
     pages = Pages(site)
-    app.add_routes([*pages.routes(), *Changes(site, pages).routes()])
+    app.add_routes([*pages.routes(), *Changes(site, pages).routes(), *Moves(site, pages).routes()])
     app.router.add_static("/static", _STATIC)
     return app
 

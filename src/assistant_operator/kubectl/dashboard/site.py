@@ -10,6 +10,7 @@ from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from assistant_operator.api.assistant import Assistant
+from assistant_operator.api.assistant_alias import AssistantAlias
 from assistant_operator.api.assistant_version import AssistantVersion
 from assistant_operator.api.graph import Graph
 from assistant_operator.api.meta import Key
@@ -161,12 +162,21 @@ def graphs_of(namespace: str) -> Source:
     return Source(path_of(Graph, (namespace, "")))
 
 
+def aliases_of(namespace: str) -> Source:
+    return Source(path_of(AssistantAlias, (namespace, "")))
+
+
 def assistant_source(key: Key) -> Source:
     return Source(path_of(Assistant, (key[0], "")), f"metadata.name={key[1]}")
 
 
 def versions_source(key: Key) -> Source:
     return Source(path_of(AssistantVersion, (key[0], "")), f"spec.assistantRef.name={key[1]}")
+
+
+def aliases_source(key: Key) -> Source:
+    """The aliases of that Assistant."""
+    return Source(path_of(AssistantAlias, (key[0], "")), f"spec.assistantRef.name={key[1]}")
 
 
 def events_source(key: Key) -> Source:

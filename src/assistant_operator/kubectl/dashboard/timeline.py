@@ -1,13 +1,15 @@
 """The page of an Assistant: its versions with badges, its conditions with what to do, its copy. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import pairwise
 from typing import Self
 from urllib.parse import urlencode
 
 from assistant_operator.api.assistant import Assistant
+from assistant_operator.api.assistant_alias import Published
 from assistant_operator.api.meta import Condition, ConditionStatus, Key, condition
 from assistant_operator.api.reason import Reason
 from assistant_operator.kubectl.client import Found
@@ -17,18 +19,18 @@ from assistant_operator.kubectl.text import age
 
 from .chart import Chart, chart
 from .explanations import action, meaning
-from .rows import EventRow, VersionRow, activations
+from .rows import AliasRow, EventRow, VersionRow, activations
 
 PAGE = 500
 """Versions on one page."""
 _PATHS = 4
 _GOOD_IF_FALSE = {"Reconciling", "Stalled"}
-_ORDER = ("Ready", "Stalled", "Reconciling", "GraphFound", "Valid", "Published")
+_ORDER = ("Ready", "Stalled", "Reconciling", "GraphFound", "Valid", "VersionFound", "Published")
 
 
 @dataclass(frozen=True, slots=True)
 class Badge:
-    """A short mark. `tone`: good, bad, warn, info or plain."""
+    """A short mark. `tone`: good, bad, warn, info, plain or alias."""
 
     text: str
     tone: str
@@ -159,14 +161,19 @@ def path_of(key: Key) -> str:
 
 
 def assistant_page(
-    key: Key, found: Found[Assistant] | None, versions: Sequence[VersionRow], now: datetime, search: Search
+    key: Key,
+    found: Found[Assistant] | None,
+    versions: Sequence[VersionRow],
+    now: datetime,
+    search: Search,
+    aliases: Sequence[AliasRow] = (),
 ) -> AssistantPage:
-    """`found`: None if the Assistant was deleted and its versions remain."""
+    """`found`: None if the Assistant was deleted, and its versions or its aliases remain."""
     ordered = sorted(versions, key=lambda version: version.number, reverse=True)
     assistant = found.resource if found else None
     matching = [each for each in ordered if search.matches(each) and not 0 < search.before <= each.number]
     shown = matching[:PAGE]
-    conditions = _stated(assistant, now) if assistant else ()
+    conditions = all_stated(assistant.status.conditions, now) if assistant else ()
     status, spec = (assistant.status, assistant.spec) if assistant else (None, None)
     return AssistantPage(
         namespace=key[0],
@@ -174,8 +181,8 @@ def assistant_page(
         graph=spec.graph_ref.name if spec else "",
         display_name=(spec.display_name or "") if spec else "",
         ready=readiness(assistant) if assistant else "Unknown",
-        headline=_headline(assistant),
-        badges=_own_badges(assistant),
+        headline=headline(assistant) if assistant else _headline_of_deleted(ordered),
+        badges=_own_badges(assistant, ordered),
         latest=(status.latest_version or 0) if status else (ordered[0].number if ordered else 0),
         active=(status.active_version or 0) if status else 0,
         pin=(assistant.pin or 0) if assistant else 0,
@@ -187,7 +194,7 @@ def assistant_page(
         notes=tuple(_notes(assistant)),
         copy=_copy(assistant),
         chart=chart(activations(found.document), now) if found else None,
-        entries=tuple(_entries(shown, ordered, assistant, now)),
+        entries=tuple(_entries(shown, ordered, partial(badges, assistant=assistant, aliases=aliases), now)),
         total=len(ordered),
         found=len(matching),
         search=search,
@@ -201,13 +208,16 @@ def _older(search: Search, shown: Sequence[VersionRow]) -> str:
 
 
 def _entries(
-    shown: Sequence[VersionRow], ordered: Sequence[VersionRow], assistant: Assistant | None, now: datetime
+    shown: Sequence[VersionRow],
+    ordered: Sequence[VersionRow],
+    badges_of: Callable[[VersionRow], list[Badge]],
+    now: datetime,
 ) -> list[Entry]:
     before = {newer.number: older.number for newer, older in pairwise(ordered)}
     return [
         Entry(
             version=each,
-            badges=tuple(badges(each, assistant)),
+            badges=tuple(badges_of(each)),
             made=Moment.of(each.created, now),
             paths=each.paths[:_PATHS],
             more_paths=max(0, len(each.paths) - _PATHS),
@@ -217,12 +227,13 @@ def _entries(
     ]
 
 
-def badges(version: VersionRow, assistant: Assistant | None) -> list[Badge]:
+def badges(version: VersionRow, assistant: Assistant | None, aliases: Sequence[AliasRow] = ()) -> list[Badge]:
     """`assistant`: None if it was deleted. Then the version's own condition says whether it was active."""
     is_active = assistant.status.active_version == version.number if assistant else version.is_active
     found = [Badge("active", "good", "This version is in force.")] if is_active else []
     if assistant and assistant.pin == version.number:
         found.append(Badge("pinned", "info", "spec.versioning.activeVersion has this number."))
+    found += [_alias_badge(alias) for alias in aliases if alias.version == version.number]
     if version.is_altered:
         found.append(Badge("altered", "bad", version.message))
     elif version.is_refused:
@@ -236,32 +247,46 @@ def badges(version: VersionRow, assistant: Assistant | None) -> list[Badge]:
     return found
 
 
-def _own_badges(assistant: Assistant | None) -> tuple[Badge, ...]:
-    if assistant is None:
-        return (Badge("deleted", "bad"),)
-    ready, spec = readiness(assistant), assistant.spec
+def _alias_badge(alias: AliasRow) -> Badge:
+    title = f"The alias {alias.name} stands for this version."
+    return Badge(alias.name, "alias", f"{title} {alias.reason}" if alias.reason else title)
+
+
+def ready_badge(resource: Published) -> Badge:
+    """Whether it is ready."""
+    ready = readiness(resource)
     tone = {"True": "good", "False": "bad"}.get(ready, "warn")
-    found = [Badge({"True": "ready", "False": "not ready"}.get(ready, "not observed yet"), tone)]
+    return Badge({"True": "ready", "False": "not ready"}.get(ready, "not observed yet"), tone)
+
+
+def _own_badges(assistant: Assistant | None, versions: Sequence[VersionRow]) -> tuple[Badge, ...]:
+    if assistant is None:
+        return (Badge("deleted" if versions else "does not exist", "bad"),)
+    spec, found = assistant.spec, [ready_badge(assistant)]
     found += [Badge("suspended", "warn")] if spec.suspend else []
     found += [Badge(f"pinned to v{assistant.pin}", "info")] if assistant.pin else []
     found += [Badge("manual activation", "plain")] if spec.versioning.activation == "Manual" else []
     return tuple(found)
 
 
-def _headline(assistant: Assistant | None) -> str:
-    """One sentence on the state, if no condition has it; empty otherwise."""
-    if assistant is None:
+def _headline_of_deleted(versions: Sequence[VersionRow]) -> str:
+    if versions:
         return "The assistant was deleted. Its versions still exist."
-    ready = condition(assistant.status.conditions, "Ready")
-    if ready is None or not is_observed(assistant) or assistant.metadata.is_being_deleted:
-        return not_ready_reason(assistant)
+    return "There is no such assistant. Aliases still name it."
+
+
+def headline(resource: Published) -> str:
+    """One sentence on the state, if no condition has it; empty otherwise."""
+    ready = condition(resource.status.conditions, "Ready")
+    if ready is None or not is_observed(resource) or resource.metadata.is_being_deleted:
+        return not_ready_reason(resource)
     return ready.message if ready.status == ConditionStatus.TRUE else ""
 
 
-def _stated(assistant: Assistant, now: datetime) -> tuple[Stated, ...]:
+def all_stated(found: Sequence[Condition], now: datetime) -> tuple[Stated, ...]:
     """The conditions, those of one reason together: Ready first, then in the order of the documentation."""
     order = {name: place for place, name in enumerate(_ORDER)}
-    conditions = sorted(assistant.status.conditions, key=lambda each: (order.get(each.type, len(order)), each.type))
+    conditions = sorted(found, key=lambda each: (order.get(each.type, len(order)), each.type))
     by_reason: dict[tuple[str, str], list[Condition]] = {}
     for each in conditions:
         by_reason.setdefault((each.reason, _tone(each)), []).append(each)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from assistant_operator.kubectl.dashboard.overview import PAGE, Filter, overview
-from assistant_operator.kubectl.dashboard.rows import AssistantRow, GraphRow
+from assistant_operator.kubectl.dashboard.rows import AliasRow, AssistantRow, GraphRow
 
 
 def a_row(name: str, **different: Any) -> AssistantRow:
@@ -95,6 +95,35 @@ def test_pages(page: str, first: str, previous: str, following: str) -> None:
     rows = [a_row(f"bot-{number:04}") for number in range(2 * PAGE + 1)]
     shown = overview(rows, GRAPHS[:1], Filter.of({"page": page}))
     assert (shown.groups[0].assistants[0].key[1], shown.previous, shown.next) == (first, previous, following)
+
+
+ALIASES = [
+    AliasRow(("team", "staging"), "bot", 2, ready="False", reason="VersionNotFound: no"),
+    AliasRow(("team", "production"), "bot", 3, ready="True"),
+    AliasRow(("bank", "production"), "advisor", 1, ready="True"),
+    AliasRow(("bank", "stray"), "bot", 1, ready="False", reason="AssistantNotFound: no"),
+]
+
+
+@pytest.mark.parametrize(
+    ("query", "names", "strays"),
+    [
+        pytest.param({}, {"bot": ["production", "staging"], "advisor": ["production"]}, ["stray"], id="all"),
+        pytest.param(
+            {"q": "production"}, {"bot": ["production", "staging"], "advisor": ["production"]}, [], id="a name"
+        ),
+        pytest.param({"q": "Staging team"}, {"bot": ["production", "staging"]}, [], id="whatever its case"),
+        pytest.param({"q": "stray"}, {}, ["stray"], id="one without an assistant"),
+        pytest.param({"namespace": "team"}, {"bot": ["production", "staging"]}, [], id="a namespace"),
+        pytest.param({"graph": "loans"}, {"advisor": ["production"]}, [], id="a graph"),
+        pytest.param({"state": "alias-not-ready"}, {"bot": ["production", "staging"]}, [], id="not ready"),
+    ],
+)
+def test_aliases_are_those_of_their_assistant(query: Any, names: dict[str, list[str]], strays: list[str]) -> None:
+    page = overview(ROWS, GRAPHS, Filter.of(query), ALIASES)
+    shown = {row.key[1]: [alias.name for alias in row.aliases] for group in page.groups for row in group.assistants}
+    assert {name: aliases for name, aliases in shown.items() if aliases} == names
+    assert [alias.name for alias in page.strays] == strays
 
 
 def test_nothing_at_all() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from assistant_operator.api.assistant import Copy
-from assistant_operator.kubectl.dashboard.rows import EventRow, VersionRow
+from assistant_operator.kubectl.dashboard.rows import AliasRow, EventRow, VersionRow
 from assistant_operator.kubectl.dashboard.timeline import (
     PAGE,
     AssistantPage,
@@ -56,6 +56,23 @@ def test_a_settled_assistant_has_no_problem() -> None:
 )
 def test_marks_of_activity(version: int, assistant: Any, texts: list[str]) -> None:
     assert [each.text for each in badges(ROWS[version - 1], assistant)] == texts
+
+
+def test_a_version_has_the_names_of_its_aliases() -> None:
+    aliases = [
+        AliasRow(("team", "production"), "bot", 3, ready="True"),
+        AliasRow(("team", "staging"), "bot", 3, ready="False", reason="VersionNotFound: bot-v9 does not exist"),
+        AliasRow(("team", "stable"), "bot", 1, ready="True"),
+    ]
+    marks = [(each.text, each.tone, each.title) for each in badges(ROWS[2], an_assistant(), aliases)]
+    assert marks[1:] == [
+        ("production", "alias", "The alias production stands for this version."),
+        (
+            "staging",
+            "alias",
+            "The alias staging stands for this version. VersionNotFound: bot-v9 does not exist",
+        ),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -136,6 +153,12 @@ def test_versions_outlive_their_assistant() -> None:
     page = assistant_page(KEY, None, ROWS, NOW, Search())
     assert (page.is_deleted, page.latest, page.total, page.ready) == (True, 3, 3, "Unknown")
     assert page.headline == "The assistant was deleted. Its versions still exist."
+
+
+def test_aliases_outlive_the_versions() -> None:
+    page = assistant_page(KEY, None, (), NOW, Search(), [AliasRow(("team", "production"), "bot", 3)])
+    assert page.headline == "There is no such assistant. Aliases still name it."
+    assert [each.text for each in page.badges] == ["does not exist"]
 
 
 @pytest.mark.parametrize(
