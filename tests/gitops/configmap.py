@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from .actions import definitions, discovery
-from .health import GROUP, KINDS, script
+from .health import GROUP, KINDS, WITH_ACTIONS, script
 
 HEAD = """\
 # Made of resource_customizations/ by `python -m gitops.configmap`; do not edit. Patch Argo CD's own ConfigMap with it:
@@ -27,11 +27,12 @@ _Block.add_representer(str, _as_block)
 
 def configmap() -> str:
     health = {f"resource.customizations.health.{GROUP}_{kind}": script(kind) for kind in KINDS}
+    actions = {f"resource.customizations.actions.{GROUP}_{kind}": _actions(kind) for kind in WITH_ACTIONS}
     body = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {"name": "argocd-cm", "labels": {"app.kubernetes.io/part-of": "argocd"}},
-        "data": {**health, f"resource.customizations.actions.{GROUP}_Assistant": _actions("Assistant")},
+        "data": {**health, **actions},
     }
     return HEAD + _dumped(body)
 

@@ -9,7 +9,12 @@ from harness.support import Workspace
 
 Json = dict[str, Any]
 APPLY = "application/apply-patch+yaml"
-PLURALS = {"Graph": "graphs", "Assistant": "assistants", "AssistantVersion": "assistantversions"}
+PLURALS = {
+    "Graph": "graphs",
+    "Assistant": "assistants",
+    "AssistantAlias": "assistantaliases",
+    "AssistantVersion": "assistantversions",
+}
 ANNOTATION, LABEL = "argocd.argoproj.io/tracking-id", "app.kubernetes.io/instance"
 APP = "shop"
 
@@ -127,7 +132,8 @@ BOT = manifest(
 PINNED = manifest(
     "Assistant", "pinned", graphRef={"name": "support"}, context={"prompt": "p"}, versioning={"activeVersion": 1}
 )
-SHOP = (GRAPH, BOT, PINNED)
+ALIAS = manifest("AssistantAlias", "production", assistantRef={"name": "bot"}, version=1)
+SHOP = (GRAPH, BOT, PINNED, ALIAS)
 
 
 def settled(workspace: Workspace) -> None:
@@ -135,6 +141,7 @@ def settled(workspace: Workspace) -> None:
     workspace.until_ready("support", "graphs")
     for name in ("support", "bot", "pinned"):
         workspace.until_active(1, name)
+    workspace.until_ready("production", "assistantaliases")
 
 
 def fingerprints(workspace: Workspace) -> dict[tuple[str, str], str]:

@@ -9,7 +9,8 @@ from .lua import execute
 ROOT = Path(__file__).parent.parent.parent
 GROUP = "assistant-operator.dev"
 CUSTOMIZATIONS = ROOT / "deploy" / "argocd" / "resource_customizations" / GROUP
-KINDS = ("Graph", "Assistant", "AssistantVersion")
+KINDS = ("Graph", "Assistant", "AssistantAlias", "AssistantVersion")
+WITH_ACTIONS = ("Assistant", "AssistantAlias")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from unit.policy.kstatus import Health, kstatus
 
 
 def kstatus_of(found: dict[str, Any]) -> Health:
-    """The rules read metadata and status, which the three kinds have in common.
+    """The rules read metadata and status, which the four kinds have in common.
 
     A version has no observedGeneration, and the library asks for none where there is none.
     """

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
+from .actions import definitions
 from .configmap import configmap
-from .health import CUSTOMIZATIONS, KINDS, ROOT, Health, health_of, run
+from .health import CUSTOMIZATIONS, KINDS, ROOT, WITH_ACTIONS, Health, health_of, run
 from .lua import LuaError
 
 CASES = [
@@ -73,14 +74,16 @@ def test_the_config_map_is_made_of_the_scripts() -> None:
     assert (ROOT / "deploy" / "argocd" / "argocd-cm.yaml").read_text() == configmap()
     data = yaml.safe_load(configmap())["data"]
     health = {f"resource.customizations.health.assistant-operator.dev_{kind}": kind for kind in KINDS}
-    actions = "resource.customizations.actions.assistant-operator.dev_Assistant"
-    assert set(data) == {*health, actions}
+    actions = {f"resource.customizations.actions.assistant-operator.dev_{kind}": kind for kind in WITH_ACTIONS}
+    assert set(data) == {*health, *actions}
     assert {key: data[key] for key in health} == {
         key: Path(CUSTOMIZATIONS / kind / "health.lua").read_text() for key, kind in health.items()
     }
-    told = yaml.safe_load(data[actions])
-    folder = CUSTOMIZATIONS / "Assistant" / "actions"
-    assert told["discovery.lua"] == (folder / "discovery.lua").read_text()
-    assert {each["name"]: each["action.lua"] for each in told["definitions"]} == {
-        name: (folder / name / "action.lua").read_text() for name in ("resume", "roll-back", "suspend", "unpin")
+    for key, kind in actions.items():
+        told = yaml.safe_load(data[key])
+        assert told["discovery.lua"] == (CUSTOMIZATIONS / kind / "actions" / "discovery.lua").read_text()
+        assert {each["name"]: each["action.lua"] for each in told["definitions"]} == definitions(kind)
+    assert {kind: set(definitions(kind)) for kind in WITH_ACTIONS} == {
+        "Assistant": {"resume", "roll-back", "suspend", "unpin"},
+        "AssistantAlias": {"roll-back"},
     }

@@ -12,7 +12,7 @@ from harness.support.idle import until_idle
 from harness.support.walk import comes_to, marks
 
 from .cel import cel_health_of
-from .deliverer import BOT, GRAPH, PLURALS, SHOP, Deliverer, Json, fingerprints, settled
+from .deliverer import ALIAS, BOT, GRAPH, PLURALS, SHOP, Deliverer, Json, fingerprints, settled
 from .examples import objects_of_ours
 from .kstatus import kstatus_of
 
@@ -20,6 +20,7 @@ FLUX = "kustomize-controller"
 HOLD = {"metadata": {"finalizers": ["tests.assistant-operator.dev/hold"]}}
 SCHEMA = {"type": "object", "properties": {"prompt": {"type": "string"}}}
 DECLARED: Json = {"defaultAssistant": {"policy": "None"}}
+PRODUCTION = ("assistantaliases", "production")
 
 
 def health(workspace: Workspace, plural: str, name: str) -> str:
@@ -99,6 +100,44 @@ def default_refused(workspace: Workspace) -> None:
     workspace.graph(contextSchema=SCHEMA, defaults={"context": {"prompt": 7}})
 
 
+def aliased(workspace: Workspace) -> None:
+    healthy(workspace)
+    workspace.alias(version=1)
+
+
+def alias_ahead(workspace: Workspace) -> None:
+    healthy(workspace)
+    workspace.alias(version=7)
+
+
+def alias_refused(workspace: Workspace) -> None:
+    invalid_edit(workspace)
+    workspace.alias(version=2)
+
+
+def alias_of_nothing(workspace: Workspace) -> None:
+    workspace.alias(version=1)
+
+
+def alias_of_one_suspended(workspace: Workspace) -> None:
+    suspended_at_birth(workspace)
+    workspace.alias(version=1)
+
+
+def alias_in_deletion(workspace: Workspace) -> None:
+    aliased(workspace)
+    workspace.until_ready("production", "assistantaliases")
+    workspace.patch("assistantaliases", "production", HOLD)
+    workspace.delete("assistantaliases", "production")
+
+
+def server_of_alias_away(workspace: Workspace) -> None:
+    schemas: Json = {"contextSchema": {}, "configSchema": {}}  # or nothing is valid before the server answers
+    workspace.graph(server={"url": "http://127.0.0.1:9"}, **schemas, **DECLARED)
+    workspace.assistant()
+    workspace.alias(version=1)
+
+
 STATES: list[tuple[str, Callable[[Workspace], None], str, str, str]] = [
     ("a healthy graph is Current", healthy, "graphs", "support", "Current"),
     ("a healthy assistant is Current", healthy, "assistants", "bot", "Current"),
@@ -119,7 +158,19 @@ STATES: list[tuple[str, Callable[[Workspace], None], str, str, str]] = [
     ("a default's name that is taken is Failed", name_taken, "graphs", "support", "Failed"),
     ("a schema that is none is Failed", schema_unusable, "graphs", "support", "Failed"),
     ("a default that its graph refuses is Failed", default_refused, "graphs", "support", "Failed"),
+    ("an alias that stands for what it asks for is Current", aliased, *PRODUCTION, "Current"),
+    ("an alias of a number that does not exist is Failed", alias_ahead, *PRODUCTION, "Failed"),
+    ("an alias of a refused version is Failed", alias_refused, *PRODUCTION, "Failed"),
+    ("an alias of a missing assistant is InProgress", alias_of_nothing, *PRODUCTION, "InProgress"),
+    ("an alias of one born suspended is Failed", alias_of_one_suspended, *PRODUCTION, "Failed"),
+    ("an alias in deletion is Terminating", alias_in_deletion, *PRODUCTION, "Terminating"),
+    ("an alias whose server is away is InProgress", server_of_alias_away, *PRODUCTION, "InProgress"),
 ]
+
+
+def finalizers(found: Json | None) -> Json:
+    """Those of an object, as in HOLD."""
+    return {"finalizers": found["metadata"].get("finalizers")} if found else {}
 
 
 @pytest.mark.parametrize(("make", "plural", "name", "expected"), [pytest.param(*row, id=told) for told, *row in STATES])
@@ -135,8 +186,9 @@ def test_kstatus(
     eventually(lambda: workspace.get(plural, name))
     comes_to(lambda: health(workspace, plural, name), expected)
     if expected == "Terminating":
-        for each, of in (("graphs", "support"), ("assistants", "bot"), ("assistantversions", "bot-v1")):
-            workspace.patch(each, of, {"metadata": {"finalizers": None}})
+        for each, of in (("graphs", "support"), ("assistants", "bot"), ("assistantversions", "bot-v1"), PRODUCTION):
+            if HOLD.items() <= {"metadata": finalizers(workspace.get(each, of))}.items():
+                workspace.patch(each, of, {"metadata": {"finalizers": None}})
         return
     if expected == "InProgress":
         # Not merely unseen: the operator has looked, and says that it goes on by itself.
@@ -144,10 +196,10 @@ def test_kstatus(
         assert health(workspace, plural, name) == "InProgress"
 
 
-def test_without_an_operator_a_new_graph_and_a_new_assistant_are_in_progress(workspace: Workspace) -> None:
+def test_without_an_operator_what_is_new_is_in_progress(workspace: Workspace) -> None:
     # No operator of this test looks here: what is made is as the API server makes it.
-    for kind, plural in (("Graph", "graphs"), ("Assistant", "assistants")):
-        body: Json = {**(GRAPH if kind == "Graph" else BOT), "metadata": {"name": "new"}}
+    for kind in (GRAPH, BOT, ALIAS):
+        body, plural = {**kind, "metadata": {"name": "new"}}, PLURALS[kind["kind"]]
         path = workspace.path(plural) + "?dryRun=All"
         made = workspace.client.demand("POST", path, body)
         assert made["status"] == {"observedGeneration": -1}
@@ -173,7 +225,7 @@ def test_an_interval_makes_no_version_and_no_write(operator: OperatorProcess, wo
         comes_to(lambda name=name: marks(workspace, name), {1: "VA"})  # type: ignore[misc]
     before, position = fingerprints(workspace), workspace.plane.audit_since()[1]
     for _ in range(20):
-        assert [flux.drift(each) for each in shop] == [None, None, None]
+        assert [flux.drift(each) for each in shop] == [None] * len(SHOP)
         flux.apply_all(shop)
     # Looked at after all that came before it.
     workspace.graph("sentinel", **DECLARED)
@@ -190,7 +242,7 @@ def test_the_example_delivered_part_by_part_is_healthy_part_by_part(
     operator: OperatorProcess, workspace: Workspace
 ) -> None:
     flux = Deliverer(workspace, FLUX)
-    for folder in ("flux/graphs", "flux/assistants"):
+    for folder in ("flux/graphs", "flux/assistants", "flux/aliases"):
         objects = objects_of_ours(folder)
         assert objects
         flux.apply_all(objects)
@@ -198,3 +250,4 @@ def test_the_example_delivered_part_by_part_is_healthy_part_by_part(
             name, plural = each["metadata"]["name"], PLURALS[each["kind"]]
             comes_to(lambda plural=plural, name=name: health(workspace, plural, name), "Current")  # type: ignore[misc]
     assert workspace.status("terse")["activeVersion"] == 1
+    assert workspace.status("production", "assistantaliases")["version"] == 1

@@ -39,7 +39,7 @@ def test_a_recorded_object_is_to_the_expressions_what_it_is_to_kstatus(path: Pat
     assert cel_health_of(found) == TERMINATING.get(said, said)
 
 
-@pytest.mark.parametrize("kind", ["Graph", "Assistant"])
+@pytest.mark.parametrize("kind", ["Graph", "Assistant", "AssistantAlias"])
 @pytest.mark.parametrize("observed", [-1, 1, 2], ids=["never looked at", "edited since", "looked at"])
 @pytest.mark.parametrize("ready", ["True", "False", "Unknown"])
 @pytest.mark.parametrize("progress", [{}, {"Reconciling": "True"}, {"Stalled": "True"}, {"Stalled": "False"}], ids=str)
@@ -56,7 +56,9 @@ def test_so_is_every_mix_of_conditions(kind: str, observed: int, ready: str, pro
     [
         pytest.param(of("Graph", {"observedGeneration": -1}), "InProgress", id="a graph as the API server makes it"),
         pytest.param(of("Assistant", {"observedGeneration": -1}), "InProgress", id="an assistant, likewise"),
+        pytest.param(of("AssistantAlias", {"observedGeneration": -1}), "InProgress", id="an alias, likewise"),
         pytest.param(of("Assistant", stated(Ready="True")), "Current", id="an assistant that is ready"),
+        pytest.param(of("AssistantAlias", stated(Ready="True")), "Current", id="an alias that is ready"),
         pytest.param(of("Assistant", stated(Ready="False", Stalled="True")), "Failed", id="one that is stalled"),
         pytest.param(of("Assistant", stated(Ready="False")), "InProgress", id="one of which nothing is true"),
         pytest.param(of("Graph", {"observedGeneration": 2}), "InProgress", id="one whose conditions are missing"),
@@ -67,7 +69,7 @@ def test_the_first_that_is_true_decides(found: Json, expected: str) -> None:
     assert cel_health_of(found) == expected
 
 
-def test_the_block_has_the_three_kinds_and_what_flux_reads_in_its_order() -> None:
+def test_the_block_has_the_four_kinds_and_what_flux_reads_in_its_order() -> None:
     assert tuple(checks()) == KINDS
     fields = ["apiVersion", "kind", *(name for name, _ in OUTCOMES)]
     for each in checks().values():
@@ -76,7 +78,7 @@ def test_the_block_has_the_three_kinds_and_what_flux_reads_in_its_order() -> Non
     assert "failed" not in checks()["AssistantVersion"]
 
 
-@pytest.mark.parametrize("kind", ["Graph", "Assistant"])
+@pytest.mark.parametrize("kind", ["Graph", "Assistant", "AssistantAlias"])
 def test_every_expression_has_an_answer_of_whatever_has_conditions(kind: str) -> None:
     found = of(kind, stated(Ready="True"))
     told = {name: is_true(checks()[kind][name], found) for name, _ in OUTCOMES}

@@ -26,7 +26,7 @@ def workspace(installed: ControlPlane) -> Iterator[Workspace]:
 
 @pytest.fixture(scope="module", autouse=True)
 def shop(operator: OperatorProcess, workspace: Workspace) -> Workspace:
-    """A graph with a default assistant, one with a server that is away; assistants healthy, pinned and refused."""
+    """Graphs with a default assistant and a server that is away; assistants healthy, pinned and refused; aliases."""
     workspace.graph("answers", contextSchema=SCHEMA, defaults={"context": {"prompt": "hello"}})
     workspace.graph("away", server={"url": "http://127.0.0.1:9"}, defaultAssistant={"policy": "None"})
     workspace.until_active(1, "answers")
@@ -46,6 +46,12 @@ def shop(operator: OperatorProcess, workspace: Workspace) -> Workspace:
     comes_to(lambda: marks(workspace, "answers"), {1: "Va", 2: "VA"})
     comes_to(lambda: marks(workspace, "wrong"), {1: "va"})
     comes_to(lambda: workspace.status("answers", "graphs").get("assistants"), 3)
+    workspace.alias(version=1)
+    workspace.until_ready("production", "assistantaliases")
+    workspace.patch("assistantaliases", "production", {**annotation, "spec": {"version": 2}})
+    workspace.until_ready("production", "assistantaliases")
+    workspace.alias("ahead", version=9)
+    workspace.until_not_ready("VersionNotFound", "ahead", "assistantaliases")
     return workspace
 
 
@@ -119,6 +125,23 @@ def test_versions_show_digest_and_cause_when_asked_for_more(workspace: Workspace
     assert {name: row[-1] for name, row in rows.items() if row[-1]} == {"bot-v2": "shorter"}
 
 
+def test_aliases_show_which_version_they_stand_for(workspace: Workspace) -> None:
+    titles, rows = table(workspace, "assistantaliases")
+    assert titles == ["NAME", "ASSISTANT", "VERSION", "READY", "AGE"]
+    assert rows == {"production": ["bot", "2", "True"], "ahead": ["bot", "", "False"]}
+
+
+def test_aliases_show_the_last_move_when_asked_for_more(workspace: Workspace) -> None:
+    titles, rows = table(workspace, "asstalias", "-o", "wide")
+    assert titles[-6:] == ["DIGEST", "MOVED", "BY", "REASON", "MESSAGE", "ID"]
+    digest, moved, *rest = rows["production"][-6:]
+    assert digest == workspace.versions()[1]["spec"]["digest"]
+    assert AGE.fullmatch(moved)
+    assert rest == ["unknown", "Active", "the alias stands for bot-v2", ""]
+    message = "spec.version: bot-v9 does not exist; the alias stands for no version"
+    assert rows["ahead"][-6:] == ["", "", "", "VersionNotFound", message, ""]
+
+
 def test_versions_sort_by_number_and_not_as_text(workspace: Workspace) -> None:
     lines = get(
         workspace, "asstv", "--sort-by=.spec.number", "--field-selector=spec.assistantRef.name=bot", "-o", "name"
@@ -126,14 +149,14 @@ def test_versions_sort_by_number_and_not_as_text(workspace: Workspace) -> None:
     assert lines.splitlines() == [f"assistantversion.assistant-operator.dev/bot-v{number}" for number in (1, 2)]
 
 
-def test_the_category_shows_the_three_kinds_and_all_shows_none(workspace: Workspace) -> None:
+def test_the_category_shows_the_four_kinds_and_all_shows_none(workspace: Workspace) -> None:
     names = get(workspace, "langgraph", "-o", "name").split()
-    assert {each.split(".")[0] for each in names} == {"graph", "assistant", "assistantversion"}
-    assert len(names) == 11
+    assert {each.split(".")[0] for each in names} == {"graph", "assistant", "assistantversion", "assistantalias"}
+    assert len(names) == 13
     assert "assistant-operator" not in get(workspace, "all", "-o", "name")
 
 
-@pytest.mark.parametrize("kind", ["graphs", "assistants", "assistantversions"])
+@pytest.mark.parametrize("kind", ["graphs", "assistants", "assistantversions", "assistantaliases"])
 def test_json_yaml_name_and_jsonpath_agree(workspace: Workspace, kind: str) -> None:
     items = json.loads(get(workspace, kind, "-o", "json"))["items"]
     names = [each["metadata"]["name"] for each in items]
@@ -144,12 +167,14 @@ def test_json_yaml_name_and_jsonpath_agree(workspace: Workspace, kind: str) -> N
     assert len(re.findall(r"^  kind: ", get(workspace, kind, "-o", "yaml"), re.MULTILINE)) == len(names)
 
 
-@pytest.mark.parametrize("plural", ["graphs", "assistants", "assistantversions"])
+@pytest.mark.parametrize("plural", ["graphs", "assistants", "assistantversions", "assistantaliases"])
 def test_no_column_is_empty_everywhere(workspace: Workspace, plural: str) -> None:
     """But the id, for which a LangGraph Server must run."""
     titles, rows = table(workspace, plural, "-o", "wide")
     columns = zip([title for title in titles[1:] if title != "AGE"], *rows.values(), strict=True)
-    assert [title for title, *cells in columns if not any(cells)] == (["ID"] if plural == "assistants" else [])
+    assert [title for title, *cells in columns if not any(cells)] == (
+        ["ID"] if plural in {"assistants", "assistantaliases"} else []
+    )
 
 
 def test_kubectl_wait_ends_with_what_is_ready_and_not_with_what_is_not(workspace: Workspace) -> None:
@@ -181,6 +206,8 @@ def test_the_tree_goes_from_graph_to_default_assistant_to_versions(workspace: Wo
         "Graph/answers": {"Assistant/answers": {f"AssistantVersion/answers-v{number}": {} for number in (1, 2)}},
         "Assistant/bot": {f"AssistantVersion/bot-v{number}": {} for number in (1, 2)},
         "Assistant/wrong": {"AssistantVersion/wrong-v1": {}},
+        "AssistantAlias/production": {},
+        "AssistantAlias/ahead": {},
     }
 
 

@@ -5,6 +5,7 @@ import json
 import re
 import secrets
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import reduce
 from itertools import pairwise
 from pathlib import Path
@@ -23,7 +24,12 @@ from harness.worlds import a_version
 
 ROOT = Path(__file__).parents[2]
 APPLY = "application/apply-patch+yaml"
-PLURALS = {"Graph": "graphs", "Assistant": "assistants", "AssistantVersion": "assistantversions"}
+PLURALS = {
+    "Graph": "graphs",
+    "Assistant": "assistants",
+    "AssistantVersion": "assistantversions",
+    "AssistantAlias": "assistantaliases",
+}
 GONE = object()
 Json = dict[str, Any]
 
@@ -108,6 +114,17 @@ CONFIGURATION = {
 }
 
 
+COPIES = {
+    ".copies": items(8, {"server": "http://graphs", "assistantId": "a"}),
+    ".copies[0]": [Wrong("is no object", 1, 'must be of type object: "integer"')],
+    ".copies[0].server": [*text(2048), *REQUIRED],
+    ".copies[0].assistantId": [*text(64), *REQUIRED],
+    ".copies[0].owner": text(1024),
+    **{f".copies[0].apiKeySecretRef{path}": wrong for path, wrong in SECRET.items()},
+    **{f".copies[0].caBundleRef{path}": wrong for path, wrong in BUNDLE.items()},
+}
+
+
 def below(at: str, fields: dict[str, list[Wrong]]) -> dict[str, list[Wrong]]:
     return {at + path: wrong for path, wrong in fields.items()}
 
@@ -175,13 +192,7 @@ FIELDS: dict[str, dict[str, list[Wrong]]] = {
         "status.activeVersion": number(1),
         "status.versions": number(0),
         "status.assistantId": text(64),
-        "status.copies": items(8, {"server": "http://graphs", "assistantId": "a"}),
-        "status.copies[0]": [Wrong("is no object", 1, 'must be of type object: "integer"')],
-        "status.copies[0].server": [*text(2048), *REQUIRED],
-        "status.copies[0].assistantId": [*text(64), *REQUIRED],
-        "status.copies[0].owner": text(1024),
-        **below("status.copies[0].apiKeySecretRef", SECRET),
-        **below("status.copies[0].caBundleRef", BUNDLE),
+        **below("status", COPIES),
         "status.digest": DIGEST,
         "status.missedGenerations": number(0),
         "status.activations": items(20, {"number": 1, "since": "2026-01-01T00:00:00Z"}),
@@ -214,21 +225,46 @@ FIELDS: dict[str, dict[str, list[Wrong]]] = {
         **below("status", CONDITIONS),
         "status.serverVersion": number(1),
     },
+    "AssistantAlias": {
+        "spec": [*OBJECT, *REQUIRED],
+        **below("spec.assistantRef", REF),
+        "spec.version": number(1),
+        "spec.digest": DIGEST,
+        "spec.displayName": text(256),
+        "spec.deletionPolicy": one_of("Delete", "Retain"),
+        "status": OBJECT,
+        **below("status", CONDITIONS),
+        "status.observedGeneration": NUMBER,
+        "status.version": number(1),
+        "status.digest": DIGEST,
+        "status.assistantId": text(64),
+        **below("status", COPIES),
+        "status.moves": items(50, {"to": 1, "since": "2026-01-01T00:00:00Z"}),
+        "status.moves[0]": [Wrong("is no object", 1, 'must be of type object: "integer"')],
+        "status.moves[0].from": number(1),
+        "status.moves[0].to": [*number(1), *REQUIRED],
+        "status.moves[0].since": [*TIME, *REQUIRED],
+        "status.moves[0].user": text(1024),
+        "status.moves[0].manager": text(128),
+        "status.moves[0].cause": text(1024),
+    },
 }
 READY = {"type": "Ready", "status": "True", "reason": "Active", "message": "bot-v3 is active"}
 CONDITION = {**READY, "lastTransitionTime": "2026-01-01T00:00:00Z", "observedGeneration": 1}
 KEYS = {"apiKeySecretRef": {"name": "keys", "key": "graphs"}}
 KEYS |= {"caBundleRef": {"kind": "Secret", "name": "keys", "key": "ca.crt"}}
-STATUS = {
-    "conditions": [CONDITION],
-    "activations": [{"number": 1, "since": "2026-01-01T00:00:00Z"}],
-    "copies": [{"server": "http://graphs", "assistantId": "a", **KEYS}],
+COPY = {"server": "http://graphs", "assistantId": "a", **KEYS}
+SINCE = {"since": "2026-01-01T00:00:00Z"}
+STATUS: dict[str, Json] = {
+    "Assistant": {"activations": [{"number": 1, **SINCE}], "copies": [COPY]},
+    "AssistantAlias": {"moves": [{"to": 1, **SINCE}], "copies": [COPY]},
 }
 SERVICE = {"name": "graphs", "port": 80}
 RIGHT: dict[str, Json] = {
     "Graph": {"server": {"serviceRef": SERVICE, **KEYS}},
     "Assistant": {"graphRef": {"name": "support"}},
     "AssistantVersion": {**a_version().spec.manifest(), "change": {"kind": "Edited", "paths": ["/context"]}},
+    "AssistantAlias": {"assistantRef": {"name": "bot"}, "version": 1},
 }
 
 
@@ -295,9 +331,10 @@ def test_a_wrong_field_is_refused_by_its_name(place: Workspace, kind: str, path:
 @pytest.fixture(scope="module")
 def reported(place: Workspace) -> Workspace:
     """One object a kind, whose status is then written."""
-    for kind, name in (("Graph", "told"), ("Assistant", "told"), ("AssistantVersion", "told-v1")):
-        told = {**RIGHT[kind], "assistantRef": {"name": "told", "uid": "u"}, "number": 1}
-        spec = told if kind == "AssistantVersion" else RIGHT[kind]
+    for kind, right in RIGHT.items():
+        name = "told-v1" if kind == "AssistantVersion" else "told"
+        told = {**right, "assistantRef": {"name": "told", "uid": "u"}, "number": 1}
+        spec = told if kind == "AssistantVersion" else right
         place.client.demand("POST", place.path(PLURALS[kind]), manifest(kind, name, spec))
     return place
 
@@ -305,7 +342,7 @@ def reported(place: Workspace) -> Workspace:
 @pytest.mark.parametrize(("kind", "path", "wrong"), rows("status"))
 def test_a_wrong_status_is_refused_too(reported: Workspace, kind: str, path: str, wrong: Wrong) -> None:
     name = "told-v1" if kind == "AssistantVersion" else "told"
-    status = {"conditions": [CONDITION]} if kind != "Assistant" else STATUS
+    status = {"conditions": [CONDITION], **STATUS.get(kind, {})}
     body = {"status": altered({"status": status}, path, wrong.value)["status"]}
     url = reported.path(PLURALS[kind], name) + "/status?dryRun=All"
     assert_refused(reported.client.ask("PATCH", url, body, MERGE), path, wrong.says)
@@ -314,6 +351,7 @@ def test_a_wrong_status_is_refused_too(reported: Workspace, kind: str, path: str
 BOTH = "context and config.configurable must not both be non-empty"
 TWO = {"context": {"prompt": "a"}, "config": {"configurable": {"prompt": "b"}}}
 LONG = "metadata.name must be at most 200 characters"
+ONE_OF_TWO = "exactly one of version and digest must be set: the number of a version, or its content"
 
 
 @pytest.mark.parametrize(
@@ -333,6 +371,18 @@ LONG = "metadata.name must be at most 200 characters"
         pytest.param("Assistant", "a" * 201, RIGHT["Assistant"], "metadata.name", LONG, id="an assistant's long name"),
         pytest.param("Graph", "a" * 201, {}, "metadata.name", LONG, id="a long name that its default would take"),
         pytest.param("Assistant", "Bot", RIGHT["Assistant"], "metadata.name", "RFC 1123", id="a capital letter"),
+        pytest.param(
+            "AssistantAlias", "a", {"assistantRef": {"name": "bot"}}, "spec", ONE_OF_TWO, id="an alias of no version"
+        ),
+        pytest.param(
+            "AssistantAlias",
+            "a",
+            {**RIGHT["AssistantAlias"], "digest": f"sha256:{'0' * 64}"},
+            "spec",
+            ONE_OF_TWO,
+            id="an alias of two versions",
+        ),
+        pytest.param("AssistantAlias", "Prod", RIGHT["AssistantAlias"], "metadata.name", "RFC 1123", id="an alias too"),
         pytest.param(
             "AssistantVersion",
             "bot-v2",
@@ -370,6 +420,8 @@ def test_what_no_single_field_can_tell(
         ("Assistant", "spec.graphRef.namespace"),
         ("AssistantVersion", "spec.snapshot.versioning"),
         ("AssistantVersion", "spec.change.by"),
+        ("AssistantAlias", "spec.activeVersion"),
+        ("AssistantAlias", "spec.assistantRef.namespace"),
     ],
 )
 def test_an_unknown_field_is_told_and_not_lost_in_silence(place: Workspace, kind: str, path: str) -> None:
@@ -400,9 +452,37 @@ def test_a_graph_id_stays(place: Workspace, before: str | None, after: str | Non
         assert (answer[0], answer[1]["spec"]) == (200, {"graphId": "triage"})
 
 
+ASSISTANT_STAYS = "assistantRef must not change once set; make another alias for another assistant"
+BY_DIGEST = {"version": None, "digest": f"sha256:{'a' * 64}"}
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "says"),
+    [
+        pytest.param({"assistantRef": {"name": "other"}}, "spec.assistantRef", ASSISTANT_STAYS, id="another assistant"),
+        pytest.param({"assistantRef": None}, "spec.assistantRef", "Required value", id="no assistant"),
+        pytest.param({"version": None}, "spec", ONE_OF_TWO, id="no version any more"),
+        pytest.param({"digest": f"sha256:{'a' * 64}"}, "spec", ONE_OF_TWO, id="a digest beside the number"),
+        pytest.param({"assistantRef": {"name": "bot"}}, None, None, id="the same assistant"),
+        pytest.param({"version": 2}, None, None, id="another number"),
+        pytest.param(BY_DIGEST, None, None, id="a digest in place of the number"),
+        pytest.param({"displayName": "Production"}, None, None, id="another display name"),
+    ],
+)
+def test_an_alias_stays_with_its_assistant(place: Workspace, change: Json, field: str | None, says: str | None) -> None:
+    name = place.alias(f"alias-{secrets.token_hex(4)}", version=1)["metadata"]["name"]
+    answer = place.client.ask("PATCH", place.path("assistantaliases", name), {"spec": change}, MERGE)
+    if field and says:
+        assert_refused(answer, field, says)
+    else:
+        assert answer[0] == 200
+        assert answer[1]["spec"]["assistantRef"] == {"name": "bot"}
+
+
 SERVED = {"server": {"url": "https://graphs.example:8443/a/b", "resyncPeriodSeconds": 86400}}
 CONTROLLED = {"deletionPolicy": "Delete", "suspend": False}
-# What was left open and is filled in, beside CONTROLLED in each Assistant, stands in the last column.
+FILLED_IN: dict[str, Json] = {"Graph": {}, "Assistant": CONTROLLED, "AssistantAlias": {"deletionPolicy": "Delete"}}
+# What was left open and is filled in, beside FILLED_IN in each object, stands in the last column.
 HELD: list[tuple[str, str, Json, Json]] = [
     ("a graph of which nothing is said", "Graph", {}, {}),
     ("null is absence", "Graph", {"description": None, "defaults": {"context": None}}, {"defaults": {}}),
@@ -449,6 +529,9 @@ HELD: list[tuple[str, str, Json, Json]] = [
     ("64 tags, long, empty and the same", "Assistant", {"config": {"tags": ["a" * 256, ""] * 32}}, {}),
     ("the largest limit of recursion", "Assistant", {"config": {"recursionLimit": 2**31 - 1}}, {}),
     ("a graph with dots in its name", "Assistant", {"graphRef": {"name": "a.b-c.d"}}, {}),
+    ("an alias by the largest number", "AssistantAlias", {"version": 2**63 - 1, "displayName": ""}, {}),
+    ("an alias by digest, with no number", "AssistantAlias", BY_DIGEST, {}),
+    ("an alias whose copy stays", "AssistantAlias", {"deletionPolicy": "Retain"}, {}),
 ]
 
 
@@ -456,11 +539,11 @@ HELD: list[tuple[str, str, Json, Json]] = [
 def test_what_is_right_is_kept_and_only_what_was_left_open_is_filled_in(
     place: Workspace, kind: str, spec: Json, filled: Json
 ) -> None:
-    told = {**RIGHT[kind], **spec} if kind == "Assistant" else spec
+    told = spec if kind == "Graph" else {**RIGHT[kind], **spec}
     status, stored = send(place, kind, manifest(kind, "a" * 200, told))
     assert status == 201, stored
     written = {name: value for name, value in told.items() if value is not None}
-    assert stored["spec"] == {**(CONTROLLED if kind == "Assistant" else {}), **written, **filled}
+    assert stored["spec"] == {**FILLED_IN[kind], **written, **filled}
     assert stored["status"] == {"observedGeneration": -1}
 
 
@@ -521,11 +604,13 @@ def test_the_kinds_as_discovery_lists_them(place: Workspace) -> None:
         "graphs": ("Graph", ["lgraph"], ["langgraph"], True),
         "assistants": ("Assistant", ["asst"], ["langgraph"], True),
         "assistantversions": ("AssistantVersion", ["asstv"], ["langgraph"], True),
+        "assistantaliases": ("AssistantAlias", ["asstalias"], ["langgraph"], True),
     }
     below = {each["name"] for each in listed} - set(PLURALS.values())
-    assert below == {"graphs/status", "assistants/status", "assistantversions/status"}
+    assert below == {f"{plural}/status" for plural in PLURALS.values()}
 
 
+DIGEST_OF_BOT = f"sha256:{'b' * 64}"
 SHOWN: dict[str, tuple[str, Json, Json, str, str]] = {
     "lgraph": (
         "shown",
@@ -563,19 +648,37 @@ SHOWN: dict[str, tuple[str, Json, Json, str, str]] = {
         "NAME ASSISTANT NUMBER ACTIVE VALID CHANGE BY AGE | DIGEST CAUSE",
         f"shown-v10 shown 10 False Unknown Edited kubectl <age> | {RIGHT['AssistantVersion']['digest']} why not",
     ),
+    "asstalias": (
+        "shown",
+        {"assistantRef": {"name": "bot"}, "version": 4},
+        {
+            "version": 3,
+            "digest": DIGEST_OF_BOT,
+            "assistantId": "an-id",
+            "moves": [
+                {"from": 2, "to": 3, "since": "<now>", "user": "alice", "manager": "kubectl", "cause": "why not"},
+                {"to": 2, "since": "2026-01-01T00:00:00Z", "user": "bob"},
+            ],
+            "conditions": [{**CONDITION, "status": "False", "reason": "VersionNotFound", "message": "no bot-v4"}],
+        },
+        "NAME ASSISTANT VERSION READY AGE | DIGEST MOVED BY REASON MESSAGE ID",
+        f"shown bot 3 False <age> | {DIGEST_OF_BOT} <age> alice VersionNotFound no bot-v4 an-id",
+    ),
 }
 
 
 @pytest.mark.parametrize("short", SHOWN)
 def test_kubectl_get_tells_the_story(place: Workspace, short: str) -> None:
     name, spec, status, headings, cells = SHOWN[short]
-    kind = {"lgraph": "Graph", "asst": "Assistant", "asstv": "AssistantVersion"}[short]
+    kind = {"lgraph": "Graph", "asst": "Assistant", "asstv": "AssistantVersion", "asstalias": "AssistantAlias"}[short]
     place.client.demand("POST", place.path(PLURALS[kind]), manifest(kind, name, spec))
-    place.patch(PLURALS[kind], f"{name}/status", {"status": status})
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")  # `kubectl get` shows how long ago that was
+    told = json.loads(json.dumps(status).replace("<now>", now))
+    place.patch(PLURALS[kind], f"{name}/status", {"status": told})
 
     def table(*flags: str) -> list[str]:
-        told = place.plane.kubectl("get", short, name, f"-n{place.namespace}", *flags).stdout
-        return [re.sub(r" \d+m?s ", " <age> ", " ".join(line.split()) + " ").strip() for line in told.splitlines()]
+        lines = place.plane.kubectl("get", short, name, f"-n{place.namespace}", *flags).stdout.splitlines()
+        return [re.sub(r" \d+m?s ", " <age> ", " ".join(line.split()) + " ").strip() for line in lines]
 
     assert table() == [headings.split(" | ")[0], cells.split(" | ")[0]]
     assert table("-owide") == [headings.replace(" |", ""), cells.replace(" |", "")]
@@ -583,8 +686,9 @@ def test_kubectl_get_tells_the_story(place: Workspace, short: str) -> None:
 
 @pytest.fixture(scope="module")
 def chosen(place: Workspace) -> Workspace:
-    """Two versions and an assistant that can be told from all others by their fields."""
+    """Two versions, an assistant and an alias that can be told from all others by their fields."""
     place.assistant("of-chosen", graph="chosen")
+    place.alias("of-chosen", "chosen", version=2)
     for each in (2, 10):
         spec = {**RIGHT["AssistantVersion"], "assistantRef": {"name": "chosen", "uid": "u"}, "number": each}
         body = manifest("AssistantVersion", f"chosen-v{each}", spec)
@@ -599,6 +703,7 @@ def chosen(place: Workspace) -> Workspace:
         ("assistantversions", "spec.assistantRef.name=chosen", ["chosen-v2", "chosen-v10"]),
         ("assistantversions", "spec.assistantRef.name=chosen,spec.number=10", ["chosen-v10"]),
         ("assistantversions", "spec.assistantRef.name=chosen,spec.number!=10", ["chosen-v2"]),
+        ("assistantaliases", "spec.assistantRef.name=chosen", ["of-chosen"]),
     ],
 )
 def test_fields_select(chosen: Workspace, plural: str, selector: str, found: list[str]) -> None:

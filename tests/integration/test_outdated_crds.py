@@ -24,6 +24,7 @@ TAKEN_OUT = {
         f"{SPEC}/change/properties/manager",
         f"{SPEC}/snapshot/properties/description",
     ),
+    "assistantaliases": (f"{STATUS}/moves", f"{STATUS}/digest"),
 }
 APPLY = "is older than the operator, run kubectl apply --server-side -k crds"
 WINDOW, MOST_WRITES = 30.0, 12
@@ -52,27 +53,25 @@ def stores(workspace: Workspace, plural: str, name: str, status: Json) -> bool:
 
 def is_served(workspace: Workspace) -> bool:
     """Whether the API server has taken the definitions in: until then it answers 429."""
-    return all(
-        workspace.client.ask("GET", workspace.path(plural))[0] == 200
-        for plural in ("graphs", "assistants", "assistantversions")
-    )
+    return all(workspace.client.ask("GET", workspace.path(plural))[0] == 200 for plural in TAKEN_OUT)
 
 
 def is_known(workspace: Workspace) -> bool:
     """Whether the API server goes by whole CustomResourceDefinitions."""
     if not is_served(workspace):
         return False
-    return known(workspace) == [True] * 3
+    return known(workspace) == [True] * 4
 
 
 def is_outdated(workspace: Workspace) -> bool:
-    return is_served(workspace) and known(workspace) == [False] * 3
+    return is_served(workspace) and known(workspace) == [False] * 4
 
 
 def known(workspace: Workspace) -> list[bool]:
     """Of each kind, whether the API server goes by the whole definition."""
     bot = stores(workspace, "assistants", "bot", {"versions": 77})
     graph = stores(workspace, "graphs", "support", {"assistants": 77})
+    alias = stores(workspace, "assistantaliases", "production", {"digest": f"sha256:{'7' * 64}"})
     spec = workspace.versions()[0]["spec"]
     body = {
         "apiVersion": "assistant-operator.dev/v1alpha1",
@@ -81,7 +80,7 @@ def known(workspace: Workspace) -> list[bool]:
         "spec": {**spec, "number": 99, "change": {"kind": "Created", "manager": "probe"}},
     }
     path = f"{GROUP}/namespaces/{workspace.namespace}/assistantversions?dryRun=All&fieldValidation=Strict"
-    return [bot, graph, workspace.client.ask("POST", path, body)[0] == 201]
+    return [bot, graph, alias, workspace.client.ask("POST", path, body)[0] == 201]
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +89,8 @@ def workspace(installed: ControlPlane, running: OperatorProcess) -> Iterator[Wor
     with a_workspace(installed) as workspace:
         workspace.assistant(context={"n": 1})
         comes_to(lambda: marks(workspace), {1: "VA"})
+        workspace.alias(version=1)
+        workspace.until_ready("production", "assistantaliases")
         try:
             for plural in TAKEN_OUT:
                 taken_out(installed, plural)
@@ -112,6 +113,24 @@ def warnings(workspace: Workspace, name: str) -> list[str]:
     return [note for kind, reason, note in events(workspace, name) if (kind, reason) == ("Warning", "FieldsNotStored")]
 
 
+def moved_without_a_record(workspace: Workspace) -> None:
+    """The alias stands for another version, and says what is not stored."""
+    workspace.edit("production", "assistantaliases", version=2)
+    eventually(lambda: "does not store status.digest" in message(workspace, "production", "assistantaliases"))
+    assert message(workspace, "production", "assistantaliases").startswith("the alias stands for bot-v2; ")
+    assert workspace.status("production", "assistantaliases")["version"] == 2
+
+
+def recorded_again(workspace: Workspace) -> None:
+    comes_to(lambda: message(workspace, "production", "assistantaliases"), "the alias stands for bot-v2")
+    digest = workspace.versions()[1]["spec"]["digest"]
+    comes_to(lambda: workspace.status("production", "assistantaliases").get("digest"), digest)
+    workspace.edit("production", "assistantaliases", version=1)
+    comes_to(lambda: workspace.status("production", "assistantaliases").get("moves", [{}])[0].get("to"), 1)
+    workspace.edit("production", "assistantaliases", version=2)
+    comes_to(lambda: workspace.status("production", "assistantaliases")["moves"][0].get("to"), 2)
+
+
 def test_what_older_definitions_lack_is_told_once_and_stored_when_they_are_applied(
     workspace: Workspace, running: OperatorProcess
 ) -> None:
@@ -120,6 +139,7 @@ def test_what_older_definitions_lack_is_told_once_and_stored_when_they_are_appli
     workspace.edit("support", "graphs", description="second")
     workspace.edit(context={"n": 2})
     eventually(lambda: workspace.status().get("activeVersion") == 2)
+    moved_without_a_record(workspace)
 
     said = "the API server does not store status.activations, status.digest, status.versions"
     eventually(lambda: said in message(workspace))
@@ -130,13 +150,13 @@ def test_what_older_definitions_lack_is_told_once_and_stored_when_they_are_appli
     assert workspace.condition()["status"] == "True"
 
     time.sleep(max(0.0, started + WINDOW - time.monotonic()))
-    assert 2 <= counted(workspace, since, "patch assistants/status bot") <= MOST_WRITES
-    assert 2 <= counted(workspace, since, "patch graphs/status support") <= MOST_WRITES
+    for what in ("assistants/status bot", "graphs/status support", "assistantaliases/status production"):
+        assert 2 <= counted(workspace, since, f"patch {what}") <= MOST_WRITES
     (about_fields,) = [each for each in warnings(workspace, "bot") if "status." in each]
     # The operator may have found it out before the edit: then no activation had to be stored yet.
     assert re.search(r"does not store (status\.activations, )?status\.digest, status\.versions", about_fields)
     assert [each for each in warnings(workspace, "bot") if "spec.change.manager" in each] != []
-    assert len(warnings(workspace, "support")) == 1
+    assert len(warnings(workspace, "support")) == len(warnings(workspace, "production")) == 1
     shown = running.get("/metrics") or ""
     assert 'assistant_operator_unstored_fields_total{field="status.digest",kind="Assistant"}' in shown
     assert 'assistant_operator_unstored_fields_total{field="status.graphId",kind="Graph"}' in shown
@@ -156,6 +176,7 @@ def test_what_older_definitions_lack_is_told_once_and_stored_when_they_are_appli
     comes_to(lambda: [each["number"] for each in workspace.status().get("activations", ())][:2], [3, 2])
     eventually(lambda: workspace.status("support", "graphs").get("graphId") == "support", HEALING)
     comes_to(lambda: message(workspace, "support", "graphs"), "the graph is deployed")
+    recorded_again(workspace)
     assert workspace.versions()[2]["spec"]["snapshot"]["description"] == "cannot be kept in a version"
     _, since = workspace.plane.audit_since()
     time.sleep(5)

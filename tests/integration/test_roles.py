@@ -20,7 +20,9 @@ from harness.worlds import a_version
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 OURS = "assistant-operator.dev"
-PEOPLE = ("view", "edit", "admin")
+PROMOTE = "assistant-operator-promote"
+PEOPLE = ("view", "edit", "admin", PROMOTE)
+OF_EVERY_CLUSTER = PEOPLE[:3]
 HOME = "assistant-operator"
 DEPLOY = Path(__file__).parents[2] / "deploy"
 VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
@@ -51,14 +53,15 @@ def may(place: Workspace, user: str, verb: str, resource: str, group: str, **whe
     return bool(told["status"]["allowed"])
 
 
-KINDS = ("graphs", "assistants", "assistantversions")
+KINDS = ("graphs", "assistants", "assistantversions", "assistantaliases")
 PEOPLE_MAY = {
     "view": dict.fromkeys(KINDS, READ),
-    "edit": {**dict.fromkeys(KINDS[:2], READ | WRITE), "assistantversions": READ},
+    "edit": {**dict.fromkeys(KINDS[:2], READ | WRITE), **dict.fromkeys(KINDS[2:], READ)},
     "admin": {
-        **dict.fromkeys(KINDS[:2], READ | WRITE),
+        **dict.fromkeys(KINDS, READ | WRITE),
         "assistantversions": READ | {"create", "delete", "deletecollection"},
     },
+    PROMOTE: {"assistantaliases": READ | {"update", "patch"}},
 }
 
 
@@ -115,7 +118,52 @@ def test_what_people_do(place: Workspace, people: dict[str, Client], role: str, 
     ] == answers
 
 
-@pytest.mark.parametrize("role", PEOPLE)
+ALIAS = {"assistantRef": {"name": "there"}, "version": 1}
+
+
+@pytest.mark.parametrize(
+    ("role", "answers"),
+    [
+        pytest.param("view", [200, 403, 403, 403, 403, 403, 403], id="view reads"),
+        pytest.param("edit", [200, 403, 200, 403, 403, 403, 403], id="edit changes the Assistant and moves no alias"),
+        pytest.param(PROMOTE, [200, 200, 403, 403, 403, 403, 403], id="promote moves an alias and nothing else"),
+        pytest.param("admin", [200, 200, 200, 403, 201, 200, 200], id="admin does both, and makes and deletes aliases"),
+    ],
+)
+def test_who_moves_an_alias(place: Workspace, people: dict[str, Client], role: str, answers: list[int]) -> None:
+    aliases, assistants = place.path("assistantaliases"), place.path("assistants")
+    place.client.ask("POST", assistants, a_manifest("Assistant", "there", ASSISTANT))
+    place.client.ask("POST", aliases, a_manifest("AssistantAlias", "production", ALIAS))
+    made = f"{aliases}/by-{role}"
+    requests: list[tuple[str, str, Any]] = [
+        ("GET", aliases, None),
+        ("PATCH", f"{aliases}/production", {"spec": {"version": 2}}),
+        ("PATCH", f"{assistants}/there", {"spec": {"displayName": f"by {role}"}}),
+        ("PATCH", f"{aliases}/production/status", {"status": {"version": 2}}),
+        ("POST", aliases, a_manifest("AssistantAlias", f"by-{role}", ALIAS)),
+        ("DELETE", made if role == "admin" else f"{aliases}/production", None),
+        ("DELETE", f"{aliases}?labelSelector=no=such", None),
+    ]
+    assert [
+        people[role].ask(method, path, body, MERGE if method == "PATCH" else "application/json")[0]
+        for method, path, body in requests
+    ] == answers
+
+
+def test_a_user_who_may_promote_and_edit_has_both_roles(place: Workspace) -> None:
+    """The role is no part of edit, and adds nothing but the moves."""
+    both = Client(person_with(place, "edit", "editor"))
+    place.client.ask("POST", place.path("assistants"), a_manifest("Assistant", "there", ASSISTANT))
+    place.client.ask("POST", place.path("assistantaliases"), a_manifest("AssistantAlias", "production", ALIAS))
+    alias = place.path("assistantaliases", "production")
+    assert both.ask("PATCH", alias, {"spec": {"version": 3}}, MERGE)[0] == 403
+    bound = [f"--clusterrole={PROMOTE}", f"--serviceaccount={place.namespace}:editor", f"-n{place.namespace}"]
+    place.plane.kubectl("create", "rolebinding", "editor-promotes", *bound)
+    comes_to(lambda: both.ask("PATCH", alias, {"spec": {"version": 3}}, MERGE)[0], 200)
+    assert both.ask("DELETE", alias)[0] == 403
+
+
+@pytest.mark.parametrize("role", OF_EVERY_CLUSTER)
 def test_people_see_nothing_of_another_namespace(place: Workspace, people: dict[str, Client], role: str) -> None:
     assert people[role].ask("GET", f"{GROUP}/namespaces/default/assistants")[0] == 403
     assert people[role].ask("GET", f"{GROUP}/assistants")[0] == 403
@@ -125,9 +173,11 @@ OPERATOR_MAY: dict[tuple[str, str], set[str]] = {
     (OURS, "graphs"): READ,
     (OURS, "assistants"): READ | {"create", "patch"},
     (OURS, "assistantversions"): READ | {"create", "patch", "delete"},
+    (OURS, "assistantaliases"): READ | {"patch"},
     (OURS, "graphs/status"): {"patch"},
     (OURS, "assistants/status"): {"patch"},
     (OURS, "assistantversions/status"): {"patch"},
+    (OURS, "assistantaliases/status"): {"patch"},
     (OURS, "graphs/finalizers"): {"update"},
     (OURS, "assistants/finalizers"): {"update"},
     ("events.k8s.io", "events"): {"create"},
@@ -181,6 +231,12 @@ def test_the_operator_may_use_its_own_lease(place: Workspace) -> None:
         ("deletecollection", OURS, "assistants"),
         ("update", OURS, "assistantversions"),
         ("deletecollection", OURS, "assistantversions"),
+        ("create", OURS, "assistantaliases"),
+        ("update", OURS, "assistantaliases"),
+        ("delete", OURS, "assistantaliases"),
+        ("deletecollection", OURS, "assistantaliases"),
+        ("update", OURS, "assistantaliases/status"),
+        ("update", OURS, "assistantaliases/finalizers"),
         ("update", OURS, "assistants/status"),
         ("escalate", "rbac.authorization.k8s.io", "clusterroles"),
         ("bind", "rbac.authorization.k8s.io", "clusterroles"),

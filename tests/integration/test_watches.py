@@ -11,7 +11,12 @@ from harness.controlplane.waiting import eventually
 from harness.support import OperatorProcess, Workspace
 from harness.support.histories import a_workspace, assert_history
 
-KINDS = {"assistants": "Assistant", "graphs": "Graph", "assistantversions": "AssistantVersion"}
+KINDS = {
+    "assistants": "Assistant",
+    "graphs": "Graph",
+    "assistantversions": "AssistantVersion",
+    "assistantaliases": "AssistantAlias",
+}
 FAILURES: dict[str, Fault] = {
     "401": Answer(401, "Unauthorized", "Unauthorized"),
     "403, its Role is gone": Answer(403, "Forbidden", "assistants is forbidden"),
@@ -139,8 +144,8 @@ def test_what_fails_is_named_by_kind_and_namespace_and_heals(trial: Trial, kind:
     assert "(are the roles of deploy/ applied?)" in str(said)
     warned = f"failed watch of {kind} in namespace '{trial.one.namespace}'"
     assert warned in trial.process.log.read_text()
-    # Graphs are not needed to record.
-    if kind == "graphs":
+    # Graphs and aliases are not needed to record.
+    if kind in {"graphs", "assistantaliases"}:
         assert_history(trial.one.until_versions(count := trial.edit(trial.one)), range(count))
     trial.proxy.fault = None
     eventually(lambda: trial.process.get("/readyz") == "ok\n")

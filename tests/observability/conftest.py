@@ -54,6 +54,8 @@ def exposition(busy: Busy) -> str:
     busy.until("publications_total", result="ServerUnreachable")
     busy.until("server_requests_total", code="<error>")
     busy.until("versions_made_total", kind="Reverted")
+    busy.until("stalled", kind="AssistantAlias", reason="VersionNotFound")
+    eventually(lambda: busy.figure("alias_moves_total") == 2)
     shown = busy.operator.get("/metrics")
     assert shown
     return shown
@@ -65,6 +67,11 @@ def _change_all_metrics(workspace: Workspace) -> None:
     workspace.edit(context={"prompt": "two"})
     workspace.edit(context={"prompt": "one"})
     workspace.until_active(3)
+    workspace.alias(version=1)
+    workspace.until_ready("production", "assistantaliases")
+    workspace.edit("production", "assistantaliases", version=3)
+    workspace.until_ready("production", "assistantaliases")
+    workspace.alias("lost", version=9)
     workspace.edit(versioning={"activeVersion": 1, "historyLimit": 1})
     workspace.until_active(1)
     eventually(lambda: workspace.get("assistantversions", "bot-v2") is None)

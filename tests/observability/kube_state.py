@@ -93,9 +93,11 @@ class Configuration(Options):
 
 
 def at(found: Any, path: tuple[str, ...]) -> Any:
-    """Return the value at a path, or None. `[key=value]` selects from a list."""
+    """Return the value at a path, or None. `[key=value]` selects from a list, a number is an index."""
     for part in path:
-        if part.startswith("["):
+        if part.isdigit():
+            found = next(iter((found or ())[int(part) :]), None)
+        elif part.startswith("["):
             key, wanted = part[1:-1].split("=")
             found = next((each for each in found or () if str(each.get(key)).lower() == wanted.lower()), None)
         else:

@@ -11,7 +11,7 @@ from harness.support import OperatorProcess
 from .conftest import Busy
 from .figures import MONITORING, OF_PROCESSES, PREFIX, checked, families, full_name, value
 
-PER_OBJECT = {"objects", "versions", "ready", "stalled", "graph_served"}
+PER_OBJECT = {"objects", "versions", "ready", "stalled", "graph_served", "alias_last_move_timestamp_seconds"}
 
 
 def documented() -> dict[str, tuple[str, set[str]]]:
@@ -48,11 +48,17 @@ def test_every_metric_and_its_labels_are_documented(exposition: str) -> None:
         ("leader_election_master_status", {"name": "assistant-operator"}, 1),
         ("objects", {"kind": "Assistant"}, 3),
         ("objects", {"kind": "Graph", "ready": "True"}, 2),
+        ("objects", {"kind": "AssistantAlias", "ready": "True"}, 1),
+        ("objects", {"kind": "AssistantAlias", "ready": "False"}, 1),
         ("versions", {}, 4),
         ("ready", {"kind": "Assistant", "name": "bot"}, 1),
         ("ready", {"kind": "Assistant", "name": "broken"}, 0),
         ("ready", {"kind": "Graph", "name": "remote"}, 0),
         ("stalled", {"kind": "Assistant", "name": "broken", "reason": "SchemaRefused"}, 1),
+        ("ready", {"kind": "AssistantAlias", "name": "production"}, 1),
+        ("ready", {"kind": "AssistantAlias", "name": "lost"}, 0),
+        ("stalled", {"kind": "AssistantAlias", "name": "lost", "reason": "VersionNotFound"}, 1),
+        ("alias_moves_total", {}, 2),
         ("graph_served", {"name": "remote"}, 0),
         ("publications_total", {"result": "Published"}, 0),
         ("reconcile_panics_total", {}, 0),
@@ -69,7 +75,9 @@ def test_values_after_known_changes(exposition: str, name: str, labels: dict[str
     ("name", "labels"),
     [
         ("activations_total", {}),
+        ("alias_last_move_timestamp_seconds", {"name": "production", "assistant": "bot"}),
         ("reconcile_total", {"controller": "assistant", "result": "success"}),
+        ("reconcile_total", {"controller": "alias", "result": "success"}),
         ("reconcile_total", {"controller": "probe", "result": "requeue_after"}),
         ("reconcile_time_seconds_sum", {"controller": "graph"}),
         ("workqueue_adds_total", {"name": "assistant"}),
@@ -79,6 +87,7 @@ def test_values_after_known_changes(exposition: str, name: str, labels: dict[str
         ("steps_total", {"controller": "assistant", "step": "UpdateStatus"}),
         ("steps_total", {"controller": "version", "step": "UpdateVersionStatus"}),
         ("steps_total", {"controller": "publication", "step": "Publish"}),
+        ("steps_total", {"controller": "alias", "step": "UpdateAliasStatus"}),
         ("rest_client_requests_total", {"method": "POST", "code": "201"}),
         ("rest_client_request_duration_seconds_sum", {"method": "PATCH"}),
         ("server_request_duration_seconds_sum", {"method": "GET"}),
@@ -97,7 +106,7 @@ def test_only_the_metrics_of_objects_and_watches_have_names_in_labels(exposition
         if {"namespace", "url", "path", "host", "uid"} & sample.labels.keys()
         or "127.0.0.1" in "".join(sample.labels.values())
     }
-    assert named == {"ready", "stalled", "graph_served", "watch_failing"}
+    assert named == {"ready", "stalled", "graph_served", "alias_last_move_timestamp_seconds", "watch_failing"}
 
 
 def test_a_deleted_object_has_no_series(busy: Busy, exposition: str) -> None:
@@ -106,12 +115,16 @@ def test_a_deleted_object_has_no_series(busy: Busy, exposition: str) -> None:
     eventually(lambda: busy.figure("ready", name="brief") == 0)
     workspace.graph("gone", server={"url": "http://127.0.0.1:9"}, defaultAssistant={"policy": "None"})
     eventually(lambda: busy.figure("graph_served", name="gone") == 0)
+    workspace.alias("passing", version=1)
+    eventually(lambda: busy.figure("alias_last_move_timestamp_seconds", name="passing") is not None)
+    workspace.delete("assistantaliases", "passing")
+    eventually(lambda: busy.figure("alias_last_move_timestamp_seconds", name="passing") is None)
     workspace.delete("assistants", "brief")
     workspace.delete("graphs", "gone")
     eventually(lambda: busy.figure("ready", name="brief") is None)
     eventually(lambda: busy.figure("ready", name="gone") is None)
     shown = busy.operator.get("/metrics") or ""
-    assert not re.search(r'name="(brief|gone)"', shown)
+    assert not re.search(r'name="(brief|gone|passing)"', shown)
     assert value(shown, "ready", name="bot") == 1
 
 

@@ -47,10 +47,10 @@ def no_watch_of_graphs(request: Request) -> Fault | None:
 def test_a_closed_watch_is_opened_again_and_a_refused_one_is_named_in_readyz(
     operator: OperatorProcess, proxy: FaultProxy
 ) -> None:
-    eventually(lambda: proxy.open_watches == 3)
+    eventually(lambda: proxy.open_watches == 4)
     assert health(operator) == (200, "ok\n")
-    assert proxy.cut_watches() == 3
-    eventually(lambda: proxy.open_watches == 3)
+    assert proxy.cut_watches() == 4
+    eventually(lambda: proxy.open_watches == 4)
     assert health(operator) == (200, "ok\n")
     proxy.fault = no_watch_of_graphs
     proxy.cut_watches()

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from assistant_operator.api.assistant import Assistant
+from assistant_operator.api.assistant_alias import AssistantAlias
 from assistant_operator.api.assistant_version import AssistantVersion
 from assistant_operator.api.graph import Graph
 from harness.controlplane.waiting import eventually
@@ -37,7 +38,9 @@ def exists(schema: dict[str, Any], path: tuple[str, ...]) -> bool:
     if path[:1] == ("metadata",):
         return path[1] in METADATA
     for part in path:
-        schema = schema["items"] if part.startswith("[") else schema.get("properties", {}).get(part, {})
+        schema = (
+            schema["items"] if part.startswith("[") or part.isdigit() else schema.get("properties", {}).get(part, {})
+        )
     return bool(schema)
 
 
@@ -49,8 +52,8 @@ def paths_of(resource: Resource, metric: Metric) -> list[tuple[str, ...]]:
     return [*filter(None, [what.path]), *inner, *resource.labels_from_path.values(), *metric.labels_from_path.values()]
 
 
-def test_all_three_kinds_are_shown() -> None:
-    kinds = {kind.kind_name: kind.plural for kind in (Graph, Assistant, AssistantVersion)}
+def test_all_four_kinds_are_shown() -> None:
+    kinds = {kind.kind_name: kind.plural for kind in (Graph, Assistant, AssistantVersion, AssistantAlias)}
     assert {each.group_version_kind.kind: each.resource_plural for each in RESOURCES} == kinds
 
 
@@ -118,6 +121,14 @@ def _is_marked(version: dict[str, Any] | None) -> bool:
         ("assistantversion_active", {"assistant": "bot", "number": "1"}, 1),
         ("assistantversion_active", {"assistant": "bot", "number": "3"}, 0),
         ("assistantversion_valid", {"assistant": "broken", "number": "1"}, 0),
+        ("assistantalias_info", {"alias": "production", "assistant": "bot"}, 1),
+        ("assistantalias_version", {"alias": "production"}, 3),
+        ("assistantalias_requested_version", {"alias": "production"}, 3),
+        ("assistantalias_requested_version", {"alias": "lost"}, 9),
+        ("assistantalias_generation", {"alias": "production"}, 2),
+        ("assistantalias_observed_generation", {"alias": "production"}, 2),
+        ("assistantalias_status_condition", {"alias": "production", "condition": "Ready", "status": "True"}, 1),
+        ("assistantalias_status_condition", {"alias": "lost", "condition": "VersionFound", "status": "False"}, 1),
     ],
 )  # fmt: skip
 def test_values_of_real_objects(shown: list[Sample], name: str, labels: dict[str, str], expected: float) -> None:
@@ -129,6 +140,14 @@ def test_a_missing_value_has_no_sample(shown: list[Sample]) -> None:
     named = [name for name, labels, _ in shown if labels.get("assistant") == "broken"]
     assert "kube_langgraph_assistant_latest_version" in named
     assert not {"kube_langgraph_assistant_active_version", "kube_langgraph_assistant_pinned_version"} & set(named)
+
+
+def test_an_alias_that_was_never_moved_has_no_version_and_no_time_of_a_move(shown: list[Sample], busy: Busy) -> None:
+    values = {(name, labels["alias"]): number for name, labels, number in shown if "alias" in labels}
+    moved = at(busy.workspace.get("assistantaliases", "production"), ("status", "moves", "0", "since"))
+    assert values["kube_langgraph_assistantalias_moved", "production"] == datetime.fromisoformat(moved).timestamp()
+    never = {"kube_langgraph_assistantalias_moved", "kube_langgraph_assistantalias_version"}
+    assert never & {name for name, alias in values if alias == "lost"} == set()
 
 
 def test_the_creation_time_is_a_timestamp(shown: list[Sample], busy: Busy) -> None:

@@ -39,6 +39,7 @@ VALUES = {
     **{path.name.removesuffix("-values.yaml"): (f"--values={path}",) for path in sorted((CHART / "ci").iterdir())},
 }
 COPIES = {
+    "crds/assistantaliases.yaml": "crds/assistantaliases.yaml",
     "crds/assistants.yaml": "crds/assistants.yaml",
     "crds/assistantversions.yaml": "crds/assistantversions.yaml",
     "crds/graphs.yaml": "crds/graphs.yaml",
@@ -48,7 +49,7 @@ COPIES = {
     "alerts.yaml": "deploy/monitoring/alerts.yaml",
     "dashboard.json": "deploy/monitoring/dashboard.json",
 }
-CRDS = {"assistants", "assistantversions", "graphs"}
+CRDS = {"assistantaliases", "assistants", "assistantversions", "graphs"}
 WATCHED = {"ServiceMonitor", "PrometheusRule"}
 
 

@@ -10,7 +10,7 @@ import yaml
 from harness.tools.rendering import CHART, Json, charted, demand_helm, identity, objects, of_kind, run_helm
 
 OWN = "assistant-operator"
-DEFINITIONS = 3
+DEFINITIONS = 4
 
 
 def an_umbrella(folder: Path, *switches: Json, **values: Any) -> Path:
@@ -85,7 +85,7 @@ def test_an_alias_is_its_name(tmp_path: Path) -> None:
     assert rendered(umbrella, "--set=blue.enabled=false") == []
     things = rendered(umbrella, "--set=blue.enabled=true")
     made = {each["metadata"]["name"] for each in things if each["kind"] != "CustomResourceDefinition"}
-    below = ("", "-lease", "-server-credentials", "-view", "-edit", "-admin")
+    below = ("", "-lease", "-server-credentials", "-view", "-edit", "-admin", "-promote")
     assert made == {f"p-blue{each}" for each in below}
 
 

@@ -17,7 +17,12 @@ from harness.support import OperatorProcess, Workspace
 from harness.support.walk import comes_to
 from harness.tools.rendering import CHART, ROOT, Json, charted, demand_helm, kustomized, of_kind, run_helm
 
-OURS = {"assistants": "Assistant", "assistantversions": "AssistantVersion", "graphs": "Graph"}
+OURS = {
+    "assistantaliases": "AssistantAlias",
+    "assistants": "Assistant",
+    "assistantversions": "AssistantVersion",
+    "graphs": "Graph",
+}
 DEFINITIONS = [f"customresourcedefinition/{plural}.assistant-operator.dev" for plural in OURS]
 RELEASE = "assistant-operator"
 # Not the release's name: what takes one for the other is found out.
@@ -155,6 +160,8 @@ def assert_works(plane: ControlPlane, home: str, log: Path, *namespaces: str) ->
             workspace.assistant(context={"prompt": "one"})
             workspace.edit(context={"prompt": "two"})
             assert workspace.until_active(2)["latestVersion"] == 2
+            workspace.alias(version=1)
+            assert workspace.until_ready("production", "assistantaliases")["version"] == 1
         assert process.terminate() == 0
     assert [line for line in log.read_text().splitlines() if "ERROR" in line or "orbidden" in line] == []
 
@@ -194,13 +201,13 @@ def test_helm_installs_it_upgrades_it_and_leaves_what_is_the_users(bare: Control
     before = everything(bare)
     helm(bare, "install", RELEASE, chart=older(tmp_path))
     assert_admitted(bare, charted(namespace=HOME))
-    assert "lgraph" not in bare.kubectl("get", DEFINITIONS[2], "-o=yaml").stdout
+    assert "lgraph" not in bare.kubectl("get", DEFINITIONS[3], "-o=yaml").stdout
 
     helm(bare, "upgrade", RELEASE, "--set=replicas=1", "--set=logging.level=debug")
     upgraded = deployed(bare, HOME)
     assert (upgraded["spec"]["replicas"], flags(upgraded)) == (1, ["--log-level=debug", "--log-format=json"])
     assert bare.kubectl("get", "poddisruptionbudgets", "-A", "-o=name").stdout == ""
-    assert "lgraph" in bare.kubectl("get", DEFINITIONS[2], "-o=yaml").stdout
+    assert "lgraph" in bare.kubectl("get", DEFINITIONS[3], "-o=yaml").stdout
     assert_works(bare, HOME, tmp_path / "log", USERS)
 
     helm(bare, "uninstall", RELEASE)
@@ -208,12 +215,13 @@ def test_helm_installs_it_upgrades_it_and_leaves_what_is_the_users(bare: Control
         *(f"CustomResourceDefinition/-/{plural}.assistant-operator.dev" for plural in OURS),
         f"Graph/{USERS}/support",
         f"Assistant/{USERS}/bot",
+        f"AssistantAlias/{USERS}/production",
         f"AssistantVersion/{USERS}/bot-v1",
         f"AssistantVersion/{USERS}/bot-v2",
     }
     comes_to(lambda: everything(bare) - before, left)
     # No operator is there that anything would have to wait for.
-    bare.kubectl("delete", "assistant/bot", "graph/support", f"-n{USERS}", "--timeout=30s")
+    bare.kubectl("delete", "assistant/bot", "graph/support", "assistantalias/production", f"-n{USERS}", "--timeout=30s")
     eventually(lambda: Workspace(bare, USERS).all("assistantversions") == [])
     # What was kept is taken over by the next release of that name.
     helm(bare, "install", RELEASE)

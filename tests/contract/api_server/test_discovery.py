@@ -6,6 +6,7 @@ from .clusters import Cluster
 KINDS = {
     "assistants": ("Assistant", "asst"),
     "assistantversions": ("AssistantVersion", "asstv"),
+    "assistantaliases": ("AssistantAlias", "asstalias"),
     "graphs": ("Graph", "lgraph"),
 }
 

@@ -49,7 +49,9 @@ EXCUSED = {
 """Beginnings of commands that are not run, and why."""
 PROGRAMS_USED = {"kubectl", "make", "assistant-operator", "helm", "python3", "printf"}
 PAGES = {page: found for page in pages() if (found := commands((ROOT / page).read_text()))}
-READS = re.compile(r"kubectl (?:get|assistants (?:get|history|diff|blame|show|verify|status|tree|aliases))\b")
+READS = re.compile(
+    r"kubectl (?:get|auth can-i|assistants (?:get|history|diff|blame|show|verify|status|tree|aliases))\b"
+)
 AGE = re.compile(r"(\d+[smhd])+")
 
 

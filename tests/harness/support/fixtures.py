@@ -32,7 +32,10 @@ def installed(control_plane: ControlPlane) -> ControlPlane:
     """The control plane with what `deploy/` and `crds/` put on it."""
     control_plane.kubectl("apply", "--server-side", "-k", str(ROOT / "crds"))
     control_plane.kubectl("apply", "--server-side", "-k", str(ROOT / "deploy"))
-    names = [f"crd/{kind}.assistant-operator.dev" for kind in ("graphs", "assistants", "assistantversions")]
+    names = [
+        f"crd/{kind}.assistant-operator.dev"
+        for kind in ("graphs", "assistants", "assistantversions", "assistantaliases")
+    ]
     control_plane.kubectl("wait", "--for=condition=Established", "--timeout=30s", *names)
     eventually(lambda: control_plane.kubectl("get", "langgraph", check=False).returncode == 0)
     return control_plane

@@ -31,7 +31,7 @@ class Workspace:
         """Make an Assistant."""
         return self._make("assistants", "Assistant", name, {"graphRef": {"name": graph}, **spec})
 
-    def alias(self, name: str, assistant: str = "bot", **spec: Any) -> Json:
+    def alias(self, name: str = "production", assistant: str = "bot", **spec: Any) -> Json:
         """Make an AssistantAlias."""
         return self._make("assistantaliases", "AssistantAlias", name, {"assistantRef": {"name": assistant}, **spec})
 

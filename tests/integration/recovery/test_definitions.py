@@ -20,7 +20,7 @@ from .conftest import Start
 CRDS = Path(__file__).parents[3] / "crds"
 MERGE = "application/merge-patch+json"
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-PLURALS = ("graphs", "assistants", "assistantversions")
+PLURALS = ("graphs", "assistants", "assistantversions", "assistantaliases")
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +68,7 @@ def made(place: Workspace, name: str = "bot") -> None:
     eventually(is_made)
 
 
-@pytest.mark.parametrize("missing", [PLURALS, ("graphs",), ("assistantversions",)], ids=" ".join)
+@pytest.mark.parametrize("missing", [PLURALS, ("graphs",), ("assistantversions",), ("assistantaliases",)], ids=" ".join)
 def test_at_the_start_they_are_waited_for(place: Workspace, start: Start, missing: tuple[str, ...]) -> None:
     for plural in missing:
         delete(place.plane, plural)
@@ -104,6 +104,24 @@ def test_without_that_of_graphs_edits_are_recorded(place: Workspace, start: Star
     eventually(lambda: place.client.ask("GET", place.path("graphs"))[0] == 200)
     place.graph(defaultAssistant={"policy": "None"})
     place.until_ready()
+
+
+def test_without_that_of_aliases_edits_are_recorded_and_aliases_are_found_again(place: Workspace, start: Start) -> None:
+    process = start()
+    place.graph(defaultAssistant={"policy": "None"})
+    place.assistant(context={"prompt": 0})
+    place.alias(version=1)
+    place.until_ready("production", "assistantaliases")
+    delete(place.plane, "assistantaliases")
+    eventually(lambda: is_failing(process, "AssistantAlias"))
+    place.edit(context={"prompt": 1})
+    assert_history(place.until_versions(2), range(2))
+    place.until_active(2)
+    apply(place.plane)
+    eventually(lambda: not is_failing(process, "AssistantAlias"))
+    eventually(lambda: place.client.ask("GET", place.path("assistantaliases"))[0] == 200)
+    place.alias(version=2)
+    assert place.until_ready("production", "assistantaliases")["version"] == 2
 
 
 def test_one_that_is_deleted_while_finalizers_are_pending(place: Workspace, start: Start) -> None:

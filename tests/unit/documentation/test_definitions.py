@@ -80,6 +80,7 @@ def test_names_and_columns(kind: str) -> None:
         ("Graph", "lgraph", "GRAPH-ID DEPLOYED READY DEFAULT ASSISTANTS AGE", "SERVER REASON MESSAGE"),
         ("Assistant", "asst", "GRAPH LATEST ACTIVE READY VERSIONS AGE", "PINNED REASON MESSAGE ID"),
         ("AssistantVersion", "asstv", "ASSISTANT NUMBER ACTIVE VALID CHANGE BY AGE", "DIGEST CAUSE"),
+        ("AssistantAlias", "asstalias", "ASSISTANT VERSION READY AGE", "DIGEST MOVED BY REASON MESSAGE ID"),
     ],
 )
 def test_kubectl_get_shows_what_the_contract_says(kind: str, short: str, columns: str, wide: str) -> None:
@@ -98,7 +99,7 @@ def test_conditions_are_a_map_by_type(kind: str) -> None:
     assert {"type", "status"} <= set(conditions["items"]["required"])
 
 
-@pytest.mark.parametrize("kind", ["Graph", "Assistant"])
+@pytest.mark.parametrize("kind", ["Graph", "Assistant", "AssistantAlias"])
 def test_a_status_begins_unobserved(kind: str) -> None:
     status = root(kind)["properties"]["status"]
     assert status["default"] == {"observedGeneration": -1}
@@ -133,6 +134,7 @@ def test_fields_that_can_be_selected() -> None:
         ".spec.assistantRef.name",
         ".spec.number",
     ]
+    assert [field["jsonPath"] for field in selectable["AssistantAlias"]] == [".spec.assistantRef.name"]
 
 
 @pytest.mark.parametrize(
@@ -149,6 +151,9 @@ def test_fields_that_can_be_selected() -> None:
         ("AssistantVersion.spec.change.paths", {"maxItems": 64}),
         ("AssistantVersion.spec.change.paths[items]", {"maxLength": 256}),
         ("AssistantVersion.spec.change.kind", {"enum": ["Created", "Edited", "Reverted"]}),
+        ("AssistantAlias.spec.version", {"minimum": 1}),
+        ("AssistantAlias.spec.deletionPolicy", {"enum": ["Delete", "Retain"], "default": "Delete"}),
+        ("AssistantAlias.status.moves", {"maxItems": 50}),
     ],
 )
 def test_limits_and_defaults_are_the_contracts(at: str, limits: dict[str, Any]) -> None:
@@ -163,4 +168,4 @@ def test_two_configurations_at_once_are_refused_by_a_rule(at: str) -> None:
 
 
 def test_each_file_is_one_document() -> None:
-    assert [yaml.safe_load(text)["kind"] for text in manifests().values()].count("CustomResourceDefinition") == 3
+    assert [yaml.safe_load(text)["kind"] for text in manifests().values()].count("CustomResourceDefinition") == 4

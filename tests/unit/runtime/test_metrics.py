@@ -16,6 +16,7 @@ from harness.support.timeless import timeless
 Sample = tuple[str, dict[str, str], float]
 QUEUE = {"name": "assistant"}
 KINDS = ("Created", "Edited", "Reverted")
+WATCHED = ("Assistant", "AssistantAlias", "Graph")
 
 
 def samples(metrics: Metrics) -> list[Sample]:
@@ -40,6 +41,7 @@ def values(metrics: Metrics) -> dict[str, float]:
         pytest.param(lambda metrics: metrics.pruned(), ("versions_pruned_total", {}, 1), id="a pruned version"),
         pytest.param(lambda metrics: metrics.restored(), ("versions_restored_total", {}, 1), id="a restored version"),
         pytest.param(lambda metrics: metrics.activated(), ("activations_total", {}, 1), id="an activation"),
+        pytest.param(lambda metrics: metrics.moved(), ("alias_moves_total", {}, 1), id="a move of an alias"),
         pytest.param(
             lambda metrics: metrics.published("ServerUnreachable"),
             ("publications_total", {"result": "ServerUnreachable"}, 1),
@@ -141,11 +143,11 @@ def test_series_with_known_labels_exist_from_the_start_with_the_value_zero() -> 
     metrics = Metrics()
     metrics.controllers("graph")
     zero = [(name, labels) for name, labels, value in samples(metrics) if value == 0 and "kind" in labels]
-    of_fields = [{"kind": kind, "field": "status"} for kind in ("Assistant", "Graph")]
+    of_fields = [{"kind": kind, "field": "status"} for kind in WATCHED]
     assert zero == [
         *(("assistant_operator_versions_made_total", {"kind": kind}) for kind in KINDS),
         *(("assistant_operator_unstored_fields_total", labels) for labels in of_fields),
-        *(("assistant_operator_resyncs_total", {"kind": kind}) for kind in ("Assistant", "Graph")),
+        *(("assistant_operator_resyncs_total", {"kind": kind}) for kind in WATCHED),
     ]
     of_graph = {"result": "error", "controller": "graph"}
     assert ("assistant_operator_reconcile_total", of_graph, 0.0) in samples(metrics)
