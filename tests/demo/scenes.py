@@ -28,6 +28,7 @@ class Asked:
     answers: str
     name: str = ""
     same_as: str = ""
+    kind: str = "assistant"
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,20 @@ class Scene:
 
 APPLIED = (
     Typed("kubectl apply -k deploy/examples", ("graph.assistant-operator.dev/support created",)),
+    Typed("kubectl apply -k deploy/examples/aliases", ("assistantalias.assistant-operator.dev/production created",)),
     Typed("kubectl wait graph/support assistant/friendly assistant/terse --for=condition=Ready --timeout=60s"),
 )
+READY_ALIASES = Typed("kubectl wait assistantalias --all --for=condition=Ready --timeout=30s", ("production.* met",))
+
+
+def _promotion(number: int, cause: str) -> Typed:
+    patch = f'{{"metadata":{{"annotations":{{"kubernetes.io/change-cause":"{cause}"}}}},"spec":{{"version":{number}}}}}'
+    return Typed(f"kubectl patch assistantalias production --type merge -p '{patch}'", ("patched",))
+
+
+def _until_alias(number: int) -> Typed:
+    path = "kubectl wait assistantalias/production --for=jsonpath='{.status.version}'="
+    return Typed(f"{path}{number} --timeout=30s", ("met",))
 
 
 def _edit(patch: str, *shows: str) -> Typed:
@@ -143,6 +156,29 @@ SCENES = (
         ),
     ),
     Scene(
+        "Callers use a name, and you decide when it moves",
+        "`production` is an alias: it stands for one version of `friendly`, whatever is edited. Moving it is an edit of\n"
+        "its own, which an account that may edit prompts need not be allowed. Each move is recorded.",
+        (
+            READY_ALIASES,
+            Typed("kubectl get assistantaliases", (r"production +friendly +1 +True", r"staging +friendly +1 +True")),
+            _promotion(4, "tested in staging"),
+            _until_alias(4),
+            Typed("kubectl wait assistantalias/production --for=condition=Ready --timeout=30s", ("met",)),
+            Typed(
+                "kubectl get assistantalias production -o jsonpath='{.status.moves[0]}'",
+                ('"cause":"tested in staging"', '"from":1', '"to":4'),
+            ),
+            _promotion(5, "in a hurry"),
+            Typed("kubectl wait assistantalias/production --for=condition=Ready=False --timeout=30s", ("met",)),
+            Typed(
+                "kubectl get assistantalias production -o wide", ("SchemaRefused .* the alias stays at friendly-v4",)
+            ),
+            _promotion(4, "not yet"),
+            Typed("kubectl wait assistantalias/production --for=condition=Ready --timeout=30s", ("met",)),
+        ),
+    ),
+    Scene(
         "Nobody alters history",
         "Not even a cluster's administrator, as which these commands run: the API server itself refuses.",
         (
@@ -189,6 +225,7 @@ def server_scenes(url: str) -> tuple[Scene, ...]:
                 ),
                 Typed("kubectl get graph support -o wide", (url,)),
                 Typed("kubectl get assistants -o wide", ("friendly .*[0-9a-f]{8}-",)),
+                READY_ALIASES,
                 Asked("friendly", "warm and take your time", name="before"),
             ),
         ),
@@ -200,6 +237,17 @@ def server_scenes(url: str) -> tuple[Scene, ...]:
                 _until("activeVersion", 2),
                 ready,
                 Asked("friendly", "You answer in verse"),
+            ),
+        ),
+        Scene(
+            "Who calls the alias waits for its promotion",
+            "`production` is an assistant of its own on the server. It answers as before, until it is moved.",
+            (
+                Asked("production", "warm and take your time", same_as="before", kind="assistantalias"),
+                _promotion(2, "verse it is"),
+                _until_alias(2),
+                Typed("kubectl wait assistantalias/production --for=condition=Ready --timeout=30s", ("met",)),
+                Asked("production", "You answer in verse", kind="assistantalias"),
             ),
         ),
         Scene(
@@ -227,9 +275,10 @@ def server_scenes(url: str) -> tuple[Scene, ...]:
             "Deleted here is deleted there",
             "Unless spec.deletionPolicy is Retain. The server's own assistant of a graph is never deleted.",
             (
-                Listed(("Friendly support", "Terse support", "support")),
+                Listed(("Friendly support", "Support", "Support (staging)", "Terse support", "support")),
                 Typed("kubectl delete assistant terse", ("deleted",)),
-                Listed(("Friendly support", "support")),
+                Typed("kubectl delete assistantalias staging", ("deleted",)),
+                Listed(("Friendly support", "Support", "support")),
             ),
         ),
     )

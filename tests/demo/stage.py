@@ -63,7 +63,7 @@ class Stage:
 
     def _ask(self, asked: Asked) -> None:
         print(f"{DIM}(the server is asked as '{asked.assistant}': {QUESTION}){PLAIN}", flush=True)
-        answer = self._running.answer(self._copy(asked.assistant), QUESTION)
+        answer = self._running.answer(self._copy(asked.assistant, asked.kind), QUESTION)
         print(answer, flush=True)
         if asked.answers not in answer:
             raise DemoFailed(f"'{asked.assistant}' should have answered with '{asked.answers}'")
@@ -81,8 +81,8 @@ class Stage:
         if held != listed.names:
             raise DemoFailed(f"the server should hold {', '.join(listed.names)}")
 
-    def _copy(self, assistant: str) -> str:
-        return self._plane.kubectl("get", "assistant", assistant, "-o", "jsonpath={.status.assistantId}").stdout
+    def _copy(self, assistant: str, kind: str = "assistant") -> str:
+        return self._plane.kubectl("get", kind, assistant, "-o", "jsonpath={.status.assistantId}").stdout
 
     @property
     def _running(self) -> LangGraphServer:

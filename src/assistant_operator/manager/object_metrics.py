@@ -44,8 +44,8 @@ class ObjectMetrics:
         yield "stalled", "1 while a person has to act on the object.", islice(_stalled(objects), _MAX_SERIES)
         yield "graph_served", "1 if the server of the Graph serves it, else 0.", _served(graphs)
         text = "Unix time at which the alias was moved last."
-        moves = nlargest(_MAX_SERIES, _moved(aliases), key=_value)
-        yield "alias_last_move_timestamp_seconds", text, moves
+        moved = nlargest(_MAX_SERIES, _moved(aliases), key=_value)
+        yield "alias_last_move_timestamp_seconds", text, moved
 
 
 def _value(sample: Sample) -> float:

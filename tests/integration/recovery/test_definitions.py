@@ -68,7 +68,7 @@ def made(place: Workspace, name: str = "bot") -> None:
     eventually(is_made)
 
 
-@pytest.mark.parametrize("missing", [PLURALS, ("graphs",), ("assistantversions",), ("assistantaliases",)], ids=" ".join)
+@pytest.mark.parametrize("missing", [PLURALS, ("graphs",), ("assistantversions",)], ids=" ".join)
 def test_at_the_start_they_are_waited_for(place: Workspace, start: Start, missing: tuple[str, ...]) -> None:
     for plural in missing:
         delete(place.plane, plural)
