@@ -802,12 +802,9 @@ def assert_stays_as_applied(plane: ControlPlane, *what: str) -> None:
     eventually(changes_nothing)
 
 
-EXAMPLES = ("deploy/examples", "deploy/examples/aliases")
-
-
-@pytest.mark.parametrize("folder", ["crds", "deploy", "deploy/strict-history", "deploy/no-secrets", *EXAMPLES])
+@pytest.mark.parametrize("folder", ["crds", "deploy", "deploy/strict-history", "deploy/no-secrets", "deploy/examples"])
 def test_what_is_applied_again_changes_nothing(place: Workspace, folder: str) -> None:
-    what = ["-k", str(ROOT / folder), *([f"-n{place.namespace}"] if folder in EXAMPLES else [])]
+    what = ["-k", str(ROOT / folder), *([f"-n{place.namespace}"] if folder == "deploy/examples" else [])]
     place.plane.kubectl("apply", "--server-side", *what)
     assert_stays_as_applied(place.plane, *what)
     if folder in {"deploy/strict-history", "deploy/no-secrets"}:
@@ -815,15 +812,11 @@ def test_what_is_applied_again_changes_nothing(place: Workspace, folder: str) ->
 
 
 def test_the_examples_stay_as_applied_while_the_operator_works(operator: OperatorProcess, workspace: Workspace) -> None:
-    what, aliases = (["-k", str(ROOT / folder), f"-n{workspace.namespace}"] for folder in EXAMPLES)
-    for each in (what, aliases):
-        workspace.plane.kubectl("apply", "--server-side", *each)
+    what = ["-k", str(ROOT / "deploy/examples"), f"-n{workspace.namespace}"]
+    workspace.plane.kubectl("apply", "--server-side", *what)
     for name in ("friendly", "terse", "support"):
         assert workspace.until_ready(name)["activeVersion"] == 1
     workspace.until_ready("support", plural="graphs")
-    for name in ("production", "staging"):
-        assert workspace.until_ready(name, plural="assistantaliases")["version"] == 1
-    for each in (what, aliases):
-        assert_stays_as_applied(workspace.plane, *each)
+    assert_stays_as_applied(workspace.plane, *what)
     names = sorted(each["metadata"]["name"] for each in workspace.all("assistantversions"))
     assert names == ["friendly-v1", "support-v1", "terse-v1"]
