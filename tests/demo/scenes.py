@@ -57,7 +57,6 @@ class Scene:
 
 APPLIED = (
     Typed("kubectl apply -k deploy/examples", ("graph.assistant-operator.dev/support created",)),
-    Typed("kubectl apply -k deploy/examples/aliases", ("assistantalias.assistant-operator.dev/production created",)),
     Typed("kubectl wait graph/support assistant/friendly assistant/terse --for=condition=Ready --timeout=60s"),
 )
 READY_ALIASES = Typed("kubectl wait assistantalias --all --for=condition=Ready --timeout=30s", ("production.* met",))
@@ -157,8 +156,8 @@ SCENES = (
     ),
     Scene(
         "Callers use a name, and you decide when it moves",
-        "`production` is an alias: it stands for one version of `friendly`, whatever is edited. Moving it is an edit of\n"
-        "its own, which an account that may edit prompts need not be allowed. Each move is recorded.",
+        "`production` is an alias: it stands for one version of `friendly`, whatever is edited. Moving it is an edit\n"
+        "of its own, which an account that may edit prompts need not be allowed. Each move is recorded.",
         (
             READY_ALIASES,
             Typed("kubectl get assistantaliases", (r"production +friendly +1 +True", r"staging +friendly +1 +True")),

@@ -817,6 +817,8 @@ def test_the_examples_stay_as_applied_while_the_operator_works(operator: Operato
     for name in ("friendly", "terse", "support"):
         assert workspace.until_ready(name)["activeVersion"] == 1
     workspace.until_ready("support", plural="graphs")
+    for name in ("production", "staging"):
+        assert workspace.until_ready(name, plural="assistantaliases")["version"] == 1
     assert_stays_as_applied(workspace.plane, *what)
     names = sorted(each["metadata"]["name"] for each in workspace.all("assistantversions"))
     assert names == ["friendly-v1", "support-v1", "terse-v1"]
