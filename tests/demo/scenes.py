@@ -156,8 +156,8 @@ SCENES = (
     ),
     Scene(
         "Callers use a name, and you decide when it moves",
-        "`production` is an alias: it stands for one version of `friendly`, whatever is edited. Moving it is an edit of\n"
-        "its own, which an account that may edit prompts need not be allowed. Each move is recorded.",
+        "`production` is an alias: it stands for one version of `friendly`, whatever is edited. Moving it is an edit\n"
+        "of its own, which an account that may edit prompts need not be allowed. Each move is recorded.",
         (
             READY_ALIASES,
             Typed("kubectl get assistantaliases", (r"production +friendly +1 +True", r"staging +friendly +1 +True")),
