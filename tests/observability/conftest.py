@@ -56,6 +56,8 @@ def exposition(busy: Busy) -> str:
     busy.until("versions_made_total", kind="Reverted")
     busy.until("stalled", kind="AssistantAlias", reason="VersionNotFound")
     eventually(lambda: busy.figure("alias_moves_total") == 2)
+    # Its version was deleted, and is validated after it was created again.
+    busy.until("ready", kind="AssistantAlias", name="production")
     shown = busy.operator.get("/metrics")
     assert shown
     return shown
