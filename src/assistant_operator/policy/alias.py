@@ -47,6 +47,16 @@ class AliasInput:
     """The status that was written last, if the API server did not store all of its fields."""
 
     @property
+    def before(self) -> AssistantAliasStatus:
+        """The status that decisions start from: what was sent, while the API server does not store all of it."""
+        is_latest = self.unstored is not None and self.unstored.stored == self.alias.status
+        return self.unstored.sent if self.unstored and is_latest else self.alias.status
+
+    def found(self, edit: AliasEdit) -> VersionRecord | None:
+        """The version that the edit asks for; None if it does not exist."""
+        return edit.found(self.kept, self.before)
+
+    @property
     def copies(self) -> tuple[Copy, ...]:
         """The recorded copies that may exist on a server."""
         return copies_without(self.alias.status.copies, self.withdrawn)
@@ -85,6 +95,10 @@ class MoveDecision:
     digest: str | None
     moves: tuple[Move, ...]
 
+    def is_at(self, record: VersionRecord) -> bool:
+        """Whether that is the version already. An older CustomResourceDefinition has no column with the digest."""
+        return self.version == record.number and record.digest in {"", self.digest}
+
 
 AliasStep = ReadVersion | UpdateAliasStatus
 
@@ -110,7 +124,7 @@ def _is_undecided(input: AliasInput) -> bool:
 
     So is one that the alias stands for already, if it has no condition: the operator ended before it wrote that.
     """
-    record, present = input.edits[-1].requested(input.kept), input.alias.status
+    record, present = input.found(input.edits[-1]), input.before
     if record is None or record.number in input.findings:
         return False
     return input.is_revalidating or (not record.valid and record.number == present.version)
@@ -118,7 +132,7 @@ def _is_undecided(input: AliasInput) -> bool:
 
 def _unexplained(input: AliasInput) -> int | None:
     """The number of the version that is asked for, if it is refused and it is not known why."""
-    record = input.edits[-1].requested(input.kept)
+    record = input.found(input.edits[-1])
     if record is None or record.number in input.findings:
         return None
     return record.number if record.valid in {ConditionStatus.FALSE, ConditionStatus.UNKNOWN} else None
@@ -126,20 +140,20 @@ def _unexplained(input: AliasInput) -> int | None:
 
 def decide(input: AliasInput) -> MoveDecision:
     """Follow each edit in turn: one that asks for a version that exists and is valid moves the alias."""
-    before = input.alias.status
+    before = input.before
     decision = MoveDecision(before.version, before.digest, before.moves)
     if input.assistant is None:
         return decision
     for edit in input.edits:
-        record = edit.requested(input.kept)
-        if record and input.is_valid(record) and (record.number, record.digest) != (decision.version, decision.digest):
+        record = input.found(edit)
+        if record and input.is_valid(record) and not decision.is_at(record):
             decision = _moved(input, decision, edit, record)
     return decision
 
 
 def _moved(input: AliasInput, decision: MoveDecision, edit: AliasEdit, record: VersionRecord) -> MoveDecision:
     # A version that appears later, with the same content, moves the alias without an edit.
-    by = AliasEdit(edit.generation) if edit.is_honoured(input.alias.status) else edit
+    by = AliasEdit(edit.generation) if edit.is_honoured(input.before) else edit
     move = Move.of(
         from_=decision.version,
         to=record.number,
@@ -198,11 +212,13 @@ def _version_found(input: AliasInput) -> Finding:
     edit, assistant = input.edits[-1], input.alias.spec.assistant_ref.name
     if input.assistant is None:
         return Finding(False, Reason.ASSISTANT_NOT_FOUND, f"there is no Assistant '{assistant}' in this namespace")
-    if record := edit.requested(input.kept):
+    if record := input.found(edit):
         return Finding(True, Reason.VERSION_FOUND, f"{record.name} exists")
     message = f"spec.digest: no version of '{assistant}' has the digest {edit.digest}"
     if edit.version is not None:
         message = f"spec.version: {input.name(edit.version)} does not exist"
+        if edit.requested(input.kept):
+            message = f"spec.version: {input.name(edit.version)} has other content: its Assistant was created anew"
     # The version may be one of an edit that is being recorded.
     is_transient = input.assistant.status.observed_generation != input.assistant.metadata.generation
     return Finding(False, Reason.VERSION_NOT_FOUND, message, is_transient)
@@ -210,7 +226,7 @@ def _version_found(input: AliasInput) -> Finding:
 
 def _ready(input: AliasInput, decision: MoveDecision, found: Finding) -> Finding:
     stays = f"the alias {'stays at' if decision.version else 'stands for'} {input.name(decision.version)}"
-    record = input.edits[-1].requested(input.kept)
+    record = input.found(input.edits[-1])
     if not found.holds or record is None:
         return replace(found, message=f"{found.message}; {stays}")
     if input.is_valid(record):

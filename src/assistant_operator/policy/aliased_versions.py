@@ -29,6 +29,17 @@ class AliasEdit:
             return kept.get(self.version)
         return next((record for record in reversed(kept) if record.digest == self.digest), None)
 
+    def found(self, kept: KeptVersions, status: AssistantAliasStatus) -> VersionRecord | None:
+        """The version that it asks for, unless the alias stood for other content under that number.
+
+        Then the Assistant was deleted and created anew. Who may do that may not move the alias thereby: it is moved by
+        an edit of its own.
+        """
+        record = self.requested(kept)
+        if record is None or self.version is None or not self.is_honoured(status):
+            return record
+        return record if record.digest in {"", status.digest} or status.digest is None else None
+
     def is_honoured(self, status: AssistantAliasStatus) -> bool:
         """Whether the status shows that the alias stood for what this edit asks for."""
         if self.generation > status.observed_generation:

@@ -113,9 +113,10 @@ class VersionIndex:
         """How many versions of that name there are, with any owner."""
         return len(self._by_number(assistant))
 
-    def has(self, assistant: Key, number: int) -> bool:
-        """Whether that version of that name exists, with any owner."""
-        return number in self._by_number(assistant)
+    def has(self, assistant: Key, number: int, digest: str | None) -> bool:
+        """Whether that version of that name exists with that digest, with any owner. `digest`: None for any."""
+        record = self._by_number(assistant).get(number)
+        return record is not None and (digest is None or record.digest in {"", digest})
 
     def newest_number(self, assistant: Key) -> int:
         """The highest number of that name, with any owner; 0 for none."""

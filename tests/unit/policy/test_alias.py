@@ -15,6 +15,7 @@ from assistant_operator.policy.conditions import Finding
 from assistant_operator.policy.desired_copy import Target
 from assistant_operator.policy.kept_versions import KeptVersions
 from assistant_operator.policy.publication import PublishResult
+from assistant_operator.policy.stored import Unstored
 from harness.worlds import BOT, EARLIER, INVALID, NAMESPACE, NOW, a_digest, a_record, a_status, an_assistant, managed
 
 KEPT = KeptVersions.of((a_record(1), a_record(2), a_record(3)))
@@ -201,9 +202,45 @@ def test_a_thousand_moves_leave_the_newest_fifty() -> None:
     assert [move.to for move in moves[:3]] == [2, 1, 2]
 
 
-def test_a_recreated_assistant_has_other_content_under_the_number() -> None:
-    kept = KeptVersions.of((a_record(1, digest=a_digest(8)),))
-    assert moved(an_input(an_alias(at(1, FIRST)), kept=kept)) == [(1, 1), (None, 1)]
+RECREATED = KeptVersions.of((a_record(1, digest=a_digest(8)),))
+"""The Assistant was deleted, and created anew with other content."""
+
+
+def test_who_creates_the_assistant_anew_does_not_move_the_alias_thereby() -> None:
+    input = an_input(an_alias(at(1, FIRST)), kept=RECREATED)
+    status = stated(input)
+    assert moved(input) == [(None, 1)]
+    assert (reason(status), reason(status, "VersionFound")) == (("False", "VersionNotFound"),) * 2
+    ready = condition(status.conditions, "Ready")
+    assert ready
+    assert ready.message == (
+        "spec.version: bot-v1 has other content: its Assistant was created anew; the alias stays at bot-v1"
+    )
+
+
+def test_an_edit_moves_it_to_the_other_content() -> None:
+    assert moved(an_input(an_alias(at(1, FIRST)), edit(2, 1), kept=RECREATED)) == [(1, 1), (None, 1)]
+
+
+def test_without_digests_in_the_listing_it_stays() -> None:
+    kept = KeptVersions.of((a_record(1, digest=""),))
+    assert moved(an_input(an_alias(at(1, FIRST)), kept=kept)) == [(None, 1)]
+
+
+def unstored_at(number: int, *, is_tried_again: bool = False) -> AliasInput:
+    """It was moved to that version, and the API server stored neither the digest nor the moves."""
+    sent = stated(an_input(an_alias(version=number)))
+    stored = sent.model_copy(update={"digest": None, "moves": ()})
+    return an_input(an_alias(stored, version=number), unstored=Unstored(sent, stored, is_tried_again=is_tried_again))
+
+
+def test_what_is_not_stored_is_not_sent_again_and_again() -> None:
+    assert moved(unstored_at(2)) == [(None, 2)]
+    status = stated(unstored_at(2))
+    assert "status.digest, status.moves" in str(condition(status.conditions, "Ready"))
+    told = an_input(an_alias(status.model_copy(update={"digest": None, "moves": ()}), version=2))
+    again = an_input(told.alias, unstored=Unstored(status, told.alias.status))
+    assert step(again) is None
 
 
 BY_ANN = edit(2, 2, user="ann", manager="kubectl", cause="release")

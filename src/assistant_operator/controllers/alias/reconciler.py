@@ -14,7 +14,15 @@ from assistant_operator.controllers.events import EventPublisher
 from assistant_operator.controllers.step_taker import Attempt, StepTaker
 from assistant_operator.controllers.unstored import STORE, report_unstored
 from assistant_operator.controllers.users import AuthenticatedUsers
-from assistant_operator.policy.alias import AliasInput, AliasStep, ReadVersion, UpdateAliasStatus, decide, step
+from assistant_operator.policy.alias import (
+    AliasInput,
+    AliasStep,
+    MoveDecision,
+    ReadVersion,
+    UpdateAliasStatus,
+    decide,
+    step,
+)
 from assistant_operator.policy.conditions import Finding, restated
 from assistant_operator.policy.desired_copy import Target, target_of
 from assistant_operator.policy.kept_versions import NO_VERSIONS
@@ -88,11 +96,18 @@ class AliasReconciler:
         alias = record.latest
         if record.edits[-1].generation > alias.status.observed_generation:
             await self._users.check(alias)
-        input = self._input(record, findings)
-        target = None if alias.metadata.is_being_deleted else await self._target(record, decide(input).version)
-        if record.is_gone:
-            return None
-        return self._input(record, findings, target)
+        if record.writes.unstored and not record.refusals.is_held(STORE):
+            await self._read_stored_status(record, record.writes.unstored.sent)
+        target = None
+        if not alias.metadata.is_being_deleted:
+            target = await self._target(record, decide(self._input(record, findings)))
+        return None if record.is_gone else self._input(record, findings, target)
+
+    async def _read_stored_status(self, record: AliasRecord, sent: AssistantAliasStatus) -> None:
+        """A watch that began before the CustomResourceDefinition changed goes on without the fields that it lacked."""
+        live = await self._cluster.alias(record.latest.key)
+        if live and self._store.has(live) and live.status == sent:
+            record.observe(live)
 
     def _input(self, record: AliasRecord, findings: dict[int, Finding], target: Target | None = None) -> AliasInput:
         alias = record.latest
@@ -112,13 +127,13 @@ class AliasReconciler:
             unstored=report_unstored(alias, record.writes, record.refusals, self._event_publisher, self._metrics),
         )
 
-    async def _target(self, record: AliasRecord, number: int | None) -> Target | None:
+    async def _target(self, record: AliasRecord, decision: MoveDecision) -> Target | None:
         """Return where that version is published to; None if it does not exist, or its Graph declares no server."""
-        alias = record.latest
+        alias, number = record.latest, decision.version
         namespace, assistant = alias.assistant_key
         if number is None or not self._store.has_servers(namespace):
             return None
-        if not self._store.versions.has(alias.assistant_key, number):
+        if not self._store.versions.has(alias.assistant_key, number, decision.digest):
             return self._present_target(alias)
         known, name = record.publication.graph
         if known != number:
@@ -136,10 +151,13 @@ class AliasReconciler:
         """The version is gone: the copy stays where the status records it."""
         return Target(alias.status.copies[0], "", is_default=False) if alias.status.copies else None
 
-    def _decide(self, attempt: Attempt, input: AliasInput) -> AliasStep | Requeue:
+    def _decide(self, attempt: Attempt, input: AliasInput) -> AliasStep | Requeue | None:
         refusals = self._store.alias_record_of(input.alias).refusals
         due = step(input)
         present = {_UPDATE_STATUS} if isinstance(due, UpdateAliasStatus) else set[StepId]()
+        if input.unstored and input.unstored.is_tried_again and due is None:
+            self._store.alias_record_of(input.alias).writes.unstored = None  # the status is another one by now
+            return None
         refusals.keep(present | ({STORE} if input.unstored else set()))
         if due is None:
             return Requeue(refusals.wait())
@@ -184,6 +202,9 @@ class AliasReconciler:
             await self._read_again(record)
         elif not record.is_gone:
             record.assume_status(status, outcome)
+            if input.unstored and input.unstored.sent == status:  # until an event shows that it was stored
+                record.refusals.refused(STORE, "")
+                await self._read_stored_status(record, status)
             self._event_publisher.reported(alias, status)
             if alias.status.moves != status.moves:
                 self._metrics.moved()

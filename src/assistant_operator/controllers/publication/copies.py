@@ -62,7 +62,7 @@ class Copies:
         number, state = published.in_force, self._state(published)
         if number is None:
             return None
-        if isinstance(published, AssistantAlias) and not self._store.versions.has(published.assistant_key, number):
+        if isinstance(published, AssistantAlias) and not self._has_version(published, number):
             return None  # its Assistant is gone, and the version with it: the copy stays as it is
         if self._is_in_spec(published, number):
             name = published.spec.graph_ref.name
@@ -75,6 +75,9 @@ class Copies:
             name = version.spec.snapshot.graph_ref.name
             state.graph = (number, name)
         return self._store.graph((published.metadata.namespace, name))
+
+    def _has_version(self, alias: AssistantAlias, number: int) -> bool:
+        return self._store.versions.has(alias.assistant_key, number, alias.status.digest)
 
     def _state(self, published: Published) -> PublicationState:
         return self._store.published_record_of(published).publication
@@ -90,9 +93,11 @@ class Copies:
         namespace, name = published.assistant_key
         record = self._store.assistants.get((namespace, name))
         head = record.capture.head if record else None
-        if head and head.number == number:
-            return head
-        return await self._cluster.versions.read((namespace, version_name(name, number)))
+        is_head = head is not None and head.number == number
+        found = head if is_head else await self._cluster.versions.read((namespace, version_name(name, number)))
+        if found and isinstance(published, AssistantAlias) and published.status.digest not in {None, found.spec.digest}:
+            return None  # another Assistant of that name has other content under the number
+        return found
 
     async def put(self, published: Published, version: AssistantVersion, place: Target) -> PublishResult:
         """Read the copy, and write only what differs. Raises NotYet if the object was deleted meanwhile."""
