@@ -34,6 +34,9 @@ class AliasLaws:
             self._broken(f"alias {name} stands for version {number}, which never was")
         elif not self._was_valid(name.partition("/")[0], spec["snapshot"]):
             self._broken(f"alias {name} is moved to version {number}, which the schema refuses")
+        is_edited = now.get("observedGeneration") != was.get("observedGeneration")
+        if number == was.get("version") and digest != was.get("digest") and not is_edited:
+            self._broken(f"alias {name} is moved to other content of version {number} without an edit")
         if not [each for each in self._history.asked[after["metadata"]["uid"]] if _is_asked(each, number, digest)]:
             self._broken(f"alias {name} is moved to version {number}, which no edit asked for")
 
@@ -68,8 +71,10 @@ class AliasLaws:
             for number, each in self._history.versions_of(assistant_of(alias)).items()
             if controller_of(each) in (None, assistant["metadata"]["uid"])
         }
-        asked = [n for n, each in kept.items() if _is_asked(alias["spec"], n, each["spec"]["digest"])]
+        asked = {n: each for n, each in kept.items() if _is_asked(alias["spec"], n, each["spec"]["digest"])}
         wanted = max(asked, default=None)
+        if wanted and wanted == status.get("version") and asked[wanted]["spec"]["digest"] != status.get("digest"):
+            wanted = None  # its Assistant was created anew
         is_valid = wanted is not None and condition(kept[wanted], "Valid").get("status") == "True"
         if is_valid and status.get("version") != wanted:
             self._broken(f"alias {name} asks for version {wanted} and stands for {status.get('version')}")

@@ -302,6 +302,18 @@ async def alias_by_digest(world: World) -> None:
     world.not_ready = {}
 
 
+async def alias_of_a_recreated_assistant(world: World) -> None:
+    """The number comes again with other content: who may do that may not move the alias thereby."""
+    await _begun(world, served=True)
+    _make_alias(world, version=1)
+    await world.until_ready()
+    world.not_ready = {"production": "AssistantNotFound"}
+    world.person.delete("Assistant", "bot")
+    await world.until(lambda: not numbers(world) and world.is_ready())
+    world.not_ready = {"production": "VersionNotFound"}
+    world.person.assistant("bot", context={"prompt": "z"})
+
+
 async def default_assistant(world: World) -> None:
     defaults = {"context": {"prompt": "a"}, "description": "theirs"}
     world.person.graph("writer", contextSchema=SCHEMA, defaults=defaults)
@@ -535,6 +547,11 @@ SCENARIOS = (
         "alias by digest",
         alias_by_digest,
         lambda world: (alias(world)["version"], alias(world, "later")["version"]) == (3, 3),
+    ),
+    Scenario(
+        "alias of a recreated assistant",
+        alias_of_a_recreated_assistant,
+        lambda world: (alias(world)["version"], copies(world)["production"]) == (1, {"prompt": "a"}),
     ),
     Scenario("lost role", lost_role, lambda world: _is_at(world, 3, [1, 2, 3])),
     Scenario("refused version", refused_version, lambda world: _is_at(world, 2, [1, 2])),
