@@ -239,6 +239,12 @@ def _ready(input: AliasInput, decision: MoveDecision, found: Finding) -> Finding
     return Finding(False, Reason.VALIDATING, f"{record.name} is not validated yet; {stays}")
 
 
+def new_moves(before: AssistantAliasStatus, after: AssistantAliasStatus) -> int:
+    """How many moves `after` records that `before` does not."""
+    last = before.moves[0] if before.moves else None
+    return next((count for count, move in enumerate(after.moves) if move == last), len(after.moves))
+
+
 def _status_of_deletion(input: AliasInput) -> AssistantAliasStatus:
     """Unchanged, but Ready has the reason why it still exists."""
     before = input.alias.status

@@ -9,7 +9,7 @@ from assistant_operator.api.assistant import AssistantStatus, Copy
 from assistant_operator.api.assistant_alias import MOST_MOVES, AssistantAlias, AssistantAliasStatus, Move
 from assistant_operator.api.meta import ObjectMeta, condition
 from assistant_operator.api.reason import Reason
-from assistant_operator.policy.alias import AliasInput, ReadVersion, UpdateAliasStatus, decide, step
+from assistant_operator.policy.alias import AliasInput, ReadVersion, UpdateAliasStatus, decide, new_moves, step
 from assistant_operator.policy.aliased_versions import AliasEdit, AliasedVersions, alias_edit
 from assistant_operator.policy.conditions import Finding
 from assistant_operator.policy.desired_copy import Target
@@ -193,6 +193,23 @@ def test_each_edit_that_can_be_honoured_is_a_move(
     edits: list[AliasEdit], expected: list[tuple[int | None, int]]
 ) -> None:
     assert moved(an_input(an_alias(at(1, FIRST)), *edits)) == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        pytest.param(at(1, FIRST), at(1, FIRST), 0, id="none"),
+        pytest.param(AssistantAliasStatus(), at(1, FIRST), 1, id="the first"),
+        pytest.param(
+            at(1, FIRST),
+            at(3, Move.of(from_=2, to=3, since=NOW), Move.of(from_=1, to=2, since=NOW), FIRST),
+            2,
+            id="two",
+        ),
+    ],
+)
+def test_moves_are_counted(before: AssistantAliasStatus, after: AssistantAliasStatus, expected: int) -> None:
+    assert new_moves(before, after) == expected
 
 
 def test_a_thousand_moves_leave_the_newest_fifty() -> None:

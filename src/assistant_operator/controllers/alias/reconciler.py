@@ -21,6 +21,7 @@ from assistant_operator.policy.alias import (
     ReadVersion,
     UpdateAliasStatus,
     decide,
+    new_moves,
     step,
 )
 from assistant_operator.policy.conditions import Finding, restated
@@ -206,8 +207,10 @@ class AliasReconciler:
                 record.refusals.refused(STORE, "")
                 await self._read_stored_status(record, status)
             self._event_publisher.reported(alias, status)
-            if alias.status.moves != status.moves:
-                self._metrics.moved()
+            if moves := new_moves(alias.status, status):
+                if status.version == alias.status.version:  # other content, of an Assistant that was created anew
+                    record.publication.graph, record.publication.is_unsure = (0, ""), True
+                self._metrics.moved(moves)
                 self._triggers.enqueue_aliased(alias.assistant_key)
 
     async def _read_again(self, record: AliasRecord) -> None:
