@@ -398,42 +398,26 @@ def test_whose_request_makes_a_webhook_change_the_spec_is_its_user(
             plane.kubectl("delete", "mutatingwebhookconfiguration", name)
 
 
-ALIASES = {
-    "apiVersion": "apiextensions.k8s.io/v1",
-    "kind": "CustomResourceDefinition",
-    "metadata": {"name": "assistantaliases.assistant-operator.dev"},
-    "spec": {
-        "group": "assistant-operator.dev",
-        "scope": "Namespaced",
-        "names": {"plural": "assistantaliases", "singular": "assistantalias", "kind": "AssistantAlias"},
-        "versions": [
-            {
-                "name": "v1alpha1",
-                "served": True,
-                "storage": True,
-                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
-            }
-        ],
-    },
-}
-
-
-def test_the_policy_holds_for_aliases_too_as_soon_as_there_are_any(place: Workspace) -> None:
-    plane = place.plane
-    plane.kubectl("create", "-f-", input=json.dumps(ALIASES))
-    try:
-        body = {"apiVersion": API_VERSION, "kind": "AssistantAlias", "metadata": {"name": "production", **forged()}}
-        path = place.path("assistantaliases")
-        eventually(lambda: place.client.ask("POST", path, {**body, "spec": {"version": 1}})[0] == 201)
-        assert changed_by_alias(place) == "admin"
-        jane = ["--as=jane", "--as-group=system:masters", f"-n{place.namespace}", "--type=merge"]
-        plane.kubectl("patch", "assistantalias/production", *jane, f"-p={json.dumps({'metadata': forged()})}")
-        assert changed_by_alias(place) == "admin"
-        plane.kubectl("patch", "assistantalias/production", *jane, '-p={"spec":{"version":2}}')
-        assert changed_by_alias(place) == "jane"
-    finally:
-        plane.kubectl("delete", "crd", ALIASES["metadata"]["name"])  # type: ignore[index]
-
-
-def changed_by_alias(place: Workspace) -> object:
-    return annotations(place.get("assistantaliases", "production")).get(BY)
+def test_moves_of_an_alias_name_the_user(place: Workspace, alice: Person, recording: OperatorProcess) -> None:
+    assert recording.is_running
+    promote = ["--clusterrole=assistant-operator-promote", f"--serviceaccount={place.namespace}:alice"]
+    place.plane.kubectl("create", "rolebinding", "alice-promotes", *promote, f"-n{place.namespace}")
+    alice.create("shown", context={"prompt": "one"})
+    place.until_active(1, "shown")
+    place.alias("production", "shown", version=1)
+    place.until_ready("production", "assistantaliases")
+    alice.prompt("shown", "two")
+    place.until_active(2, "shown")
+    body = {"metadata": {"annotations": {CAUSE: "tested", BY: "eve"}}, "spec": {"version": 2}}
+    path = place.path("assistantaliases", "production")
+    eventually(lambda: alice.client.ask("PATCH", path, body, MERGE)[0] == 200)
+    comes_to(lambda: place.status("production", "assistantaliases").get("version"), 2)
+    newest, first = place.status("production", "assistantaliases")["moves"]
+    assert (newest["user"], newest["cause"]) == (alice.name, "tested")
+    assert first["user"] == "admin"
+    assert annotations(place.get("assistantaliases", "production"))[BY] == alice.name
+    alice.client.demand("PATCH", path, {"metadata": forged()}, MERGE)
+    assert annotations(place.get("assistantaliases", "production"))[BY] == alice.name
+    alice.client.demand("PATCH", path, {"spec": {"displayName": "by name"}}, MERGE)
+    place.until_ready("production", "assistantaliases")
+    assert place.status("production", "assistantaliases")["moves"] == [newest, first], "no move"
