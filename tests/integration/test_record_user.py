@@ -402,12 +402,12 @@ def test_moves_of_an_alias_name_the_user(place: Workspace, alice: Person, record
     assert recording.is_running
     promote = ["--clusterrole=assistant-operator-promote", f"--serviceaccount={place.namespace}:alice"]
     place.plane.kubectl("create", "rolebinding", "alice-promotes", *promote, f"-n{place.namespace}")
-    alice.create("shown", context={"prompt": "one"})
-    place.until_active(1, "shown")
-    place.alias("production", "shown", version=1)
+    alice.create("aliased", context={"prompt": "one"})
+    place.until_active(1, "aliased")
+    place.alias("production", "aliased", version=1)
     place.until_ready("production", "assistantaliases")
-    alice.prompt("shown", "two")
-    place.until_active(2, "shown")
+    alice.prompt("aliased", "two")
+    place.until_active(2, "aliased")
     body = {"metadata": {"annotations": {CAUSE: "tested", BY: "eve"}}, "spec": {"version": 2}}
     path = place.path("assistantaliases", "production")
     eventually(lambda: alice.client.ask("PATCH", path, body, MERGE)[0] == 200)
