@@ -25,9 +25,7 @@ class AliasEdit:
 
     def requested(self, kept: KeptVersions) -> VersionRecord | None:
         """The version that it asks for; None if that does not exist."""
-        if self.version is not None:
-            return kept.get(self.version)
-        return next((record for record in reversed(kept) if record.digest == self.digest), None)
+        return _requested(self.version, self.digest, kept)
 
     def found(self, kept: KeptVersions, status: AssistantAliasStatus) -> VersionRecord | None:
         """The version that it asks for, unless the alias stood for other content under that number.
@@ -63,6 +61,12 @@ def alias_edit(alias: AssistantAlias, before: AssistantAlias | None) -> AliasEdi
     )
 
 
+def _requested(number: int | None, digest: str | None, kept: KeptVersions) -> VersionRecord | None:
+    if number is not None:
+        return kept.get(number)
+    return next((record for record in reversed(kept) if record.digest == digest), None)
+
+
 @dataclass(frozen=True, slots=True)
 class AliasedVersions:
     """Numbers of the versions of one Assistant that its aliases need. None of them is pruned."""
@@ -75,7 +79,7 @@ class AliasedVersions:
     @classmethod
     def of(cls, aliases: Iterable[AssistantAlias], kept: KeptVersions) -> Self:
         present = [alias for alias in aliases if not alias.metadata.is_being_deleted]
-        found = (alias_edit(alias, None).requested(kept) for alias in present)
+        found = (_requested(alias.spec.version, alias.spec.digest, kept) for alias in present)
         return cls(
             frozenset(alias.status.version for alias in present if alias.status.version),
             frozenset(record.number for record in found if record),

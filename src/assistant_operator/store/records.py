@@ -141,6 +141,7 @@ class AliasRecord:
 
     def __post_init__(self) -> None:
         self._add_edit(self.latest, None)
+        self._keep(self.latest)
 
     @property
     def uid(self) -> str:
@@ -168,7 +169,8 @@ class AliasRecord:
         self._keep(self.writes.overlaid(self.latest))
 
     def _keep(self, alias: AssistantAlias) -> None:
-        self.latest = alias
+        # The edit has been read from its managed fields, and they are larger than the rest.
+        self.latest = alias.model_copy(update={"metadata": alias.metadata.model_copy(update={"managed_fields": ()})})
         recorded = alias.status.observed_generation
         self.edits = (*(edit for edit in self.edits[:-1] if edit.generation > recorded), self.edits[-1])
 
