@@ -436,7 +436,7 @@ async def test_nothing_is_ever_fetched(judge: SchemaValidator, schema: Json, lis
 
 
 def doubling(kind: str) -> Json:
-    """Sixty definitions, each of which applies the next one twice. It accepts what it is asked for, in a thousand years.
+    """Sixty definitions, each of which applies the next one twice. It accepts everything, in many years.
 
     Each refusal would be kept, and fast processors would reach the limit of memory before that of time.
     """
