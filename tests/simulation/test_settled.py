@@ -36,7 +36,7 @@ def test_a_comparison_of_settled_objects_costs_one_list_of_each_kind(count: int)
     kinds = Counter(_shape(path) for _, path in calls)
     assert {method for method, _ in calls} == {"GET"}
     lists = {each: number for each, number in kinds.items() if each not in _OF_THE_WATCHES}
-    assert lists.keys() == {("assistants", "list"), ("graphs", "list")}, kinds
+    assert lists.keys() == {("assistants", "list"), ("graphs", "list"), ("assistantaliases", "list")}, kinds
     assert all(COMPARISONS <= number <= 1.5 * COMPARISONS for number in lists.values()), kinds
     assert sum(kinds.values()) < 8 * COMPARISONS, kinds
 

@@ -67,7 +67,7 @@ def crds(directory: Path | None) -> None:
     """Print the CustomResourceDefinitions."""
     packaged = resources.files("assistant_operator") / "crds"
     if directory is None:
-        kinds = ("graphs", "assistants", "assistantversions")
+        kinds = ("graphs", "assistants", "assistantversions", "assistantaliases")
         click.echo("---\n".join((packaged / f"{kind}.yaml").read_text() for kind in kinds), nl=False)
         return
     directory.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ import sys
 import threading
 import tracemalloc
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -649,8 +650,11 @@ async def test_a_worker_that_cannot_be_started_is_no_fault_of_the_schema(
 
 def workers() -> list[int]:
     """The children of this process that judge schemas."""
-    told = [(task / "children").read_text().split() for task in Path("/proc/self/task").iterdir()]
-    return [int(child) for each in told for child in each if "schema.worker" in _about(int(child), "cmdline")]
+    told: list[str] = []
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(FileNotFoundError):  # a thread that ended meanwhile
+            told += (task / "children").read_text().split()
+    return [int(child) for child in told if "schema.worker" in _about(int(child), "cmdline")]
 
 
 def _about(process: int, what: str) -> str:
