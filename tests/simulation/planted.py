@@ -295,7 +295,7 @@ BUGS = {
         "        return known.policy == desired[1]",
     ),
     "a former address is forgotten": Bug(
-        "policy.assistant_status",
+        "policy.publication",
         "(target.copy, *(copy for copy in present if not copy.is_same(target.copy)))",
         "(target.copy,)",
     ),

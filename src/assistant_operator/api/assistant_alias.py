@@ -10,7 +10,7 @@ from .meta import CONDITIONS, Cause, Condition, Digest, Key, Model, Name, Number
 
 MOST_MOVES = 50
 ALIAS_PREFIX = "alias/"
-"""Begins the name in the copy key of an alias."""
+"""Begins the name in the copy key of an alias. No name of an Assistant has a slash."""
 ASSISTANT_STAYS = "assistantRef must not change once set; make another alias for another assistant"
 
 
@@ -105,7 +105,7 @@ class AssistantAlias(Resource):
 
     @property
     def copy_key(self) -> Key:
-        """What its copies are published under. No name of an Assistant has a slash."""
+        """What its copies are published under. `alias_of` is the reverse."""
         return self.metadata.namespace, f"{ALIAS_PREFIX}{self.metadata.name}"
 
     @property
@@ -116,6 +116,12 @@ class AssistantAlias(Resource):
     @property
     def is_suspended(self) -> bool:
         return False
+
+
+def alias_of(copy_key: Key) -> Key | None:
+    """Namespace and name of the alias that is published under that copy key; None if it is that of an Assistant."""
+    namespace, name = copy_key
+    return (namespace, name.removeprefix(ALIAS_PREFIX)) if name.startswith(ALIAS_PREFIX) else None
 
 
 Published = Assistant | AssistantAlias

@@ -26,7 +26,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from assistant_operator.api.assistant import Assistant
-from assistant_operator.api.assistant_alias import ALIAS_PREFIX, AssistantAlias
+from assistant_operator.api.assistant_alias import AssistantAlias, alias_of
 from assistant_operator.api.graph import Graph
 from assistant_operator.api.meta import Key, condition
 from assistant_operator.controllers.version.reconciler import QUIET
@@ -88,9 +88,8 @@ class Triggers:
 
     def enqueue_published(self, copy_key: Key) -> None:
         """What is published under that copy key."""
-        namespace, name = copy_key
-        if name.startswith(ALIAS_PREFIX):
-            self.enqueue_alias((namespace, name.removeprefix(ALIAS_PREFIX)))
+        if alias := alias_of(copy_key):
+            self.enqueue_alias(alias)
         else:
             self.enqueue_assistant(copy_key)
 

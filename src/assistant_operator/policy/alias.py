@@ -15,7 +15,7 @@ from .conditions import Finding, conditions, with_progress
 from .deletion import conditions_of_deletion
 from .desired_copy import Target
 from .kept_versions import NO_VERSIONS, KeptVersions
-from .publication import PublishResult, has_room, publication_finding
+from .publication import PublishResult, publication_finding, recorded_copies
 from .stored import Unstored
 
 
@@ -167,7 +167,7 @@ def _moved(input: AliasInput, decision: MoveDecision, edit: AliasEdit, record: V
 
 def status(input: AliasInput, decision: MoveDecision) -> AssistantAliasStatus:
     """The desired status. It is written only if it differs from the present one."""
-    copies = _copies(input)
+    copies = recorded_copies(input.copies, input.target)
     return AssistantAliasStatus.of(
         conditions=_conditions(input, decision),
         observed_generation=input.edits[-1].generation,
@@ -177,14 +177,6 @@ def status(input: AliasInput, decision: MoveDecision) -> AssistantAliasStatus:
         copies=copies or None,
         moves=decision.moves or None,
     )
-
-
-def _copies(input: AliasInput) -> tuple[Copy, ...]:
-    """The copies that may exist, and the one that is to be published, which is first."""
-    present, target = input.copies, input.target
-    if target is None or not has_room(present, target.copy):
-        return present
-    return (target.copy, *(copy for copy in present if not copy.is_same(target.copy)))
 
 
 def _conditions(input: AliasInput, decision: MoveDecision) -> tuple[Condition, ...]:

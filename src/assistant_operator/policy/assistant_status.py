@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from assistant_operator.api.assistant import Activation, AssistantStatus, Copy
+from assistant_operator.api.assistant import Activation, AssistantStatus
 from assistant_operator.api.condition_types import SECRET_SUSPECTED
 from assistant_operator.api.meta import Condition, condition
 from assistant_operator.api.reason import Reason
@@ -12,7 +12,7 @@ from .assistant_input import AssistantInput, ValidationResult
 from .attribution import attribution
 from .conditions import Finding, conditions, with_progress
 from .pruning import prune_candidates
-from .publication import has_room
+from .publication import recorded_copies
 from .suspected_secret import suspected_secret
 
 MOST_ACTIVATIONS = 20
@@ -22,7 +22,8 @@ def status(input: AssistantInput, decision: ActivationDecision) -> AssistantStat
     """The desired status. It is written only if it differs from the present one."""
     before = input.assistant.status
     active = input.kept.get(decision.active)
-    copies = _copies(input, decision.active)
+    target = None if input.assistant.spec.suspend else active_target(input, decision.active)
+    copies = recorded_copies(input.copies, target)
     return AssistantStatus.of(
         conditions=_conditions(input, decision),
         observed_generation=input.recorded.generation,
@@ -35,15 +36,6 @@ def status(input: AssistantInput, decision: ActivationDecision) -> AssistantStat
         missed_generations=input.recorded.missed or None,
         activations=_activations(input, decision.active) or None,
     )
-
-
-def _copies(input: AssistantInput, active: int | None) -> tuple[Copy, ...]:
-    """The copies that may exist, and the one that is to be published, which is first."""
-    present = input.copies
-    target = None if input.assistant.spec.suspend else active_target(input, active)
-    if target is None or not has_room(present, target.copy):
-        return present
-    return (target.copy, *(copy for copy in present if not copy.is_same(target.copy)))
 
 
 def _activations(input: AssistantInput, active: int | None) -> tuple[Activation, ...]:

@@ -45,6 +45,16 @@ def has_room(recorded: Iterable[Copy], copy: Copy) -> bool:
     return sum(not each.is_same(copy) for each in recorded) < MOST_COPIES
 
 
+def recorded_copies(present: tuple[Copy, ...], target: Target | None) -> tuple[Copy, ...]:
+    """The copies of a status: the one that is to be published, which is first, and the others that may exist.
+
+    `target`: None if nothing is to be published.
+    """
+    if target is None or not has_room(present, target.copy):
+        return present
+    return (target.copy, *(copy for copy in present if not copy.is_same(target.copy)))
+
+
 def may_have_copies(published: Published) -> bool:
     """Whether the object has recorded copies, or the finalizer."""
     return bool(published.status.copies) or FINALIZER in published.metadata.finalizers

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from assistant_operator.api.assistant import Assistant
-from assistant_operator.api.assistant_alias import ALIAS_PREFIX, AssistantAlias, Published
+from assistant_operator.api.assistant_alias import AssistantAlias, Published, alias_of
 from assistant_operator.api.graph import Graph, GraphStatus
 from assistant_operator.api.meta import Key
 
@@ -158,18 +158,16 @@ class Store:
 
     def published(self, copy_key: Key) -> Published | None:
         """What is published under that copy key, as controllers may act on it; None if there is nothing."""
-        namespace, name = copy_key
-        if not name.startswith(ALIAS_PREFIX):
+        alias = alias_of(copy_key)
+        if alias is None:
             return self.captured(copy_key)
-        record = self.aliases.get((namespace, name.removeprefix(ALIAS_PREFIX)))
+        record = self.aliases.get(alias)
         return record.latest if record else None
 
     def knows(self, copy_key: Key) -> bool:
         """Whether the object that is published under that copy key was seen and is not known to be gone."""
-        namespace, name = copy_key
-        if name.startswith(ALIAS_PREFIX):
-            return (namespace, name.removeprefix(ALIAS_PREFIX)) in self.aliases
-        return copy_key in self.assistants
+        alias = alias_of(copy_key)
+        return copy_key in self.assistants if alias is None else alias in self.aliases
 
     def published_by(self, graph: Key) -> Iterator[Published]:
         """The Assistants of which a version is validated by that Graph, and their aliases."""

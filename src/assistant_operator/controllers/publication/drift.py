@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 
 from assistant_operator.api.assistant import Copy
-from assistant_operator.api.assistant_alias import ALIAS_PREFIX, Published
+from assistant_operator.api.assistant_alias import ALIAS_PREFIX, Published, alias_of
 from assistant_operator.api.graph import Graph
 from assistant_operator.api.meta import Key, condition
 from assistant_operator.api.remote import RemoteAssistant
@@ -105,9 +105,8 @@ class DriftDetector:
 
     async def _exists(self, copy_key: Key) -> bool:
         """Return whether the object that is published under that copy key exists in the cluster."""
-        namespace, name = copy_key
-        if name.startswith(ALIAS_PREFIX):
-            return await self._cluster.alias((namespace, name.removeprefix(ALIAS_PREFIX))) is not None
+        if alias := alias_of(copy_key):
+            return await self._cluster.alias(alias) is not None
         return await self._cluster.assistant(copy_key) is not None
 
 
