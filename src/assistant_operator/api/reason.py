@@ -5,6 +5,8 @@ from typing import Self
 
 _PUBLISHED = "Assistant.Ready Assistant.Published AssistantAlias.Ready AssistantAlias.Published"
 """Where a reason appears that concerns publication."""
+_SERVER = f"Graph.Ready Graph.Deployed {_PUBLISHED}"
+"""Where one appears that concerns the server of a Graph."""
 
 
 class Reason(StrEnum):
@@ -89,10 +91,7 @@ class Reason(StrEnum):
     """
     SCHEMA_ACCEPTED = ("SchemaAccepted", "Assistant.Valid AssistantVersion.Valid")
     """The version fits the graph's schemas, or the graph has none."""
-    SCHEMA_REFUSED = (
-        "SchemaRefused",
-        f"Assistant.Valid AssistantVersion.Valid {_PUBLISHED} Stalled",
-    )
+    SCHEMA_REFUSED = ("SchemaRefused", f"Assistant.Valid AssistantVersion.Valid {_PUBLISHED} Stalled")
     """The version does not fit the graph's schemas. The active version stays active.
 
     Action: Correct the field that the message names.
@@ -185,31 +184,19 @@ class Reason(StrEnum):
     # Copies on LangGraph Servers
     PUBLISHED = ("Published", "Assistant.Published AssistantAlias.Published")
     """The active version is on its server."""
-    PUBLISHING = (
-        "Publishing",
-        f"{_PUBLISHED} Reconciling",
-    )
+    PUBLISHING = ("Publishing", f"{_PUBLISHED} Reconciling")
     """The active version is not on its server yet."""
-    PUBLICATION_REFUSED = (
-        "PublicationRefused",
-        f"{_PUBLISHED} Assistant.Event AssistantAlias.Event Stalled",
-    )
+    PUBLICATION_REFUSED = ("PublicationRefused", f"{_PUBLISHED} Assistant.Event AssistantAlias.Event Stalled")
     """The server refuses the copy. The message has the server's words.
 
     Action: Correct what the message names.
     """
-    OWNED_BY_ANOTHER = (
-        "OwnedByAnother",
-        f"{_PUBLISHED} Stalled",
-    )
+    OWNED_BY_ANOTHER = ("OwnedByAnother", f"{_PUBLISHED} Stalled")
     """Another Assistant, perhaps of another cluster, is published under the same id.
 
     Action: Give each cluster that shares the server its own `--cluster-name`.
     """
-    FINALIZER_REFUSED = (
-        "FinalizerRefused",
-        f"{_PUBLISHED} Assistant.Event AssistantAlias.Event Stalled",
-    )
+    FINALIZER_REFUSED = ("FinalizerRefused", f"{_PUBLISHED} Assistant.Event AssistantAlias.Event Stalled")
     """The API server refuses that the operator adds or removes its finalizer. Nothing is published without it. The
     operator tries again.
 
@@ -236,63 +223,39 @@ class Reason(StrEnum):
     """The Graph declares no server, so it counts as deployed."""
     SERVED = ("Served", "Graph.Deployed")
     """The server answers and knows the graph."""
-    PROBING = (
-        "Probing",
-        f"Graph.Ready Graph.Deployed Assistant.Valid AssistantVersion.Valid {_PUBLISHED} Reconciling",
-    )
+    PROBING = ("Probing", f"Graph.Ready Graph.Deployed Assistant.Valid AssistantVersion.Valid {_PUBLISHED} Reconciling")
     """The server was not asked yet, or the schemas of the graph are not known yet."""
-    SERVER_UNREACHABLE = (
-        "ServerUnreachable",
-        f"Graph.Ready Graph.Deployed {_PUBLISHED} Reconciling",
-    )
+    SERVER_UNREACHABLE = ("ServerUnreachable", f"{_SERVER} Reconciling")
     """The server does not answer, or answers that it cannot now. The operator tries again.
 
     Action: Check the address, the network policy and the server.
     """
-    SERVER_UNAUTHORIZED = (
-        "ServerUnauthorized",
-        f"Graph.Ready Graph.Deployed {_PUBLISHED} Stalled",
-    )
+    SERVER_UNAUTHORIZED = ("ServerUnauthorized", f"{_SERVER} Stalled")
     """The server does not accept the API key.
 
     Action: Correct the key in the Secret. The operator reads it again by itself.
     """
-    SERVER_UNRECOGNIZED = (
-        "ServerUnrecognized",
-        f"Graph.Ready Graph.Deployed {_PUBLISHED} Stalled",
-    )
+    SERVER_UNRECOGNIZED = ("ServerUnrecognized", f"{_SERVER} Stalled")
     """What answers at that address is no LangGraph Server.
 
     Action: Correct the address in `spec.server`.
     """
-    ASSISTANTS_DISABLED = (
-        "AssistantsDisabled",
-        f"Graph.Ready Graph.Deployed {_PUBLISHED} Stalled",
-    )
+    ASSISTANTS_DISABLED = ("AssistantsDisabled", f"{_SERVER} Stalled")
     """The Assistants API of the server is switched off, or a proxy hides it.
 
     Action: Switch it on.
     """
-    GRAPH_UNKNOWN = (
-        "GraphUnknown",
-        f"Graph.Ready Graph.Deployed {_PUBLISHED} Stalled",
-    )
+    GRAPH_UNKNOWN = ("GraphUnknown", f"{_SERVER} Stalled")
     """The server has no graph of that id. The message names those that it has.
 
     Action: Deploy the graph there, or create a Graph with the right `spec.graphId`.
     """
-    CREDENTIALS_FORBIDDEN = (
-        "CredentialsForbidden",
-        f"Graph.Ready Graph.Deployed {_PUBLISHED} Stalled",
-    )
+    CREDENTIALS_FORBIDDEN = ("CredentialsForbidden", f"{_SERVER} Stalled")
     """The operator may not read the Secret or ConfigMap that `spec.server` names.
 
     Action: Run the command in the message: it grants the right in that namespace. The operator tries again by itself.
     """
-    CREDENTIALS_NOT_FOUND = (
-        "CredentialsNotFound",
-        f"Graph.Ready Graph.Deployed {_PUBLISHED} Stalled",
-    )
+    CREDENTIALS_NOT_FOUND = ("CredentialsNotFound", f"{_SERVER} Stalled")
     """The Secret or ConfigMap that `spec.server` names, or the key in it, does not exist.
 
     Action: Create it, or correct the reference. The operator tries again by itself.

@@ -16,6 +16,8 @@ from .events import EventPublisher
 
 log = logging.getLogger(__name__)
 
+OUTRUN_PAUSE = 1.0
+"""Seconds until a status is written again that was outrun. Once the later state is known, it is written at once."""
 _MOST_REPEATS = 2
 """A late watch event may undo what is known of a write once."""
 

@@ -9,7 +9,7 @@ from cachetools import FIFOCache
 from assistant_operator.api.assistant import Assistant
 from assistant_operator.api.assistant_alias import AssistantAlias, Published
 from assistant_operator.api.graph import Graph
-from assistant_operator.api.meta import Key
+from assistant_operator.api.meta import Key, Resource
 from assistant_operator.clients.kubernetes.resource_versions import ResourceVersions
 from assistant_operator.clients.kubernetes.version_table import (
     Bookmark,
@@ -194,10 +194,12 @@ class EventHandlers:
 
     def on_alias_update(self, alias: AssistantAlias, epoch: int = 0) -> None:
         """An alias was created or changed. `epoch`: as above."""
-        if self._is_lost(epoch) or alias.metadata.uid in self._deleted:
-            return
         record = self._store.aliases.get(alias.key)
-        if record and record.latest.metadata.position > alias.metadata.position:
+        if (
+            self._is_lost(epoch)
+            or alias.metadata.uid in self._deleted
+            or _is_older(alias, record.latest if record else None)
+        ):
             return
         is_edited = record is None or record.edits[-1].generation != alias.metadata.generation
         self._store.upsert_alias(alias)
@@ -250,5 +252,5 @@ class EventHandlers:
         return Known(meta.uid, meta.resource_version, lags)
 
 
-def _is_older(graph: Graph, known: Graph | None) -> bool:
-    return known is not None and graph.metadata.position < known.metadata.position
+def _is_older(state: Resource, known: Resource | None) -> bool:
+    return known is not None and state.metadata.position < known.metadata.position

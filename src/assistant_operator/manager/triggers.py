@@ -26,7 +26,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from assistant_operator.api.assistant import Assistant
-from assistant_operator.api.assistant_alias import AssistantAlias, alias_of
+from assistant_operator.api.assistant_alias import alias_of
 from assistant_operator.api.graph import Graph
 from assistant_operator.api.meta import Key, condition
 from assistant_operator.controllers.version.reconciler import QUIET
@@ -82,9 +82,6 @@ class Triggers:
         published = self._store.published(copy_key)
         if published and may_have_copies(published):
             self._queues.publication.add(copy_key)
-
-    def enqueue_publication_of(self, alias: AssistantAlias) -> None:
-        self.enqueue_publication(alias.copy_key)
 
     def enqueue_published(self, copy_key: Key) -> None:
         """What is published under that copy key."""

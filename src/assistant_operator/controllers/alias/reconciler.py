@@ -11,7 +11,7 @@ from assistant_operator.api.meta import Key, condition
 from assistant_operator.api.reason import Reason
 from assistant_operator.clients.kubernetes.cluster import Cluster
 from assistant_operator.controllers.events import EventPublisher
-from assistant_operator.controllers.step_taker import Attempt, StepTaker
+from assistant_operator.controllers.step_taker import OUTRUN_PAUSE, Attempt, StepTaker
 from assistant_operator.controllers.unstored import STORE, report_unstored
 from assistant_operator.controllers.users import AuthenticatedUsers
 from assistant_operator.policy.alias import (
@@ -37,7 +37,6 @@ log = logging.getLogger(__name__)
 
 _MOST_STEPS = 8
 _PAUSE = 0.1
-_OUTRUN_PAUSE = 1.0
 _UPDATE_STATUS: StepId = ("UpdateAliasStatus", 0)
 REASONS: dict[str, tuple[Reason, str]] = {"UpdateAliasStatus": (Reason.STATUS_REFUSED, "UpdateStatus")}
 """Reason and action of the event of a refused step."""
@@ -48,7 +47,7 @@ class Triggers(Protocol):
 
     def enqueue_aliased(self, assistant: Key) -> None: ...
 
-    def enqueue_publication_of(self, alias: AssistantAlias) -> None: ...
+    def enqueue_publication(self, copy_key: Key) -> None: ...
 
 
 class AliasReconciler:
@@ -87,7 +86,7 @@ class AliasReconciler:
         requeue_after = await loop.run()
         attempt.raise_failure()
         if record := self._store.aliases.get(key):
-            self._triggers.enqueue_publication_of(record.latest)
+            self._triggers.enqueue_publication(record.latest.copy_key)
         return requeue_after
 
     async def _gather(self, key: Key, findings: dict[int, Finding]) -> AliasInput | None:
@@ -100,7 +99,7 @@ class AliasReconciler:
         if record.writes.unstored and not record.refusals.is_held(STORE):
             await self._read_stored_status(record, record.writes.unstored.sent)
         target = None
-        if not alias.metadata.is_being_deleted:
+        if not alias.metadata.is_being_deleted and self._store.has_servers(key[0]):
             target = await self._target(record, decide(self._input(record, findings)))
         return None if record.is_gone else self._input(record, findings, target)
 
@@ -132,7 +131,7 @@ class AliasReconciler:
         """Return where that version is published to; None if it does not exist, or its Graph declares no server."""
         alias, number = record.latest, decision.version
         namespace, assistant = alias.assistant_key
-        if number is None or not self._store.has_servers(namespace):
+        if number is None:
             return None
         if not self._store.versions.has(alias.assistant_key, number, decision.digest):
             return self._present_target(alias)
@@ -165,7 +164,7 @@ class AliasReconciler:
         if isinstance(due, ReadVersion):
             return due
         if attempt.is_outrun:
-            return Requeue(_OUTRUN_PAUSE)
+            return Requeue(OUTRUN_PAUSE)
         if attempt.failed or not refusals.is_due(_UPDATE_STATUS):
             return Requeue(refusals.wait())
         return due

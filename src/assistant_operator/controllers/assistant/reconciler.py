@@ -12,7 +12,7 @@ from assistant_operator.api.reason import Reason
 from assistant_operator.clients.kubernetes.cluster import Cluster
 from assistant_operator.controllers.assistant_inputs import AssistantInputs
 from assistant_operator.controllers.events import EventPublisher
-from assistant_operator.controllers.step_taker import Attempt, StepTaker
+from assistant_operator.controllers.step_taker import OUTRUN_PAUSE, Attempt, StepTaker
 from assistant_operator.controllers.unstored import STORE, report_unstored
 from assistant_operator.controllers.validation import VersionValidator
 from assistant_operator.policy.assistant import background_steps, foreground_steps, is_background_kind
@@ -37,8 +37,6 @@ from .dependencies import Capture, Triggers
 log = logging.getLogger(__name__)
 
 _PAUSE = 0.1
-_OUTRUN_PAUSE = 1.0
-"""Seconds until a status is written again that was outrun. Once the later state is captured, it is written at once."""
 _MOST_STEPS = 200
 REASONS: dict[str, tuple[Reason, str]] = {
     "Adopt": (Reason.ADOPTION_REFUSED, "Adopt"),
@@ -104,7 +102,7 @@ class AssistantReconciler:
             return None if self._drop_stale(input, steps) else Requeue(self._finish(input))
         if isinstance(step, UpdateStatus) and attempt.taken[UpdateStatus]:
             if attempt.is_outrun:
-                return Requeue(_OUTRUN_PAUSE)  # until the later state is captured, each write fails alike
+                return Requeue(OUTRUN_PAUSE)  # until the later state is captured, each write fails alike
             return Requeue(0.0)  # in a burst the status changes all the time: one write for each reconcile
         return step
 
