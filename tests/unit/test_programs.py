@@ -22,7 +22,12 @@ def test_the_package_is_the_operator(monkeypatch: pytest.MonkeyPatch, capsys: py
         run_module("assistant_operator", run_name="__main__")
     assert ended.value.code == 0
     documents = list(yaml.safe_load_all(capsys.readouterr().out))
-    assert sorted(each["spec"]["names"]["kind"] for each in documents) == ["Assistant", "AssistantVersion", "Graph"]
+    assert sorted(each["spec"]["names"]["kind"] for each in documents) == [
+        "Assistant",
+        "AssistantAlias",
+        "AssistantVersion",
+        "Graph",
+    ]
 
 
 @pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")

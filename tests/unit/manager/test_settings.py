@@ -136,7 +136,7 @@ def test_a_usage_error_is_one_line(arguments: list[str], message: str) -> None:
 def test_crds_prints_the_definitions_or_writes_them_into_a_directory(tmp_path: Path) -> None:
     printed = CliRunner().invoke(main, ["crds"])
     kinds = [document["spec"]["names"]["kind"] for document in yaml.safe_load_all(printed.stdout)]
-    assert (printed.exit_code, sorted(kinds)) == (0, ["Assistant", "AssistantVersion", "Graph"])
+    assert (printed.exit_code, sorted(kinds)) == (0, ["Assistant", "AssistantAlias", "AssistantVersion", "Graph"])
     assert CliRunner().invoke(main, ["crds", f"--directory={tmp_path / 'new'}"]).exit_code == 0
     assert {path.name: path.read_text() for path in (tmp_path / "new").iterdir()} == manifests()
 
