@@ -26,8 +26,6 @@ class Store:
         self.assistants: dict[Key, AssistantRecord] = {}
         self.graphs: dict[Key, GraphRecord] = {}
         self.aliases: dict[Key, AliasRecord] = {}
-        self._records: dict[Kind, Mapping[Key, AssistantRecord | AliasRecord | GraphRecord]]
-        self._records = {Assistant: self.assistants, AssistantAlias: self.aliases, Graph: self.graphs}
         self.versions = VersionIndex()
         self.synced: set[str] = set()
         """Namespaces of which all objects were listed; the empty one stands for all."""
@@ -45,7 +43,9 @@ class Store:
 
     def records_of(self, kind: Kind) -> Mapping[Key, AssistantRecord | AliasRecord | GraphRecord]:
         """The records of that kind, by key."""
-        return self._records[kind]
+        records: dict[Kind, Mapping[Key, AssistantRecord | AliasRecord | GraphRecord]]
+        records = {Assistant: self.assistants, AssistantAlias: self.aliases, Graph: self.graphs}
+        return records[kind]
 
     # Assistants
 
