@@ -273,6 +273,7 @@ BUGS = {
         "policy.publication",
         "    if target is None or in_force is None or not is_recorded:\n",
         "    if target is None or in_force is None:\n",
+        Struck("server move", "connection closed", 24),
     ),
     "it is published while nothing holds it": Bug(
         "policy.publication",
