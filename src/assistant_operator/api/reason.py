@@ -92,7 +92,7 @@ class Reason(StrEnum):
     SCHEMA_ACCEPTED = ("SchemaAccepted", "Assistant.Valid AssistantVersion.Valid")
     """The version fits the graph's schemas, or the graph has none."""
     SCHEMA_REFUSED = ("SchemaRefused", f"Assistant.Valid AssistantVersion.Valid {_PUBLISHED} Stalled")
-    """The version does not fit the graph's schemas. The active version stays active.
+    """The version does not fit the graph's schemas. The active version stays active, and an alias stays where it is.
 
     Action: Correct the field that the message names.
     """
@@ -183,16 +183,16 @@ class Reason(StrEnum):
 
     # Copies on LangGraph Servers
     PUBLISHED = ("Published", "Assistant.Published AssistantAlias.Published")
-    """The active version is on its server."""
+    """The active version, or that of the alias, is on its server."""
     PUBLISHING = ("Publishing", f"{_PUBLISHED} Reconciling")
-    """The active version is not on its server yet."""
+    """The active version, or that of the alias, is not on its server yet."""
     PUBLICATION_REFUSED = ("PublicationRefused", f"{_PUBLISHED} Assistant.Event AssistantAlias.Event Stalled")
     """The server refuses the copy. The message has the server's words.
 
     Action: Correct what the message names.
     """
     OWNED_BY_ANOTHER = ("OwnedByAnother", f"{_PUBLISHED} Stalled")
-    """Another Assistant, perhaps of another cluster, is published under the same id.
+    """Another Assistant or alias, perhaps of another cluster, is published under the same id.
 
     Action: Give each cluster that shares the server its own `--cluster-name`.
     """
@@ -210,10 +210,11 @@ class Reason(StrEnum):
     COPY_DRIFTED = ("CopyDrifted", "Assistant.Event AssistantAlias.Event")
     """The copy was changed or deleted on the server, and the operator repaired it. The message names the fields.
 
-    Action: Edit the Assistant instead of the copy.
+    Action: Edit the Assistant, or move the alias, instead of editing the copy.
     """
     COPY_ABANDONED = ("CopyAbandoned", "Assistant.Event AssistantAlias.Event")
-    """An Assistant was deleted, and its server did not let the copy be deleted in time. The copy may still exist.
+    """An Assistant or alias was deleted, and its server did not let the copy be deleted in time. The copy may still
+    exist.
 
     Action: If the server comes back and no Graph names it, delete the copy there.
     """
