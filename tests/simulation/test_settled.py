@@ -49,3 +49,38 @@ def _shape(path: str) -> tuple[str, str]:
     if "/" in plural:
         return url.path, "object"
     return plural, "watch" if "watch" in query else "page" if "limit" in query else "list"
+
+
+EDITS = 40
+
+
+@pytest.mark.parametrize("pause", [0.05, 3.0], ids=["a burst", "one by one"])
+def test_edits_are_recorded_nearly_without_a_read(pause: float) -> None:
+    """A version is read if an earlier edit is being reconciled when a watch shows it before its create is answered."""
+    calls: list[tuple[str, str]] = []
+
+    async def story(world: World) -> None:
+        world.person.graph("writer", defaultAssistant={"policy": "None"}, contextSchema={"type": "object"})
+        world.person.assistant("bot", context={"prompt": "a"}, versioning={"historyLimit": 2 * EDITS})
+        await world.until_ready()
+        await world.settle()
+        before = len(world.faults.seen)
+        for number in range(EDITS):
+            world.person.edit("Assistant", "bot", context={"prompt": f"{number}"})
+            await asyncio.sleep(pause)
+        await world.settle()
+        calls.extend((each.method, urlsplit(each.path).path) for each in world.faults.seen[before:])
+
+    with simulated() as world:
+        world.run(story(world))
+    namespace = f"{_LISTED}namespaces/team/"
+    found = Counter((method, path.removeprefix(namespace)) for method, path in calls if path.startswith(namespace))
+    created = found.pop(("POST", "assistantversions"))
+    statuses = found.pop(("PATCH", "assistants/bot/status"))
+    marks = sum(found.pop(each) for each in [*found] if each[0] == "PATCH" and "/bot-v" in each[1])
+    reads = sum(found.pop(each) for each in [*found] if each[0] == "GET" and "/bot-v" in each[1])
+    assert not found
+    assert reads <= (0 if pause > 1 else EDITS / 10)
+    assert created == EDITS
+    assert statuses <= EDITS + 1
+    assert marks <= 2 * EDITS, "a version is active, and then it is not"

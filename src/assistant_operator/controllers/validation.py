@@ -104,8 +104,8 @@ class VersionValidator:
         if head is None or head.number != number:
             if number == input.active and record.capture.is_in_spec(input.assistant, number):
                 return input.assistant.spec.snapshot  # it came into force already, and nothing was edited since
-            record_of_version = input.kept.get(number)
-            head = await self.reread(record_of_version) if record_of_version else None
+            kept = input.kept.get(number)
+            head = (self._store.versions.take_content(kept) or await self.reread(kept)) if kept else None
         return None if head is None else _trusted(head)
 
 

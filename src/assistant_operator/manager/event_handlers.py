@@ -8,6 +8,7 @@ from cachetools import FIFOCache
 
 from assistant_operator.api.assistant import Assistant
 from assistant_operator.api.assistant_alias import AssistantAlias, Published
+from assistant_operator.api.assistant_version import VersionRecord
 from assistant_operator.api.graph import Graph
 from assistant_operator.api.meta import Key, Resource
 from assistant_operator.clients.kubernetes.resource_versions import ResourceVersions
@@ -29,6 +30,9 @@ from assistant_operator.store.store import Kind, Store
 from .triggers import Triggers
 
 _MOST_DELETIONS = 10_000
+_ANSWERED = 1.0
+"""Seconds after which the answer to a create has come, as a rule. It enqueues the Assistant, and brings the content of
+the version: until then the version would have to be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,16 +233,21 @@ class EventHandlers:
                 self._versions_listed = asyncio.Event()
             case Modified(record):
                 if self._store.versions.put(record):
-                    self._version_changed(record.key)
+                    self._version_changed(record.key, _ANSWERED if self._is_being_created(record) else 0.0)
             case Deleted(record):
                 if self._store.versions.drop(record):
                     self._version_changed(record.key)
             case Bookmark() | Gone() | Opened() | Failing():
                 pass
 
-    def _version_changed(self, assistant: Key) -> None:
-        self._triggers.enqueue_assistant(assistant)
-        self._triggers.enqueue_aliases(assistant)
+    def _is_being_created(self, version: VersionRecord) -> bool:
+        """Return whether this process may be creating that version, and the answer has not come yet."""
+        record = self._store.assistants.get(version.key)
+        return record is not None and record.capture.is_running and version.number > record.capture.latest
+
+    def _version_changed(self, assistant: Key, delay: float = 0.0) -> None:
+        self._triggers.enqueue_assistant(assistant, delay)
+        self._triggers.enqueue_aliases(assistant, delay)
 
     def known(self, kind: Kind, namespace: str) -> dict[Key, Known]:
         """The objects of that kind and namespace, empty for all, that were seen and are not known to be gone."""

@@ -67,8 +67,9 @@ class Triggers:
         self._store = store
         self._queues = queues
 
-    def enqueue_assistant(self, assistant: Key) -> None:
-        self._queues.assistant.add(assistant)
+    def enqueue_assistant(self, assistant: Key, delay: float = 0.0) -> None:
+        """`delay`: in seconds."""
+        self._queues.assistant.add(assistant, delay)
 
     def enqueue_assistants(self, assistants: Iterable[Key]) -> None:
         for key in assistants:
@@ -90,13 +91,14 @@ class Triggers:
         else:
             self.enqueue_assistant(copy_key)
 
-    def enqueue_alias(self, alias: Key) -> None:
-        self._queues.alias.add(alias)
+    def enqueue_alias(self, alias: Key, delay: float = 0.0) -> None:
+        """`delay`: in seconds."""
+        self._queues.alias.add(alias, delay)
 
-    def enqueue_aliases(self, assistant: Key) -> None:
-        """Those of that Assistant."""
+    def enqueue_aliases(self, assistant: Key, delay: float = 0.0) -> None:
+        """Those of that Assistant, in `delay` seconds."""
         for record in self._store.aliases_of(assistant):
-            self.enqueue_alias(record.latest.key)
+            self.enqueue_alias(record.latest.key, delay)
 
     def enqueue_aliased(self, assistant: Key) -> None:
         """An alias of that Assistant needs another version, or needs one no longer."""

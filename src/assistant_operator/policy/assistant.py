@@ -31,9 +31,7 @@ def foreground_steps(input: AssistantInput) -> Iterator[ForegroundStep]:
         if (desired := deletion.status(input)) != input.assistant.status:
             yield UpdateStatus(desired)
         return
-    yield from (
-        Adopt(record) for record in input.kept.unsettled if record.owner is None and not record.is_being_deleted
-    )
+    yield from (Adopt(record) for record in input.kept.orphaned if not record.is_being_deleted)
     aliased = {number for number in input.aliased.in_force if number <= input.newest}
     needed = {input.newest, input.active or 0, *aliased} - {0}
     yield from (Restore(number) for number in sorted(needed - input.kept.numbers - input.lost))
@@ -87,7 +85,7 @@ def _examined(input: AssistantInput, active: int | None) -> Iterator[VersionReco
     others: Iterable[VersionRecord] = reversed(input.kept)
     if not input.is_revalidating:
         judged = (record for number in input.validation_results if (record := input.kept.get(number)))
-        others = chain(reversed(input.kept.unsettled), (record for record in judged if record.is_settled))
+        others = chain(input.kept.unsettled, (record for record in judged if record.is_settled))
     yield from (record for record in others if record.number != active)
 
 

@@ -17,15 +17,24 @@ class KeptVersions:
 
     _by_number: dict[int, VersionRecord]
     """In that order."""
-    unsettled: tuple[VersionRecord, ...]
-    """Those that are not settled, in order. See VersionRecord.is_settled."""
+    _unsettled: tuple[int, ...]
+    """Numbers of those that are not settled, in order."""
+    orphaned: tuple[VersionRecord, ...]
+    """Those without an owner, in order."""
 
     @classmethod
     def of(cls, records: Iterable[VersionRecord]) -> Self:
         ordered = sorted(records, key=lambda record: record.number)
         return cls(
-            {record.number: record for record in ordered}, tuple(each for each in ordered if not each.is_settled)
+            {record.number: record for record in ordered},
+            tuple(each.number for each in ordered if not each.is_settled),
+            tuple(each for each in ordered if each.owner is None),
         )
+
+    @property
+    def unsettled(self) -> Iterator[VersionRecord]:
+        """Those that are not settled, newest first. See VersionRecord.is_settled. After a burst there are thousands."""
+        return (self._by_number[number] for number in reversed(self._unsettled))
 
     @property
     def numbers(self) -> KeysView[int]:
@@ -57,4 +66,4 @@ class KeptVersions:
         return reversed(self._by_number.values())
 
 
-NO_VERSIONS = KeptVersions({}, ())
+NO_VERSIONS = KeptVersions({}, (), ())

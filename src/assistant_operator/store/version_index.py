@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 
 from cachetools import FIFOCache, LRUCache
 
-from assistant_operator.api.assistant_version import VersionRecord
+from assistant_operator.api.assistant_version import AssistantVersion, VersionRecord
 from assistant_operator.api.meta import Key, position
 from assistant_operator.policy.kept_versions import NO_VERSIONS, KeptVersions
 
 _MOST_DELETIONS = 2_000
 _MOST_KEPT = 64
 """Assistants that are reconciled at a time, and a few more."""
+_MOST_CONTENT = 4 * 2**20
+"""Bytes, as canonical JSON."""
 
 
 @dataclass(slots=True)
@@ -24,7 +26,7 @@ class _History:
     """Whether they are in order of their numbers. A listing is not: v10 comes before v2."""
     by_digest: dict[str, tuple[int, ...]] = field(default_factory=dict)
     """Numbers. A set takes four times the memory, and most have one."""
-    unsettled: tuple[int, ...] = ()
+    unsettled: dict[int, None] = field(default_factory=dict)
     """Numbers of those that are not settled, in no order."""
     owners: dict[str, int] = field(default_factory=dict)
     """How many of them each UID owns."""
@@ -39,7 +41,7 @@ class _History:
         if record.owner:
             self.owners[record.owner] = self.owners.get(record.owner, 0) + 1
         if not record.is_settled:
-            self.unsettled = (*self.unsettled, number)
+            self.unsettled[number] = None
 
     def drop(self, number: int) -> None:
         self._unindex(self.by_number.pop(number, None))
@@ -53,8 +55,9 @@ class _History:
     def kept(self, uid: str) -> KeptVersions:
         """Those of the Assistant with that UID, and those without an owner."""
         if self.owners.keys() <= {uid}:
-            unsettled = tuple(self.by_number[number] for number in sorted(self.unsettled))
-            return KeptVersions(dict(self.in_order()), unsettled)
+            are_all_owned = self.owners.get(uid, 0) == len(self.by_number)
+            orphaned = () if are_all_owned else (each for each in self.in_order().values() if each.owner is None)
+            return KeptVersions(dict(self.in_order()), tuple(sorted(self.unsettled)), tuple(orphaned))
         return KeptVersions.of(record for record in self.by_number.values() if record.owner in (uid, None))
 
     def _unindex(self, record: VersionRecord | None) -> None:
@@ -66,8 +69,7 @@ class _History:
             self.owners[record.owner] -= 1
             if not self.owners[record.owner]:
                 del self.owners[record.owner]
-        if not record.is_settled:
-            self.unsettled = _without(self.unsettled, record.number)
+        self.unsettled.pop(record.number, None)
 
 
 class VersionIndex:
@@ -80,6 +82,8 @@ class VersionIndex:
         self._deletions: FIFOCache[tuple[Key, int], int] = FIFOCache(_MOST_DELETIONS)
         self._kept: LRUCache[Key, tuple[str, KeptVersions]] = LRUCache(_MOST_KEPT)
         """By Assistant: its UID, and what was returned last, until a version changes."""
+        self._contents: LRUCache[str, AssistantVersion] = LRUCache(_MOST_CONTENT, _size)
+        """By UID: versions with their content that were superseded before they were validated."""
 
     def of(self, assistant: Key) -> tuple[VersionRecord, ...]:
         """Every version of that name, with any owner, oldest first."""
@@ -96,6 +100,17 @@ class VersionIndex:
             kept = history.kept(uid)
             self._kept[assistant] = uid, kept
         return kept
+
+    def keep_content(self, version: AssistantVersion) -> None:
+        """Keep the content of a version that is still to be validated, so that it need not be read again."""
+        name = (version.metadata.namespace, version.spec.assistant_ref.name)
+        record = self._by_number(name).get(version.number)
+        if record and record.uid == version.metadata.uid and not record.valid and _size(version) <= _MOST_CONTENT:
+            self._contents[record.uid] = version
+
+    def take_content(self, record: VersionRecord) -> AssistantVersion | None:
+        """Return that version, if its content is kept. It is kept no longer."""
+        return self._contents.pop(record.uid, None)
 
     def release(self, assistant: Key) -> None:
         """That Assistant is gone. Its versions may outlive it."""
@@ -139,6 +154,8 @@ class VersionIndex:
             return False
         if self._deletions.get((record.key, record.number), 0) > record.position:
             return False
+        if before and before.uid != record.uid:
+            self._contents.pop(before.uid, None)
         self._histories.setdefault(record.key, _History()).put(record)
         self._kept.pop(record.key, None)
         self._named[record.key[0]].add(record.key)
@@ -156,6 +173,7 @@ class VersionIndex:
             self._deletions[record.key, record.number] = record.position
         history = self._histories[record.key]
         history.drop(record.number)
+        self._contents.pop(record.uid, None)
         self._kept.pop(record.key, None)
         if not history.by_number:
             del self._histories[record.key]
@@ -199,6 +217,10 @@ class VersionIndex:
     def _in(self, namespace: str) -> list[VersionRecord]:
         keys = list(self._named.get(namespace, ()) if namespace else self._histories)
         return [record for key in keys for record in self._histories[key].by_number.values()]
+
+
+def _size(version: AssistantVersion) -> int:
+    return len(version.spec.snapshot.canonical)
 
 
 def _without(numbers: tuple[int, ...], number: int) -> tuple[int, ...]:

@@ -48,4 +48,4 @@ def test_there_is_no_other(number: int | None) -> None:
 )
 def test_what_needs_a_decision_is_not_settled(state: dict[str, Any], is_settled: bool) -> None:  # noqa: FBT001
     record = a_record(1, **state)
-    assert KeptVersions.of([record]).unsettled == (() if is_settled else (record,))
+    assert tuple(KeptVersions.of([record]).unsettled) == (() if is_settled else (record,))

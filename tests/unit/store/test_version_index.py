@@ -1,15 +1,17 @@
 """Versions as a listing shows them: the newest wins, and what comes late changes nothing."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant_operator.api.assistant_version import VersionRecord
+from assistant_operator.api.assistant_version import AssistantVersion, VersionRecord
 from assistant_operator.policy.kept_versions import KeptVersions
 from assistant_operator.store.version_index import VersionIndex
-from harness.worlds import KEY, NAMESPACE, UID, a_digest, a_record
+from harness.worlds import KEY, NAMESPACE, UID, a_digest, a_record, a_version
 
 
 def filled(*records: VersionRecord) -> VersionIndex:
@@ -17,6 +19,13 @@ def filled(*records: VersionRecord) -> VersionIndex:
     for record in records:
         index.put(record)
     return index
+
+
+def stored(number: int, **spec: Any) -> AssistantVersion:
+    """A version with its content, as the API server has it."""
+    version = a_version(number, **spec)
+    meta = version.metadata.model_copy(update={"uid": f"uid-{number}", "resource_version": str(number)})
+    return version.model_copy(update={"metadata": meta})
 
 
 def numbers(index: VersionIndex) -> list[int]:
@@ -163,3 +172,52 @@ def test_nothing_is_kept_of_what_is_gone() -> None:
         index.put(a_record(number))
         index.drop(a_record(number))
     assert [kept for kept in vars(index).values() if kept] == []
+
+
+def test_the_content_of_a_version_that_is_to_be_validated_is_kept_and_taken_once() -> None:
+    index, version = VersionIndex(), stored(1)
+    record = version.record()
+    index.put(record)
+    index.keep_content(version)
+    assert [index.take_content(record), index.take_content(record)] == [version, None]
+
+
+def _replaced(index: VersionIndex, record: VersionRecord) -> None:
+    index.put(replace(record, uid="another", resource_version="1000"))
+
+
+def _dropped(index: VersionIndex, record: VersionRecord) -> None:
+    index.drop(record)
+
+
+def _listed_anew(index: VersionIndex, record: VersionRecord) -> None:
+    index.replace(NAMESPACE, [], "1000")
+
+
+@pytest.mark.parametrize("change", [_replaced, _dropped, _listed_anew])
+def test_the_content_of_what_is_gone_is_not_kept(change: Callable[[VersionIndex, VersionRecord], None]) -> None:
+    index, version = VersionIndex(), stored(1)
+    index.put(version.record())
+    index.keep_content(version)
+    change(index, version.record())
+    assert index.take_content(version.record()) is None
+
+
+@pytest.mark.parametrize("known", [{"valid": "True"}, {"uid": "another"}, None], ids=str)
+def test_the_content_of_no_other_version_is_kept(known: dict[str, Any] | None) -> None:
+    index, version = VersionIndex(), stored(1)
+    if known:
+        index.put(replace(version.record(), **known))
+    index.keep_content(version)
+    assert index.take_content(version.record()) is None
+
+
+def test_so_much_content_is_kept_and_not_more() -> None:
+    index, versions = VersionIndex(), [stored(number, context={"prompt": "a" * 2**20}) for number in range(1, 7)]
+    for version in versions:
+        index.put(version.record())
+        index.keep_content(version)
+    kept = [each.number for each in versions if index.take_content(each.record())]
+    assert kept == [4, 5, 6]
+    index.keep_content(stored(1, context={"prompt": "a" * 5 * 2**20}))
+    assert not index.take_content(versions[0].record())

@@ -180,6 +180,8 @@ class VersionWriter:
     def _set_head(self, record: AssistantRecord, version: AssistantVersion) -> None:
         self._store.versions.put(version.record())
         capture = record.capture
+        if capture.head and capture.head.number not in record.validation.results:
+            self._store.versions.keep_content(capture.head)
         capture.head = version
         capture.latest = max(capture.latest, version.number)
         capture.is_too_large = False
