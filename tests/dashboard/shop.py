@@ -61,7 +61,8 @@ def alias(workspace: Workspace, name: str = "production", assistant: str = "bot"
 def edit_alias(workspace: Workspace, number: int, cause: str, name: str = "production") -> None:
     """Move the alias, and wait until it stands for that version."""
     body = {"metadata": {"annotations": {"kubernetes.io/change-cause": cause}}, "spec": {"version": number}}
-    workspace.patch("assistantaliases", name, body)
+    path = f"{workspace.path('assistantaliases', name)}?fieldManager=kubectl-edit"
+    workspace.client.demand("PATCH", path, body, MERGE)
     eventually(lambda: workspace.status(name, "assistantaliases").get("version") == number)
 
 

@@ -11,7 +11,8 @@ from playwright.sync_api import Page, expect
 
 from dashboard.conftest import Sessions
 from dashboard.process import DashboardProcess
-from dashboard.shop import a_history
+from dashboard.shop import a_history, alias, edit_alias
+from harness.controlplane.waiting import eventually
 from harness.documentation import ROOT
 from harness.support import OperatorProcess, Workspace
 
@@ -26,6 +27,9 @@ DOCUMENTED = ROOT / "docs/images"
 @pytest.fixture
 def page(operator: OperatorProcess, workspace: Workspace, sessions: Sessions) -> Iterator[Page]:
     a_history(workspace, pause=lambda: time.sleep(PAUSE))
+    alias(workspace, version=1)
+    eventually(lambda: workspace.status("production", "assistantaliases").get("version") == 1)
+    edit_alias(workspace, 2, "reviewed by legal")
     with DashboardProcess(workspace.plane.admin_kubeconfig, "-n", workspace.namespace) as dashboard:
         yield sessions.sign_in(dashboard, viewport={"width": WIDTH, "height": 800})
 
@@ -35,6 +39,7 @@ def test_the_screenshots_of_the_documentation(page: Page, workspace: Workspace, 
     bot = f"/assistants/{workspace.namespace}/bot"
     page.goto(bot)
     expect(page.locator("table.chart tbody tr")).to_have_count(4)
+    expect(page.locator("table.moves tbody tr")).to_have_count(2)
     _shoot(page, folder / "dashboard-assistant.png")
     page.goto(f"{bot}/pin?version=1")
     expect(page.locator("ins").first).to_be_visible()
