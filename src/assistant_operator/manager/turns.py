@@ -4,7 +4,9 @@ An edit that is not captured can be lost, so nothing else may keep it waiting. L
 own.
 """
 
-from contextlib import AbstractAsyncContextManager
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
 from assistant_operator.api.assistant import Assistant
 from assistant_operator.api.meta import Key
@@ -18,9 +20,14 @@ _TOLERATED = 4, 4
 _LULL = 0.15
 """Seconds with no more than these until a burst is over: the edits of one burst do not arrive evenly."""
 _PATIENCE = 2.0
-"""Seconds that other work waits for a burst of edits."""
+"""Seconds that other work waits for a burst of edits, and the versions of one Assistant for those of another."""
 _WEIGHT = 8_192
 """Bytes of content from which on a capture counts as two."""
+_EDITED = 0.3
+"""Seconds after a capture in which the versions of one Assistant are reconciled at a time.
+
+On two processors, an edit took 50 to 95 ms beside those of four, and at most 37 ms beside those of one.
+"""
 
 
 class Turns:
@@ -28,13 +35,34 @@ class Turns:
 
     def __init__(self) -> None:
         self._semaphore = PrioritySemaphore(_CAPTURES, _TOLERATED, lull=_LULL, patience=_PATIENCE)
+        self._beside_edits = asyncio.Semaphore()
+        self._captured_at = -_EDITED
+        """When an edit was captured last, by the loop's clock."""
 
     def to_capture(self, assistant: Assistant) -> AbstractAsyncContextManager[None]:
+        self._captured_at = asyncio.get_running_loop().time()
         weight = 1 + len(assistant.spec.snapshot.canonical) // _WEIGHT
         return self._semaphore.turn(_CAPTURE, assistant.metadata.namespace, weight)
 
     def to_reconcile(self, key: Key) -> AbstractAsyncContextManager[None]:
         return self._semaphore.turn(_RECONCILE, key[0])
 
-    def to_reconcile_versions(self, key: Key) -> AbstractAsyncContextManager[None]:
-        return self._semaphore.turn(_VERSIONS, key[0])
+    @asynccontextmanager
+    async def to_reconcile_versions(self, key: Key) -> AsyncGenerator[None, None]:
+        is_alone = await self._alone() if self._is_edited() else False
+        try:
+            async with self._semaphore.turn(_VERSIONS, key[0]):
+                yield
+        finally:
+            if is_alone:
+                self._beside_edits.release()
+
+    def _is_edited(self) -> bool:
+        return asyncio.get_running_loop().time() - self._captured_at < _EDITED
+
+    async def _alone(self) -> bool:
+        """Wait until no other is reconciled beside edits. Returns False if one of them takes long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE):
+                return await self._beside_edits.acquire()
+        return False
