@@ -106,9 +106,9 @@ async def _figures(contestant: Contestant, plane: ControlPlane, sizes: Sizes, pi
             return await _bare(api, plane, sizes)
         await measures.make(api, subject, ["one", "row", *names])
         await measures.warm_up(api, subject, "one")
+        # What is still to be done for the objects that were made is not work of an edit.
+        await measures.Usage(pid).settle()
         usage = measures.Usage(pid)
-        await usage.settle()  # what is still to be done for the objects that were made is not work of an edit
-        usage.restart()
         latencies = await measures.spaced(api, subject, "one", sizes.edits)
         await usage.settle()
         figures = {"p50": latencies.p50, "p99": latencies.p99, **usage.per("cpu_edit", sizes.edits)}

@@ -259,10 +259,6 @@ class Usage:
                 return
         raise RuntimeError(f"the process is still busy after {within:.0f} s")
 
-    def restart(self) -> None:
-        """What was used until now belongs to no piece of work."""
-        self._before = self._processor_seconds()
-
     def per(self, name: str, count: int) -> dict[str, float]:
         """Processor seconds since the last call, by piece of work."""
         before, self._before = self._before, self._processor_seconds()

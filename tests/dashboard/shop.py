@@ -60,13 +60,16 @@ def alias(workspace: Workspace, name: str = "production", assistant: str = "bot"
 
 def edit_alias(workspace: Workspace, number: int, cause: str, name: str = "production") -> None:
     """Move the alias, and wait until it stands for that version."""
-    body = {"metadata": {"annotations": {"kubernetes.io/change-cause": cause}}, "spec": {"version": number}}
-    path = f"{workspace.path('assistantaliases', name)}?fieldManager=kubectl-edit"
-    workspace.client.demand("PATCH", path, body, MERGE)
+    _edit(workspace, workspace.path("assistantaliases", name), cause, version=number)
     eventually(lambda: workspace.status(name, "assistantaliases").get("version") == number)
 
 
 def edit(workspace: Workspace, cause: str, **spec: Any) -> None:
+    _edit(workspace, workspace.path("assistants", "bot"), cause, **spec)
+
+
+def _edit(workspace: Workspace, path: str, cause: str, **spec: Any) -> None:
+    """As `kubectl edit` does it."""
     annotations = {"kubernetes.io/change-cause": cause}
-    path = f"{workspace.path('assistants', 'bot')}?fieldManager=kubectl-edit"
-    workspace.client.demand("PATCH", path, {"metadata": {"annotations": annotations}, "spec": spec}, MERGE)
+    body = {"metadata": {"annotations": annotations}, "spec": spec}
+    workspace.client.demand("PATCH", f"{path}?fieldManager=kubectl-edit", body, MERGE)

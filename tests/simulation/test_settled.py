@@ -10,6 +10,7 @@ from assistant_operator.manager.resync import EVERY
 from harness.simulated_world import World, simulated
 
 COMPARISONS = 4
+EDITS = 40
 _LISTED = "/apis/assistant-operator.dev/v1alpha1/"
 _OF_THE_WATCHES = {
     (plural, shape) for plural in ("assistants", "graphs", "assistantversions") for shape in ("page", "watch")
@@ -49,9 +50,6 @@ def _shape(path: str) -> tuple[str, str]:
     if "/" in plural:
         return url.path, "object"
     return plural, "watch" if "watch" in query else "page" if "limit" in query else "list"
-
-
-EDITS = 40
 
 
 @pytest.mark.parametrize("pause", [0.05, 3.0], ids=["a burst", "one by one"])

@@ -37,7 +37,7 @@ class Turns:
         self._semaphore = PrioritySemaphore(_CAPTURES, _TOLERATED, lull=_LULL, patience=_PATIENCE)
         self._beside_edits = asyncio.Semaphore()
         self._captured_at = -_EDITED
-        """When an edit was captured last, by the loop's clock."""
+        """When the turn of an edit was asked for last, by the loop's clock."""
 
     def to_capture(self, assistant: Assistant) -> AbstractAsyncContextManager[None]:
         self._captured_at = asyncio.get_running_loop().time()
@@ -49,7 +49,7 @@ class Turns:
 
     @asynccontextmanager
     async def to_reconcile_versions(self, key: Key) -> AsyncGenerator[None, None]:
-        is_alone = await self._alone() if self._is_edited() else False
+        is_alone = self._is_edited() and await self._alone()
         try:
             async with self._semaphore.turn(_VERSIONS, key[0]):
                 yield

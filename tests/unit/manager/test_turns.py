@@ -12,6 +12,13 @@ WRITES = 0.1
 """Seconds that reconciling the versions of one Assistant takes."""
 
 
+async def _edited() -> Turns:
+    """Turns, after an edit was captured."""
+    turns = Turns()
+    async with turns.to_capture(an_assistant()):
+        return turns
+
+
 async def _reconciled(turns: Turns, count: int) -> list[float]:
     """Return when each of so many was done."""
     begun, done = asyncio.get_running_loop().time(), list[float]()
@@ -36,11 +43,10 @@ async def _reconciled(turns: Turns, count: int) -> list[float]:
 )
 def test_beside_edits_one_after_another(since_edit: float | None, expected: list[float]) -> None:
     async def scenario() -> list[float]:
-        turns = Turns()
-        if since_edit is not None:
-            async with turns.to_capture(an_assistant()):
-                pass
-            await asyncio.sleep(since_edit)
+        if since_edit is None:
+            return await _reconciled(Turns(), 3)
+        turns = await _edited()
+        await asyncio.sleep(since_edit)
         return await _reconciled(turns, 3)
 
     assert timeless(scenario()) == expected
@@ -48,9 +54,7 @@ def test_beside_edits_one_after_another(since_edit: float | None, expected: list
 
 def test_one_that_fails_lets_the_next_begin() -> None:
     async def scenario() -> list[float]:
-        turns = Turns()
-        async with turns.to_capture(an_assistant()):
-            pass
+        turns = await _edited()
         with pytest.raises(ZeroDivisionError):
             async with turns.to_reconcile_versions(KEY):
                 raise ZeroDivisionError
@@ -61,9 +65,7 @@ def test_one_that_fails_lets_the_next_begin() -> None:
 
 def test_one_that_takes_long_does_not_keep_the_others_waiting() -> None:
     async def scenario() -> list[float]:
-        turns = Turns()
-        async with turns.to_capture(an_assistant()):
-            pass
+        turns = await _edited()
         async with turns.to_reconcile_versions(KEY):
             return await _reconciled(turns, 2)
 
