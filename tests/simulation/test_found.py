@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from harness.simulated_api import Policy
+from harness.simulated_api.statuses import expired
 from harness.simulated_world import World, simulated
 from harness.simulated_world.history import controller_of
 from harness.virtual_http import Answered, Crash, Delay, Fault, Plan, Reset, Seen, Silence
@@ -799,3 +800,55 @@ def test_a_version_that_is_orphaned_while_it_is_to_be_pruned_stays() -> None:
         world.cluster.server.endpoint.release()
 
     assert numbers(held(steps)) == [1, 2]
+
+
+@pytest.mark.parametrize("does_restart", [True, False], ids=["while the operator is down", "after a restart"])
+def test_a_version_is_validated_anew_by_the_graph_that_its_assistant_referenced_once(*, does_restart: bool) -> None:
+    """Only the content of a version names that Graph, and a process that has not read it did not know."""
+
+    async def steps(world: World) -> None:
+        world.person.graph("other", defaultAssistant={"policy": "None"})
+        world.person.assistant("bot", context={"prompt": "abcdef"})
+        await world.until_ready()
+        world.person.edit("Assistant", "bot", graphRef={"name": "other"})
+        await world.until(lambda: valid(world) == [1, 2] and world.is_quiet(3))
+        world.simulation.node(world.leader).crash()
+        if not does_restart:
+            await world.until(lambda: world.is_ready() and world.is_quiet(3))
+        world.person.edit("Graph", "writer", contextSchema=STRICTER)
+
+    assert valid(held(steps)) == [2]
+
+
+def test_a_graph_waits_for_the_validation_of_an_assistant_whose_edits_are_still_to_be_captured() -> None:
+    """Nothing was done to it yet, and it counted as one to which nothing is to be done. A restart forgot it then."""
+
+    async def steps(world: World) -> None:
+        world.person.assistant("bot", context={"prompt": "abcdef"})
+        await world.until(lambda: valid(world) == [1] and world.is_quiet(3))
+        world.simulation.node(world.leader).crash()
+        world.person.edit("Graph", "writer", contextSchema=STRICTER)
+        world.person.edit("Assistant", "bot", context={"prompt": "b"})
+        world.faults.plan = lambda seen: Delay(9.0, handled=False) if seen.method == "POST" else None
+        await asyncio.sleep(6)
+        world.faults.plan = lambda _: None
+        world.simulation.node(world.leader).crash()
+
+    assert valid(held(steps)) == [2]
+
+
+def test_an_alias_that_is_deleted_while_no_watch_shows_it_is_unknown_soon_after_the_next_listing() -> None:
+    """The comparison after that listing was made with the watch cache, in which the alias still was."""
+
+    async def steps(world: World) -> None:
+        world.person.assistant("bot", context={"prompt": "a"})
+        world.person.create("AssistantAlias", "production", {"assistantRef": {"name": "bot"}, "version": 1})
+        await world.until(lambda: world.is_ready() and world.is_quiet(3))
+        endpoint = world.cluster.server.endpoint
+        endpoint.hold("assistantaliases")
+        world.person.delete("AssistantAlias", "production")
+        endpoint.interrupt(expired("too old resource version: 1 (2)"))
+        await asyncio.sleep(3)
+        endpoint.release()
+
+    held(steps)

@@ -88,10 +88,14 @@ class ClusterResync:
 
     async def run(self) -> None:
         """Compare whenever it is due, until cancelled."""
+        is_relisted = False
         try:
             while True:
+                # What was deleted before a listing anew may still be in the watch cache.
+                is_relisted = is_relisted or (self._due.is_set() and self.filled.is_set())
                 self._due.clear()
-                if await self._is_level():
+                if await self._is_level(is_relisted=is_relisted):
+                    is_relisted = False
                     pause, self._pause = EVERY * random.uniform(0.8, 1.2), _FIRST_LOOK  # noqa: S311 (jitter)
                 else:
                     pause = self._pause
@@ -105,10 +109,10 @@ class ClusterResync:
             for task in self._repairs.values():
                 task.cancel()
 
-    async def _is_level(self) -> bool:
+    async def _is_level(self, *, is_relisted: bool) -> bool:
         """Whether all that is listed is known as it is, and nothing else."""
         try:
-            listed = {kind: await self._listed(kind) for kind in _KINDS}
+            listed = {kind: await self._listed(kind, is_consistent=is_relisted) for kind in _KINDS}
         except (ClusterUnavailable, ClusterRefused) as error:
             log.debug("postponed comparison: %s", error)  # the watch of that kind reports it
             return False
@@ -120,13 +124,13 @@ class ClusterResync:
             self._settle(kind, found[kind])
         return not any(found.values())
 
-    async def _listed(self, kind: Kind) -> Mapping[Key, ObjectHead]:
+    async def _listed(self, kind: Kind, *, is_consistent: bool) -> Mapping[Key, ObjectHead]:
         """List the objects of that kind: none of aliases, if their CustomResourceDefinition is not installed yet.
 
         Soon after its start the API server serves no CustomResourceDefinition for a moment.
         """
         try:
-            listed = await self._cluster.heads(kind, self._namespace)
+            listed = await self._cluster.heads(kind, self._namespace, is_consistent=is_consistent)
         except ClusterRefused as refused:
             now = asyncio.get_running_loop().time()
             if kind is not AssistantAlias or not refused.status.is_not_served:

@@ -13,6 +13,7 @@
 | its server, graph ID or default assistant changed                   | its Assistants: `assistant`                |
 | its schemas changed, or it was deleted                              | its Assistants: `assistant`, to revalidate |
 | its schemas changed, and most versions of its namespace are its own | the Graph: `revalidation`                  |
+| its schemas changed, and not all versions of its namespace are read | the Graph: `revalidation`                  |
 | the versions of an Assistant were listed and validated              | the Assistant: `version`                   |
 | a probe of its server has another result                            | the Graph: `graph`, its copies             |
 | an alias appeared or changed, its publication has a result          | the alias: `alias`                         |
@@ -164,7 +165,27 @@ class Triggers:
             for key in assistants:
                 self._store.assistants[key].validation.awaits_listing = True
             self._queues.revalidation.add(graph)
+        record = self._store.graphs.get(graph)
+        if include_kept_versions and record and not self._store.are_versions_read(graph[0]):
+            record.validated_anew = assistants
+            self._queues.revalidation.add(graph)
         self.enqueue_assistants(assistants)
+
+    def enqueue_former_assistants(self, graph: Key) -> None:
+        """The versions of its namespace are read, after its schemas changed: it validates some of other Assistants.
+
+        They referenced it once.
+        """
+        record = self._store.graphs.get(graph)
+        if record is None or record.validated_anew is None:
+            return
+        former = self._store.validated_by(graph) - record.validated_anew
+        record.validated_anew = None
+        self._store.await_validation(graph, former)
+        for key in former:
+            self._store.assistants[key].validation.invalidate(include_kept_versions=True)
+        self.enqueue_assistants(former)
+        self.enqueue_graph(graph)
 
     def _is_listing_cheaper(self, namespace: str, assistants: Iterable[Key]) -> bool:
         """Whether the versions of a namespace are listed rather than those of the Assistants read one by one."""

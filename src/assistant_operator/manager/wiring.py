@@ -105,9 +105,7 @@ class _Parts:
         version_workers = Workers(VERSION_WORKERS, turns.to_reconcile_versions)
         assistants, graphs, versions = self._assistants(capture), self._graphs(), self._versions()
         publications, servers = self._publications_and_servers()
-        revalidations = RevalidationReconciler(
-            self._clients.cluster, self.store, self._validator, enqueue_versions=self.triggers.enqueue_versions
-        )
+        revalidations = RevalidationReconciler(self._clients.cluster, self.store, self._validator, self.triggers)
         return (
             new("assistant", "Assistant", queues.assistant, assistants.reconcile, workers=workers),
             new("graph", "Graph", queues.graph, graphs.reconcile, workers=workers),

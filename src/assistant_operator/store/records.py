@@ -115,6 +115,11 @@ class AssistantRecord:
         if self.captured:
             self.captured = _with_deletion(self.captured, live)
 
+    @property
+    def is_ignored(self) -> bool:
+        """Whether nothing is done to it before it changes: neither is it acted on, nor about to be."""
+        return self.captured is None and not self.capture.is_running
+
     def ignore(self, state: Assistant) -> None:
         """Do nothing more to that state before the Assistant changes, unless its deletion was seen since."""
         if self.captured and self.captured.metadata.is_being_deleted == state.metadata.is_being_deleted:
@@ -213,10 +218,18 @@ class GraphRecord:
     """In a row."""
     unvalidated: set[Key] = field(default_factory=set)
     """Assistants that are still to be validated against its present schemas."""
+    validated_anew: frozenset[Key] | None = None
+    """The Assistants that were enqueued when its schemas changed, while it is not known whether it validates versions
+    of others, which referenced it once; None if that is known."""
 
     @property
     def uid(self) -> str:
         return self.latest.metadata.uid
+
+    @property
+    def is_revalidating(self) -> bool:
+        """Whether versions may still be marked by its former schemas."""
+        return bool(self.unvalidated) or self.validated_anew is not None
 
     def probe_result(self) -> ServerStatus | None:
         """The result of probing its server; None if its present server was not probed."""

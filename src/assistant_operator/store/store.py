@@ -41,6 +41,10 @@ class Store:
         """Whether every object of that namespace is known: only then does absence prove anything."""
         return "" in self.synced or namespace in self.synced
 
+    def are_versions_read(self, namespace: str) -> bool:
+        """Whether the Graph of every version of that namespace is known."""
+        return self.is_synced(namespace) and self.versions.is_read(namespace)
+
     def records_of(self, kind: Kind) -> Mapping[Key, AssistantRecord | AliasRecord | GraphRecord]:
         """The records of that kind, by key."""
         records: dict[Kind, Mapping[Key, AssistantRecord | AliasRecord | GraphRecord]]
@@ -90,6 +94,8 @@ class Store:
             record.latest = strip_managed_fields(assistant)
         else:
             self.assistants[assistant.key] = AssistantRecord(strip_managed_fields(assistant))
+            if self.versions.count_of(assistant.key):  # which Graphs validate them was known of the former record
+                self.versions.set_unread(assistant.metadata.namespace)
         self._by_graph[_graph_of(assistant)].add(assistant.key)
         if controller := assistant.metadata.controller:
             self._by_controller[controller.uid].add(assistant.key)
@@ -196,9 +202,11 @@ class Store:
         """Keep this state of a Graph."""
         record = self.graphs.get(graph.key)
         if record is None or record.uid != graph.metadata.uid:
-            unvalidated = record.unvalidated if record else set()
+            former, record = record, GraphRecord(graph)
+            if former:
+                record.unvalidated, record.validated_anew = former.unvalidated, former.validated_anew
             self.drop_graph(graph.key)
-            record = self.graphs[graph.key] = GraphRecord(graph, unvalidated=unvalidated)
+            self.graphs[graph.key] = record
         else:
             if graph.default_name != record.latest.default_name:
                 record.applied = None

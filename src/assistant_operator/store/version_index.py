@@ -84,6 +84,8 @@ class VersionIndex:
         """By Assistant: its UID, and what was returned last, until a version changes."""
         self._contents: LRUCache[str, AssistantVersion] = LRUCache(_MOST_CONTENT, _size)
         """By UID: versions with their content that were superseded before they were validated."""
+        self._read: set[str] = set()
+        """Namespaces of which the content of every version was read."""
 
     def of(self, assistant: Key) -> tuple[VersionRecord, ...]:
         """Every version of that name, with any owner, oldest first."""
@@ -115,6 +117,19 @@ class VersionIndex:
     def release(self, assistant: Key) -> None:
         """That Assistant is gone. Its versions may outlive it."""
         self._kept.pop(assistant, None)
+
+    def is_read(self, namespace: str) -> bool:
+        """Whether the content of every version of that namespace was read or created by this process."""
+        return namespace in self._read or namespace not in self._named
+
+    def set_read(self, namespace: str) -> None:
+        """The content of every version of that namespace was read."""
+        if namespace in self._named:
+            self._read.add(namespace)
+
+    def set_unread(self, namespace: str) -> None:
+        """What was read of a version of that namespace is known no longer."""
+        self._read.discard(namespace)
 
     def count(self) -> int:
         """How many versions there are."""
@@ -181,6 +196,7 @@ class VersionIndex:
             names.discard(record.key)
             if not names:
                 del self._named[record.key[0]]
+                self._read.discard(record.key[0])
         return True
 
     def deletion_of(self, assistant: Key, number: int) -> int | None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from kubernetes.aio import client
@@ -40,6 +40,8 @@ class Held(Cluster):
             Graph: {},
             AssistantAlias: {},
         }
+        self.cached: dict[type[Resource], dict[Key, Any]] | None = None
+        """What the watch cache holds, where it lags behind."""
         self.is_down = False
         self.not_served: set[type[Resource]] = set()
         self.listings = 0
@@ -49,13 +51,14 @@ class Held(Cluster):
         for each in objects:
             self.objects[type(each)][each.key] = each
 
-    async def heads(self, kind: type[Resource], namespace: str) -> dict[Key, ObjectHead]:
+    async def heads(self, kind: type[Resource], namespace: str, *, is_consistent: bool) -> dict[Key, ObjectHead]:
         self.listings += kind is Assistant
         if self.is_down:
             raise ClusterUnavailable("no answer")
         if kind in self.not_served:
             raise ClusterRefused("GET", Status(404, "NotFound", "the server could not find the requested resource"))
-        metas = {key: each.metadata for key, each in self.objects[kind].items() if namespace in ("", key[0])}
+        objects = self.objects if is_consistent or self.cached is None else self.cached
+        metas = {key: each.metadata for key, each in objects[kind].items() if namespace in ("", key[0])}
         return {key: ObjectHead(meta.uid, meta.resource_version, meta.generation) for key, meta in metas.items()}
 
     async def read(self, kind: type[R], key: Key) -> R | None:
@@ -150,6 +153,23 @@ def test_what_was_deleted_unseen_is_gone() -> None:
         assert there.known() == {}
         await there.handlers.on_assistant_update(bot(9))
         assert there.known() == {}, "a late event does not put it back"
+
+    told(story)
+
+
+@pytest.mark.parametrize("is_relisted", [True, False])
+def test_what_was_deleted_before_a_listing_anew_is_found_though_the_watch_cache_lags(*, is_relisted: bool) -> None:
+    async def story(there: Story) -> None:
+        there.held.put(bot(10))
+        await there.handlers.on_assistant_update(bot(10))
+        await asyncio.sleep(30)
+        there.held.cached = {kind: dict(objects) for kind, objects in there.held.objects.items()}
+        there.held.objects[Assistant].clear()
+        if is_relisted:
+            there.resync.request()
+        await asyncio.sleep(30)
+        assert bool(there.known()) is not is_relisted
+        assert len(there.held.reads) == is_relisted
 
     told(story)
 

@@ -56,10 +56,12 @@ def enqueued(
         store.upsert_assistant(assistant)
         store.assistants[KEY].capture_up_to(assistant)
         store.upsert_graph(graph)
+        store.synced.add("")
         for number in range(1, kept + 1):
             store.versions.put(a_record(number))
         for number in range(1, others + 1):
             store.versions.put(replace(a_record(number), key=(KEY[0], "other")))
+        store.versions.set_read(KEY[0])
         change(Triggers(store, Queues(**queues)))
         return {name: queue.keys for name, queue in queues.items() if queue.keys}
 
@@ -190,3 +192,42 @@ def test_versions_are_listed_where_that_costs_less_than_to_read_each(
 
     found = enqueued(change, ASSISTANT, a_graph(), kept, others)
     assert found == {"assistant": {KEY}, **({"revalidation": {GRAPH}} if is_listed else {})}
+
+
+def read(it: Triggers, *, of_graph: bool) -> None:
+    """The schemas change while no version of the namespace is read; then all are. `of_graph`: one is of that Graph."""
+    store = it._store  # noqa: SLF001 (the store of this test)
+    another = an_assistant(meta={"name": "other", "uid": "other"}, graphRef={"name": "writer"})
+    store.upsert_assistant(another)
+    store.versions.set_unread(KEY[0])
+    it.enqueue_revalidation(GRAPH, include_kept_versions=True)
+    assert store.graphs[GRAPH].is_revalidating
+    store.finish_validation(store.assistants[KEY])
+    assert store.graphs[GRAPH].is_revalidating
+    if of_graph:
+        store.add_validating_graph(store.assistants[another.key], GRAPH)
+    it.enqueue_former_assistants(GRAPH)
+    assert store.graphs[GRAPH].is_revalidating is of_graph
+    assert store.assistants[another.key].validation.is_revalidating is of_graph
+
+
+@pytest.mark.parametrize(
+    ("of_graph", "expected"),
+    [
+        pytest.param(True, {KEY, (KEY[0], "other")}, id="a version of an Assistant that references another Graph now"),
+        pytest.param(False, {KEY}, id="no other version"),
+    ],
+)
+def test_versions_of_former_assistants_are_found_by_reading_all_once(of_graph: Any, expected: set[Key]) -> None:
+    found = enqueued(lambda it: read(it, of_graph=of_graph), ASSISTANT, a_graph(), kept=1)
+    assert found == {"assistant": expected, "revalidation": {GRAPH}, "graph": {GRAPH}}
+
+
+@pytest.mark.parametrize("event", ["the Graph was deleted", "its schemas did not change since"])
+def test_nothing_is_enqueued_of_a_graph_whose_versions_were_known(event: str) -> None:
+    def change(it: Triggers) -> None:
+        if event == "the Graph was deleted":
+            it._store.drop_graph(GRAPH)  # noqa: SLF001 (the store of this test)
+        it.enqueue_former_assistants(GRAPH)
+
+    assert enqueued(change, ASSISTANT, a_graph(), kept=1) == NOTHING

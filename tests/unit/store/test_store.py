@@ -19,6 +19,7 @@ from harness.worlds import (
     a_default,
     a_graph,
     a_graph_status,
+    a_record,
     an_assistant,
 )
 
@@ -242,3 +243,33 @@ def test_nothing_is_known_of_a_lost_storage() -> None:
     store.rewind()
     assert (record.is_gone, record.is_lost) == (True, True)
     assert [name for name, kept in vars(store).items() if kept and name != "versions"] == []
+
+
+@pytest.mark.parametrize(
+    ("change", "are_read"),
+    [
+        pytest.param(lambda store: store.upsert_assistant(at(2)), True, id="another state"),
+        pytest.param(lambda store: store.upsert_assistant(at(2, meta={"uid": "next"})), False, id="another object"),
+        pytest.param(lambda store: store.upsert_assistant(at(1, name="other")), True, id="one without versions"),
+        pytest.param(lambda store: store.rewind(), False, id="the storage went back"),
+        pytest.param(
+            lambda store: (store.drop_assistant(KEY), store.upsert_assistant(at(2))), False, id="it was deleted"
+        ),
+    ],
+)
+def test_whether_the_graph_of_each_version_is_known(change: Callable[[Store], object], *, are_read: bool) -> None:
+    store = seen(at(1))
+    store.versions.put(a_record(1))
+    assert not store.are_versions_read(NAMESPACE), "not all was listed"
+    store.synced.add("")
+    store.versions.set_read(NAMESPACE)
+    assert store.are_versions_read(NAMESPACE)
+    change(store)
+    assert store.are_versions_read(NAMESPACE) is are_read
+
+
+def test_another_graph_of_that_name_waits_for_what_the_former_one_waited_for() -> None:
+    store = seen(at(1))
+    store.upsert_graph(a_graph()).validated_anew = frozenset()
+    store.upsert_graph(a_graph(meta={"uid": "next", "resource_version": "2"}))
+    assert store.graphs[SUPPORT].is_revalidating

@@ -170,7 +170,9 @@ def test_nothing_is_kept_of_what_is_gone() -> None:
     index = VersionIndex()
     for number in range(1, 100):
         index.put(a_record(number))
+        index.set_read(NAMESPACE)
         index.drop(a_record(number))
+    index.set_read(NAMESPACE)
     assert [kept for kept in vars(index).values() if kept] == []
 
 
@@ -221,3 +223,21 @@ def test_so_much_content_is_kept_and_not_more() -> None:
     assert kept == [4, 5, 6]
     index.keep_content(stored(1, context={"prompt": "a" * 5 * 2**20}))
     assert not index.take_content(versions[0].record())
+
+
+@pytest.mark.parametrize(
+    ("change", "is_read"),
+    [
+        pytest.param(lambda index: index.put(a_record(2)), True, id="a version that this process validates"),
+        pytest.param(lambda index: index.drop(a_record(2)), True, id="one version less"),
+        pytest.param(lambda index: index.set_unread(NAMESPACE), False, id="an Assistant has the name of a former one"),
+        pytest.param(lambda index: index.replace("", [a_record(7)], "9", anew=True), False, id="the storage went back"),
+        pytest.param(lambda index: index.replace("", [], "999"), True, id="no versions at all"),
+    ],
+)
+def test_a_namespace_stays_read(change: Callable[[VersionIndex], object], *, is_read: bool) -> None:
+    index = filled(a_record(1), a_record(2))
+    assert not index.is_read(NAMESPACE)
+    index.set_read(NAMESPACE)
+    change(index)
+    assert index.is_read(NAMESPACE) is is_read

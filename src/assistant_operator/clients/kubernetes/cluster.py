@@ -198,18 +198,21 @@ class Cluster:
             raise NoEffect
         return changed.position
 
-    async def heads(self, kind: type[Resource], namespace: str) -> dict[Key, ObjectHead]:
-        """List UID, resource version and generation of all objects of a kind, from the API server's watch cache.
+    async def heads(self, kind: type[Resource], namespace: str, *, is_consistent: bool) -> dict[Key, ObjectHead]:
+        """List UID, resource version and generation of all objects of a kind.
 
-        The cache may be older than other reads: read an object that differs before acting on the difference.
-        `namespace`: one of `namespaces`; empty for all.
+        `namespace`: one of `namespaces`; empty for all. Unless `is_consistent`, the API server answers from its watch
+        cache, which may be older than other reads. Read an object that differs before acting on the difference.
         """
         path = path_of(kind, (namespace, ""))
         call = Call("GET", path, {"resourceVersion": "0"}, accept=METADATA_LIST)
         try:
-            pages = [checked_page(call, await self._objects.server.send(call, timeout=60), "items")]
+            if is_consistent:
+                pages = await self._pages(path)
+            else:
+                pages = [checked_page(call, await self._objects.server.send(call, timeout=60), "items")]
         except AnswerTooLarge:  # the watch cache ignores `limit`
-            pages = [page async for page in self._objects.pages(path, METADATA_LIST)]
+            pages = await self._pages(path)
         metas = (item["metadata"] for page in pages for item in page["items"])
         with reading(call):
             return {
@@ -218,6 +221,9 @@ class Cluster:
                 )
                 for meta in metas
             }
+
+    async def _pages(self, path: str) -> list[FreeForm]:
+        return [page async for page in self._objects.pages(path, METADATA_LIST)]
 
     async def position(self) -> int:
         """Return the current resource version of the storage."""

@@ -32,8 +32,8 @@ METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 """Accept header for metadata only."""
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
-_EDITED: tuple[type[Resource], ...] = (AssistantVersion, Assistant)
-"""The kinds that each edit changes: their newest resource versions are those of the last edit."""
+_COMPARED: tuple[type[Resource], ...] = (AssistantVersion, Assistant)
+"""The kinds of which one is read to confirm the storage: the second one if the first cannot be."""
 _CONFIRMATION = 3.0
 """Timeout in seconds of a read that confirms the storage."""
 
@@ -108,7 +108,7 @@ class Objects:
 
     async def _compared(self, kind: str, path: str, *, timeout: float = 30.0) -> str:
         """Return the same, after a comparison with what was read before: the epoch is a new one if it went back."""
-        mark = self.resource_versions.mark(kind)
+        mark = self.resource_versions.mark()
         newest = await self.newest_resource_version(path, timeout=timeout)
         self.resource_versions.compare(kind, mark, newest)
         return newest
@@ -127,30 +127,27 @@ class Objects:
         Raises ClusterUnavailable if it was, or if that is not known: then nothing that was decided may be written.
         """
         epoch = self.resource_versions.epoch
-        if self._is_confirmed():
+        if self.resource_versions.is_confirmed():
             return
         async with self._confirming:
             await self._compare_anywhere()
         if epoch != self.resource_versions.epoch:
             raise ClusterUnavailable("the storage was restored from a snapshot: nothing is written before it is read")
 
-    def _is_confirmed(self) -> bool:
-        return any(self.resource_versions.is_confirmed(kind.kind_name) for kind in _EDITED)
-
     async def _compare_anywhere(self) -> None:
         """Compare a consistent read of one kind in one namespace: the storage has one resource version.
 
         Others may fail: what fails in one namespace must not stop the writes in another.
         """
-        if self._is_confirmed():
+        if self.resource_versions.is_confirmed():
             return  # by another write that waited
         error: Exception = ClusterUnavailable("the API server was interrupted again")
-        for namespace, kind in product(dict.fromkeys((self._readable, *self.namespaces)), _EDITED):
+        for namespace, kind in product(dict.fromkeys((self._readable, *self.namespaces)), _COMPARED):
             try:
                 await self._compared(kind.kind_name, path_of(kind, (namespace, "")), timeout=_CONFIRMATION)
             except (ClusterRefused, ClusterUnavailable) as failed:
                 error = failed
-            if self._is_confirmed():
+            if self.resource_versions.is_confirmed():
                 self._readable = namespace
                 return
         raise ClusterUnavailable(f"whether the storage was restored is not known: {error}") from error
@@ -209,15 +206,15 @@ class Objects:
         """Patch an object and return its new metadata. `query`: default: the operator's field manager."""
         path = path_of(kind, key) + subresource
         call = Call("PATCH", path, query or {"fieldManager": MANAGER}, body, content_type, METADATA)
-        return ObjectMeta.model_validate((await self.write(kind, call))["metadata"])
+        return ObjectMeta.model_validate((await self.write(call))["metadata"])
 
-    async def write(self, kind: type[Resource], call: Call) -> FreeForm:
+    async def write(self, call: Call) -> FreeForm:
         """Send a write and return the object. Its resource version counts as read: no later read may be older."""
         await self.confirm_storage()
         epoch = self.resource_versions.epoch
         answer = await self.server.send(call)
         with reading(call):
-            self.resource_versions.record(kind.kind_name, answer["metadata"]["resourceVersion"], epoch)
+            self.resource_versions.record(answer["metadata"]["resourceVersion"], epoch)
         return answer
 
 

@@ -16,17 +16,18 @@ class Watermark:
 
     epoch: int
     newest: int
-    """The newest resource version of the kind."""
+    """The newest resource version."""
     interruptions: int
 
 
 class ResourceVersions:
-    """The newest resource version that was read of each kind.
+    """The newest resource version that was read of any kind.
 
-    Resource versions only grow until etcd is restored from a snapshot. Then they go back: every new object would seem
-    older than the stored one, and a watch from a later resource version would never send an event. So each consistent
-    read is compared with the newest resource version before its request. If it is older, a new epoch begins: objects
-    that are listed in a new epoch replace the stored ones without a comparison of resource versions.
+    The kinds have one storage: the API server stores all custom resources in the same etcd. Resource versions only grow
+    until it is restored from a snapshot. Then they go back: every new object would seem older than the stored one, and
+    a watch from a later resource version would never send an event. So each consistent read is compared with the newest
+    resource version before its request. If it is older, a new epoch begins: objects that are listed in a new epoch
+    replace the stored ones without a comparison of resource versions.
 
     The API server does not answer while its storage is restored. So a request without an answer, or a watch that breaks
     off, is an interruption. After one, writes wait until a consistent read confirms that the storage did not go back:
@@ -35,45 +36,47 @@ class ResourceVersions:
 
     def __init__(self) -> None:
         self.epoch = 0
-        self._newest: dict[str, int] = {}
-        """By kind: the API server may store each kind in a separate etcd."""
+        self._newest = 0
         self._interruptions = 0
-        self._confirmed: dict[str, int] = {}
-        """By kind: the interruptions before the last consistent read."""
+        self._confirmed = 0
+        """The interruptions before the last consistent read."""
         self._streams: set[Callable[[], None]] = set()
         self.rewound: Callable[[], None] = lambda: None
         """Called when a new epoch begins, before anything is listed again."""
 
-    def mark(self, kind: str) -> Watermark:
+    def mark(self) -> Watermark:
         """Return the state before a consistent read. Pass it to `compare` after the read."""
-        return Watermark(self.epoch, self._newest.get(kind, 0), self._interruptions)
+        return Watermark(self.epoch, self._newest, self._interruptions)
 
     def interrupt(self) -> None:
         """Record that the API server did not answer: its storage may be restored meanwhile."""
         self._interruptions += 1
 
-    def is_confirmed(self, kind: str) -> bool:
-        """Return whether a consistent read of that kind was compared since the last interruption."""
-        return self._confirmed.get(kind, 0) == self._interruptions
+    def is_confirmed(self) -> bool:
+        """Return whether a consistent read was compared since the last interruption."""
+        return self._confirmed == self._interruptions
 
-    def record(self, kind: str, resource_version: str, epoch: int) -> None:
-        """Record that an object of that kind, or a listing, was read in that epoch."""
+    def record(self, resource_version: str, epoch: int) -> None:
+        """Record that an object, or a listing, was read in that epoch."""
         if epoch == self.epoch:
-            self._newest[kind] = max(self._newest.get(kind, 0), position(resource_version))
+            self._newest = max(self._newest, position(resource_version))
 
     def compare(self, kind: str, mark: Watermark, resource_version: str) -> int:
-        """Compare a consistent read with the `mark` before it. Begins a new epoch if it is older. Returns the epoch."""
+        """Compare a consistent read with the `mark` before it. Begins a new epoch if it is older. Returns the epoch.
+
+        `kind`: what was read, for the log.
+        """
         if mark.epoch == self.epoch and position(resource_version) < mark.newest:
             self.rewind(f"{kind} are listed as of {resource_version}, after {mark.newest}")
-        self.record(kind, resource_version, self.epoch)
-        self._confirmed[kind] = mark.interruptions
+        self.record(resource_version, self.epoch)
+        self._confirmed = max(self._confirmed, mark.interruptions)
         return self.epoch
 
     def rewind(self, why: str) -> None:
         """Begin a new epoch and end all watches, so that everything is listed again."""
         self.epoch += 1
         log.warning("detected restored storage epoch=%s: %s", self.epoch, why)
-        self._newest.clear()
+        self._newest = 0
         self.rewound()
         for close in list(self._streams):
             close()

@@ -79,7 +79,7 @@ class VersionWatch:
                         raise ClusterRefused(str(call), status_of(content["object"]))
                     if reached := resource_version_of(event):
                         self._reached = reached
-                        resource_versions.record(_KIND, reached, self._listed.epoch)
+                        resource_versions.record(reached, self._listed.epoch)
                     self._failures = 0
                     yield event
 
@@ -89,7 +89,7 @@ class VersionWatch:
     async def _list(self) -> Replaced:
         records: list[VersionRecord] = []
         reached = ""
-        mark = self._objects.resource_versions.mark(_KIND)
+        mark = self._objects.resource_versions.mark()
         async for page in self._objects.pages(self._path, TABLE):
             with reading(Call("GET", self._path)):
                 self._columns = column_names(page) or self._columns

@@ -112,7 +112,7 @@ class Versions:
         path = path_of(AssistantVersion, (version.metadata.namespace, ""))
         query = {"fieldManager": MANAGER, "fieldValidation": validation}
         try:
-            answer = await self._objects.write(AssistantVersion, Call("POST", path, query, body, accept=METADATA))
+            answer = await self._objects.write(Call("POST", path, query, body, accept=METADATA))
         except ClusterRefused as refused:
             if refused.status.code == 409 and refused.status.reason == "AlreadyExists":
                 return AlreadyExists()
@@ -138,7 +138,7 @@ class Versions:
         body = {"status": {"serverVersion": number}}
         path = path_of(AssistantVersion, key) + "/status"
         call = Call("PATCH", path, {"fieldManager": MANAGER}, body, MERGE_PATCH)
-        answer = await if_current(self._objects.write(AssistantVersion, call))
+        answer = await if_current(self._objects.write(call))
         if answer is not None and answer.get("status", {}).get("serverVersion") != number:
             raise NoEffect
 

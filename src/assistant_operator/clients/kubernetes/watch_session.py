@@ -100,7 +100,7 @@ class WatchSession:
         """Return one page. Retries until it succeeds."""
         is_first = "continue" not in (call.query or {})
         while True:
-            mark = self._resource_versions.mark(place[0])
+            mark = self._resource_versions.mark()
             try:
                 page = checked_page(call, await self._server.send(call, timeout=60), "items")
             except (ClusterUnavailable, ClusterRefused) as error:
@@ -168,7 +168,7 @@ class WatchSession:
             raise ClusterUnavailable(f"{call}: the watch broke off: an event without metadata")
         resource_version = content["metadata"].get("resourceVersion", "")
         epoch, _ = self._listings.get(place, (0, ""))
-        self._resource_versions.record(place[0], resource_version, epoch)
+        self._resource_versions.record(resource_version, epoch)
         self._failures[place] = 0
         return json.dumps({**event, "object": {**content, EPOCH: epoch}}).encode() + b"\n" if epoch else line
 

@@ -90,7 +90,8 @@ class AssistantReconciler:
 
     async def _gather(self, key: Key) -> AssistantInput | None:
         input = await self._gather_confirmed(key)
-        if input is None and self._store.captured(key) is None:  # else it is about to be read how far it is captured
+        record = self._store.assistants.get(key)
+        if input is None and (record is None or record.is_ignored):  # else it is enqueued again when it is captured
             self._triggers.enqueue_awaiting_graphs(key)
         return input
 

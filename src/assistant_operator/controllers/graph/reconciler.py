@@ -187,7 +187,7 @@ class GraphReconciler:
             refusal=refusals.get("ApplyDefaultAssistant"),
             release_refusal=refusals.get("Disown"),
             unstored=report_unstored(graph, record.writes, record.refusals, self._event_publisher, self._metrics),
-            is_revalidating=bool(record.unvalidated),
+            is_revalidating=record.is_revalidating,
         )
 
     async def _schema_trouble(self, graph: Graph) -> SchemaError | None:

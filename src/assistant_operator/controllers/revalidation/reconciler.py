@@ -1,11 +1,12 @@
 """Validates the kept versions of many Assistants after a change of schemas, by listing those of the namespace.
 
-The controller "version" reads one version at a time. For thousands of Assistants these reads take minutes.
+The controller "version" reads one version at a time. For thousands of Assistants these reads take minutes. The listing
+also finds the versions of Assistants that referenced the Graph once: only their content says so.
 """
 
-from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Protocol
 
 from assistant_operator.api.assistant_version import AssistantVersion
 from assistant_operator.api.meta import Key
@@ -32,16 +33,22 @@ class _Waiting:
         return validation.awaits_listing and validation.results is self.results
 
 
+class Triggers(Protocol):
+    """See manager/triggers.py."""
+
+    def enqueue_versions(self, assistant: Key) -> None: ...
+
+    def enqueue_former_assistants(self, graph: Key) -> None: ...
+
+
 class RevalidationReconciler:
     """The controller "revalidation". Its keys are those of Graphs."""
 
-    def __init__(
-        self, cluster: Cluster, store: Store, validator: VersionValidator, *, enqueue_versions: Callable[[Key], None]
-    ) -> None:
+    def __init__(self, cluster: Cluster, store: Store, validator: VersionValidator, triggers: Triggers) -> None:
         self._cluster = cluster
         self._store = store
         self._validator = validator
-        self._enqueue_versions = enqueue_versions
+        self._triggers = triggers
 
     async def reconcile(self, key: Key) -> None:
         """List the versions of the Graph's namespace and validate those of the Assistants that wait for it.
@@ -49,18 +56,30 @@ class RevalidationReconciler:
         Raises ClusterUnavailable and ClusterRefused if the listing fails. What was not validated by then, the
         controller "version" reads and validates by itself.
         """
+        namespace = key[0]
         waiting = {
             assistant: self._waiting(assistant)
             for assistant in self._store.validated_by(key)
             if self._store.assistants[assistant].validation.awaits_listing
         }
+        is_read = self._store.versions.is_read(namespace)
         try:
-            async with aclosing(self._cluster.versions.contents(key[0])) as versions:
-                while waiting and (version := await anext(versions, None)):
+            async with aclosing(self._cluster.versions.contents(namespace)) as versions:
+                while (waiting or not is_read) and (version := await anext(versions, None)):
+                    self._note_graph(version)
                     await self._validate(waiting, version)
         finally:
             for assistant, each in waiting.items():
                 self._release(assistant, each)
+        if not is_read:
+            self._store.versions.set_read(namespace)
+        self._triggers.enqueue_former_assistants(key)
+
+    def _note_graph(self, version: AssistantVersion) -> None:
+        """Note which Graph validates the version, if its Assistant exists."""
+        namespace = version.metadata.namespace
+        if record := self._store.assistants.get((namespace, version.spec.assistant_ref.name)):
+            self._store.add_validating_graph(record, (namespace, version.spec.snapshot.graph_ref.name))
 
     def _waiting(self, assistant: Key) -> _Waiting:
         record = self._store.assistants[assistant]
@@ -81,4 +100,4 @@ class RevalidationReconciler:
     def _release(self, assistant: Key, waiting: _Waiting) -> None:
         if waiting.is_awaited:
             waiting.record.validation.awaits_listing = False
-            self._enqueue_versions(assistant)
+            self._triggers.enqueue_versions(assistant)

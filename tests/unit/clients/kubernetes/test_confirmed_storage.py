@@ -5,7 +5,6 @@ import asyncio
 import pytest
 from aiohttp import web
 
-from assistant_operator.api.assistant import Assistant
 from assistant_operator.clients.kubernetes import objects as objects_module
 from assistant_operator.clients.kubernetes.objects import Objects
 from assistant_operator.clients.kubernetes.transport import Call, ClusterUnavailable
@@ -63,14 +62,13 @@ async def test_after_an_interruption_nothing_is_written_before_the_storage_is_kn
     storage = Storage(**lists)
     async with answering(storage.answer) as api:
         objects = Objects(api)
-        for kind in ("Assistant", "AssistantVersion"):
-            objects.resource_versions.record(kind, "5", 0)
+        objects.resource_versions.record("5", 0)
 
         async def write() -> None:
             if method == "DELETE":
                 await Versions(objects).delete(a_record(1))
             else:
-                await objects.write(Assistant, Call("PATCH", "/one", body={}))
+                await objects.write(Call("PATCH", "/one", body={}))
 
         await write()
         assert len(storage.called) == 1, "no read, for nothing was interrupted"
@@ -103,7 +101,7 @@ async def test_what_fails_in_one_namespace_stops_no_write_in_another(
         for reads in (3, 1):
             objects.resource_versions.interrupt()
             storage.called.clear()
-            await objects.write(Assistant, Call("PATCH", "/one", body={}))
+            await objects.write(Call("PATCH", "/one", body={}))
             assert len(storage.called) == reads + 1, "where a list succeeded is read first the next time"
 
 
@@ -112,5 +110,5 @@ async def test_of_many_writes_after_an_interruption_one_reads() -> None:
     async with answering(storage.answer) as api:
         objects = Objects(api)
         objects.resource_versions.interrupt()
-        await asyncio.gather(*(objects.write(Assistant, Call("PATCH", "/one", body={})) for _ in range(9)))
+        await asyncio.gather(*(objects.write(Call("PATCH", "/one", body={})) for _ in range(9)))
     assert sorted(storage.called) == sorted([VERSIONS, *[("PATCH", "one")] * 9])

@@ -26,36 +26,33 @@ def test_a_resource_version_as_a_number(resource_version: str, number: int) -> N
 def test_a_read_that_is_older_than_what_was_seen_begins_an_epoch(before: list[str], after: str, epoch: int) -> None:
     resource_versions = ResourceVersions()
     for each in before:
-        resource_versions.record("Assistant", each, 0)
-    mark = resource_versions.mark("Assistant")
+        resource_versions.record(each, 0)
+    mark = resource_versions.mark()
     assert resource_versions.compare("Assistant", mark, after) == epoch
-    assert resource_versions.mark("Assistant").newest == max(map(int, [*before, after] if not epoch else [after]))
+    assert resource_versions.mark().newest == max(map(int, [*before, after] if not epoch else [after]))
 
 
 def test_what_is_seen_after_a_read_was_sent_says_nothing_about_it() -> None:
     resource_versions = ResourceVersions()
-    mark = resource_versions.mark("Assistant")
-    resource_versions.record("Assistant", "9", 0)
+    mark = resource_versions.mark()
+    resource_versions.record("9", 0)
     assert resource_versions.compare("Assistant", mark, "8") == 0
 
 
-def test_each_kind_may_have_a_storage_of_its_own() -> None:
+def test_all_kinds_have_one_storage() -> None:
     resource_versions = ResourceVersions()
-    resource_versions.record("Assistant", "9", 0)
-    assert resource_versions.compare("Graph", resource_versions.mark("Graph"), "1") == 0
+    resource_versions.record("9", 0)
+    assert resource_versions.compare("Graph", resource_versions.mark(), "1") == 1
 
 
 def test_one_restore_is_one_epoch_whoever_finds_it() -> None:
     resource_versions = ResourceVersions()
-    for kind in ("Assistant", "Graph"):
-        resource_versions.record(kind, "9", 0)
-    marks = {kind: resource_versions.mark(kind) for kind in ("Assistant", "Graph")}
+    resource_versions.record("9", 0)
+    marks = {kind: resource_versions.mark() for kind in ("Assistant", "Graph")}
     for kind, mark in marks.items():
         assert resource_versions.compare(kind, mark, "5") == 1
-    resource_versions.record("Graph", "9", 0)
-    assert resource_versions.compare("Graph", resource_versions.mark("Graph"), "6") == 1, (
-        "an event from before was late"
-    )
+    resource_versions.record("9", 0)
+    assert resource_versions.compare("Graph", resource_versions.mark(), "6") == 1, "an event from before was late"
 
 
 def test_watches_are_ended_and_what_is_known_is_dropped() -> None:
@@ -69,16 +66,17 @@ def test_watches_are_ended_and_what_is_known_is_dropped() -> None:
     assert resource_versions.epoch == 2
 
 
-def test_an_interruption_is_over_once_each_kind_is_read() -> None:
+def test_an_interruption_is_over_once_any_kind_is_read() -> None:
     resource_versions = ResourceVersions()
-    assert resource_versions.is_confirmed("Assistant")
-    early = resource_versions.mark("Graph")
+    assert resource_versions.is_confirmed()
+    early = resource_versions.mark()
     resource_versions.interrupt()
-    mark = resource_versions.mark("Assistant")
-    assert not resource_versions.is_confirmed("Assistant")
-    resource_versions.compare("Assistant", mark, "5")
-    assert resource_versions.is_confirmed("Assistant")
+    mark = resource_versions.mark()
     resource_versions.compare("Graph", early, "5")
-    assert not resource_versions.is_confirmed("Graph"), "the read was sent before"
+    assert not resource_versions.is_confirmed(), "the read was sent before"
+    resource_versions.compare("Assistant", mark, "5")
+    assert resource_versions.is_confirmed()
+    resource_versions.compare("Graph", early, "5")
+    assert resource_versions.is_confirmed(), "an earlier read says nothing against it"
     resource_versions.interrupt()
-    assert not resource_versions.is_confirmed("Assistant")
+    assert not resource_versions.is_confirmed()

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from assistant_operator.api.assistant import GraphRef, Snapshot
 from assistant_operator.api.assistant_version import AssistantVersion
 from assistant_operator.api.meta import Key
 from assistant_operator.clients.kubernetes.cluster import Cluster
@@ -52,10 +53,12 @@ class Place:
         self.store.upsert_graph(a_graph())
         for number in (1, 2):
             self.store.versions.put(_listed(number).record())
+        self.store.versions.set_read(KEY[0])
         self.record = self.store.assistants[KEY]
         self.record.validation.invalidate(include_kept_versions=True)
         self.record.validation.awaits_listing = True
         self.released: list[Key] = []
+        self.read: list[Key] = []
 
     def has_another(self) -> None:
         """Another Assistant waits, whose version is not listed."""
@@ -67,8 +70,13 @@ class Place:
     def reconcile(self, listing: Listing) -> None:
         cluster = cast("Cluster", listing)
         validator = VersionValidator(cluster, self.store, SchemaValidator(), enqueue_assistant=lambda key: None)
-        reconciler = RevalidationReconciler(cluster, self.store, validator, enqueue_versions=self.released.append)
-        timeless(reconciler.reconcile(GRAPH))
+        timeless(RevalidationReconciler(cluster, self.store, validator, self).reconcile(GRAPH))
+
+    def enqueue_versions(self, assistant: Key) -> None:
+        self.released.append(assistant)
+
+    def enqueue_former_assistants(self, graph: Key) -> None:
+        self.read.append(graph)
 
     @property
     def results(self) -> dict[int, bool | None]:
@@ -158,3 +166,32 @@ def test_the_listing_ends_when_nobody_waits_any_more(place: Place) -> None:
     listing = Listing(_listed(1), _listed(2), _listed(3), _listed(4))
     place.reconcile(listing)
     assert (place.released, listing.listed) == ([KEY], 2)
+
+
+@pytest.mark.parametrize("is_read", [True, False])
+def test_a_namespace_is_read_once_to_the_end(place: Place, *, is_read: bool) -> None:
+    place.record.validation.awaits_listing = False
+    listing = Listing(_listed(1, snapshot=Snapshot(graph_ref=GraphRef(name="writer"))), _listed(2))
+    if not is_read:
+        place.store.versions.set_unread(KEY[0])
+    place.reconcile(listing)
+    place.reconcile(listing)
+    assert (listing.listed, place.read, place.results) == (0 if is_read else 2, [GRAPH, GRAPH], {})
+    assert (KEY in place.store.validated_by((KEY[0], "writer"))) is not is_read
+
+
+def test_a_namespace_counts_as_read_when_the_listing_came_to_its_end(place: Place) -> None:
+    def fail() -> None:
+        raise ClusterUnavailable("down")
+
+    place.store.versions.set_unread(KEY[0])
+    with pytest.raises(ClusterUnavailable):
+        place.reconcile(Listing(_listed(1), _listed(2), meanwhile=fail))
+    assert (place.store.versions.is_read(KEY[0]), place.read) == (False, [])
+
+
+def test_a_version_whose_assistant_is_gone_is_not_noted(place: Place) -> None:
+    place.store.versions.set_unread(KEY[0])
+    place.store.drop_assistant(KEY)
+    place.reconcile(Listing(_listed(1), _listed(2)))
+    assert place.store.validated_by(GRAPH) == frozenset()
