@@ -45,8 +45,7 @@ class AliasLaws:
         moves: list[Json] = now.get("moves", [])
         # A move whose answer was lost is written again, a moment later.
         before, after = _without_times(was), _without_times(moves)
-        new = len(moves) if not was else next((at for at, each in enumerate(after) if each == before[0]), len(moves))
-        if after[new:] != before[: MOST_MOVES - new]:
+        if not any(after[new:] == before[: MOST_MOVES - new] for new in range(len(after) + 1)):
             self._broken(f"alias {name} had the moves {was}, and has {moves}")
         if moves and moves[0]["to"] != now.get("version"):
             self._broken(f"alias {name} stands for version {now.get('version')}, and moved last to {moves[0]['to']}")

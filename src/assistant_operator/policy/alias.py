@@ -232,9 +232,12 @@ def _ready(input: AliasInput, decision: MoveDecision, found: Finding) -> Finding
 
 
 def new_moves(before: AssistantAliasStatus, after: AssistantAliasStatus) -> int:
-    """How many moves `after` records that `before` does not."""
-    last = before.moves[0] if before.moves else None
-    return next((count for count, move in enumerate(after.moves) if move == last), len(after.moves))
+    """How many moves `after` records that `before` does not.
+
+    Two moves may be equal: there, back and there again, within one second.
+    """
+    most = len(after.moves)
+    return next(count for count in range(most + 1) if after.moves[count:] == before.moves[: most - count])
 
 
 def _status_of_deletion(input: AliasInput) -> AssistantAliasStatus:

@@ -1,12 +1,13 @@
 """A person, whose requests always succeed: straight into the store."""
 
+from collections.abc import Callable
 from typing import Any
 
 from ..simulated_api import SimulatedCluster, patches
 from ..simulated_api.deletion import delete
 from ..simulated_api.intents import Intent
 from ..simulated_api.resources import Resource
-from .history import VERSIONED
+from .history import snapshot_of
 
 Json = dict[str, Any]
 GROUP = "assistant-operator.dev/v1alpha1"
@@ -38,15 +39,17 @@ class Person:
 
     def replace(self, kind: str, name: str, **spec: Any) -> Json:
         """Replace these fields of the spec whole: a merge patch would keep the keys in them that are not given."""
-        intent = self._intent(self._resource(kind), name)
-        return self._cluster.objects.patch(intent, lambda old: {**old, "spec": {**old["spec"], **spec}}).content
+        return self._changed(kind, name, MANAGER, lambda old: {**old, "spec": {**old["spec"], **spec}})
 
     def patch(self, kind: str, name: str, body: Json, manager: str = MANAGER) -> Json:
         """A merge patch. `manager`: the field manager."""
-        intent = self._intent(self._resource(kind), name, manager)
-        made = self._cluster.objects.patch(intent, lambda old: dict(patches.merged(old, body))).content
-        if any(field in body.get("spec", {}) for field in VERSIONED):
-            self._editors.setdefault((made["metadata"]["uid"], made["metadata"].get("generation", 0)), manager)
+        return self._changed(kind, name, manager, lambda old: dict(patches.merged(old, body)))
+
+    def _changed(self, kind: str, name: str, manager: str, change: Callable[[Json], Json]) -> Json:
+        before = self.get(kind, name)
+        made = self._cluster.objects.patch(self._intent(self._resource(kind), name, manager), change).content
+        if before and snapshot_of(before) != snapshot_of(made):
+            self._editors[made["metadata"]["uid"], made["metadata"]["generation"]] = manager
         return made
 
     def forget(self) -> None:
@@ -54,7 +57,7 @@ class Person:
         self._editors.clear()
 
     def editor_of(self, uid: str, generation: int) -> str | None:
-        """The field manager of the newest edit of content up to that generation; None if there was none."""
+        """The field manager that changed the content last up to that generation; None if nobody did."""
         found = [each for each in self._editors if each[0] == uid and each[1] <= generation]
         return self._editors[max(found)] if found else None
 

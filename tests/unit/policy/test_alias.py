@@ -21,6 +21,7 @@ from harness.worlds import BOT, EARLIER, INVALID, NAMESPACE, NOW, a_digest, a_re
 KEPT = KeptVersions.of((a_record(1), a_record(2), a_record(3)))
 HERE = Target(Copy(server="http://server", assistant_id="id"), "writer", is_default=False)
 FIRST = Move(to=1, since=EARLIER)
+THERE, BACK = Move.of(from_=1, to=2, since=NOW), Move.of(from_=2, to=1, since=NOW)
 
 
 def an_alias(status: AssistantAliasStatus | None = None, meta: Any = None, **spec: Any) -> AssistantAlias:
@@ -206,6 +207,11 @@ def test_each_edit_that_can_be_honoured_is_a_move(
             2,
             id="two",
         ),
+        pytest.param(at(2, THERE, FIRST), at(2, THERE, BACK, THERE, FIRST), 2, id="back and there within a second"),
+        pytest.param(
+            at(2, *[THERE, BACK] * (MOST_MOVES // 2)), at(1, *[BACK, THERE] * (MOST_MOVES // 2)), 1, id="one of many"
+        ),
+        pytest.param(at(2, THERE, FIRST), AssistantAliasStatus(), 0, id="an older definition stores none"),
     ],
 )
 def test_moves_are_counted(before: AssistantAliasStatus, after: AssistantAliasStatus, expected: int) -> None:
