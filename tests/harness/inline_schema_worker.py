@@ -3,13 +3,14 @@
 import json
 from typing import Any
 
-from assistant_operator.clients.schema.validator import Parts, SchemaWorker
-from assistant_operator.clients.schema.worker import answer
+from assistant_operator.clients.schema.validator import Applied, Contents, SchemaWorker
+from assistant_operator.clients.schema.worker import answers
 
 
 class InlineSchemaWorker(SchemaWorker):
     """Answers as the worker process does, in the same JSON, at once. It has no limits: a hostile schema would hang."""
 
-    async def _ask(self, parts: Parts) -> dict[str, Any]:
-        told: dict[str, Any] = json.loads(json.dumps(answer(json.loads(json.dumps({"parts": parts})))))
+    async def _ask(self, applied: Applied, contents: Contents) -> list[dict[str, Any]]:
+        question = json.loads(json.dumps({"schemas": applied, "contents": contents}))
+        told: list[dict[str, Any]] = json.loads(json.dumps(answers(question)))
         return told

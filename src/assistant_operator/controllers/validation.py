@@ -1,7 +1,9 @@
 """Validates versions: their content against the schemas of the Graph that each version references."""
 
 import asyncio
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from assistant_operator.api.assistant import Snapshot
 from assistant_operator.api.assistant_version import AssistantVersion, VersionRecord
@@ -17,8 +19,18 @@ from assistant_operator.store.records import AssistantRecord
 from assistant_operator.store.store import Store
 
 
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """The content of a version, and the mapping that gets its result."""
+
+    record: AssistantRecord
+    results: dict[int, ValidationResult]
+    number: int
+    content: Snapshot
+
+
 class VersionValidator:
-    """Validates one version at a time, against the schemas of the Graph that the version itself references."""
+    """Validates versions, against the schemas of the Graph that the version itself references."""
 
     def __init__(
         self,
@@ -60,11 +72,21 @@ class VersionValidator:
         if result is not None:
             results[number] = result
 
-    async def validate_listed(self, record: AssistantRecord, version: AssistantVersion) -> None:
-        """Validate a version of that Assistant that was read with its content, as above."""
-        results = record.validation.results
-        if version.number not in results:
-            results[version.number] = await self._result(record, _trusted(version))
+    async def validate_listed(self, listed: Iterable[tuple[AssistantRecord, AssistantVersion]]) -> None:
+        """Validate versions of those Assistants that were read with their content, as above, but all at once."""
+        by_graph: dict[str, list[_Content]] = defaultdict(list)
+        for record, version in listed:
+            results, content = record.validation.results, _trusted(version)
+            if version.number in results:
+                continue
+            if isinstance(content, ValidationResult):
+                results[version.number] = content
+            else:
+                by_graph[content.graph_ref.name].append(_Content(record, results, version.number, content))
+        for contents in by_graph.values():
+            found = await self._results([(each.record, each.content) for each in contents])
+            for each, result in zip(contents, found, strict=True):
+                each.results[each.number] = result
 
     async def _validated(self, record: AssistantRecord, input: AssistantInput, number: int) -> ValidationResult | None:
         content = await self._content(record, input, number)
@@ -73,17 +95,24 @@ class VersionValidator:
     async def _result(self, record: AssistantRecord, content: Snapshot | ValidationResult) -> ValidationResult:
         if isinstance(content, ValidationResult):
             return content
-        namespace = record.latest.metadata.namespace
-        self._store.add_validating_graph(record, (namespace, content.graph_ref.name))
-        graph = self._store.graph((namespace, content.graph_ref.name))
+        return (await self._results([(record, content)]))[0]
+
+    async def _results(self, of_one_graph: Sequence[tuple[AssistantRecord, Snapshot]]) -> list[ValidationResult]:
+        """Validate contents of the Assistants of one namespace that reference the same Graph."""
+        records, contents = zip(*of_one_graph, strict=True)
+        namespace, name = records[0].latest.metadata.namespace, contents[0].graph_ref.name
+        for record in records:
+            self._store.add_validating_graph(record, (namespace, name))
+        graph = self._store.graph((namespace, name))
         if graph is None:
-            return validation.graph_missing(content, namespace)
+            return [validation.graph_missing(content, namespace) for content in contents]
         if not graph.knows_schemas:
-            return validation.schemas_unknown(graph)
-        fit = await self._schema_validator.fit(content, graph.schemas, namespace)
-        if isinstance(fit, SchemaError) and fit.retry_after is not None:
-            self._validate_again(record, fit.retry_after)
-        return validation.validation_result(graph, fit)
+            return [validation.schemas_unknown(graph) for _ in contents]
+        fits = await self._schema_validator.fit_all(contents, graph.schemas, namespace)
+        for record, fit in zip(records, fits, strict=True):
+            if isinstance(fit, SchemaError) and fit.retry_after is not None:
+                self._validate_again(record, fit.retry_after)
+        return [validation.validation_result(graph, fit) for fit in fits]
 
     def _validate_again(self, record: AssistantRecord, seconds: float) -> None:
         """Validate all its versions again in `seconds`, or earlier if that is planned already."""

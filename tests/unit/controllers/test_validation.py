@@ -1,7 +1,7 @@
-"""Validation that did not come to an end is repeated by itself."""
+"""Validation of one version and of many; one that did not come to an end is repeated by itself."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import cast
 
@@ -9,14 +9,16 @@ import pytest
 
 from assistant_operator.api.assistant import Snapshot
 from assistant_operator.api.graph import Schemas
-from assistant_operator.api.schema_result import Fit, SchemaError, Valid
+from assistant_operator.api.reason import Reason
+from assistant_operator.api.schema_result import Fit, Invalid, SchemaError, Valid
 from assistant_operator.clients.kubernetes.cluster import Cluster
 from assistant_operator.clients.schema.validator import TOO_SLOW, SchemaValidator
 from assistant_operator.controllers.validation import VersionValidator
+from assistant_operator.policy.assistant_input import ValidationResult
 from assistant_operator.runtime.workqueue import WorkQueue
 from assistant_operator.store.store import Store
 from harness.support.timeless import timeless
-from harness.worlds import KEY, a_graph, a_version, a_world, an_assistant
+from harness.worlds import KEY, a_digest, a_graph, a_version, a_world, an_assistant
 
 
 class Answers(SchemaValidator):
@@ -26,8 +28,8 @@ class Answers(SchemaValidator):
         super().__init__()
         self._answers: Iterator[Fit] = iter(answers)
 
-    async def fit(self, snapshot: Snapshot, schemas: Schemas, tenant: str) -> Fit:  # noqa: ARG002 (as the real one is called)
-        return next(self._answers)
+    async def fit_all(self, snapshots: Sequence[Snapshot], schemas: Schemas, tenant: str) -> list[Fit]:  # noqa: ARG002 (as the real one is called)
+        return [next(self._answers) for _ in snapshots]
 
 
 class Repeated:
@@ -112,3 +114,41 @@ def test_an_assistant_that_is_gone_is_left_alone() -> None:
         assert not one.is_revalidating()
 
     timeless(story())
+
+
+def test_versions_that_were_listed_are_validated_together_and_each_keeps_its_result() -> None:
+    async def story() -> None:
+        one = Repeated(Valid(), Invalid("no"))
+        altered = a_version(5)
+        altered = altered.model_copy(update={"spec": altered.spec.model_copy(update={"digest": a_digest(9)})})
+        known = one.record.validation.results[1] = ValidationResult(True, Reason.SCHEMA_ACCEPTED, "known")
+        listed = [a_version(1), a_version(3, graphRef={"name": "other"}), a_version(2), altered, a_version(4)]
+        await one.validator.validate_listed((one.record, each) for each in listed)
+        results = one.record.validation.results
+        assert {number: each.holds for number, each in results.items()} == {
+            1: True,
+            2: True,
+            3: None,
+            4: False,
+            5: False,
+        }
+        assert results[1] is known
+        assert one.store.validated_by((KEY[0], "other")) == {KEY}
+
+    timeless(story())
+
+
+def test_a_result_that_comes_after_another_change_of_schemas_is_dropped() -> None:
+    class Changing(Answers):
+        """The schemas change while it validates."""
+
+        async def fit_all(self, snapshots: Sequence[Snapshot], schemas: Schemas, tenant: str) -> list[Fit]:
+            one.record.validation.invalidate(include_kept_versions=True)
+            return await super().fit_all(snapshots, schemas, tenant)
+
+    one = Repeated(Valid())
+    one.validator = VersionValidator(
+        cast("Cluster", None), one.store, Changing(Valid()), enqueue_assistant=one.queue.add
+    )
+    timeless(one.validator.validate_listed([(one.record, a_version(2))]))
+    assert one.record.validation.results == {}

@@ -1,5 +1,6 @@
 """Creates, marks, adopts, deletes and watches AssistantVersions. Never writes the spec of an existing one."""
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -70,6 +71,7 @@ class Versions:
         path = path_of(AssistantVersion, (namespace, ""))
         async for page in self._objects.pages(path, JSON, limit=_CONTENTS):
             for item in page["items"]:
+                await asyncio.sleep(0)  # the parsing of a page must not block others
                 with suppress(ValidationError):
                     yield AssistantVersion.model_validate(item)
 

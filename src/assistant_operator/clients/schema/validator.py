@@ -6,7 +6,7 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from weakref import WeakValueDictionary
@@ -35,8 +35,10 @@ _LONGEST_ANSWER = 2**20
 _LONGEST_RETRY, _LONGEST_TRANSIENT_RETRY = 3_600.0, 300.0
 """Longest backoff in seconds: if the schema is the cause, and in all other cases."""
 
-Parts = list[tuple[str, str, Any]]
-"""For each configuration that has a schema: its JSON Pointer, the schema as canonical JSON, the content."""
+Applied = list[tuple[str, str]]
+"""For each configuration that has a schema: its JSON Pointer, and the schema as canonical JSON."""
+Contents = list[list[Any]]
+"""For each snapshot: the content of each of those configurations."""
 
 
 class SchemaValidator:
@@ -58,27 +60,43 @@ class SchemaValidator:
 
         `tenant`: the namespace of the Assistant.
         """
-        parts = _parts(snapshot, schemas)
-        if not parts:
-            return Valid()
-        schemas_key = digest(canonical([[pointer, schema] for pointer, schema, _ in parts]))
-        key = digest(canonical([schemas_key, [content for _, _, content in parts]]))
-        if known := self._cached(schemas_key, key):
-            return known
-        async with self._worker(tenant) as worker:
-            if known := self._cached(schemas_key, key):  # another task validated it during the wait
-                return known
-            fit, is_independent = await worker.validate_version(parts)
-        if is_independent:
+        return (await self.fit_all([snapshot], schemas, tenant))[0]
+
+    async def fit_all(self, snapshots: Sequence[Snapshot], schemas: Schemas, tenant: str) -> list[Fit]:
+        """Return the same for each of some snapshots. Together they cost little more than one."""
+        applied = _applied(schemas)
+        if not applied:
+            return [Valid() for _ in snapshots]
+        schemas_key = digest(canonical(applied))
+        contents = [_content(snapshot, applied) for snapshot in snapshots]
+        keys = [digest(canonical([schemas_key, content])) for content in contents]
+        by_key = dict(zip(keys, contents, strict=True))
+        fits = self._cached(schemas_key, by_key)
+        if len(fits) < len(by_key):
+            async with self._worker(tenant) as worker:
+                fits |= self._cached(schemas_key, by_key)  # another task may have validated some during the wait
+                fits |= await self._validated(worker, applied, schemas_key, _without(by_key, fits))
+        return [fits[key] for key in keys]
+
+    async def _validated(
+        self, worker: "SchemaWorker", applied: Applied, schemas_key: str, contents: dict[str, list[Any]]
+    ) -> dict[str, Fit]:
+        """Validate contents, by key, and keep the results."""
+        found = await worker.validate(applied, list(contents.values())) if contents else []
+        for fit in (fit for fit, is_independent in found if is_independent):
             self._rejected_schemas.put(schemas_key, fit)
-        return self._results.put(key, fit)
+            break
+        return {key: self._results.put(key, fit) for key, (fit, _) in zip(contents, found, strict=True)}
 
     async def close(self) -> None:
         for worker in self._workers:
             await worker.close()
 
-    def _cached(self, schemas_key: str, key: str) -> Fit | None:
-        return self._rejected_schemas.get(schemas_key) or self._results.get(key)
+    def _cached(self, schemas_key: str, keys: Iterable[str]) -> dict[str, Fit]:
+        """The results that are known, by key."""
+        rejected = self._rejected_schemas.get(schemas_key)
+        found = ((key, rejected or self._results.get(key)) for key in keys)
+        return {key: fit for key, fit in found if fit}
 
     @asynccontextmanager
     async def _worker(self, tenant: str) -> AsyncIterator["SchemaWorker"]:
@@ -104,28 +122,44 @@ class SchemaWorker:
             self._process.kill()
             await self._process.wait()
 
-    async def validate_version(self, parts: Parts) -> tuple[Fit, bool]:
-        """Return the result, and whether it is independent of the content: the schemas fail with empty content, too."""
-        problems = await self._put(parts)
-        if isinstance(problems, SchemaError):
-            if problems.is_transient:
-                return problems, False  # the schema is not the cause
-            empty: Parts = [(pointer, schema, {}) for pointer, schema, _ in parts]
-            outcome = await self._put(empty)
-            return problems, isinstance(outcome, SchemaError) and not outcome.is_transient
-        return Invalid("; ".join(problems)) if problems else Valid(), False
+    async def validate(self, applied: Applied, contents: Contents) -> list[tuple[Fit, bool]]:
+        """Return the result for each content, and whether it is independent of it: the schemas fail with any content.
 
-    async def _put(self, parts: Parts) -> list[str] | SchemaError:
-        """Return the problems, or why there are none. Repeats after a crash: the schema need not be its cause."""
-        answer = await self._ask(parts) or await self._ask(parts) or SchemaError(CRASHED, _LONGEST_RETRY)
-        if isinstance(answer, SchemaError):
-            return answer
-        if "unusable" in answer:
-            return SchemaError(answer["unusable"])
-        problems: list[str] = answer["problems"]
-        return problems
+        All are validated at once. If that fails, one of them may be the cause, and each is validated by itself.
+        """
+        answers = await self._ask(applied, contents) if len(contents) > 1 else None
+        if isinstance(answers, list):
+            fits = [_fit(answer) for answer in answers]
+            is_rejected = any(isinstance(fit, SchemaError) for fit in fits) and await self._rejects_all(applied)
+            return [(fit, is_rejected and isinstance(fit, SchemaError)) for fit in fits]
+        found: list[tuple[Fit, bool]] = []
+        for content in contents:
+            is_rejected = bool(found) and found[-1][1]
+            found.append(found[-1] if is_rejected else await self._validate_alone(applied, content))
+        return found
 
-    async def _ask(self, parts: Parts) -> dict[str, Any] | SchemaError | None:
+    async def _validate_alone(self, applied: Applied, content: list[Any]) -> tuple[Fit, bool]:
+        fit = await self._validate_patiently(applied, content)
+        if not isinstance(fit, SchemaError) or fit.is_transient:
+            return fit, False  # the schema is not the cause
+        return fit, await self._rejects_all(applied)
+
+    async def _rejects_all(self, applied: Applied) -> bool:
+        """Return whether the schemas fail with empty content, too."""
+        outcome = await self._validate_patiently(applied, [{} for _ in applied])
+        return isinstance(outcome, SchemaError) and not outcome.is_transient
+
+    async def _validate_patiently(self, applied: Applied, content: list[Any]) -> Fit:
+        """Repeat after a crash: the schema need not be its cause."""
+        contents = [content]
+        answer = (
+            await self._ask(applied, contents)
+            or await self._ask(applied, contents)
+            or SchemaError(CRASHED, _LONGEST_RETRY)
+        )
+        return answer if isinstance(answer, SchemaError) else _fit(answer[0])
+
+    async def _ask(self, applied: Applied, contents: Contents) -> list[dict[str, Any]] | SchemaError | None:
         process = self._process
         if process is None or process.returncode is not None:
             try:
@@ -137,7 +171,7 @@ class SchemaWorker:
         assert process.stdout is not None  # noqa: S101 (a pipe)
         try:
             async with asyncio.timeout(self._patience):
-                process.stdin.write(json.dumps({"parts": parts}).encode() + b"\n")
+                process.stdin.write(json.dumps({"schemas": applied, "contents": contents}).encode() + b"\n")
                 await process.stdin.drain()
                 line = await process.stdout.readline()
         except TimeoutError:
@@ -150,8 +184,8 @@ class SchemaWorker:
             raise
         if not line.endswith(b"\n"):  # the worker exited: the line is empty, or a part of an answer
             return await self._exited(process)
-        answer: dict[str, Any] = json.loads(line)
-        return answer
+        answers: list[dict[str, Any]] = json.loads(line)
+        return answers
 
     async def _killed(self, process: asyncio.subprocess.Process) -> SchemaError:
         """Kill a process that did not answer in time, and return the error."""
@@ -185,14 +219,22 @@ async def _start() -> asyncio.subprocess.Process:
     )
 
 
-def _parts(snapshot: Snapshot, schemas: Schemas) -> Parts:
+def _applied(schemas: Schemas) -> Applied:
+    candidates = (("/context", schemas.context), ("/config/configurable", schemas.config))
+    return [(pointer, canonical(schema).decode()) for pointer, schema in candidates if schema is not None]
+
+
+def _content(snapshot: Snapshot, applied: Applied) -> list[Any]:
     configurable = snapshot.config.configurable if snapshot.config else None
-    candidates = (
-        ("/context", schemas.context, snapshot.context),
-        ("/config/configurable", schemas.config, configurable),
-    )
-    return [
-        (pointer, canonical(schema).decode(), content or {})
-        for pointer, schema, content in candidates
-        if schema is not None
-    ]
+    found = {"/context": snapshot.context, "/config/configurable": configurable}
+    return [found[pointer] or {} for pointer, _ in applied]
+
+
+def _fit(answer: dict[str, Any]) -> Fit:
+    if "unusable" in answer:
+        return SchemaError(answer["unusable"])
+    return Invalid("; ".join(answer["problems"])) if answer["problems"] else Valid()
+
+
+def _without(contents: dict[str, list[Any]], fits: dict[str, Fit]) -> dict[str, list[Any]]:
+    return {key: content for key, content in contents.items() if key not in fits}

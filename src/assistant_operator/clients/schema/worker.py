@@ -1,4 +1,6 @@
-"""The worker process: reads one line of JSON for each validation and writes one. It may be killed at any time.
+"""The worker process: reads lines of JSON, each with contents to validate, and answers each with a line.
+
+It may be killed at any time.
 
 A hostile schema can use any amount of CPU time and memory. In a separate process the kernel enforces the limits.
 
@@ -99,10 +101,17 @@ def _line(text: str) -> str:
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in short)
 
 
-def answer(question: dict[str, Any]) -> dict[str, Any]:
-    """Map `{"parts": [[pointer, schema text, content], …]}` to `{"problems": […]}` or `{"unusable": reason}`."""
+def answers(question: dict[str, Any]) -> list[dict[str, Any]]:
+    """Map `{"schemas": [[pointer, schema text], …], "contents": [[content for each schema], …]}` to the results.
+
+    The result of each of the contents is `{"problems": […]}` or `{"unusable": reason}`.
+    """
+    return [_result(question["schemas"], content) for content in question["contents"]]
+
+
+def _result(schemas: list[tuple[str, str]], contents: list[Any]) -> dict[str, Any]:
     problems: list[str] = []
-    for root, schema, content in question["parts"]:
+    for (root, schema), content in zip(schemas, contents, strict=True):
         try:
             problems += _problems(schema, content, root)
         except jsonschema_rs.ValidationError as error:
@@ -119,9 +128,9 @@ def main(seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     for line in sys.stdin.buffer:
         signal.setitimer(signal.ITIMER_PROF, seconds)
-        result = answer(json.loads(line))
+        found = answers(json.loads(line))
         signal.setitimer(signal.ITIMER_PROF, 0)
-        sys.stdout.buffer.write(json.dumps(result).encode() + b"\n")
+        sys.stdout.buffer.write(json.dumps(found).encode() + b"\n")
         sys.stdout.buffer.flush()
 
 

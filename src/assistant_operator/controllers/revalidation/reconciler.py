@@ -16,6 +16,9 @@ from assistant_operator.policy.assistant_input import ValidationResult
 from assistant_operator.store.records import AssistantRecord
 from assistant_operator.store.store import Store
 
+_MOST_AT_ONCE, _MOST_BYTES_AT_ONCE = 100, 256 * 1024
+"""Versions that are validated together, and their size as canonical JSON."""
+
 
 @dataclass(slots=True)
 class _Waiting:
@@ -31,6 +34,27 @@ class _Waiting:
     def is_awaited(self) -> bool:
         validation = self.record.validation
         return validation.awaits_listing and validation.results is self.results
+
+
+class _Batch:
+    """Versions that are validated together."""
+
+    def __init__(self) -> None:
+        self._versions: list[AssistantVersion] = []
+        self._size = 0
+
+    @property
+    def is_full(self) -> bool:
+        return len(self._versions) >= _MOST_AT_ONCE or self._size >= _MOST_BYTES_AT_ONCE
+
+    def add(self, version: AssistantVersion) -> None:
+        self._versions.append(version)
+        self._size += len(version.spec.snapshot.canonical)
+
+    def take(self) -> list[AssistantVersion]:
+        """Return the versions, and begin another batch."""
+        versions, self._versions, self._size = self._versions, [], 0
+        return versions
 
 
 class Triggers(Protocol):
@@ -62,12 +86,16 @@ class RevalidationReconciler:
             for assistant in self._store.validated_by(key)
             if self._store.assistants[assistant].validation.awaits_listing
         }
-        is_read = self._store.versions.is_read(namespace)
+        is_read, batch = self._store.versions.is_read(namespace), _Batch()
+        left = {assistant for assistant, each in waiting.items() if each.unlisted}
         try:
             async with aclosing(self._cluster.versions.contents(namespace)) as versions:
-                while (waiting or not is_read) and (version := await anext(versions, None)):
+                while (left or not is_read) and (version := await anext(versions, None)):
                     self._note_graph(version)
-                    await self._validate(waiting, version)
+                    _collect(waiting, left, version, batch)
+                    if batch.is_full:
+                        await self._validate(waiting, batch.take())
+            await self._validate(waiting, batch.take())
         finally:
             for assistant, each in waiting.items():
                 self._release(assistant, each)
@@ -86,18 +114,36 @@ class RevalidationReconciler:
         unlisted = {each.number: each.uid for each in self._store.versions.of(assistant)}
         return _Waiting(record, record.validation.results, unlisted)
 
-    async def _validate(self, waiting: dict[Key, _Waiting], version: AssistantVersion) -> None:
-        """Validate one version. An Assistant is removed from `waiting` with its last one."""
-        assistant = version.metadata.namespace, version.spec.assistant_ref.name
-        if (each := waiting.get(assistant)) is None:
-            return
-        is_same = each.unlisted.pop(version.number, None) == version.metadata.uid
-        if is_same and each.is_awaited:
-            await self._validator.validate_listed(each.record, version)
-        if not each.unlisted:
-            self._release(assistant, waiting.pop(assistant))
+    async def _validate(self, waiting: dict[Key, _Waiting], versions: list[AssistantVersion]) -> None:
+        """Validate versions. An Assistant is removed from `waiting` with its last one."""
+        listed = [(_assistant_of(version), version) for version in versions]
+        await self._validator.validate_listed(
+            (waiting[key].record, version) for key, version in listed if key in waiting and waiting[key].is_awaited
+        )
+        for assistant, _ in listed:
+            if assistant in waiting and not waiting[assistant].unlisted:
+                self._release(assistant, waiting.pop(assistant))
 
     def _release(self, assistant: Key, waiting: _Waiting) -> None:
         if waiting.is_awaited:
             waiting.record.validation.awaits_listing = False
             self._triggers.enqueue_versions(assistant)
+
+
+def _collect(waiting: dict[Key, _Waiting], left: set[Key], version: AssistantVersion, batch: _Batch) -> None:
+    """Add the version to the batch, if it is one of those that are waited for.
+
+    `left`: the Assistants of which versions are still to be listed.
+    """
+    assistant = _assistant_of(version)
+    if assistant not in left:
+        return
+    unlisted = waiting[assistant].unlisted
+    if unlisted.pop(version.number, None) == version.metadata.uid:
+        batch.add(version)
+    if not unlisted:
+        left.discard(assistant)
+
+
+def _assistant_of(version: AssistantVersion) -> Key:
+    return version.metadata.namespace, version.spec.assistant_ref.name

@@ -483,6 +483,42 @@ async def test_a_hostile_schema_costs_its_time_once_however_many_ask(judge: Sche
     assert after.ru_utime - before.ru_utime < 5
 
 
+async def fit_all(judge: SchemaValidator, schema: Any, *contents: Any) -> list[Fit]:
+    return await judge.fit_all([snapshot(each) for each in contents], Schemas(source="Spec", context=schema), TENANT)
+
+
+async def test_each_of_several_contents_has_its_own_result(judge: SchemaValidator) -> None:
+    missing = Invalid('/context: "prompt" is a required property')
+    assert await fit(judge, REQUIRED, {"a": 1}) == missing
+    found = await fit_all(judge, REQUIRED, {"prompt": 1}, {"a": 1}, None, {"prompt": 2}, {"prompt": 1})
+    assert found == [Valid(), missing, missing, Valid(), Valid()]
+    assert await fit_all(judge, REQUIRED) == []
+    assert await judge.fit_all([snapshot()] * 2, Schemas(), TENANT) == [Valid()] * 2, "there is no schema"
+
+
+async def test_a_hostile_schema_costs_its_time_once_for_many_contents(judge: SchemaValidator) -> None:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    found = await fit_all(judge, doubling("allOf"), *({"a": number} for number in range(20)))
+    assert found == [SchemaError(TOO_EXPENSIVE)] * 20
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime - before.ru_utime < 5
+
+
+async def test_one_content_that_is_too_much_does_not_spoil_the_results_of_others(judge: SchemaValidator) -> None:
+    steps = {f"d{step}": of(a={"anyOf": [{"$ref": f"#/$defs/d{step + 1}"}] * 2}) for step in range(40)}
+    dear = {"$ref": "#/$defs/d0", "$defs": {**steps, "d40": False}}
+    found = await fit_all(judge, dear, {"a": {}}, deep(50), {"a": {"a": {}}})
+    assert found == [Valid(), SchemaError(TOO_EXPENSIVE), Valid()]
+
+
+async def test_a_schema_that_is_wrong_is_applied_once_to_many_contents(judge: SchemaValidator) -> None:
+    found = await fit_all(judge, {"type": "objct"}, {"a": 1}, {"a": 2})
+    assert [type(each) for each in found] == [SchemaError] * 2
+    await judge.close()  # what is known needs no process
+    assert await fit_all(judge, {"type": "objct"}, {"a": 3}, {"a": 4}) == found
+    assert workers() == []
+
+
 async def test_a_tenant_whose_schemas_are_dear_waits_for_himself(judge: SchemaValidator) -> None:
     dear = [Schemas(source="Spec", context={**doubling("allOf"), "$comment": str(number)}) for number in range(3)]
     waiting = [asyncio.ensure_future(judge.fit(snapshot({"a": 1}), each, "greedy")) for each in dear]

@@ -13,6 +13,7 @@ from assistant_operator.api.meta import Key
 from assistant_operator.clients.kubernetes.cluster import Cluster
 from assistant_operator.clients.kubernetes.transport import ClusterUnavailable
 from assistant_operator.clients.schema.validator import SchemaValidator
+from assistant_operator.controllers.revalidation import reconciler
 from assistant_operator.controllers.revalidation.reconciler import RevalidationReconciler
 from assistant_operator.controllers.validation import VersionValidator
 from assistant_operator.store.store import Store
@@ -104,11 +105,25 @@ def test_all_are_validated_and_the_assistant_is_released_once(place: Place) -> N
     assert (place.results, place.released, place.is_waiting) == ({1: True, 2: True}, [KEY], False)
 
 
-def test_the_assistant_is_released_as_soon_as_all_its_versions_are_validated(place: Place) -> None:
+@pytest.mark.parametrize(
+    ("most", "most_bytes", "expected"),
+    [
+        pytest.param(1, 10**6, [[], [KEY]], id="one after another"),
+        pytest.param(2, 10**6, [[], [KEY]], id="two at once"),
+        pytest.param(100, 10**6, [[], []], id="all at once"),
+        pytest.param(100, 1, [[], [KEY]], id="large ones"),
+    ],
+)
+def test_the_assistant_is_released_as_soon_as_all_its_versions_are_validated(
+    place: Place, monkeypatch: pytest.MonkeyPatch, most: int, most_bytes: int, expected: list[list[Key]]
+) -> None:
+    monkeypatch.setattr(reconciler, "_MOST_AT_ONCE", most)
+    monkeypatch.setattr(reconciler, "_MOST_BYTES_AT_ONCE", most_bytes)
     place.has_another()
     seen: list[list[Key]] = []
     place.reconcile(Listing(_listed(1), _listed(2), _listed(3), meanwhile=lambda: seen.append(list(place.released))))
-    assert seen == [[], [KEY]]
+    assert seen == expected
+    assert (place.released[0], place.results) == (KEY, {1: True, 2: True})
 
 
 def test_a_content_that_does_not_match_its_digest_is_refused(place: Place) -> None:
@@ -132,7 +147,7 @@ def test_a_listing_that_fails_keeps_nobody_waiting(place: Place) -> None:
 
     with pytest.raises(ClusterUnavailable):
         place.reconcile(Listing(_listed(1), _listed(2), meanwhile=fail))
-    assert (place.results, place.released, place.is_waiting) == ({1: True}, [KEY], False)
+    assert (place.results, place.released, place.is_waiting) == ({}, [KEY], False)
 
 
 def test_a_schema_that_changes_again_makes_it_wait_for_the_next_listing(place: Place) -> None:
