@@ -7,6 +7,7 @@ from typing import Any
 import rfc8785
 
 _SAFE = 2**53 - 1
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 
 def canonical(content: Any) -> bytes:
@@ -41,7 +42,7 @@ def digest(content: bytes) -> str:
 
 def _text(text: str) -> bytes:
     # The standard library escapes as RFC 8785 requires, in C. "surrogatepass": a lone surrogate must not raise here.
-    return json.dumps(text, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    return _ENCODER.encode(text).encode("utf-8", "surrogatepass")
 
 
 def _integer(number: int) -> bytes:

@@ -12,9 +12,9 @@
 | a Graph appeared or changed                                         | the Graph: `graph`, `probe` if not probed  |
 | its server, graph ID or default assistant changed                   | its Assistants: `assistant`                |
 | its schemas changed, or it was deleted                              | its Assistants: `assistant`, to revalidate |
-| its schemas changed, and most versions of its namespace are its own | the Graph: `revalidation`                  |
+| its schemas changed, and most versions of its namespace are its own | the Graph instead: `revalidation`          |
 | its schemas changed, and not all versions of its namespace are read | the Graph: `revalidation`                  |
-| the versions of an Assistant were listed and validated              | the Assistant: `version`                   |
+| the versions of an Assistant were listed and validated              | the Assistant: `assistant`                 |
 | a probe of its server has another result                            | the Graph: `graph`, its copies             |
 | an alias appeared or changed, its publication has a result          | the alias: `alias`                         |
 | an alias appeared, moved or was deleted                             | its Assistant: `assistant`, `version`      |
@@ -161,7 +161,8 @@ class Triggers:
             self._store.await_validation(graph, assistants)
         for key in assistants:
             self._store.assistants[key].validation.invalidate(include_kept_versions=include_kept_versions)
-        if include_kept_versions and self._is_listing_cheaper(graph[0], assistants):
+        is_listed = include_kept_versions and self._is_listing_cheaper(graph[0], assistants)
+        if is_listed:
             for key in assistants:
                 self._store.assistants[key].validation.awaits_listing = True
             self._queues.revalidation.add(graph)
@@ -169,7 +170,8 @@ class Triggers:
         if include_kept_versions and record and not self._store.are_versions_read(graph[0]):
             record.validated_anew = assistants
             self._queues.revalidation.add(graph)
-        self.enqueue_assistants(assistants)
+        if not is_listed:  # else each is enqueued when its versions were listed
+            self.enqueue_assistants(assistants)
 
     def enqueue_former_assistants(self, graph: Key) -> None:
         """The versions of its namespace are read, after its schemas changed: it validates some of other Assistants.

@@ -102,12 +102,13 @@ class _Parts:
         metrics, queues, turns = self._clients.metrics, self._queues, self.turns
         new = partial(Controller, is_synced=self.store.is_synced, transient=_TRANSIENT, metrics=metrics)
         workers, server_workers = Workers(WORKERS, turns.to_reconcile), Workers(SERVER_WORKERS)
+        assistant_workers = Workers(WORKERS, turns.to_reconcile_assistant)
         version_workers = Workers(VERSION_WORKERS, turns.to_reconcile_versions)
         assistants, graphs, versions = self._assistants(capture), self._graphs(), self._versions()
         publications, servers = self._publications_and_servers()
         revalidations = RevalidationReconciler(self._clients.cluster, self.store, self._validator, self.triggers)
         return (
-            new("assistant", "Assistant", queues.assistant, assistants.reconcile, workers=workers),
+            new("assistant", "Assistant", queues.assistant, assistants.reconcile, workers=assistant_workers),
             new("graph", "Graph", queues.graph, graphs.reconcile, workers=workers),
             new("version", "Assistant", queues.version, versions.reconcile, workers=version_workers),
             new(

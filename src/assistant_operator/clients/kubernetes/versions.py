@@ -17,7 +17,7 @@ from .transport import JSON, MERGE_PATCH, Call, ClusterRefused, NoEffect
 from .version_table import VersionEvent
 from .version_watch import VersionWatch
 
-_CONTENTS = 100
+_CONTENTS = 60
 """Versions in a page of a listing with their content, which may be large."""
 _MOST_REPLAYS = 3
 """Tries to find the start of the watch cache: it moves between two requests."""

@@ -16,7 +16,7 @@ from assistant_operator.policy.assistant_input import ValidationResult
 from assistant_operator.store.records import AssistantRecord
 from assistant_operator.store.store import Store
 
-_MOST_AT_ONCE, _MOST_BYTES_AT_ONCE = 100, 256 * 1024
+_MOST_AT_ONCE, _MOST_BYTES_AT_ONCE = 25, 256 * 1024
 """Versions that are validated together, and their size as canonical JSON."""
 
 
@@ -60,7 +60,7 @@ class _Batch:
 class Triggers(Protocol):
     """See manager/triggers.py."""
 
-    def enqueue_versions(self, assistant: Key) -> None: ...
+    def enqueue_assistant(self, assistant: Key) -> None: ...
 
     def enqueue_former_assistants(self, graph: Key) -> None: ...
 
@@ -91,7 +91,8 @@ class RevalidationReconciler:
         try:
             async with aclosing(self._cluster.versions.contents(namespace)) as versions:
                 while (left or not is_read) and (version := await anext(versions, None)):
-                    self._note_graph(version)
+                    if not is_read:
+                        self._note_graph(version)
                     _collect(waiting, left, version, batch)
                     if batch.is_full:
                         await self._validate(waiting, batch.take())
@@ -127,7 +128,7 @@ class RevalidationReconciler:
     def _release(self, assistant: Key, waiting: _Waiting) -> None:
         if waiting.is_awaited:
             waiting.record.validation.awaits_listing = False
-            self._triggers.enqueue_versions(assistant)
+            self._triggers.enqueue_assistant(assistant)
 
 
 def _collect(waiting: dict[Key, _Waiting], left: set[Key], version: AssistantVersion, batch: _Batch) -> None:

@@ -73,7 +73,7 @@ class Place:
         validator = VersionValidator(cluster, self.store, SchemaValidator(), enqueue_assistant=lambda key: None)
         timeless(RevalidationReconciler(cluster, self.store, validator, self).reconcile(GRAPH))
 
-    def enqueue_versions(self, assistant: Key) -> None:
+    def enqueue_assistant(self, assistant: Key) -> None:
         self.released.append(assistant)
 
     def enqueue_former_assistants(self, graph: Key) -> None:
