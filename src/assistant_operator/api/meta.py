@@ -1,5 +1,6 @@
 """What all kinds share: the API group, object metadata and conditions."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
@@ -52,6 +53,10 @@ Cause = Annotated[str, bounded(1024)]
 """The value of a change-cause annotation."""
 
 
+_FIELD_SETS: dict[frozenset[str], set[str]] = {}
+"""Each set of field names that a model has. No model changes it."""
+
+
 class Model(BaseModel):
     """Base of the models: camelCase in JSON, snake_case in Python, frozen."""
 
@@ -63,6 +68,20 @@ class Model(BaseModel):
         hide_input_in_errors=True,
         use_attribute_docstrings=True,
     )
+
+    def model_post_init(self, _: Any) -> None:
+        """Share the set of the names of its fields with other models: it takes more memory than most models have in it.
+
+        Pydantic calls this for each model that is parsed.
+        """
+        fields_set = self.__pydantic_fields_set__
+        object.__setattr__(self, "__pydantic_fields_set__", _FIELD_SETS.setdefault(frozenset(fields_set), fields_set))
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """As pydantic has it."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied.model_post_init(None)
+        return copied
 
     @classmethod
     def of(cls, **fields: Any) -> Self:

@@ -79,7 +79,8 @@ class AssistantRecord:
             state = _with_deletion(state, self.deletion)
         unstored = self.writes.unstored
         if self.captured is None or self.captured.metadata.position <= state.metadata.position:
-            self.captured = strip_managed_fields(self.writes.overlaid(state))
+            captured = strip_managed_fields(self.writes.overlaid(state))
+            self.captured = self.latest if _is_same(captured, self.latest) else captured
         return (unstored is None) != (self.writes.unstored is None)
 
     def drop_canonical_forms(self) -> None:
@@ -235,6 +236,12 @@ class GraphRecord:
         """The result of probing its server; None if its present server was not probed."""
         probed, result = self.probe or (None, None)
         return result if probed == ProbedServer.of(self.latest) else None
+
+
+def _is_same(state: Assistant, latest: Assistant) -> bool:
+    """Whether both are of one event, so that one of them is enough. Equal states of two events may differ in time."""
+    is_of_one_event = state.spec is latest.spec and state.status is latest.status
+    return is_of_one_event and state.metadata == latest.metadata
 
 
 def strip_managed_fields(assistant: Assistant) -> Assistant:

@@ -163,3 +163,17 @@ def test_a_graph_needs_no_spec(spec: dict[str, Any]) -> None:
 def test_the_newest_version_that_was_exported(annotation: str | None, number: int) -> None:
     annotations = {} if annotation is None else {"assistant-operator.dev/exported-versions": annotation}
     assert an_assistant(meta={"annotations": annotations}).newest_exported == number
+
+
+def test_models_with_the_same_fields_share_the_set_of_their_names() -> None:
+    one, other = (Snapshot.model_validate({**REF, "context": {"a": number}}) for number in (1, 2))
+    assert one.model_fields_set is other.model_fields_set == {"graph_ref", "context"}
+    copied = one.model_copy(update={"display_name": "A"})
+    assert copied.model_fields_set == {"graph_ref", "context", "display_name"}
+    assert one.model_fields_set == {"graph_ref", "context"}, "the copy leaves it alone"
+    assert one.model_copy().model_fields_set is one.model_fields_set
+    assert Snapshot.of(graph_ref=one.graph_ref, context={}).model_fields_set is one.model_fields_set
+    assert (copied.manifest(), one.manifest()) == (
+        {**REF, "context": {"a": 1}, "displayName": "A"},
+        {**REF, "context": {"a": 1}},
+    )

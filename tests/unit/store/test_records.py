@@ -52,6 +52,33 @@ def test_states_from_before_a_write_have_the_status_that_was_written() -> None:
     assert captured(record).status == a_status(versions=9), "what is stored is what counts"
 
 
+def test_what_is_captured_is_kept_once_where_it_is_the_newest_state() -> None:
+    seen = at(10)
+    record = AssistantRecord(strip_managed_fields(seen))
+    record.capture_up_to(seen)
+    assert record.captured is record.latest
+
+
+def test_what_is_captured_of_an_earlier_state_leaves_the_newest_alone() -> None:
+    record = AssistantRecord(at(20))
+    record.capture_up_to(at(10))
+    assert (captured(record).metadata.resource_version, record.latest.metadata.resource_version) == ("10", "20")
+
+
+def test_a_status_that_was_written_since_leaves_the_newest_state_alone() -> None:
+    record = captured_at(20)
+    record.assume_status(AssistantStatus(latest_version=99), at=30)
+    record.capture_up_to(record.latest)
+    assert (captured(record).status.latest_version, record.latest) == (99, at(20))
+
+
+def test_other_metadata_of_the_newest_state_leaves_it_alone() -> None:
+    record = AssistantRecord(at(20))
+    meta = record.latest.metadata.model_copy(update={"generation": 7})
+    record.capture_up_to(record.latest.model_copy(update={"metadata": meta}))
+    assert (captured(record).metadata.generation, record.latest) == (7, at(20))
+
+
 @pytest.mark.parametrize("is_present", [True, False])
 def test_states_from_before_a_write_have_the_finalizer_that_was_added_or_removed(*, is_present: bool) -> None:
     others = ("another/finalizer",)

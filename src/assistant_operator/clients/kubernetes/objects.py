@@ -206,7 +206,7 @@ class Objects:
         """Patch an object and return its new metadata. `query`: default: the operator's field manager."""
         path = path_of(kind, key) + subresource
         call = Call("PATCH", path, query or {"fieldManager": MANAGER}, body, content_type, METADATA)
-        return ObjectMeta.model_validate((await self.write(call))["metadata"])
+        return written(await self.write(call))
 
     async def write(self, call: Call) -> FreeForm:
         """Send a write and return the object. Its resource version counts as read: no later read may be older."""
@@ -216,6 +216,11 @@ class Objects:
         with reading(call):
             self.resource_versions.record(answer["metadata"]["resourceVersion"], epoch)
         return answer
+
+
+def written(answer: FreeForm) -> ObjectMeta:
+    """Return the metadata in the answer to a write, without managed fields: they are large, and nothing reads them."""
+    return ObjectMeta.model_validate({**answer["metadata"], "managedFields": ()})
 
 
 async def if_current(write: Awaitable[T]) -> T | None:

@@ -12,7 +12,7 @@ from assistant_operator.api.assistant import Assistant
 from assistant_operator.api.assistant_version import AssistantVersion, VersionRecord, has_version_labels, version_labels
 from assistant_operator.api.meta import API_VERSION, MANAGER, Condition, FreeForm, Key, ObjectMeta
 
-from .objects import METADATA, Objects, TooOld, if_current, path_of
+from .objects import METADATA, Objects, TooOld, if_current, path_of, written
 from .transport import JSON, MERGE_PATCH, Call, ClusterRefused, NoEffect
 from .version_table import VersionEvent
 from .version_watch import VersionWatch
@@ -124,7 +124,7 @@ class Versions:
                 return Rejected("NamespaceTerminating", refused)
             raise
         # The API server stored the spec as it was sent; only the metadata is new.
-        return Created(version.model_copy(update={"metadata": ObjectMeta.model_validate(answer["metadata"])}))
+        return Created(version.model_copy(update={"metadata": written(answer)}))
 
     async def mark(self, record: VersionRecord, conditions: tuple[Condition, ...]) -> ObjectMeta | None:
         """Replace the conditions. Returns the new metadata; None if the version does not exist or was replaced."""

@@ -20,6 +20,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any, Protocol, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from assistant_operator.api.assistant import Assistant
 from assistant_operator.api.meta import GROUP, VERSION, FreeForm, Resource
 
 from .objects import Objects, checked_page, in_half
@@ -116,7 +117,7 @@ class WatchSession:
                 self._listings[place] = (self._resource_versions.compare(place[0], mark, listed_at), listed_at)
             if not page["metadata"].get("continue"):
                 self._observer.listed(place)
-            return Document(_tagged(page, self._listings[place][0]))
+            return Document(_tagged(_without_managed_fields(place, page), self._listings[place][0]))
 
     async def _watch(self, place: Place, call: Call) -> AsyncIterator[bytes]:
         """Yield the lines of one watch. Ends when the connection ends; kopf then continues from the last event."""
@@ -235,6 +236,19 @@ def _tagged(page: FreeForm, epoch: int) -> FreeForm:
     if epoch:
         for item in page["items"]:
             item[EPOCH] = epoch
+    return page
+
+
+def _without_managed_fields(place: Place, page: FreeForm) -> FreeForm:
+    """Drop those of Assistants where nothing reads them: kopf holds all pages of a listing, and they are large.
+
+    They name the author of an edit that is still to be captured, and what others changed in a default Assistant.
+    """
+    for item in page["items"] if place[0] == Assistant.kind_name else ():
+        meta = item["metadata"]
+        is_captured = item.get("status", {}).get("observedGeneration") == meta.get("generation")
+        if is_captured and not any(owner.get("controller") for owner in meta.get("ownerReferences") or ()):
+            meta.pop("managedFields", None)
     return page
 
 

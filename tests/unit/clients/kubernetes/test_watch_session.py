@@ -125,6 +125,30 @@ async def test_a_listing_of_several_pages_is_listed_with_the_last() -> None:
         assert told.said == [("listed", PLACE)]
 
 
+OWNED = {"ownerReferences": [{"name": "support", "controller": True}]}
+
+
+@pytest.mark.parametrize(
+    ("path", "meta", "status", "are_kept"),
+    [
+        pytest.param(PATH, {}, {"observedGeneration": 2}, False, id="an Assistant whose edits are captured"),
+        pytest.param(PATH, {}, {"observedGeneration": 1}, True, id="one with an edit that is not"),
+        pytest.param(PATH, {}, None, True, id="one without a status"),
+        pytest.param(PATH, OWNED, {"observedGeneration": 2}, True, id="a default Assistant"),
+        pytest.param(PATH.replace("assistants", "graphs"), {}, {"observedGeneration": 2}, True, id="a Graph"),
+    ],
+)
+async def test_managed_fields_are_listed_where_they_are_read(
+    path: str, meta: Json, status: Json | None, *, are_kept: bool
+) -> None:
+    content = page("bot")
+    content["items"][0]["metadata"] |= {"generation": 2, "managedFields": [{"manager": "ann"}], **meta}
+    content["items"][0] |= {} if status is None else {"status": status}
+    async with session(saying(200, content)) as (each, *_), await get(each, "?limit=500", path) as answer:
+        found = await answer.json()
+    assert ("managedFields" in found["items"][0]["metadata"]) is are_kept
+
+
 async def test_a_page_that_is_too_large_is_asked_for_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("assistant_operator.clients.kubernetes.transport._LONGEST_ANSWER", 1_000)
     many = page(*(f"bot-{number}" for number in range(30)))
