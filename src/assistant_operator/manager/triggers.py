@@ -41,6 +41,8 @@ INTERVAL, BURST = 0.1, 3
 
 LISTED_FROM, MOST_LISTED = 100, 10
 """Versions to validate from which on those of the namespace are listed, and how many are listed for one of them."""
+LISTING_PATIENCE = 30.0
+"""Seconds for which an Assistant waits until its versions were listed: another namespace may have very many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +172,8 @@ class Triggers:
         if include_kept_versions and record and not self._store.are_versions_read(graph[0]):
             record.validated_anew = assistants
             self._queues.revalidation.add(graph)
-        if not is_listed:  # else each is enqueued when its versions were listed
-            self.enqueue_assistants(assistants)
+        for key in assistants:  # of those that are listed, each is enqueued as soon as that was done
+            self.enqueue_assistant(key, LISTING_PATIENCE if is_listed else 0.0)
 
     def enqueue_former_assistants(self, graph: Key) -> None:
         """The versions of its namespace are read, after its schemas changed: it validates some of other Assistants.

@@ -37,8 +37,10 @@ from .object_metrics import ObjectMetrics
 from .triggers import BURST, INTERVAL, Queues, Triggers
 from .turns import Turns
 
-WORKERS, SERVER_WORKERS, VERSION_WORKERS = 16, 48, 4
-"""Of each controller that writes to the cluster, and of each that waits for LangGraph Servers."""
+WORKERS, SERVER_WORKERS, VERSION_WORKERS, LISTINGS = 16, 48, 4, 4
+"""Of each controller that writes to the cluster, of each that waits for LangGraph Servers, of "version", and of
+"revalidation", which lists whole namespaces.
+"""
 _TRANSIENT = (ClusterUnavailable, ClusterRefused, NotLeading, ServerTrouble)
 
 
@@ -115,7 +117,7 @@ class _Parts:
                 "publication", "Assistant or alias", queues.publication, publications.reconcile, workers=server_workers
             ),
             new("probe", "Graph", queues.probe, servers.reconcile, workers=server_workers),
-            new("revalidation", "Graph", queues.revalidation, revalidations.reconcile, workers=Workers(1)),
+            new("revalidation", "Graph", queues.revalidation, revalidations.reconcile, workers=Workers(LISTINGS)),
             new("alias", "AssistantAlias", queues.alias, self._aliases().reconcile, workers=workers),
         )
 

@@ -11,7 +11,7 @@ from assistant_operator.api.assistant import Assistant, AssistantStatus, Copy
 from assistant_operator.api.assistant_alias import AssistantAlias, AssistantAliasSpec, AssistantAliasStatus
 from assistant_operator.api.graph import Graph
 from assistant_operator.api.meta import Key, ObjectMeta
-from assistant_operator.manager.triggers import LISTED_FROM, MOST_LISTED, Queues, Triggers
+from assistant_operator.manager.triggers import LISTED_FROM, LISTING_PATIENCE, MOST_LISTED, Queues, Triggers
 from assistant_operator.runtime.workqueue import WorkQueue
 from assistant_operator.store.store import Store
 from harness.support.timeless import timeless
@@ -30,10 +30,12 @@ class Enqueued(WorkQueue):
     def __init__(self) -> None:
         super().__init__(interval=0)
         self.keys: set[Key] = set()
+        self.delays: set[float] = set()
 
     def add(self, key: Any, delay: float = 0.0) -> None:
         assert delay >= 0
         self.keys.add(key)
+        self.delays.add(delay)
 
 
 def enqueued(
@@ -189,9 +191,12 @@ def test_versions_are_listed_where_that_costs_less_than_to_read_each(
 ) -> None:
     def change(it: Triggers) -> None:
         it.enqueue_revalidation(GRAPH, include_kept_versions=include_kept_versions)
+        queue = it._queues.assistant  # noqa: SLF001 (the queues of this test)
+        assert isinstance(queue, Enqueued)
+        assert queue.delays == {LISTING_PATIENCE if is_listed else 0.0}
 
     found = enqueued(change, ASSISTANT, a_graph(), kept, others)
-    assert found == ({"revalidation": {GRAPH}} if is_listed else {"assistant": {KEY}})
+    assert found == {"assistant": {KEY}, **({"revalidation": {GRAPH}} if is_listed else {})}
 
 
 def read(it: Triggers, *, of_graph: bool) -> None:

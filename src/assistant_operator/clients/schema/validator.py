@@ -83,9 +83,8 @@ class SchemaValidator:
     ) -> dict[str, Fit]:
         """Validate contents, by key, and keep the results."""
         found = await worker.validate(applied, list(contents.values())) if contents else []
-        for fit in (fit for fit, is_independent in found if is_independent):
-            self._rejected_schemas.put(schemas_key, fit)
-            break
+        if rejection := next((fit for fit, is_independent in found if is_independent), None):
+            self._rejected_schemas.put(schemas_key, rejection)
         return {key: self._results.put(key, fit) for key, (fit, _) in zip(contents, found, strict=True)}
 
     async def close(self) -> None:
