@@ -310,11 +310,10 @@ BUGS = {
         "            message = str(refused)\n",
         "            raise\n",
     ),
-    "a listing that fails releases nobody": Bug(
-        "controllers.revalidation.reconciler",
-        "            for assistant, each in waiting.items():\n                self._release(assistant, each)\n",
-        "            waiting.clear()\n",
-        Seed(176),
+    "versions that are validated together get the results of each other": Bug(
+        "controllers.validation",
+        "zip(contents, found, strict=True)",
+        "zip(contents, found[::-1], strict=True)",
     ),
     "a copy under an earlier cluster name is another's": Bug(
         "policy.desired_copy",
