@@ -100,8 +100,9 @@ class VersionWriter:
     async def _recover(self, record: AssistantRecord, assistant: Assistant) -> None:
         """Fill the gap before this state as far as the API server still holds the states in it; count the rest."""
         capture, uid = record.capture, assistant.metadata.uid
-        beyond = await self._gatherer.beyond(capture, assistant)
         states = await self._states_between(record, assistant)
+        # After that search, which takes its time: a version that a former process asked for may be created meanwhile.
+        beyond = await self._gatherer.beyond(capture, assistant)
         lost = versioning.overtaken(uid, capture.latest, states, beyond)
         for state in states:
             await self._write(record, state)
