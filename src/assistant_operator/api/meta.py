@@ -78,7 +78,7 @@ class Model(BaseModel):
         object.__setattr__(self, "__pydantic_fields_set__", _FIELD_SETS.setdefault(frozenset(fields_set), fields_set))
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """As pydantic has it."""
+        """As pydantic has it, and the copy shares the set of its field names, too."""
         copied = super().model_copy(update=update, deep=deep)
         copied.model_post_init(None)
         return copied

@@ -152,17 +152,13 @@ class Triggers:
             return
         if not assistant.status.latest_version:  # its versions may be listed after it
             return
-        self._store.await_validation(graph.key, [assistant.key])
-        self._store.assistants[assistant.key].validation.invalidate(include_kept_versions=True)
+        self._invalidate(graph.key, [assistant.key])
         self.enqueue_assistant(assistant.key)
 
     def enqueue_revalidation(self, graph: Key, *, include_kept_versions: bool) -> None:
         """`include_kept_versions`: the kept versions of its Assistants are validated again, too."""
         assistants = self._store.validated_by(graph)
-        if include_kept_versions:
-            self._store.await_validation(graph, assistants)
-        for key in assistants:
-            self._store.assistants[key].validation.invalidate(include_kept_versions=include_kept_versions)
+        self._invalidate(graph, assistants, include_kept_versions=include_kept_versions)
         is_listed = include_kept_versions and self._is_listing_cheaper(graph[0], assistants)
         if is_listed:
             for key in assistants:
@@ -185,11 +181,16 @@ class Triggers:
             return
         former = self._store.validated_by(graph) - record.validated_anew
         record.validated_anew = None
-        self._store.await_validation(graph, former)
-        for key in former:
-            self._store.assistants[key].validation.invalidate(include_kept_versions=True)
+        self._invalidate(graph, former)
         self.enqueue_assistants(former)
         self.enqueue_graph(graph)
+
+    def _invalidate(self, graph: Key, assistants: Iterable[Key], *, include_kept_versions: bool = True) -> None:
+        """Validate these Assistants again. The status of the Graph waits for that if kept versions are included."""
+        if include_kept_versions:
+            self._store.await_validation(graph, assistants)
+        for key in assistants:
+            self._store.assistants[key].validation.invalidate(include_kept_versions=include_kept_versions)
 
     def _is_listing_cheaper(self, namespace: str, assistants: Iterable[Key]) -> bool:
         """Whether the versions of a namespace are listed rather than those of the Assistants read one by one."""

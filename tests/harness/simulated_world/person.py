@@ -57,7 +57,7 @@ class Person:
         self._editors.clear()
 
     def editor_of(self, uid: str, generation: int) -> str | None:
-        """The field manager that changed the content last up to that generation; None if nobody did."""
+        """The field manager that changed the content last up to that generation; None if no edit changed it."""
         found = [each for each in self._editors if each[0] == uid and each[1] <= generation]
         return self._editors[max(found)] if found else None
 

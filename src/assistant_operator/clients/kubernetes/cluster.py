@@ -205,22 +205,22 @@ class Cluster:
         cache, which may be older than other reads. Read an object that differs before acting on the difference.
         """
         path = path_of(kind, (namespace, ""))
-        call = Call("GET", path, {"resourceVersion": "0"}, accept=METADATA_LIST)
-        try:
-            if is_consistent:
-                pages = await self._pages(path)
-            else:
-                pages = [checked_page(call, await self._objects.server.send(call, timeout=60), "items")]
-        except AnswerTooLarge:  # the watch cache ignores `limit`
-            pages = await self._pages(path)
+        pages = await (self._pages(path) if is_consistent else self._cached_pages(path))
         metas = (item["metadata"] for page in pages for item in page["items"])
-        with reading(call):
+        with reading(Call("GET", path)):
             return {
                 (meta["namespace"], meta["name"]): ObjectHead(
                     meta["uid"], meta["resourceVersion"], meta.get("generation", 0)
                 )
                 for meta in metas
             }
+
+    async def _cached_pages(self, path: str) -> list[FreeForm]:
+        call = Call("GET", path, {"resourceVersion": "0"}, accept=METADATA_LIST)
+        try:
+            return [checked_page(call, await self._objects.server.send(call, timeout=60), "items")]
+        except AnswerTooLarge:  # the watch cache ignores `limit`
+            return await self._pages(path)
 
     async def _pages(self, path: str) -> list[FreeForm]:
         return [page async for page in self._objects.pages(path, METADATA_LIST)]

@@ -242,7 +242,8 @@ def _tagged(page: FreeForm, epoch: int) -> FreeForm:
 def _without_managed_fields(place: Place, page: FreeForm) -> FreeForm:
     """Drop those of Assistants where nothing reads them: kopf holds all pages of a listing, and they are large.
 
-    They name the author of an edit that is still to be captured, and what others changed in a default Assistant.
+    They name the author of an edit that is still to be captured, and what others changed in a default Assistant. The
+    store drops them by the same rule from what it keeps: see strip_managed_fields.
     """
     for item in page["items"] if place[0] == Assistant.kind_name else ():
         meta = item["metadata"]

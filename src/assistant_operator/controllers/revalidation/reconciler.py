@@ -1,7 +1,7 @@
 """Validates the kept versions of many Assistants after a change of schemas, by listing those of the namespace.
 
 The controller "version" reads one version at a time. For thousands of Assistants these reads take minutes. The listing
-also finds the versions of Assistants that referenced the Graph once: only their content says so.
+also finds versions of Assistants that reference another Graph by now: only the content of a version names its Graph.
 """
 
 from contextlib import aclosing
