@@ -18,9 +18,9 @@ from simulation.invariants import Laws
 from simulation.scenarios import SCHEMA, Steps, copies, numbers, status, valid
 
 
-def held(steps: Steps, seed: int = 0) -> World:
+def held(steps: Steps, seed: int = 0, *, replicas: int = 1) -> World:
     """The world after a story and its settling; the laws held."""
-    with simulated(seed) as world:
+    with simulated(seed, replicas=replicas) as world:
         laws = Laws(world)
 
         async def story() -> None:
@@ -852,3 +852,71 @@ def test_an_alias_that_is_deleted_while_no_watch_shows_it_is_unknown_soon_after_
         endpoint.release()
 
     held(steps)
+
+
+def _forget(world: World, seen: Seen) -> Fault | None:
+    """The API server does not hold what was written while the operator was down."""
+    world.history.is_lossy = True
+    is_of_the_past = "resourceVersionMatch=Exact" in seen.path or "fieldSelector=metadata.name%3Dbot&" in seen.path
+    return Answered(410, expired("too old resource version: 1 (2)").manifest()) if is_of_the_past else None
+
+
+def _edited_while_down(world: World, *prompts: str) -> None:
+    world.simulation.node(world.leader).crash()
+    world.person.assistant("bot", context={"prompt": prompts[0]})
+    for prompt in prompts[1:]:
+        world.person.edit("Assistant", "bot", context={"prompt": prompt})
+
+
+def _is_create(seen: Seen) -> bool:
+    return seen.method == "POST" and "/assistantversions" in seen.path
+
+
+def test_an_edit_that_a_version_of_a_later_one_has_overtaken_is_missed_after_several_tries_too() -> None:
+    """The first try counted it and failed. By the next, that version was one that the status might tell of."""
+    creates: list[Seen] = []
+
+    async def steps(world: World) -> None:
+        def plan(seen: Seen) -> Fault | None:
+            if _is_create(seen):
+                creates.append(seen)
+            if len(creates) == 1 and _is_create(seen):
+                return Crash(handled=True)
+            if len(creates) == 2 and _is_create(seen):
+                return Answered(500, {})
+            return None if creates else _forget(world, seen)
+
+        world.faults.plan = plan
+        _edited_while_down(world, "a", "b", "c")
+        await world.until(lambda: creates)
+        world.person.edit("Assistant", "bot", context={"prompt": "d"})
+        world.person.edit("Assistant", "bot", context={"prompt": "e"})
+
+    world = held(steps)
+    assert (numbers(world), status(world)["missedGenerations"]) == ([1, 2, 3], 2)
+
+
+def test_an_edit_is_missed_if_a_version_of_a_later_one_appears_just_before_its_own() -> None:
+    """A create of a leader that stands still takes effect when the next one has found out which versions exist."""
+    creates: list[Seen] = []
+
+    async def steps(world: World) -> None:
+        def plan(seen: Seen) -> Fault | None:
+            if not _is_create(seen):
+                return None if creates else _forget(world, seen)
+            creates.append(seen)
+            match len(creates):
+                case 1:
+                    world.simulation.node(seen.client).freeze(60)
+                    return Delay(25.0, handled=False)
+                case 2:
+                    return Delay(30.0, handled=False)
+            return None
+
+        world.faults.plan = plan
+        _edited_while_down(world, "a", "b", "c")
+        await world.until(lambda: creates)
+        await asyncio.sleep(60)
+
+    world = held(steps, replicas=2)
+    assert (numbers(world), status(world)["missedGenerations"]) == ([1], 2)

@@ -47,6 +47,25 @@ class Edit:
     """The user who made it; None if that is not known."""
 
 
+@dataclass(slots=True)
+class Gap:
+    """The edits between the last observed state and one that a watch showed."""
+
+    observed: int
+    """The generation of the last observed state; 0 for none."""
+    until: int
+    """The generation of the state after the gap."""
+    latest: int
+    """The number of the newest version when the gap was found; 0 for none."""
+    states: list[Assistant] | None = None
+    """The states in it that the API server holds, oldest first, kept for the next try; None if they are not kept."""
+
+    @property
+    def size(self) -> int:
+        """How many generations are in it."""
+        return self.until - self.observed - 1
+
+
 def is_change(previous: AssistantVersion | Assistant | None, assistant: Assistant) -> bool:
     """Whether the snapshot differs from that of the newest version, or of the state before.
 
@@ -55,28 +74,47 @@ def is_change(previous: AssistantVersion | Assistant | None, assistant: Assistan
     return previous is None or previous.spec.snapshot.canonical != assistant.spec.snapshot.canonical
 
 
-def overtaken(uid: str, latest: int, states: Iterable[Assistant], versions: Iterable[AssistantVersion]) -> set[int]:
+def missed(
+    uid: str, gap: Gap, states: Iterable[Assistant], versions: Iterable[AssistantVersion], overtaken: set[int]
+) -> list[int]:
+    """The generations of a gap in which an edit was lost, after the versions of its states were created.
+
+    `states`: of the gap, oldest first. `versions`: those of the Assistant with that UID in order of number, from the
+    newest before the gap on. `overtaken`: generations of states that got no version, because a later edit had one.
+    A version of an earlier edit must not have a greater number than that of a later one.
+    """
+    lost = overtaken & _unrecorded(uid, gap, states, versions)
+    recorded = {version.spec.generation for version in versions if version.spec.assistant_ref.uid == uid}
+    seen = recorded | {state.metadata.generation for state in states} - lost
+    return [generation for generation in range(gap.observed + 1, gap.until) if generation not in seen]
+
+
+def _unrecorded(uid: str, gap: Gap, states: Iterable[Assistant], versions: Iterable[AssistantVersion]) -> set[int]:
     """The generations of states that changed the content and have no version, while a later edit has one.
 
-    They are missed: a version of an earlier edit must not have a greater number than that of a later one.
-    `states`: oldest first. `versions`: those of the Assistant with that UID in order of number, from `latest` on. An
-    adopted version counts as older than all edits. A gap in the numbers is a version that was deleted: one state less
-    is missed.
+    An adopted version counts as older than all edits. A gap in the numbers is a version that was deleted: one state
+    less is without one.
     """
     lost: set[int] = set()
     before, since = None, 0
     for version in versions:
         until = version.spec.generation if version.spec.assistant_ref.uid == uid else 0
-        # `latest` may include a version whose edits are not observed yet: states before it are not counted.
-        if version.spec.number > latest:
-            between = [state for state in states if since < state.metadata.generation < until]
-            # Several states may have the content of one version: the control fields changed meanwhile.
-            pairs = zip((before, *between), between, strict=False)
-            changes = [state for previous, state in pairs if is_change(previous, state)]
-            deleted = version.spec.number - (before.spec.number if before else latest) - 1
-            lost.update(state.metadata.generation for state in changes[deleted:])
+        between = [state for state in states if since < state.metadata.generation < until]
+        # Several states may have the content of one version: the control fields changed meanwhile.
+        pairs = zip((before, *between), between, strict=False)
+        changes = [state for previous, state in pairs if is_change(previous, state)]
+        deleted = version.spec.number - 1 - (before.spec.number if before else _number_before(version, gap))
+        lost.update(state.metadata.generation for state in changes[deleted:])
         before, since = version, until
     return lost
+
+
+def _number_before(version: AssistantVersion, gap: Gap) -> int:
+    """The number of the version before this one, which is the oldest that is left."""
+    if version.spec.change.kind == "Created":
+        return version.spec.number - 1  # there was none; the numbers before it are those of a deleted predecessor
+    # The status may report this version already: then it does not show which one was before it.
+    return gap.latest if gap.latest < version.spec.number else 0
 
 
 def newest_of(uid: str, kept: Iterable[VersionRecord]) -> VersionRecord | None:

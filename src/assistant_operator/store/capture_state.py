@@ -11,6 +11,7 @@ from assistant_operator.api.assistant_version import AssistantVersion
 from assistant_operator.api.meta import condition
 from assistant_operator.api.reason import Reason
 from assistant_operator.policy.assistant_input import Captured, Selection
+from assistant_operator.policy.versioning import Gap
 
 TOO_LARGE = "it is larger than the API server can store"
 _FIRST_AND_LAST = 2
@@ -48,8 +49,8 @@ class CaptureState:
     """Edits were refused, and not all that was seen meanwhile is captured yet."""
     pause_over: asyncio.Event | None = None
     """Ends the pause between two tries; None if there is none."""
-    recovered: tuple[int, int, list[Assistant]] = (0, 0, [])
-    """The states found between two generations, kept for the next try."""
+    gap: Gap | None = None
+    """Edits that are being recovered, kept for the next try."""
     is_open: bool = False
     """Whether it is known how far the edits are captured."""
     observed: int = 0
@@ -103,6 +104,13 @@ class CaptureState:
     def lags_behind(self, generation: int) -> bool:
         """Whether edits up to that generation are neither captured nor being captured."""
         return not self.is_running and not (self.is_open and not self.is_due(generation))
+
+    def gap_before(self, assistant: Assistant) -> Gap:
+        """The edits between the last observed state and that one. It stays the same for each try."""
+        since, until = self.observed, assistant.metadata.generation
+        if self.gap is None or (self.gap.observed, self.gap.until) != (since, until):
+            self.gap = Gap(since, until, self.latest)
+        return self.gap
 
     def is_due(self, generation: int) -> bool:
         """Whether edits up to that generation are to be captured."""

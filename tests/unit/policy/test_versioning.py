@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from assistant_operator.api.assistant import Assistant
 from assistant_operator.api.assistant_version import AssistantVersion, Change
 from assistant_operator.api.meta import ManagedFields
-from assistant_operator.policy.versioning import Edit, cause_of, is_change, newest_of, overtaken, version
+from assistant_operator.policy.versioning import Edit, Gap, cause_of, is_change, missed, newest_of, version
 from harness.worlds import BOT, EARLIER, GRAPH, NAMESPACE, NOW, UID, a_record, managed, managed_tree
 
 CONTEXT: dict[str, Any] = {"prompt": "one"}
@@ -450,40 +450,66 @@ def state(generation: int, content: int, **more: Any) -> Assistant:
 
 V1, V4 = recorded(state(1, 0), is_first=True), recorded(state(4, 4), 2)
 FIRST4, THIRD4 = recorded(state(4, 4), is_first=True), recorded(state(4, 4), 3)
+FIFTH = recorded(state(4, 4), 5, is_first=True)
 ADOPTED = recorded(written({"context": {"n": 0}}, uid="before", generation=9), is_first=True)
 
 
 @pytest.mark.parametrize(
     ("states", "versions", "lost"),
     [
-        pytest.param([state(2, 2), state(3, 3)], [], set(), id="nothing is recorded yet: each gets a version"),
-        pytest.param([state(5, 5)], [V1, V4], set(), id="later than all versions: it gets one"),
-        pytest.param([state(4, 4)], [V1, V4], set(), id="it has one"),
-        pytest.param([state(2, 2), state(3, 3)], [V1, V4], {2, 3}, id="a later edit has one, and they have none"),
-        pytest.param([state(2, 0, suspend=True)], [V1, V4], set(), id="an edit that changed no content needs none"),
-        pytest.param([state(1, 1)], [FIRST4], {1}, id="the first edit, and a version of a later one"),
-        pytest.param([state(1, 1)], [V4], set(), id="its version was deleted: a number is lacking"),
-        pytest.param([state(2, 2), state(3, 3)], [V1, THIRD4], {3}, id="of two, one had the number that is lacking"),
+        pytest.param([state(2, 2), state(3, 3)], [], [], id="nothing later is recorded"),
+        pytest.param([state(5, 5)], [V1, V4], [], id="later than all versions: it gets one"),
+        pytest.param([state(4, 4)], [V1, V4], [], id="it has one"),
+        pytest.param([state(2, 2), state(3, 3)], [V1, V4], [2, 3], id="a later edit has one, and they have none"),
+        pytest.param([state(2, 0, suspend=True)], [V1, V4], [], id="an edit that changed no content needs none"),
+        pytest.param([state(1, 1)], [FIRST4], [1], id="the first edit, and a version of a later one"),
+        pytest.param([state(1, 1)], [FIFTH], [1], id="the first edit, and a later one goes on after a predecessor"),
+        pytest.param([state(1, 1)], [V4], [], id="its version was deleted: a number is lacking"),
+        pytest.param([state(2, 2), state(3, 3)], [V1, THIRD4], [3], id="of two, one had the number that is lacking"),
         pytest.param(
             [state(1, 1), state(2, 1, suspend=True)],
             [V4],
-            set(),
+            [],
             id="its version was deleted; the next changed no content",
         ),
         pytest.param(
-            [state(2, 2), state(3, 2, suspend=True)], [V1, V4], {2}, id="the content of a lost edit is lost once"
+            [state(2, 2), state(3, 2, suspend=True)], [V1, V4], [2], id="the content of a lost edit is lost once"
         ),
-        pytest.param([state(2, 2)], [ADOPTED], set(), id="what was adopted comes before all"),
-        pytest.param([state(2, 0), state(3, 3)], [ADOPTED, V4], {3}, id="the content of what was adopted needs none"),
+        pytest.param([state(2, 2)], [ADOPTED], [], id="what was adopted comes before all"),
+        pytest.param([state(2, 0), state(3, 3)], [ADOPTED, V4], [3], id="the content of what was adopted needs none"),
     ],
 )
-def test_an_edit_that_a_later_version_has_overtaken_is_lost(
-    states: list[Assistant], versions: list[AssistantVersion], lost: set[int]
+def test_an_edit_is_missed_if_a_later_one_has_a_version_and_it_has_none(
+    states: list[Assistant], versions: list[AssistantVersion], lost: list[int]
 ) -> None:
-    assert overtaken(UID, 0, states, versions) == lost
+    generations = [each.metadata.generation for each in states]
+    gap = Gap(generations[0] - 1, generations[-1] + 1, latest=0)
+    assert missed(UID, gap, states, versions, {*generations}) == lost
 
 
-def test_an_edit_before_the_version_that_the_status_tells_of_is_not_judged() -> None:
-    """A status may tell of a version before it tells of the edits up to it: their versions are not among those read."""
-    assert overtaken(UID, 2, [state(2, 2), state(3, 3)], [V4]) == set()
-    assert overtaken(UID, 2, [state(3, 3), state(5, 5)], [V4, recorded(state(6, 6), 3)]) == {5}
+@pytest.mark.parametrize(
+    ("gap", "states", "versions", "overtaken", "lost"),
+    [
+        pytest.param(Gap(1, 4, 1), [state(3, 3)], [V1], {}, [2], id="one is no longer held"),
+        pytest.param(Gap(1, 5, 1), [state(2, 2)], [V1, V4], {2}, [2, 3], id="no longer held, but in a version"),
+        pytest.param(Gap(1, 5, 1), [state(2, 2), state(3, 3)], [V1, V4], {3}, [3], id="its version is too large"),
+        pytest.param(
+            Gap(1, 4, 2), [state(2, 2), state(3, 3)], [V1, V4], {2, 3}, [2, 3], id="the status tells of the later one"
+        ),
+        pytest.param(
+            Gap(1, 4, 2), [state(2, 2), state(3, 3)], [THIRD4], {2, 3}, [2, 3], id="the one before it was pruned"
+        ),
+        pytest.param(
+            Gap(1, 4, 3),
+            [state(2, 2), state(3, 3)],
+            [THIRD4],
+            {2, 3},
+            [],
+            id="the status tells of the later one, and those before it were deleted",
+        ),
+    ],
+)
+def test_each_edit_of_a_gap_is_recorded_or_missed(
+    gap: Gap, states: list[Assistant], versions: list[AssistantVersion], overtaken: set[int], lost: list[int]
+) -> None:
+    assert missed(UID, gap, states, versions, {*overtaken}) == lost

@@ -23,20 +23,22 @@ class VersionGatherer:
         self._restorer = restorer
         self._users = users
 
-    async def beyond(self, capture: CaptureState, assistant: Assistant) -> list[AssistantVersion]:
-        """Return the versions that the status does not report yet, and the one before them.
+    async def after(self, capture: CaptureState, assistant: Assistant) -> list[AssistantVersion]:
+        """Return the versions of edits that are not observed yet, and the one before them, in order of number.
 
-        There are some if the operator ended between the creation of a version and the write of the status.
+        The status may report some of them already: it is also written while edits are being captured.
         """
-        uid = assistant.metadata.uid
-        records = [each for each in self._store.versions.of(assistant.key) if each.number > capture.latest]
-        found = [await self._cluster.versions.read(each.address) for each in records if each.owner == uid]
-        unreported = [each for each in found if each and each.spec.assistant_ref.uid == uid]
-        if not unreported or not capture.latest:
-            return unreported
-        key = (assistant.key[0], version_name(assistant.key[1], capture.latest))
-        before = await self._cluster.versions.read(key)
-        return [before, *unreported] if before else unreported
+        uid, found = assistant.metadata.uid, list[AssistantVersion]()
+        for record in reversed(self._store.versions.of(assistant.key)):
+            if record.owner not in (uid, None):
+                continue  # of a deleted predecessor
+            version = await self._cluster.versions.read(record.address)
+            if version is None:
+                continue
+            found.insert(0, version)
+            if version.spec.assistant_ref.uid != uid or version.spec.generation <= capture.observed:
+                break
+        return found
 
     async def head(self, capture: CaptureState, assistant: Assistant) -> AssistantVersion | None:
         """Return the newest version of this history; None if there is none, or if its content is lost."""

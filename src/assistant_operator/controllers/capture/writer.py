@@ -13,6 +13,7 @@ from assistant_operator.controllers.users import AuthenticatedUsers
 from assistant_operator.policy import versioning
 from assistant_operator.policy.attribution import selection
 from assistant_operator.policy.stored import not_stored
+from assistant_operator.policy.versioning import Gap
 from assistant_operator.runtime.event_recorder import EventRecorder
 from assistant_operator.runtime.metrics import Metrics
 from assistant_operator.store.records import AssistantRecord
@@ -99,38 +100,36 @@ class VersionWriter:
 
     async def _recover(self, record: AssistantRecord, assistant: Assistant) -> None:
         """Fill the gap before this state as far as the API server still holds the states in it; count the rest."""
-        capture, uid = record.capture, assistant.metadata.uid
-        states = await self._states_between(record, assistant)
-        # After that search, which takes its time: a version that a former process asked for may be created meanwhile.
-        beyond = await self._gatherer.beyond(capture, assistant)
-        lost = versioning.overtaken(uid, capture.latest, states, beyond)
-        for state in states:
-            await self._write(record, state)
-        versions = {each.spec.generation for each in beyond if each.spec.assistant_ref.uid == uid}
-        seen = versions | {state.metadata.generation for state in states} - lost
-        missed = [each for each in range(capture.observed + 1, assistant.metadata.generation) if each not in seen]
-        capture.observed, capture.recovered = assistant.metadata.generation - 1, (0, 0, [])
+        capture, gap = record.capture, record.capture.gap_before(assistant)
+        states = await self._states_in(gap, assistant)
+        overtaken = {state.metadata.generation for state in states if not await self._write(record, state)}
+        missed: list[int] = []
+        if overtaken or len(states) < gap.size:
+            # After the writes: until then, a create that a former process asked for may still take effect.
+            versions = await self._gatherer.after(capture, assistant)
+            missed = versioning.missed(assistant.metadata.uid, gap, states, versions, overtaken)
+        capture.observed, capture.gap = gap.until - 1, None
         if missed:
             capture.missed += len(missed)
             self._metrics.missed(len(missed))
             self._events.warning(assistant, Reason.GENERATIONS_MISSED, "Observe", _missed(missed))
 
-    async def _states_between(self, record: AssistantRecord, assistant: Assistant) -> list[Assistant]:
+    async def _states_in(self, gap: Gap, assistant: Assistant) -> list[Assistant]:
         """The missed states that are still held. They are found once, though refused versions are tried repeatedly."""
-        capture = record.capture
-        since, until, states = capture.recovered
-        if (since, until) != (capture.observed, assistant.metadata.generation):
-            states = await self._recovery.between(capture.observed, assistant)
-            if len(states) <= MOST_STATES:
-                capture.recovered = (capture.observed, assistant.metadata.generation, states)
+        if gap.states is not None:
+            return gap.states
+        states = await self._recovery.between(gap.observed, assistant)
+        if len(states) <= MOST_STATES:
+            gap.states = states
         return states
 
-    async def _write(self, record: AssistantRecord, assistant: Assistant) -> None:
-        """Create one version if this state is a change that has none yet."""
-        capture, tries = record.capture, 0
+    async def _write(self, record: AssistantRecord, assistant: Assistant) -> bool:
+        """Create one version if this state is a change that has none yet. Returns False if a later edit has one."""
+        capture, tries, is_overtaken = record.capture, 0, False
         while not self._is_obsolete(record, assistant):
             head = await self._gatherer.head(capture, assistant)
             if head and _is_captured(head, assistant):
+                is_overtaken = head.spec.generation > assistant.metadata.generation
                 break
             if not versioning.is_change(head, assistant):
                 capture.is_too_large = False
@@ -142,6 +141,7 @@ class VersionWriter:
             if (tries := tries + 1) == MOST_TRIES:
                 raise unreadable(version.key)
         self.set_captured(record, assistant)
+        return not is_overtaken
 
     def _is_obsolete(self, record: AssistantRecord, assistant: Assistant) -> bool:
         return record.is_lost or self._store.is_replaced(assistant)
