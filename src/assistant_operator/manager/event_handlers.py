@@ -1,7 +1,7 @@
 """What the watches show is kept in the store, captured while this process leads, and enqueued where it matters."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from cachetools import FIFOCache
@@ -248,6 +248,11 @@ class EventHandlers:
     def _version_changed(self, assistant: Key, delay: float = 0.0) -> None:
         self._triggers.enqueue_assistant(assistant, delay)
         self._triggers.enqueue_aliases(assistant, delay)
+
+    def are_known(self, kind: Kind, keys: Iterable[Key]) -> bool:
+        """Whether all those objects of that kind were seen."""
+        records = self._store.records_of(kind)
+        return all(key in records for key in keys)
 
     def known(self, kind: Kind, namespace: str) -> dict[Key, Known]:
         """The objects of that kind and namespace, empty for all, that were seen and are not known to be gone."""

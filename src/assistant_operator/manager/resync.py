@@ -34,6 +34,8 @@ _SETTLING = 5.0
 _NOT_SERVED = 10.0
 """Seconds for which the API server does not serve a kind until its CustomResourceDefinition counts as missing."""
 _FIRST_LOOK, _LONGEST_LOOK = 0.2, 2.0
+_LOOKS = 40
+"""How often, until everything is listed again."""
 _MOST_READS, _READS_AT_ONCE = 500, 8
 
 _KINDS: tuple[Kind, ...] = (Assistant, Graph, AssistantAlias)
@@ -116,6 +118,8 @@ class ClusterResync:
         except (ClusterUnavailable, ClusterRefused) as error:
             log.debug("postponed comparison: %s", error)  # the watch of that kind reports it
             return False
+        if not self.filled.is_set():
+            await self._wait_until_seen(listed)
         found = {kind: self._differences(kind, listed[kind]) for kind in _KINDS}
         if not any(each.known is None for differences in found.values() for each in differences.values()):
             self._handlers.set_synced(self._namespace)
@@ -123,6 +127,13 @@ class ClusterResync:
         for kind in _KINDS:
             self._settle(kind, found[kind])
         return not any(found.values())
+
+    async def _wait_until_seen(self, listed: Mapping[Kind, Mapping[Key, ObjectHead]]) -> None:
+        """Give the watches some time to show what is listed: at the start they are about to."""
+        for _ in range(_LOOKS):
+            if all(self._handlers.are_known(kind, listed[kind].keys() - self._unreadable[kind]) for kind in _KINDS):
+                return
+            await asyncio.sleep(_FIRST_LOOK / 4)
 
     async def _listed(self, kind: Kind, *, is_consistent: bool) -> Mapping[Key, ObjectHead]:
         """List the objects of that kind: none of aliases, if their CustomResourceDefinition is not installed yet.

@@ -127,6 +127,19 @@ def test_what_was_never_seen_is_read() -> None:
     told(story)
 
 
+def test_what_the_watches_show_soon_after_the_start_is_not_listed_again() -> None:
+    async def story(there: Story) -> None:
+        there.held.put(bot(10), a_graph())
+        await asyncio.sleep(0.5)
+        there.handlers.on_graph_update(a_graph())
+        await there.handlers.on_assistant_update(bot(10))
+        await asyncio.sleep(0.1)
+        assert there.resync.filled.is_set()
+        assert (there.held.listings, there.held.reads) == (1, [])
+
+    told(story)
+
+
 @pytest.mark.parametrize("live", [bot(12), bot(12, generation=4), bot(9, uid="another")])
 def test_what_changed_unseen_is_read_at_the_next_comparison(live: Assistant) -> None:
     async def story(there: Story) -> None:

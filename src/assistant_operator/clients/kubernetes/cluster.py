@@ -13,6 +13,7 @@ from assistant_operator.api.meta import API_VERSION, MANAGER, FreeForm, Key, Obj
 
 from .objects import METADATA, METADATA_LIST, Objects, TooOld, checked_page, if_current, path_of, reading
 from .resource_versions import ResourceVersions
+from .shapes import HEADS
 from .transport import (
     APPLY_PATCH,
     JSON_PATCH,
@@ -216,14 +217,14 @@ class Cluster:
             }
 
     async def _cached_pages(self, path: str) -> list[FreeForm]:
-        call = Call("GET", path, {"resourceVersion": "0"}, accept=METADATA_LIST)
+        call = Call("GET", path, {"resourceVersion": "0"}, accept=METADATA_LIST, shape=HEADS)
         try:
             return [checked_page(call, await self._objects.server.send(call, timeout=60), "items")]
         except AnswerTooLarge:  # the watch cache ignores `limit`
             return await self._pages(path)
 
     async def _pages(self, path: str) -> list[FreeForm]:
-        return [page async for page in self._objects.pages(path, METADATA_LIST)]
+        return [page async for page in self._objects.pages(path, METADATA_LIST, shape=HEADS)]
 
     async def position(self) -> int:
         """Return the current resource version of the storage."""

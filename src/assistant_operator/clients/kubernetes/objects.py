@@ -12,6 +12,7 @@ from assistant_operator.api.assistant_version import AssistantVersion
 from assistant_operator.api.meta import GROUP, MANAGER, VERSION, FreeForm, Key, ObjectMeta, Resource, position
 
 from .resource_versions import ResourceVersions
+from .shapes import Shape
 from .transport import (
     JSON,
     MERGE_PATCH,
@@ -172,13 +173,19 @@ class Objects:
             raise TooOld(refused.status) from refused
 
     async def pages(
-        self, path: str, accept: str, selection: Mapping[str, str] | None = None, *, limit: int = 0
+        self,
+        path: str,
+        accept: str,
+        selection: Mapping[str, str] | None = None,
+        *,
+        limit: int = 0,
+        shape: Shape | None = None,
     ) -> AsyncIterator[FreeForm]:
         """Yield the pages of a listing, of `limit` objects each (0: as many as is usual).
 
-        `selection`: labelSelector and fieldSelector as query parameters.
+        `selection`: labelSelector and fieldSelector as query parameters. `shape`: what is read; None for all.
         """
-        call = Call("GET", path, {**(selection or {}), "limit": limit or PAGE}, accept=accept)
+        call = Call("GET", path, {**(selection or {}), "limit": limit or PAGE}, accept=accept, shape=shape)
         while True:
             try:
                 answer = await self.server.send(call, timeout=60)

@@ -16,6 +16,7 @@ from assistant_operator.clients.http import responses
 from assistant_operator.clients.http.responses import TooLarge
 
 from .connection import Configuration, Login, Reload
+from .shapes import Shape
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -139,6 +140,8 @@ class Call:
     body: Any = None
     content_type: str = JSON
     accept: str = JSON
+    shape: Shape | None = None
+    """What is read of the answer; None for all of it."""
 
     @property
     def url(self) -> str:
@@ -264,8 +267,9 @@ class ApiServer:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             self._interrupted()
             raise ClusterUnavailable(f"{call}: the answer broke off: {responses.describe(error)}") from error
-        content = _parsed(text)
-        if 200 <= response.status < 300:
+        is_ok = 200 <= response.status < 300
+        content = _parsed(text, call.shape if is_ok else None)
+        if is_ok:
             if isinstance(content, dict):
                 return content
             raise ClusterUnavailable(f"{call}: {response.status}, but what answered is no Kubernetes API")
@@ -326,8 +330,10 @@ def _event_error(error: Exception) -> str:
     return responses.describe(error)
 
 
-def _parsed(text: bytes) -> Any:
+def _parsed(text: bytes, shape: Shape | None = None) -> Any:
     try:
+        if shape:
+            return shape.validate_json(text)
         return responses.parse_json(text) if text else {}
     except ValueError:
         return None

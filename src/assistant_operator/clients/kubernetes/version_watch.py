@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from assistant_operator.api.assistant_version import AssistantVersion, VersionRecord
 
 from .objects import Objects, path_of, reading
+from .shapes import VERSION_TABLE
 from .transport import Call, ClusterRefused, ClusterUnavailable, status_of, watch_event
 from .version_table import (
     TABLE,
@@ -90,7 +91,7 @@ class VersionWatch:
         records: list[VersionRecord] = []
         reached = ""
         mark = self._objects.resource_versions.mark()
-        async for page in self._objects.pages(self._path, TABLE):
+        async for page in self._objects.pages(self._path, TABLE, shape=VERSION_TABLE):
             with reading(Call("GET", self._path)):
                 self._columns = column_names(page) or self._columns
                 records.extend(parse_rows(page, self._columns))
