@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+from assistant_operator.runtime import memory
+
 from .replacing import replaced
 
 _OURS = ("aiohttp", "aiohappyeyeballs", "assistant_operator", "kopf", "kubernetes", "harness", "tests", "__main__")
@@ -57,8 +59,9 @@ def simulated_clocks(clock: Clock, seed: int) -> Iterator[None]:
         VirtualDatetime.clock = clock
         for place in _modules_with(dt, "datetime"):
             stack.enter_context(replaced(place, "datetime", VirtualDatetime))
-        # A process freezes what it holds; here other processes live in the same memory.
+        # A process freezes what it holds, and gives back what is free; here other processes live in the same memory.
         stack.enter_context(replaced(gc, "freeze", lambda: None))
+        stack.enter_context(replaced(memory, "trim", lambda: False))
         random.seed(f"{seed} random")
         stack.callback(random.setstate, state)
         yield

@@ -25,6 +25,7 @@ from assistant_operator.clients.kubernetes.watch_retry import BACKOFF
 from assistant_operator.clients.kubernetes.watch_session import Place, WatchSession
 from assistant_operator.clients.langgraph.assistants import LangGraphServers
 from assistant_operator.clients.schema.validator import SchemaValidator
+from assistant_operator.runtime import memory
 from assistant_operator.runtime.controller import Controller
 from assistant_operator.runtime.event_recorder import EventRecorder
 from assistant_operator.runtime.health import HealthServer
@@ -44,6 +45,8 @@ LEASE = "assistant-operator"
 POLICY_API = "admissionregistration.k8s.io/v1", "mutatingadmissionpolicies"
 """What --record-user needs of the API server."""
 _GRACE_PERIOD = 1.0
+_TRIM_EVERY = 5.0
+"""Seconds. It takes some milliseconds, if there is much to give back."""
 _NO_POLICIES = (
     "--record-user: this API server does not serve MutatingAdmissionPolicy in admissionregistration.k8s.io/v1. Use"
     " Kubernetes 1.36 or newer, or run without --record-user"
@@ -180,7 +183,7 @@ class Manager:
             # A resync captures edits, and their numbers depend on the versions that exist.
             self._start(_after(self._versions_listed[namespace], resync.run))
         self._start(self._check_cluster(cluster))
-        self._start(self._freeze_garbage_collector())
+        self._start(self._settle_memory())
         self._start(self._lead(handlers, controllers))
         self._start(events.run())
         await self._informer.run(self._cancel_tasks)
@@ -238,12 +241,14 @@ class Manager:
         self._is_supported.set()
         await asyncio.Event().wait()  # a task that ends counts as failed
 
-    async def _freeze_garbage_collector(self) -> None:
-        """Exclude all objects of the first listing from garbage collection: they live long."""
+    async def _settle_memory(self) -> None:
+        """Exclude all objects of the first listing from garbage collection: they live long. Give back what is free."""
         for resync in self._resyncs.values():
             await resync.filled.wait()
         gc.freeze()
-        await asyncio.Event().wait()  # a task that ends counts as failed
+        while True:
+            await asyncio.sleep(_TRIM_EVERY)
+            memory.trim()
 
     async def _lead(self, handlers: EventHandlers, controllers: tuple[Controller, ...]) -> None:
         """Wait for leadership, then capture edits and run the controllers."""

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from cachetools import FIFOCache, LRUCache
 
@@ -11,6 +12,7 @@ from assistant_operator.api.meta import Key, position
 from assistant_operator.policy.kept_versions import NO_VERSIONS, KeptVersions
 
 _MOST_DELETIONS = 2_000
+_MOST_ALONE = 1_000
 _MOST_KEPT = 64
 """Assistants that are reconciled at a time, and a few more."""
 _MOST_CONTENT = 4 * 2**20
@@ -25,7 +27,7 @@ class _History:
     is_ordered: bool = True
     """Whether they are in order of their numbers. A listing is not: v10 comes before v2."""
     by_digest: dict[str, tuple[int, ...]] = field(default_factory=dict)
-    """Numbers. A set takes four times the memory, and most have one."""
+    """Numbers. A set takes four times the memory, and most have one, which they share with other histories."""
     unsettled: dict[int, None] = field(default_factory=dict)
     """Numbers of those that are not settled, in no order."""
     owners: dict[str, int] = field(default_factory=dict)
@@ -37,7 +39,8 @@ class _History:
             self.is_ordered = False
         self.by_number[number] = record
         self._unindex(before)
-        self.by_digest[record.digest] = (*self.by_digest.get(record.digest, ()), number)
+        others = self.by_digest.get(record.digest)
+        self.by_digest[record.digest] = (*others, number) if others else _alone(number)
         if record.owner:
             self.owners[record.owner] = self.owners.get(record.owner, 0) + 1
         if not record.is_settled:
@@ -233,6 +236,11 @@ class VersionIndex:
     def _in(self, namespace: str) -> list[VersionRecord]:
         keys = list(self._named.get(namespace, ()) if namespace else self._histories)
         return [record for key in keys for record in self._histories[key].by_number.values()]
+
+
+@lru_cache(_MOST_ALONE)
+def _alone(number: int) -> tuple[int]:
+    return (number,)
 
 
 def _size(version: AssistantVersion) -> int:

@@ -1,16 +1,19 @@
 """Parses the API server's tables of AssistantVersions: metadata and printer columns, without the specs."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from sys import intern
 from typing import Any
 
 from assistant_operator.api.assistant_version import KEEP, VersionRecord, has_version_labels, parse_version_name
-from assistant_operator.api.meta import FreeForm
+from assistant_operator.api.meta import FreeForm, Key
 
 from .transport import ClusterRefused, ClusterUnavailable
 
 NEEDED = ("Digest", "Valid", "Active")
 """Printer columns of the CustomResourceDefinition that a VersionRecord needs."""
+_MOST_KEYS = 1_000
+"""In a listing the versions of one Assistant follow each other."""
 TABLE = "application/json;as=Table;g=meta.k8s.io;v=v1"
 
 
@@ -102,6 +105,11 @@ def column_names(table: FreeForm) -> list[str]:
     return [column["name"] for column in table.get("columnDefinitions") or ()]
 
 
+@lru_cache(_MOST_KEYS)
+def _key(namespace: str, assistant: str) -> Key:
+    return intern(namespace), intern(assistant)
+
+
 def _record(cells: dict[str, Any], meta: FreeForm) -> VersionRecord | None:
     parsed = parse_version_name(meta["name"])
     if parsed is None:
@@ -111,7 +119,7 @@ def _record(cells: dict[str, Any], meta: FreeForm) -> VersionRecord | None:
     owner = next((owner["uid"] for owner in owners if owner.get("controller")), None)
     # What the versions of one Assistant have in common is kept in memory once.
     return VersionRecord(
-        key=(intern(meta["namespace"]), intern(assistant)),
+        key=_key(meta["namespace"], assistant),
         number=number,
         uid=meta["uid"],
         resource_version=meta["resourceVersion"],
