@@ -41,8 +41,8 @@ class Place:
     directory: Path
     names: list[str]
 
-    async def calm(self) -> None:
-        await calm(self.plane)
+    async def calm(self, seconds: float = 3) -> None:
+        await calm(self.plane, seconds)
 
     async def make_namespace(self, name: str) -> Ours:
         await measures.make_namespace(self.api, name)
@@ -114,7 +114,7 @@ def start(count: int, versions: int, rounds: int) -> list[Row]:
             ready, after = await _started(place, number)
             ratios.append(ready / bare)
             late.append(after)
-            await place.calm()
+            await place.calm(15)  # all that was listed is reconciled first, the edited one among it
             # The edit costs a version and a status, and the conditions of two versions.
             writes.append(float(counting.so_far()))
             memory.append(measures.resident_megabytes(place.operator.pid))

@@ -30,10 +30,10 @@ class Writes:
         return end
 
 
-async def calm(plane: ControlPlane) -> None:
-    """Wait until the operator has written nothing for three seconds."""
+async def calm(plane: ControlPlane, seconds: float = 3) -> None:
+    """Wait until the operator has written nothing for so long."""
     quiet, counting = 0, Writes(plane)
-    while quiet < 6:
+    while quiet < 2 * seconds:
         before = counting.so_far()
         await asyncio.sleep(0.5)
         quiet = quiet + 1 if counting.so_far() == before else 0
