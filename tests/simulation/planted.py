@@ -115,7 +115,7 @@ BUGS = {
         "api.assistant_alias", 'f"{ALIAS_PREFIX}{self.metadata.name}"', "self.spec.assistant_ref.name"
     ),
     "aliases are looked for before they are listed": Bug(
-        "manager.resync", "(Assistant, Graph, AssistantAlias)", "(Assistant, Graph)", Seed(1)
+        "manager.resync", "(Assistant, Graph, AssistantAlias)", "(Assistant, Graph)"
     ),
     "one version too many is pruned": Bug(
         "policy.pruning",

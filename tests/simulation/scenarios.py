@@ -399,6 +399,19 @@ async def lost_role(world: World) -> None:
     await asyncio.sleep(MINUTE / 2)
 
 
+async def unread_aliases(world: World) -> None:
+    """Replicas that start without the right to list aliases delete no version until they may."""
+    await _begun(world, versioning={"historyLimit": 1})
+    _make_alias(world, version=1)
+    await world.until_ready()
+    lasting.during(world, MINUTE, lasting.without_rights(world, "assistantaliases", ALL_VERBS, cuts_watches=True))
+    for replica in world.replicas:
+        if world.simulation.node(replica).is_alive:
+            world.simulation.node(replica).crash()
+    _edit(world, "b")
+    await asyncio.sleep(MINUTE)
+
+
 async def refused_version(world: World) -> None:
     """A policy refuses version 2 of one Assistant: all else goes on, and it heals without an edit."""
     await _begun(world)
@@ -554,6 +567,7 @@ SCENARIOS = (
         lambda world: (alias(world)["version"], copies(world)["production"]) == (1, {"prompt": "a"}),
     ),
     Scenario("lost role", lost_role, lambda world: _is_at(world, 3, [1, 2, 3])),
+    Scenario("unread aliases", unread_aliases, lambda world: _is_at(world, 2, [1, 2])),
     Scenario("refused version", refused_version, lambda world: _is_at(world, 2, [1, 2])),
     Scenario("refused pruning", refused_pruning, lambda world: _is_at(world, 3, [3])),
     Scenario("quota", quota, lambda world: _is_at(world, 3, [1, 2, 3])),
