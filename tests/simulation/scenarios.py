@@ -374,13 +374,17 @@ def _finalizers(world: World) -> list[str]:
     return finalizers
 
 
+def _crash_all(world: World, why: str = "crashes") -> None:
+    for replica in world.replicas:
+        if world.simulation.node(replica).is_alive:
+            world.simulation.node(replica).crash(why)
+
+
 async def other_cluster_name(world: World) -> None:
     await _begun(world, served=True)
     await world.until_ready()
     world.settings["cluster_name"] = "prod"
-    for replica in world.replicas:
-        if world.simulation.node(replica).is_alive:
-            world.simulation.node(replica).crash("is started anew with another cluster name")
+    _crash_all(world, "is started anew with another cluster name")
     await world.until(lambda: _owners(world) == ["prod/team/bot"])
 
 
@@ -405,9 +409,7 @@ async def unread_aliases(world: World) -> None:
     _make_alias(world, version=1)
     await world.until_ready()
     lasting.during(world, MINUTE, lasting.without_rights(world, "assistantaliases", ALL_VERBS, cuts_watches=True))
-    for replica in world.replicas:
-        if world.simulation.node(replica).is_alive:
-            world.simulation.node(replica).crash()
+    _crash_all(world)
     _edit(world, "b")
     await asyncio.sleep(MINUTE)
 

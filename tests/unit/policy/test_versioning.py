@@ -463,7 +463,7 @@ ADOPTED = recorded(written({"context": {"n": 0}}, uid="before", generation=9), i
         pytest.param([state(2, 2), state(3, 3)], [V1, V4], [2, 3], id="a later edit has one, and they have none"),
         pytest.param([state(2, 0, suspend=True)], [V1, V4], [], id="an edit that changed no content needs none"),
         pytest.param([state(1, 1)], [FIRST4], [1], id="the first edit, and a version of a later one"),
-        pytest.param([state(1, 1)], [FIFTH], [1], id="the first edit, and a later one goes on after a predecessor"),
+        pytest.param([state(1, 1)], [FIFTH], [1], id="the first edit; the numbers before it are a predecessor's"),
         pytest.param([state(1, 1)], [V4], [], id="its version was deleted: a number is lacking"),
         pytest.param([state(2, 2), state(3, 3)], [V1, THIRD4], [3], id="of two, one had the number that is lacking"),
         pytest.param(
