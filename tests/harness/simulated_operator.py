@@ -9,8 +9,7 @@ from importlib.metadata import version
 from types import TracebackType
 from typing import Any, Self
 
-from kubernetes.aio import client
-
+from assistant_operator.clients.kubernetes.configuration import Configuration
 from assistant_operator.clients.schema import validator
 from assistant_operator.manager import triggers
 from assistant_operator.manager.manager import Manager
@@ -74,12 +73,10 @@ class Operators:
         process = self.processes[node.name] = Manager(settings, self._configuration)
         node.exit(await process.run())
 
-    async def _configuration(self) -> client.Configuration:
+    async def _configuration(self) -> Configuration:
         """In place of the kubeconfig."""
         loop: Any = asyncio.get_running_loop()
-        found = client.Configuration(host=self._servers[loop.name])
-        found.api_key = {"BearerToken": f"Bearer {self._token}"}
-        return found
+        return Configuration(host=self._servers[loop.name], authorization=f"Bearer {self._token}")
 
 
 class _Traced(logging.Handler):

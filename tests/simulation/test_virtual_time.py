@@ -19,9 +19,9 @@ from pathlib import Path
 import aiohttp
 import kopf
 import pytest
-from kubernetes.aio import client
 
 from assistant_operator.api.meta import GROUP, VERSION
+from assistant_operator.clients.kubernetes.configuration import Configuration
 from assistant_operator.clients.kubernetes.transport import ApiServer, Call, ClusterUnavailable
 from assistant_operator.runtime import leader_election
 from harness.virtual_guard import RealWorldUsed
@@ -121,7 +121,7 @@ def test_the_client_of_the_operator_works_on_it() -> None:
         api = SmallApi()
         api.put("bot", 7)
         await HttpServer(sim, "api", api.handle, Faults(at(2, Answered(503, {"message": "not now"})))).start()
-        server = ApiServer(client.Configuration(host="http://api"))
+        server = ApiServer(Configuration(host="http://api"))
         call = Call("GET", f"/apis/{GROUP}/{VERSION}/assistants")
         assert (await server.send(call))["items"][0]["spec"] == {"n": 7}
         with pytest.raises(ClusterUnavailable, match="not now"):

@@ -7,13 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kubernetes.aio import client, config
-from kubernetes.aio.config.kube_config import KubeConfigMerger
-
-from assistant_operator.clients.kubernetes.connection import UNREADABLE, configuration, configuration_errors, find_proxy
+from assistant_operator.clients.kubernetes import kubeconfig
+from assistant_operator.clients.kubernetes.configuration import SERVICE_ACCOUNT, Configuration, service_account
 from assistant_operator.clients.kubernetes.transport import ApiServer, Call
 
-_POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+_POD_NAMESPACE = SERVICE_ACCOUNT / "namespace"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +27,7 @@ class ConnectionFlags:
 class Access:
     """Address and credentials of a cluster, and the default namespace."""
 
-    configuration: client.Configuration
+    configuration: Configuration
     namespace: str = "default"
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -43,7 +41,7 @@ class Access:
 class _LoggingApiServer(ApiServer):
     """Logs each request with its duration."""
 
-    def __init__(self, log: Callable[[str], None], configuration: client.Configuration, **options: Any) -> None:
+    def __init__(self, log: Callable[[str], None], configuration: Configuration, **options: Any) -> None:
         super().__init__(configuration, **options)
         self._log, self._host = log, configuration.host
 
@@ -58,20 +56,18 @@ class _LoggingApiServer(ApiServer):
 async def access(flags: ConnectionFlags) -> Access:
     """Read the kubeconfig, and run its exec plugin if it names one. Raises ValueError with a message for the user."""
     if _is_in_pod(flags):
-        return Access(await configuration(), _pod_namespace(), _impersonation(flags.user))
-    found, paths = client.Configuration(), files(flags)
+        found = service_account()
+        found.find_proxy()
+        return Access(found, _pod_namespace(), _impersonation(flags.user))
+    paths = files(flags)
     if not _exists(paths):
         raise ValueError(f"there is no kubeconfig at {paths}: set KUBECONFIG, or say --kubeconfig")
     if flags.context and flags.context not in contexts(flags):
         raise ValueError(f"context {flags.context!r} does not exist in {paths}")
-    with configuration_errors(paths):
-        loader = await config.load_kube_config(  # type: ignore[no-untyped-call]
-            paths, flags.context, client_configuration=found, persist_config=False
-        )
-        context = loader.current_context["context"]
-        user = _user(paths, context.get("user"))
-    find_proxy(found)
-    if "exec" in user and not found.api_key and not found.cert_file:
+    found, context = await kubeconfig.load(paths, paths, flags.context)
+    user = kubeconfig.user(paths, context.get("user"))
+    found.find_proxy()
+    if "exec" in user and not found.authorization and not found.certificate:
         raise ValueError(
             f"the credential plugin {user['exec'].get('command')!r} that {paths} names gave no credentials"
         )
@@ -86,12 +82,8 @@ def _pod_namespace() -> str:
 
 def contexts(flags: ConnectionFlags) -> list[str]:
     """Names of the contexts; empty if no kubeconfig can be read."""
-    if not _exists(paths := files(flags)):
-        return []
-    try:
-        return [context["name"] for context in KubeConfigMerger(paths).config.value["contexts"]]  # type: ignore[no-untyped-call]
-    except (*UNREADABLE, KeyError):
-        return []
+    paths = files(flags)
+    return kubeconfig.contexts(paths) if _exists(paths) else []
 
 
 def files(flags: ConnectionFlags) -> str:
@@ -106,12 +98,6 @@ def _exists(paths: str) -> bool:
 def _is_in_pod(flags: ConnectionFlags) -> bool:
     is_chosen = flags.kubeconfig or flags.context or "KUBECONFIG" in os.environ
     return not is_chosen and "KUBERNETES_SERVICE_HOST" in os.environ and not Path(files(flags)).exists()
-
-
-def _user(paths: str, name: str | None) -> dict[str, Any]:
-    """The entry of that user in the kubeconfig; empty if there is none."""
-    users = KubeConfigMerger(paths).config.value["users"]  # type: ignore[no-untyped-call]
-    return next((entry.value.get("user") or {} for entry in users if entry["name"] == name), {})
 
 
 def _impersonation(user: str | None) -> dict[str, str]:

@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 
+from assistant_operator.clients.kubernetes.configuration import ConfigurationLoader
 from assistant_operator.clients.kubernetes.grants import DEFAULT_ROLE, checked_role
 from assistant_operator.runtime.logs import configure
 
-from .manager import Manager
 from .settings import Settings, identity, pod_namespace
 
 
@@ -48,6 +48,12 @@ def run(namespace: tuple[str, ...], lease_namespace: str | None, **flags: Any) -
         identity=identity(),
         **flags,
     )
+    connect = ConfigurationLoader()
+    # kopf imports the package kubernetes where it is installed, 16 MB, to accept objects of that library's classes.
+    sys.modules.setdefault("kubernetes", None)  # type: ignore[arg-type]
+    # Imported while the process that `connect` started reads the kubeconfig.
+    from .manager import Manager  # noqa: PLC0415
+
     configure(settings.log_level, settings.log_format)
     # The API server accepts JSON with ten thousand levels; Python's default limit of recursion is lower.
     sys.setrecursionlimit(50_000)
@@ -55,7 +61,7 @@ def run(namespace: tuple[str, ...], lease_namespace: str | None, **flags: Any) -
     # of a burst of edits.
     gc.set_threshold(50_000, 20, 20)
     try:
-        code = asyncio.run(Manager(settings).run())
+        code = asyncio.run(Manager(settings, connect).run())
     except (ValueError, OSError) as error:
         raise click.ClickException(str(error)) from error
     sys.exit(code)

@@ -16,7 +16,7 @@ from assistant_operator.api.assistant_version import AssistantVersion
 from assistant_operator.api.graph import Graph
 from assistant_operator.api.meta import Key, Resource
 from assistant_operator.clients.kubernetes.cluster import Cluster
-from assistant_operator.clients.kubernetes.connection import Reload, configuration
+from assistant_operator.clients.kubernetes.configuration import Load
 from assistant_operator.clients.kubernetes.leases import Leases
 from assistant_operator.clients.kubernetes.resource_versions import ResourceVersions
 from assistant_operator.clients.kubernetes.transport import ApiServer, ClusterRefused, ClusterUnavailable
@@ -60,7 +60,7 @@ class UnsupportedCluster(ValueError):
 class Manager:
     """Composes the operator and runs it until it gets a signal or one of its tasks fails."""
 
-    def __init__(self, settings: Settings, connect: Reload = configuration) -> None:
+    def __init__(self, settings: Settings, connect: Load) -> None:
         """`connect`: returns the address and credentials of the API server; called again after 401 Unauthorized."""
         self._settings = settings
         self._connect = connect
@@ -93,9 +93,10 @@ class Manager:
         settings, metrics = self._settings, self._metrics
         interrupted = self._resource_versions.interrupt
         api_server = partial(ApiServer, observe=metrics.called, interrupted=interrupted, reload=self._connect)
-        fenced = api_server(await self._connect(), may_write=self._may_write)
-        unfenced = api_server(await self._connect())
-        watching = api_server(await self._connect(), headers={"User-Agent": USER_AGENT})
+        configuration = await self._connect()
+        fenced = api_server(configuration, may_write=self._may_write)
+        unfenced = api_server(configuration)
+        watching = api_server(configuration, headers={"User-Agent": USER_AGENT})
         self._elector = LeaderElector(
             Leases(unfenced, settings.lease_namespace, LEASE),
             identity=settings.identity,

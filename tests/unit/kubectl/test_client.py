@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from kubernetes.aio import client as kubernetes
 
+from assistant_operator.clients.kubernetes.configuration import Configuration
 from assistant_operator.clients.kubernetes.transport import ApiServer, ClusterRefused, ClusterUnavailable
 from assistant_operator.kubectl.client import Conflict, FieldConflict, KubectlClient
 
@@ -27,7 +27,7 @@ async def answering(code: int, body: Any) -> AsyncIterator[KubectlClient]:
     app.router.add_route("*", "/{path:.*}", answer)
     async with TestServer(app) as server:
         address = str(server.make_url("")).rstrip("/")
-        client = KubectlClient(ApiServer(kubernetes.Configuration(host=address)))
+        client = KubectlClient(ApiServer(Configuration(host=address)))
         try:
             yield client
         finally:

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from kubernetes.aio import client
 
 from assistant_operator.api.assistant import Assistant
 from assistant_operator.api.graph import Graph
 from assistant_operator.clients.kubernetes.cluster import Cluster
+from assistant_operator.clients.kubernetes.configuration import Configuration
 from assistant_operator.clients.kubernetes.grants import DEFAULT_ROLE
 from assistant_operator.clients.kubernetes.resource_versions import ResourceVersions
 from assistant_operator.clients.kubernetes.transport import ApiServer
@@ -35,7 +35,7 @@ def resource_versions() -> ResourceVersions:
 @pytest.fixture
 async def handlers(resource_versions: ResourceVersions) -> AsyncIterator[EventHandlers]:
     """Of a standby: what it sees is kept, and nothing is written."""
-    server = ApiServer(client.Configuration(host="http://127.0.0.1:9"))
+    server = ApiServer(Configuration(host="http://127.0.0.1:9"))
     cluster, metrics = Cluster(server, resource_versions=resource_versions), Metrics()
     servers, judge = LangGraphServers(may_write=lambda: False, observe=lambda *_: None), SchemaValidator()
     clients = Clients(cluster, servers, judge, EventRecorder(cluster, instance="a"), metrics, resource_versions)

@@ -5,13 +5,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import pytest
-from kubernetes.aio import client
 
 from assistant_operator.api.assistant import Assistant
 from assistant_operator.api.assistant_alias import AssistantAlias
 from assistant_operator.api.graph import Graph
 from assistant_operator.api.meta import Key, Resource
 from assistant_operator.clients.kubernetes.cluster import Cluster, ObjectHead
+from assistant_operator.clients.kubernetes.configuration import Configuration
 from assistant_operator.clients.kubernetes.grants import DEFAULT_ROLE
 from assistant_operator.clients.kubernetes.resource_versions import ResourceVersions
 from assistant_operator.clients.kubernetes.transport import ApiServer, ClusterRefused, ClusterUnavailable, Status
@@ -32,9 +32,7 @@ class Held(Cluster):
     """What the cluster holds, and what of it was asked for."""
 
     def __init__(self, resource_versions: ResourceVersions) -> None:
-        super().__init__(
-            ApiServer(client.Configuration(host="http://127.0.0.1:9")), resource_versions=resource_versions
-        )
+        super().__init__(ApiServer(Configuration(host="http://127.0.0.1:9")), resource_versions=resource_versions)
         self.objects: dict[type[Resource], dict[Key, Assistant | AssistantAlias | Graph]] = {
             Assistant: {},
             Graph: {},

@@ -15,7 +15,8 @@ from aiohttp.http import HttpProcessingError
 from assistant_operator.clients.http import responses
 from assistant_operator.clients.http.responses import TooLarge
 
-from .connection import Configuration, Login, Reload
+from .configuration import Configuration, Load
+from .connection import Login
 from .shapes import Shape
 
 JSON = "application/json"
@@ -185,7 +186,7 @@ class ApiServer:
         observe: Callable[[str, int, float], None] = lambda method, code, seconds: None,
         interrupted: Callable[[], None] = lambda: None,
         headers: Mapping[str, str] | None = None,
-        reload: Reload | None = None,
+        reload: Load | None = None,
     ) -> None:
         """`may_write`: checked before each write. `observe`: called with method, status code and seconds.
 

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from kubernetes.aio.client import Configuration
 
 from assistant_operator.clients.http import tls
 from assistant_operator.clients.kubernetes import connection
+from assistant_operator.clients.kubernetes.configuration import Configuration
 from harness.support.certificates import BARE_CA, BARE_LEAF, STRICT_CA, STRICT_LEAF, Certificate, authority, signed
 
 NOT_A_CA = "basicConstraints = critical,CA:FALSE\nsubjectAltName = IP:127.0.0.1"
@@ -84,7 +84,7 @@ def contexts(pem: str, directory: Path, monkeypatch: pytest.MonkeyPatch) -> dict
     file.write_text(pem)
     monkeypatch.setenv("SSL_CERT_FILE", str(file))
     monkeypatch.setenv("SSL_CERT_DIR", str(directory / "none"))
-    configuration = Configuration(host="https://127.0.0.1", ssl_ca_cert=str(file))
+    configuration = Configuration(host="https://127.0.0.1", ca=pem)
     return {
         "the API server": connection.Login(configuration).trust,
         "a server with a bundle": tls.of_bundle(pem),

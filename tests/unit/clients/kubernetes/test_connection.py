@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from kubernetes.aio.client import Configuration
 
-from assistant_operator.clients.kubernetes.connection import configuration
+from assistant_operator.clients.kubernetes import connection
+from assistant_operator.clients.kubernetes.configuration import Configuration, ConfigurationLoader, service_account
+from assistant_operator.clients.kubernetes.connection import Login
 from assistant_operator.clients.kubernetes.transport import ApiServer, Call, ClusterRefused, ClusterUnavailable
 from harness.support.front import Proxy
 
@@ -55,11 +56,11 @@ class Tokens:
         await asyncio.sleep(0.05)
         if (token := next(self._tokens, None)) is None:
             raise ValueError("the exec plugin fails")
-        return Configuration(api_key={"BearerToken": f"Bearer {token}"})
+        return Configuration(authorization=f"Bearer {token}")
 
 
 def an_api(url: str, token: str, reload: Tokens | None) -> ApiServer:
-    return ApiServer(Configuration(host=url, api_key={"BearerToken": f"Bearer {token}"}), reload=reload)
+    return ApiServer(Configuration(host=url, authorization=f"Bearer {token}"), reload=reload)
 
 
 async def test_a_token_that_is_refused_is_read_again_and_the_request_sent_again() -> None:
@@ -97,18 +98,71 @@ async def test_a_token_that_stays_refused_is_a_refusal_and_is_not_read_at_each_r
     assert tokens is None or tokens.reads == 1
 
 
-async def test_a_service_accounts_token_that_cannot_be_read_just_now_may_be_read_later() -> None:
-    def missing(_: Configuration) -> None:
-        raise FileNotFoundError("token")
-
-    doorman = Doorman("new")
+async def test_a_service_accounts_token_that_cannot_be_read_just_now_may_be_read_later(tmp_path: Path) -> None:
+    doorman, token = Doorman("new"), tmp_path / "token"
     async with doorman.serving() as url:
-        made = Configuration(host=url, api_key={"BearerToken": "bearer old"})
-        made.refresh_api_key_hook = missing  # type: ignore[assignment]
-        api = ApiServer(made)
+        api = ApiServer(Configuration(host=url, authorization="Bearer old", token_file=str(token)))
         with pytest.raises(ClusterUnavailable, match="the service account's token cannot be read"):
             await api.send(THINGS)
+        token.write_text("new\n")
+        await api.send(THINGS)
         await api.close()
+
+
+async def test_a_service_accounts_token_is_read_again_each_minute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "_TOKEN_INTERVAL", 0.2)
+    doorman, token = Doorman("first"), tmp_path / "token"
+    token.write_text("first")
+    async with doorman.serving() as url:
+        api = ApiServer(Configuration(host=url, token_file=str(token)))
+        await api.send(THINGS)
+        token.write_text("second")
+        await api.send(THINGS)
+        doorman.token = "second"
+        await asyncio.sleep(0.25)
+        await api.send(THINGS)
+        await api.close()
+    assert [said for _, said in doorman.seen] == ["Bearer first", "Bearer first", "Bearer second"]
+
+
+ENVIRON = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "443"}
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"), [("10.0.0.1", "https://10.0.0.1:443"), ("fd00::1", "https://[fd00::1]:443")]
+)
+def test_a_pod_has_its_service_account(tmp_path: Path, host: str, expected: str) -> None:
+    (tmp_path / "token").write_text("secret\n")
+    (tmp_path / "ca.crt").write_text("PEM")
+    found = service_account(tmp_path, {**ENVIRON, "KUBERNETES_SERVICE_HOST": host})
+    token_file = str(tmp_path / "token")
+    assert found == Configuration(expected, authorization="Bearer secret", token_file=token_file, ca="PEM")
+    assert "secret" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("files", "environ", "words"),
+    [
+        pytest.param({"token": "t", "ca.crt": "PEM"}, {}, "KUBERNETES_SERVICE_HOST and", id="no address"),
+        pytest.param({"ca.crt": "PEM"}, ENVIRON, "No such file or directory: '.*token'", id="no token"),
+        pytest.param({"token": "\n", "ca.crt": "PEM"}, ENVIRON, "token is empty", id="an empty token"),
+        pytest.param({"token": "t"}, ENVIRON, "No such file or directory: '.*ca.crt'", id="no CA"),
+    ],
+)
+def test_a_service_account_that_cannot_be_used(
+    tmp_path: Path, files: dict[str, str], environ: dict[str, str], words: str
+) -> None:
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    with pytest.raises(ValueError, match=rf"^cannot determine from the pod's service account how .*: .*{words}"):
+        service_account(tmp_path, environ)
+
+
+def test_an_api_server_whose_ca_is_empty_is_not_trusted_by_the_systems() -> None:
+    with pytest.raises(ValueError, match="the CA of the API server contains no certificate"):
+        Login(Configuration(host="https://api", ca=""))
 
 
 @pytest.mark.parametrize("line", ["token", "token\n"], ids=["bare", "with a line end"])
@@ -127,7 +181,8 @@ async def test_a_token_file_and_an_exec_plugin_are_asked_again(
             path = a_kubeconfig(tmp_path, url, user)
             monkeypatch.setenv("KUBECONFIG", str(path))
             token.write_text(line.replace("token", "first"))
-            api = ApiServer(await configuration(), reload=configuration)
+            load = ConfigurationLoader()
+            api = ApiServer(await load(), reload=load)
             await api.send(THINGS)
             token.write_text(line.replace("token", "second"))
             doorman.token = "second"
@@ -158,7 +213,7 @@ async def test_a_proxy_is_told_what_is_for_it_and_nobody_else_is(
             named = proxy.url.replace("://", f"://user:{PASSWORD}@")
             path = a_kubeconfig(tmp_path, url, {"token": "token"}, **{"proxy-url": named})
             monkeypatch.setenv("KUBECONFIG", str(path))
-            found = await configuration()
+            found = await ConfigurationLoader()()
             assert found.proxy == proxy.url
             api = ApiServer(found)
             await api.send(THINGS)
@@ -190,7 +245,7 @@ async def test_what_is_wrong_in_a_kubeconfig_is_told_without_what_is_secret_in_i
     monkeypatch.setenv("KUBECONFIG", str(path))
     told = ""
     try:
-        await configuration()
+        await ConfigurationLoader()()
     except ValueError as error:
         told = str(error)
     assert words in told

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from kubernetes.aio.client import Configuration
 
 from assistant_operator.api.assistant import Copy
 from assistant_operator.clients.kubernetes import server_credentials as module
 from assistant_operator.clients.kubernetes.cluster import Cluster
+from assistant_operator.clients.kubernetes.configuration import Configuration
 from assistant_operator.clients.kubernetes.server_credentials import Credentials, CredentialsMissing
 from assistant_operator.clients.kubernetes.transport import ApiServer
 

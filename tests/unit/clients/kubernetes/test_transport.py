@@ -12,11 +12,10 @@ import pytest
 import yaml
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
-from kubernetes.aio import client
 
 from assistant_operator.api.assistant import Assistant
 from assistant_operator.clients.kubernetes.cluster import Cluster, ObjectHead
-from assistant_operator.clients.kubernetes.connection import configuration
+from assistant_operator.clients.kubernetes.configuration import Configuration, ConfigurationLoader
 from assistant_operator.clients.kubernetes.objects import Objects, if_current
 from assistant_operator.clients.kubernetes.transport import (
     APPLY_PATCH,
@@ -40,7 +39,7 @@ async def answering(answer: Answer, **door: Any) -> AsyncIterator[ApiServer]:
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", answer)
     async with TestServer(app) as server:
-        api = ApiServer(client.Configuration(host=str(server.make_url("")).rstrip("/")), **door)
+        api = ApiServer(Configuration(host=str(server.make_url("")).rstrip("/")), **door)
         try:
             yield api
         finally:
@@ -245,7 +244,7 @@ async def test_an_answer_that_breaks_off_may_be_whole_the_next_time() -> None:
 async def test_no_answer_is_unavailability_and_observed_as_code_0() -> None:
     asked: list[tuple[str, int]] = []
     api = ApiServer(
-        client.Configuration(host=f"http://127.0.0.1:{unused_port()}"),
+        Configuration(host=f"http://127.0.0.1:{unused_port()}"),
         observe=lambda method, code, seconds: asked.append((method, code)),
     )
     with pytest.raises(ClusterUnavailable, match=r"^GET /things: no answer: "):
@@ -365,7 +364,7 @@ async def test_a_kubeconfig_that_cannot_be_used_is_told_in_one_line(
         path.write_text(content)
     monkeypatch.setenv("KUBECONFIG", str(path))
     with pytest.raises(ValueError, match=rf"^cannot determine from KUBECONFIG={path} how to reach a cluster: .+$"):
-        await configuration()
+        await ConfigurationLoader()()
 
 
 async def test_a_connection_outlasts_the_pause_between_two_edits(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -561,7 +560,7 @@ async def test_a_request_without_an_answer_and_a_watch_that_breaks_off_are_inter
             async for _ in api.stream(Call("GET", "/things"), silence=5):
                 pass
     assert told == ["watch"]
-    nowhere = ApiServer(client.Configuration(host="http://127.0.0.1:9"), interrupted=lambda: told.append("request"))
+    nowhere = ApiServer(Configuration(host="http://127.0.0.1:9"), interrupted=lambda: told.append("request"))
     with pytest.raises(ClusterUnavailable):
         await nowhere.send(Call("GET", "/things"))
     await nowhere.close()

@@ -6,11 +6,11 @@ from typing import Any
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from kubernetes.aio import client
 
 from assistant_operator.api.assistant import Assistant
 from assistant_operator.api.meta import Key
 from assistant_operator.clients.kubernetes.cluster import Cluster
+from assistant_operator.clients.kubernetes.configuration import Configuration
 from assistant_operator.clients.kubernetes.transport import ApiServer
 from assistant_operator.controllers.capture.capture import EditCapture
 from assistant_operator.runtime.event_recorder import EventRecorder
@@ -44,7 +44,7 @@ async def test_it_waits_until_the_lease_is_renewed() -> None:
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", answer)
     async with TestServer(app) as server:
-        configuration = client.Configuration(host=str(server.make_url("")).rstrip("/"))
+        configuration = Configuration(host=str(server.make_url("")).rstrip("/"))
         cluster = Cluster(ApiServer(configuration, may_write=lambda: leads))
         events = EventRecorder(cluster, instance="a")
         store = Store()

@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from kubernetes.aio import client
 
+from assistant_operator.clients.kubernetes.configuration import Configuration
 from assistant_operator.clients.kubernetes.transport import ApiServer, ClusterRefused, ClusterUnavailable, Status
 from assistant_operator.kubectl.dashboard.alias_feed import Aliases, read_aliases
 from assistant_operator.kubectl.dashboard.feed import Feed, Source
@@ -17,7 +17,7 @@ def refused(code: int, message: str, kind: str = "") -> ClusterRefused:
 
 
 def a_feed(error: Any, *, is_listed: bool) -> Feed[str]:
-    feed = Feed(ApiServer(client.Configuration(host="http://127.0.0.1:9")), Source("/aliases"), str)
+    feed = Feed(ApiServer(Configuration(host="http://127.0.0.1:9")), Source("/aliases"), str)
     feed.items = {("team", "production"): "production"} if is_listed else {}
     feed.error, feed.lost = error, str(error) if error else ""
     feed._is_listed = is_listed  # noqa: SLF001 (as its listing does)

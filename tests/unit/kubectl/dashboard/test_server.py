@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import aiohttp
 import pytest
 from aiohttp import web
-from kubernetes.aio import client
 
+from assistant_operator.clients.kubernetes.configuration import Configuration
 from assistant_operator.clients.kubernetes.transport import ApiServer
 from assistant_operator.kubectl.client import KubectlClient
 from assistant_operator.kubectl.dashboard.security import HEADERS, Login
@@ -35,7 +35,7 @@ class Browser:
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
-    configuration = client.Configuration()
+    configuration = Configuration()
     configuration.host = f"http://127.0.0.1:{free_port()}"
     kubectl, port = KubectlClient(ApiServer(configuration)), free_port()
     site = Site(kubectl, Login(port), "nowhere", "team")

@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import ClientSession, web
-from kubernetes.aio import client
 
+from assistant_operator.clients.kubernetes.configuration import Configuration
 from assistant_operator.clients.kubernetes.transport import ApiServer
 from assistant_operator.kubectl.dashboard import pages
 from assistant_operator.kubectl.dashboard.feed import Feed, Source
@@ -17,7 +17,7 @@ from assistant_operator.kubectl.dashboard.feed import Feed, Source
 
 @pytest.fixture
 def feed() -> Feed[str]:
-    return Feed(ApiServer(client.Configuration(host="http://127.0.0.1:9")), Source("/things"), str)
+    return Feed(ApiServer(Configuration(host="http://127.0.0.1:9")), Source("/things"), str)
 
 
 @asynccontextmanager

@@ -1,0 +1,97 @@
+"""Reads kubeconfigs with the package kubernetes: for kubectl plugins, and as a program for the operator.
+
+The program prints the configuration as JSON, or the message of an error as a JSON string.
+"""
+
+import asyncio
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import yaml
+from kubernetes.aio import client, config
+from kubernetes.aio.config.kube_config import KubeConfigMerger
+
+from .configuration import Configuration, undetermined
+
+_UNREADABLE = (config.ConfigException, yaml.YAMLError, OSError, TypeError, AttributeError)
+"""The errors of the library for an invalid kubeconfig; the last two, if its YAML is not a mapping."""
+
+
+async def load(paths: str | None, source: str, context: str | None = None) -> tuple[Configuration, dict[str, Any]]:
+    """Return the configuration, without the environment's proxy, and the entry of the context.
+
+    Runs the credential plugin that the kubeconfig names. `paths`: files, separated as in KUBECONFIG; None for
+    ~/.kube/config. `source`: for messages. `context`: None for the current one. Raises ValueError.
+    """
+    found = client.Configuration()
+    with _readable(source):
+        loader = await config.load_kube_config(  # type: ignore[no-untyped-call]
+            paths, context, client_configuration=found, persist_config=False
+        )
+        return _converted(found), loader.current_context["context"]
+
+
+def user(paths: str, name: str | None) -> dict[str, Any]:
+    """Return the entry of that user; empty if there is none. Raises ValueError."""
+    with _readable(paths):
+        users = KubeConfigMerger(paths).config.value["users"]  # type: ignore[no-untyped-call]
+        return next((entry.value.get("user") or {} for entry in users if entry["name"] == name), {})
+
+
+def contexts(paths: str) -> list[str]:
+    """Return the names of the contexts; none if the files cannot be read."""
+    try:
+        return [context["name"] for context in KubeConfigMerger(paths).config.value["contexts"]]  # type: ignore[no-untyped-call]
+    except (*_UNREADABLE, KeyError):
+        return []
+
+
+@contextmanager
+def _readable(source: str) -> Iterator[None]:
+    """Convert the errors of the library to ValueError."""
+    try:
+        yield
+    except _UNREADABLE as error:
+        # The library's messages contain whole kubeconfig entries, the token included.
+        message = re.sub(r"/?\{.*\}", "", " ".join(str(error).split()))
+        raise undetermined(source, message) from None
+
+
+def _converted(found: client.Configuration) -> Configuration:
+    """Return what the library found, with the contents of files: it removes its own when the process ends."""
+    token = found.api_key.get("BearerToken")
+    return Configuration(
+        found.host,
+        authorization=token.strip() if token else None,
+        ca=_content(found.ssl_ca_cert),
+        certificate=_content(found.cert_file),
+        key=_content(found.key_file),
+        verify=found.verify_ssl,
+        tls_server_name=found.tls_server_name,
+        proxy=found.proxy,
+    )
+
+
+def _content(file: str | None) -> str | None:
+    # Comments between certificates have any encoding.
+    return Path(file).read_text("utf-8", errors="replace") if file else None
+
+
+async def _main() -> None:
+    paths = os.environ.get("KUBECONFIG")
+    try:
+        found, _ = await load(paths, f"KUBECONFIG={paths or '~/.kube/config'}")
+    except ValueError as error:
+        print(json.dumps(str(error)))  # noqa: T201
+    else:
+        print(json.dumps(asdict(found)))  # noqa: T201
+
+
+if __name__ == "__main__":
+    asyncio.run(_main())
