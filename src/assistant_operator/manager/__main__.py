@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import sys
+from asyncio import sslproto
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,8 @@ def run(namespace: tuple[str, ...], lease_namespace: str | None, **flags: Any) -
     # The objects of the store live long. With the default thresholds, garbage collection takes a sixth of the CPU time
     # of a burst of edits.
     gc.set_threshold(50_000, 20, 20)
+    # asyncio reserves 256 KB for what it reads of each TLS connection, and a burst of edits opens dozens.
+    sslproto.SSLProtocol.max_size = 2**15
     try:
         code = asyncio.run(Manager(settings, connect).run())
     except (ValueError, OSError) as error:
