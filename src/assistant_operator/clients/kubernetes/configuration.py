@@ -14,6 +14,7 @@ from pathlib import Path
 
 from assistant_operator.clients.http.proxies import Proxies, Proxy
 
+_READER = f"{__package__}.kubeconfig"
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 
@@ -105,8 +106,7 @@ def _is_in_pod() -> bool:
 
 
 def _start() -> subprocess.Popen[bytes]:
-    module = f"{__package__}.kubeconfig"
-    return subprocess.Popen([sys.executable, "-m", module], stdout=subprocess.PIPE)  # noqa: S603 (no user's input)
+    return subprocess.Popen([sys.executable, "-m", _READER], stdout=subprocess.PIPE)  # noqa: S603 (no user's input)
 
 
 async def _finish(process: subprocess.Popen[bytes]) -> Configuration:
@@ -115,9 +115,10 @@ async def _finish(process: subprocess.Popen[bytes]) -> Configuration:
     finally:
         if process.poll() is None:
             process.kill()
-    if process.returncode:
-        raise ValueError(f"the process that reads the kubeconfig ended with {process.returncode}")
-    answer = json.loads(output)
+    try:
+        answer = json.loads(output)
+    except ValueError:
+        raise ValueError(f"the kubeconfig could not be read: {_READER} ended with {process.returncode}") from None
     if isinstance(answer, str):
         raise ValueError(answer)  # noqa: TRY004 (the message of an error)
     return Configuration(**answer)

@@ -160,6 +160,13 @@ def test_a_service_account_that_cannot_be_used(
         service_account(tmp_path, environ)
 
 
+async def test_a_process_that_ends_without_an_answer_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBECONFIG", "somewhere")
+    monkeypatch.setattr(sys, "executable", "false")
+    with pytest.raises(ValueError, match=r"^the kubeconfig could not be read: [a-z_.]+\.kubeconfig ended with 1$"):
+        await ConfigurationLoader()()
+
+
 def test_an_api_server_whose_ca_is_empty_is_not_trusted_by_the_systems() -> None:
     with pytest.raises(ValueError, match="the CA of the API server contains no certificate"):
         Login(Configuration(host="https://api", ca=""))
