@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -94,4 +95,8 @@ async def _main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_main())
+    try:
+        asyncio.run(_main())
+        sys.stdout.flush()
+    except BrokenPipeError:  # the operator has ended meanwhile
+        os._exit(1)
