@@ -4,11 +4,11 @@ import os
 import secrets
 import socket
 from dataclasses import dataclass
-from pathlib import Path
 
+from assistant_operator.clients.kubernetes.configuration import SERVICE_ACCOUNT
 from assistant_operator.clients.kubernetes.grants import DEFAULT_ROLE
 
-_NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+_NAMESPACE_FILE = SERVICE_ACCOUNT / "namespace"
 
 
 @dataclass(frozen=True, slots=True)
