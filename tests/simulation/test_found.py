@@ -126,6 +126,30 @@ def test_history_goes_on_after_an_orphaning_whose_newest_version_was_deleted_by_
     assert numbers(held(steps)) == [1, 2]
 
 
+def test_the_chain_begins_anew_after_a_version_of_a_dead_predecessor_that_took_a_number() -> None:
+    """It went on from the version before that one, and `kubectl assistants verify` took this for an alteration."""
+
+    async def steps(world: World) -> None:
+        world.person.assistant("bot", context={"prompt": "a"})
+        await world.until_ready()
+        world.person.delete("Assistant", "bot", "Orphan")
+        await world.until(lambda: not world.person.get("Assistant", "bot"))
+        ends = [
+            lasting.without_rights(world, "assistantversions", frozenset({"patch"})),  # version 1 gets no owner
+            lasting.refused(world, "DELETE", "bot", 2),  # and version 2 outlives its Assistant
+        ]
+        world.person.assistant("bot", context={"prompt": "b"})
+        await world.until(lambda: 2 in world.history.versions_of("team/bot"))
+        world.person.delete("Assistant", "bot")
+        await world.until(lambda: not world.person.get("Assistant", "bot"))
+        world.person.assistant("bot", context={"prompt": "c"})
+        await world.until(lambda: status(world).get("latestVersion") == 3)
+        for end in ends:
+            end()
+
+    assert numbers(held(steps)) == [1, 3]
+
+
 def test_nothing_is_noted_of_an_assistant_that_goes_while_it_is_published() -> None:
     async def steps(world: World) -> None:
         await world.serve()

@@ -180,6 +180,10 @@ class VersionRecord:
         """Of the version, as ObjectMeta has it."""
         return position(self.resource_version)
 
+    def belongs_to(self, uid: str) -> bool:
+        """Whether the Assistant with that UID owns it, or may adopt it because it has no owner."""
+        return self.owner in (uid, None)
+
     @property
     def is_settled(self) -> bool:
         """Whether nothing is due to it while it is not active and no schema changes."""

@@ -89,8 +89,8 @@ def own_versions(
     assistant: Assistant, versions: Iterable[Found[AssistantVersion]]
 ) -> tuple[Found[AssistantVersion], ...]:
     """The versions that the Assistant owns or will adopt, without those of a deleted predecessor."""
-    uids = {assistant.metadata.uid, None}
-    return tuple(version for version in versions if version.resource.record().owner in uids)
+    uid = assistant.metadata.uid
+    return tuple(version for version in versions if version.resource.record().belongs_to(uid))
 
 
 def _write(path: Path, text: str) -> None:

@@ -119,7 +119,7 @@ def _number_before(version: AssistantVersion, gap: Gap) -> int:
 
 def newest_of(uid: str, kept: Iterable[VersionRecord]) -> VersionRecord | None:
     """The newest version that the Assistant with that UID owns, or may adopt because it has no owner."""
-    candidates = [record for record in kept if record.owner in (uid, None)]
+    candidates = [record for record in kept if record.belongs_to(uid)]
     return max(candidates, key=lambda record: record.number, default=None)
 
 
@@ -140,10 +140,19 @@ def version(edit: Edit) -> AssistantVersion:
             generation=meta.generation,
             digest=digest,
             snapshot=snapshot,
-            chain=chained(edit.previous.spec.chain if edit.previous else "", edit.number, digest),
+            chain=chained(_chain_before(edit), edit.number, digest),
             change=_change(edit, snapshot),
         ),
     )
+
+
+def _chain_before(edit: Edit) -> str:
+    """The chain that this version continues; empty if it begins anew.
+
+    It does if the number before is not that of the previous version: another Assistant's version has that name.
+    """
+    before = edit.previous
+    return before.spec.chain if before and before.number == edit.number - 1 else ""
 
 
 def with_control_of(recorded: Assistant, newest: Assistant) -> Assistant:

@@ -140,7 +140,8 @@ def _settings() -> kopf.OperatorSettings:
     settings.scanning.disabled = True
     settings.posting.enabled = False
     settings.posting.loggers = False
-    settings.queueing.idle_timeout = 1.0
+    # kopf has a task for each object with an event, for as long as this: an edit and the events that follow it.
+    settings.queueing.idle_timeout = 0.2
     settings.queueing.exit_timeout = 3.0
     settings.queueing.error_delays = ()
     settings.watching.initial_streaming = False

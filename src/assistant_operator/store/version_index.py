@@ -61,7 +61,7 @@ class _History:
             are_all_owned = self.owners.get(uid, 0) == len(self.by_number)
             orphaned = () if are_all_owned else (each for each in self.in_order().values() if each.owner is None)
             return KeptVersions(dict(self.in_order()), tuple(sorted(self.unsettled)), tuple(orphaned))
-        return KeptVersions.of(record for record in self.by_number.values() if record.owner in (uid, None))
+        return KeptVersions.of(record for record in self.by_number.values() if record.belongs_to(uid))
 
     def _unindex(self, record: VersionRecord | None) -> None:
         if record is None:

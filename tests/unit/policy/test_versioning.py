@@ -159,6 +159,13 @@ def test_the_chain_is_recomputed_from_numbers_and_digests_alone(prompts: list[st
         assert (head.metadata.name, head.number, head.spec.chain) == (f"bot-v{number}", number, link)
 
 
+def test_the_chain_begins_anew_where_the_number_before_is_that_of_another_assistants_version() -> None:
+    own = recorded(written(), 1, is_first=True)
+    made = recorded(written({"context": CONTEXT}), 3, own).spec
+    assert made.chain == "sha256:" + hashlib.sha256(f"\n3\n{made.digest}".encode()).hexdigest()
+    assert (made.change.kind, made.change.paths) == ("Edited", ("/context",)), "the content follows the own one"
+
+
 @pytest.mark.parametrize(
     ("known", "kind", "same_as"),
     [

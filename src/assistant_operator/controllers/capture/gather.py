@@ -30,7 +30,7 @@ class VersionGatherer:
         """
         uid, found = assistant.metadata.uid, list[AssistantVersion]()
         for record in reversed(self._store.versions.of(assistant.key)):
-            if record.owner not in (uid, None):
+            if not record.belongs_to(uid):
                 continue  # of a deleted predecessor
             version = await self._cluster.versions.read(record.address)
             if version is None:
@@ -60,7 +60,7 @@ class VersionGatherer:
         if number <= (newest.number if newest else 0):
             return None
         version = await self._cluster.versions.read((assistant.key[0], version_name(assistant.key[1], number)))
-        if version is None or version.record().owner not in (assistant.metadata.uid, None):
+        if version is None or not version.record().belongs_to(assistant.metadata.uid):
             return None
         self._store.versions.put(version.record())
         return version.record()
@@ -72,7 +72,7 @@ class VersionGatherer:
             version = await self._cluster.versions.read(record.address)
             if version is None:
                 continue  # a version deleted by hand says nothing about the older ones
-            if version.record().owner not in (assistant.metadata.uid, None):
+            if not version.record().belongs_to(assistant.metadata.uid):
                 break  # garbage collection deletes all versions of a deleted predecessor
             self._store.versions.put(version.record())
             newest = newest or version.record()
@@ -97,7 +97,7 @@ class VersionGatherer:
         """Return the number of the newest older version with equal content. Equal digests are compared by content."""
         wanted = assistant.spec.snapshot
         for record in self._store.versions.with_digest(assistant.key, wanted.digest):
-            if record.owner not in (assistant.metadata.uid, None) or (head and record.number >= head.number):
+            if not record.belongs_to(assistant.metadata.uid) or (head and record.number >= head.number):
                 continue  # of another history, or not older
             version = await self._cluster.versions.read(record.address)
             if version and version.spec.snapshot.canonical == wanted.canonical:
@@ -119,4 +119,6 @@ class VersionGatherer:
                 break
             key = (head.metadata.namespace, version_name(assistant.metadata.name, head.number - 1))
             head = await self._cluster.versions.read(key)
+            if head and not head.record().belongs_to(assistant.metadata.uid):
+                return None  # of a deleted predecessor
         return head.spec.change.cause if head else None

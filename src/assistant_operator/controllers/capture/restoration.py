@@ -47,7 +47,7 @@ class VersionRestorer:
             there = await self._made_again(assistant, number, was)
         if isinstance(there, AssistantVersion):
             self._store.versions.put(there.record())
-            if there.record().owner not in (assistant.metadata.uid, None):
+            if not there.record().belongs_to(assistant.metadata.uid):
                 return ContentLost()  # a version of another history has that name
         return there
 
@@ -112,12 +112,13 @@ class VersionRestorer:
         status = assistant.status
         if number != status.latest_version or status.observed_generation != assistant.metadata.generation:
             return None
-        before = await self._cluster.versions.read(
-            (assistant.metadata.namespace, version_name(assistant.metadata.name, number - 1))
-        )
-        return version(Edit(assistant, number, before, is_first=number == 1))
+        key = (assistant.metadata.namespace, version_name(assistant.metadata.name, number - 1))
+        before = _of(assistant.metadata.uid, await self._cluster.versions.read(key))
+        # The numbers before the first version are those of a deleted predecessor, if it left any.
+        is_first = number == 1 or (before is None and assistant.metadata.generation == 1)
+        return version(Edit(assistant, number, before, is_first=is_first))
 
 
-def _of(owner: str, state: AssistantVersion) -> AssistantVersion | None:
+def _of(owner: str, state: AssistantVersion | None) -> AssistantVersion | None:
     """Return the state if that Assistant owned the version, or if it had no owner: it may have been orphaned first."""
-    return state if state.record().owner in (owner, None) else None
+    return state if state and state.record().belongs_to(owner) else None

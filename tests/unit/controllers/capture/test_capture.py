@@ -18,13 +18,13 @@ from assistant_operator.controllers.capture.capture import EditCapture
 from assistant_operator.controllers.capture.restoration import MOST_TRIES
 from assistant_operator.controllers.capture.writer import MOST_STATES
 from assistant_operator.policy.assistant_input import Selection
-from assistant_operator.policy.versioning import CHANGED_BY
+from assistant_operator.policy.versioning import CHANGED_BY, Edit, version
 from assistant_operator.runtime.event_recorder import EventRecorder
 from assistant_operator.runtime.metrics import Metrics
 from assistant_operator.store.store import Store
 from harness.simulated_world.leftovers import leftovers
 from harness.support.timeless import timeless
-from harness.worlds import KEY, UID, an_assistant
+from harness.worlds import KEY, UID, a_status, an_assistant
 
 REFUSED = ClusterRefused("POST versions", Status(403, "Forbidden", "exceeded quota"))
 BROKEN = ClusterUnavailable("POST versions: 500 InternalError: failed calling webhook")
@@ -281,6 +281,35 @@ def test_each_version_has_the_user_of_its_own_edit() -> None:
         bench.server.is_silent = False
         await asyncio.sleep(20)
         assert (bench.contents, bench.users) == ([1, 2, 3], ["alice", "bob", "alice"])
+
+    running(work)
+
+
+@pytest.mark.parametrize(
+    ("owner", "cause"),
+    [
+        pytest.param(UID, None, id="the annotation stayed as it was then"),
+        pytest.param("a-predecessor", "a ticket", id="it was another Assistant's"),
+    ],
+)
+def test_after_a_restart_the_cause_before_is_that_of_the_newest_version_of_this_history(
+    owner: str, cause: str | None
+) -> None:
+    async def work(bench: Bench) -> None:
+        annotations = {"kubernetes.io/change-cause": "a ticket"}
+        earlier = an_assistant(meta={"uid": owner, "generation": 1, "annotations": annotations}, context={"n": 1})
+        first = version(Edit(earlier, 1, None, is_first=True))
+        second = version(Edit(an_assistant(meta={"generation": 2}, context={"n": 2}), 2, first))
+        bench.server.versions.made = [first, second]
+        for each in (first, second):
+            bench.store.versions.put(each.record())
+        status = a_status(latest_version=2, observed_generation=2)
+        state = an_assistant(meta={"annotations": annotations}, status=status, context={"n": 3})
+        bench.store.upsert_assistant(state)
+        await bench.edit_capture.observe(state)
+        await asyncio.sleep(1)
+        assert bench.contents == [1, 2, 3]
+        assert bench.server.versions.made[-1].spec.change.cause == cause
 
     running(work)
 

@@ -5,7 +5,7 @@ from typing import Any, Literal
 import pytest
 
 from assistant_operator.api.assistant import Assistant
-from assistant_operator.api.assistant_version import AssistantVersion
+from assistant_operator.api.assistant_version import AssistantVersion, chained
 from assistant_operator.api.meta import Key
 from assistant_operator.clients.kubernetes.cluster import Cluster
 from assistant_operator.clients.kubernetes.transport import ClusterUnavailable
@@ -14,7 +14,7 @@ from assistant_operator.controllers.capture.restoration import MOST_TRIES, Versi
 from assistant_operator.policy.versioning import ContentLost
 from assistant_operator.store.store import Store
 from harness.support.timeless import timeless
-from harness.worlds import a_record, a_status, a_version, an_assistant
+from harness.worlds import UID, a_record, a_status, a_version, an_assistant
 
 BORN, REPORTED, DELETED, NEWEST = 1000, 1002, 1010, 1100
 
@@ -31,9 +31,11 @@ class History(Versions):
         self.tries = 0
         self._version = version
         self._taken = taken
+        self.before: AssistantVersion | None = None
+        """The version before it, which exists."""
 
-    async def read(self, key: Key) -> AssistantVersion | None:  # noqa: ARG002 (as its base has it)
-        return None
+    async def read(self, key: Key) -> AssistantVersion | None:
+        return self.before if self.before and self.before.key == key else None
 
     async def read_at(self, key: Key, resource_version: int) -> AssistantVersion | Literal["Expired"] | None:  # noqa: ARG002 (as its base has it)
         self.asked.append(resource_version)
@@ -131,6 +133,28 @@ def test_only_what_another_does_not_own_is_brought_back(owner: str | None, *, is
     owners = tuple(each.model_copy(update={"uid": owner}) for each in own.metadata.owner_references if owner)
     found = own.model_copy(update={"metadata": own.metadata.model_copy(update={"owner_references": owners})})
     assert isinstance(restored(History(found, cached=cached), Store()), ContentLost) is is_lost
+
+
+@pytest.mark.parametrize(
+    ("owner", "kind", "continues"),
+    [
+        pytest.param(UID, "Edited", True, id="its own"),
+        pytest.param(None, "Edited", True, id="one without an owner"),
+        pytest.param("another", "Created", False, id="a deleted predecessor's"),
+    ],
+)
+def test_what_only_the_spec_says_follows_the_version_before_if_that_is_of_this_history(
+    owner: str | None, kind: str, *, continues: bool
+) -> None:
+    history, before = History(a_version(3)), a_version(2, context={"prompt": "before"})
+    owners = tuple(each.model_copy(update={"uid": owner}) for each in before.metadata.owner_references if owner)
+    meta = before.metadata.model_copy(update={"owner_references": owners})
+    history.before, history.oldest = before.model_copy(update={"metadata": meta}), NEWEST + 1
+    assistant = an_assistant(meta={"generation": 1}, status=a_status(latest_version=3, observed_generation=1))
+    back = timeless(VersionRestorer(Past(history, NEWEST + 1), Store()).restore(assistant, 3, None))
+    assert isinstance(back, AssistantVersion)
+    chain = chained(before.spec.chain if continues else "", 3, back.spec.digest)
+    assert (back.spec.chain, back.spec.change.kind) == (chain, kind)
 
 
 @pytest.mark.parametrize(
