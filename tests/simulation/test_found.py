@@ -150,6 +150,30 @@ def test_the_chain_begins_anew_after_a_version_of_a_dead_predecessor_that_took_a
     assert numbers(held(steps)) == [1, 3]
 
 
+def test_an_edit_is_not_said_to_equal_a_version_that_is_deleted_before_the_answer_to_its_read() -> None:
+    async def steps(world: World) -> None:
+        path = "/apis/assistant-operator.dev/v1alpha1/namespaces/team/assistantversions/bot-v1"
+        reads: list[Seen] = []
+
+        def plan(seen: Seen) -> Fault | None:
+            if (seen.method, seen.path) != ("GET", path):
+                return None
+            reads.append(seen)
+            return Delay(20.0, handled=True)
+
+        world.person.assistant("bot", context={"prompt": "a"})
+        await world.until_ready()
+        world.person.edit("Assistant", "bot", context={"prompt": "b"})
+        await world.until(lambda: numbers(world) == [1, 2] and world.is_quiet(3))
+        world.faults.plan = plan
+        world.person.edit("Assistant", "bot", context={"prompt": "a"})
+        await world.until(lambda: reads)
+        world.person.delete("AssistantVersion", "bot-v1")
+
+    world = held(steps)
+    assert [each.spec["change"].get("sameAs") for each in world.history.made] == [None, None, None]
+
+
 def test_nothing_is_noted_of_an_assistant_that_goes_while_it_is_published() -> None:
     async def steps(world: World) -> None:
         await world.serve()

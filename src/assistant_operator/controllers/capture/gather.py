@@ -83,13 +83,15 @@ class VersionGatherer:
     ) -> versioning.Edit:
         """Return everything that the version of this state depends on."""
         capture = record.capture
+        cause_before = await self._cause_before(record, assistant, head)
+        same_as = await self._same_as(assistant, head)  # last, for a version may be deleted meanwhile
         return versioning.Edit(
             assistant,
             number=max(capture.latest or self._store.versions.newest_number(assistant.key), capture.taken) + 1,
             previous=head,
             is_first=capture.latest == 0,
-            same_as=await self._same_as(assistant, head),
-            cause_before=await self._cause_before(record, assistant, head),
+            same_as=same_as,
+            cause_before=cause_before,
             user=self._users.of(assistant),
         )
 
@@ -100,7 +102,8 @@ class VersionGatherer:
             if not record.belongs_to(assistant.metadata.uid) or (head and record.number >= head.number):
                 continue  # of another history, or not older
             version = await self._cluster.versions.read(record.address)
-            if version and version.spec.snapshot.canonical == wanted.canonical:
+            is_kept = self._store.versions.has(assistant.key, record.number, wanted.digest)  # an answer may come late
+            if is_kept and version and version.spec.snapshot.canonical == wanted.canonical:
                 return record.number
         return None
 
