@@ -40,7 +40,9 @@ class Bug:
 
 BUGS = {
     "equal content makes a version": Bug("policy.versioning", "return previous is None or", "return True or"),
-    "the chain begins anew": Bug("policy.versioning", 'edit.previous.spec.chain if edit.previous else ""', '""'),
+    "the chain begins anew": Bug(
+        "policy.versioning", 'before.spec.chain if before and before.number == edit.number - 1 else ""', '""'
+    ),
     "a changed path is left out": Bug(
         "policy.versioning", "for path in paths[:MOST_PATHS]", "for path in paths[1:MOST_PATHS]"
     ),

@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from assistant_operator.clients.kubernetes import kubeconfig
-from assistant_operator.clients.kubernetes.configuration import SERVICE_ACCOUNT, Configuration, service_account
+from assistant_operator.clients.kubernetes.configuration import Configuration, pod_namespace, service_account
 from assistant_operator.clients.kubernetes.transport import ApiServer, Call
-
-_POD_NAMESPACE = SERVICE_ACCOUNT / "namespace"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +54,14 @@ class _LoggingApiServer(ApiServer):
 async def access(flags: ConnectionFlags) -> Access:
     """Read the kubeconfig, and run its exec plugin if it names one. Raises ValueError with a message for the user."""
     if _is_in_pod(flags):
-        found = service_account()
-        found.find_proxy()
-        return Access(found, _pod_namespace(), _impersonation(flags.user))
+        return Access(service_account(), pod_namespace(), _impersonation(flags.user))
     paths = files(flags)
-    if not _exists(paths):
+    if not kubeconfig.exist(paths):
         raise ValueError(f"there is no kubeconfig at {paths}: set KUBECONFIG, or say --kubeconfig")
     if flags.context and flags.context not in contexts(flags):
         raise ValueError(f"context {flags.context!r} does not exist in {paths}")
-    found, context = await kubeconfig.load(paths, paths, flags.context)
+    found, context = await kubeconfig.load(paths, flags.context)
     user = kubeconfig.user(paths, context.get("user"))
-    found.find_proxy()
     if "exec" in user and not found.authorization and not found.certificate:
         raise ValueError(
             f"the credential plugin {user['exec'].get('command')!r} that {paths} names gave no credentials"
@@ -76,23 +71,15 @@ async def access(flags: ConnectionFlags) -> Access:
     return Access(found, context.get("namespace") or "default", _impersonation(flags.user or user.get("as")))
 
 
-def _pod_namespace() -> str:
-    return _POD_NAMESPACE.read_text().strip() if _POD_NAMESPACE.exists() else "default"
-
-
 def contexts(flags: ConnectionFlags) -> list[str]:
     """Names of the contexts; empty if no kubeconfig can be read."""
     paths = files(flags)
-    return kubeconfig.contexts(paths) if _exists(paths) else []
+    return kubeconfig.contexts(paths) if kubeconfig.exist(paths) else []
 
 
 def files(flags: ConnectionFlags) -> str:
     """Paths of the kubeconfig files, separated as in KUBECONFIG."""
-    return flags.kubeconfig or os.environ.get("KUBECONFIG") or str(Path("~/.kube/config").expanduser())
-
-
-def _exists(paths: str) -> bool:
-    return any(Path(path).expanduser().exists() for path in paths.split(os.pathsep) if path)
+    return flags.kubeconfig or kubeconfig.default_paths()
 
 
 def _is_in_pod(flags: ConnectionFlags) -> bool:

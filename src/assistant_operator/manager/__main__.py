@@ -10,11 +10,11 @@ from typing import Any
 
 import click
 
-from assistant_operator.clients.kubernetes.configuration import ConfigurationLoader
+from assistant_operator.clients.kubernetes.configuration import ConfigurationLoader, pod_namespace
 from assistant_operator.clients.kubernetes.grants import DEFAULT_ROLE, checked_role
 from assistant_operator.runtime.logs import configure
 
-from .settings import Settings, identity, pod_namespace
+from .settings import Settings, identity
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,14 +1,11 @@
-"""The settings of `assistant-operator run`. Besides the command line, only this module reads the environment."""
+"""The settings of `assistant-operator run`."""
 
 import os
 import secrets
 import socket
 from dataclasses import dataclass
 
-from assistant_operator.clients.kubernetes.configuration import SERVICE_ACCOUNT
 from assistant_operator.clients.kubernetes.grants import DEFAULT_ROLE
-
-_NAMESPACE_FILE = SERVICE_ACCOUNT / "namespace"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +30,6 @@ class Settings:
         if not colon or not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004 (the largest port)
             raise ValueError(f"--listen takes host:port, such as 0.0.0.0:8080, not '{self.listen}'")
         return host.strip("[]"), int(port)
-
-
-def pod_namespace() -> str:
-    """Return the namespace of this pod; `default` outside a cluster."""
-    try:
-        return _NAMESPACE_FILE.read_text().strip() or "default"
-    except OSError:
-        return "default"
 
 
 def identity() -> str:

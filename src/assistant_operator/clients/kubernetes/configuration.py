@@ -38,12 +38,12 @@ class Configuration:
     """After `find_proxy` without credentials."""
     proxy_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
-    def find_proxy(self) -> None:
+    def find_proxy(self, environ: Mapping[str, str] = os.environ) -> None:
         """Set the proxy as kubectl does: `proxy-url` of the kubeconfig, else the environment. Raises ValueError."""
         if self.proxy:
             proxy: Proxy | None = Proxy.parsed(self.proxy, "proxy-url in the kubeconfig")
         else:
-            proxy = Proxies.from_environment().of(self.host)
+            proxy = Proxies.from_environment(environ).of(self.host)
         if proxy:
             self.proxy, self.proxy_headers = proxy.url, proxy.headers
 
@@ -64,12 +64,9 @@ class ConfigurationLoader:
     async def __call__(self) -> Configuration:
         """Raises ValueError with a message for the user."""
         if _is_in_pod():
-            found = service_account()
-        else:
-            process, self._process = self._process or _start(), None
-            found = await _finish(process)
-        found.find_proxy()
-        return found
+            return service_account()
+        process, self._process = self._process or _start(), None
+        return await _finish(process)
 
 
 def undetermined(source: str, reason: object) -> ValueError:
@@ -84,7 +81,7 @@ def service_account(directory: Path = SERVICE_ACCOUNT, environ: Mapping[str, str
     try:
         if not host or not port:
             raise ValueError("KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not both set")  # noqa: TRY301
-        return Configuration(
+        found = Configuration(
             f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}",
             authorization=read_token(token_file),
             token_file=str(token_file),
@@ -92,6 +89,16 @@ def service_account(directory: Path = SERVICE_ACCOUNT, environ: Mapping[str, str
         )
     except (OSError, ValueError) as error:
         raise undetermined("the pod's service account", error) from None
+    found.find_proxy(environ)
+    return found
+
+
+def pod_namespace(directory: Path = SERVICE_ACCOUNT) -> str:
+    """Return the namespace of this pod; `default` outside a cluster."""
+    try:
+        return (directory / "namespace").read_text().strip() or "default"
+    except OSError:
+        return "default"
 
 
 def read_token(file: Path) -> str:

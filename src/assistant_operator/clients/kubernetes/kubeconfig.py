@@ -24,18 +24,30 @@ _UNREADABLE = (config.ConfigException, yaml.YAMLError, OSError, TypeError, Attri
 """The errors of the library for an invalid kubeconfig; the last two, if its YAML is not a mapping."""
 
 
-async def load(paths: str | None, source: str, context: str | None = None) -> tuple[Configuration, dict[str, Any]]:
-    """Return the configuration, without the environment's proxy, and the entry of the context.
+def default_paths() -> str:
+    """Return the files that kubectl reads, separated as in KUBECONFIG."""
+    return os.environ.get("KUBECONFIG") or str(Path("~/.kube/config").expanduser())
 
-    Runs the credential plugin that the kubeconfig names. `paths`: files, separated as in KUBECONFIG; None for
-    ~/.kube/config. `source`: for messages. `context`: None for the current one. Raises ValueError.
+
+def exist(paths: str) -> bool:
+    """Whether there is one of these files."""
+    return any(Path(path).expanduser().exists() for path in paths.split(os.pathsep) if path)
+
+
+async def load(paths: str, context: str | None = None) -> tuple[Configuration, dict[str, Any]]:
+    """Return the configuration and the entry of the context.
+
+    Runs the credential plugin that the kubeconfig names. `paths`: separated as in KUBECONFIG. `context`: None for the
+    current one. Raises ValueError.
     """
     found = client.Configuration()
-    with _readable(source):
+    with _readable(paths):
         loader = await config.load_kube_config(  # type: ignore[no-untyped-call]
             paths, context, client_configuration=found, persist_config=False
         )
-        return _converted(found), loader.current_context["context"]
+        configuration, entry = _converted(found), loader.current_context["context"]
+    configuration.find_proxy()
+    return configuration, entry
 
 
 def user(paths: str, name: str | None) -> dict[str, Any]:
@@ -54,14 +66,14 @@ def contexts(paths: str) -> list[str]:
 
 
 @contextmanager
-def _readable(source: str) -> Iterator[None]:
+def _readable(paths: str) -> Iterator[None]:
     """Convert the errors of the library to ValueError."""
     try:
         yield
     except _UNREADABLE as error:
         # The library's messages contain whole kubeconfig entries, the token included.
         message = re.sub(r"/?\{.*\}", "", " ".join(str(error).split()))
-        raise undetermined(source, message) from None
+        raise undetermined(paths, message) from None
 
 
 def _converted(found: client.Configuration) -> Configuration:
@@ -85,13 +97,17 @@ def _content(file: str | None) -> str | None:
 
 
 async def _main() -> None:
-    paths = os.environ.get("KUBECONFIG")
+    print(json.dumps(await _answer(default_paths())))  # noqa: T201
+
+
+async def _answer(paths: str) -> dict[str, Any] | str:
+    if not exist(paths):
+        return f"there is no kubeconfig at {paths}: set KUBECONFIG"
     try:
-        found, _ = await load(paths, f"KUBECONFIG={paths or '~/.kube/config'}")
+        found, _ = await load(paths)
     except ValueError as error:
-        print(json.dumps(str(error)))  # noqa: T201
-    else:
-        print(json.dumps(asdict(found)))  # noqa: T201
+        return str(error)
+    return asdict(found)
 
 
 if __name__ == "__main__":

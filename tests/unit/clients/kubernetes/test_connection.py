@@ -13,7 +13,12 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from assistant_operator.clients.kubernetes import connection
-from assistant_operator.clients.kubernetes.configuration import Configuration, ConfigurationLoader, service_account
+from assistant_operator.clients.kubernetes.configuration import (
+    Configuration,
+    ConfigurationLoader,
+    pod_namespace,
+    service_account,
+)
 from assistant_operator.clients.kubernetes.connection import Login
 from assistant_operator.clients.kubernetes.transport import ApiServer, Call, ClusterRefused, ClusterUnavailable
 from harness.support.front import Proxy
@@ -158,6 +163,20 @@ def test_a_service_account_that_cannot_be_used(
         (tmp_path / name).write_text(content)
     with pytest.raises(ValueError, match=rf"^cannot determine from the pod's service account how .*: .*{words}"):
         service_account(tmp_path, environ)
+
+
+@pytest.mark.parametrize(
+    ("content", "namespace"),
+    [
+        pytest.param("team\n", "team", id="in a pod"),
+        pytest.param("", "default", id="an empty file"),
+        pytest.param(None, "default", id="outside a cluster"),
+    ],
+)
+def test_the_namespace_of_a_pod(tmp_path: Path, content: str | None, namespace: str) -> None:
+    if content is not None:
+        (tmp_path / "namespace").write_text(content)
+    assert pod_namespace(tmp_path) == namespace
 
 
 async def test_a_process_that_ends_without_an_answer_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
