@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from itertools import product
 from typing import Any, Literal, TypeVar
@@ -161,7 +161,7 @@ class Objects:
         query = {"watch": "true", "fieldSelector": f"metadata.name={key[1]}", "resourceVersion": str(since)}
         call = Call("GET", path_of(kind, (key[0], "")), {**query, "timeoutSeconds": str(seconds)})
         try:
-            async with self.server.watching(call, silence=max(seconds, _SILENCE)) as lines:
+            with closing(await self.server.watch(call, silence=max(seconds, _SILENCE))) as lines:
                 async for line in lines:
                     event = watch_event(call, line)
                     if event["type"] == "ERROR":

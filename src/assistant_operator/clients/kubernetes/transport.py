@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -212,15 +212,18 @@ class ApiServer:
 
     async def stream(self, call: Call, *, silence: float) -> AsyncIterator[dict[str, Any]]:
         """Yield the events of a watch. Raises ClusterUnavailable after `silence` seconds without an event."""
-        async with self.watching(call, silence=silence) as lines:
+        with closing(await self.watch(call, silence=silence)) as lines:
             async for line in lines:
                 if not isinstance(event := _parsed(line), dict):
                     raise ClusterUnavailable(f"{call}: the watch broke off: a line is not an event")
                 yield event
 
-    @asynccontextmanager
-    async def watching(self, call: Call, *, silence: float) -> AsyncIterator["Lines"]:
-        """Open a watch and yield its lines. Raises ClusterUnavailable and ClusterRefused."""
+    async def watch(self, call: Call, *, silence: float) -> "Lines":
+        """Open a watch, which the caller closes. Raises ClusterUnavailable and ClusterRefused.
+
+        It is not an asynchronous context manager: those who use it are generators, and when a process ends, asyncio
+        closes all generators in any order, also one within another.
+        """
         try:
             async with asyncio.timeout(_OPENING):
                 response = await self._open(call, None)
@@ -231,10 +234,12 @@ class ApiServer:
             if response.status != 200:
                 await self._answer(call, response)
             if response.headers.get("Content-Type", "").startswith("text/"):
-                raise ClusterUnavailable(f"{call}: {response.status}, but what answered is no Kubernetes API")
-            yield Lines(call, response, silence, self._interrupted)
-        finally:
+                what = f"{response.status}, but what answered is no Kubernetes API"
+                raise ClusterUnavailable(f"{call}: {what}")  # noqa: TRY301 (the response is closed)
+        except BaseException:
             response.close()
+            raise
+        return Lines(call, response, silence, self._interrupted)
 
     async def _open(self, call: Call, timeout: float | None) -> aiohttp.ClientResponse:
         if call.method != "GET" and not self._may_write():

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import closing
 
 from assistant_operator.api.assistant_version import AssistantVersion, VersionRecord
 
@@ -69,7 +70,7 @@ class VersionWatch:
         }
         call = Call("GET", self._path, query, accept=TABLE)
         resource_versions = self._objects.resource_versions
-        async with self._objects.server.watching(call, silence=120) as lines:
+        with closing(await self._objects.server.watch(call, silence=120)) as lines:
             yield Opened()
             with resource_versions.ending(lines.close):
                 async for line in lines:

@@ -17,6 +17,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
+from contextlib import closing
 from typing import Any, Protocol, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -141,7 +142,7 @@ class WatchSession:
 
     async def _lines(self, place: Place, call: Call) -> AsyncIterator[bytes]:
         """Open a watch. Yields an empty line when it is open, then its lines."""
-        async with self._server.watching(call, silence=_SILENCE) as lines:
+        with closing(await self._server.watch(call, silence=_SILENCE)) as lines:
             yield b""
             works = asyncio.get_running_loop().call_later(_PROOF, self._observer.works, place)
             try:

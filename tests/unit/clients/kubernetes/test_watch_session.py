@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -283,3 +285,31 @@ async def test_kopf_must_not_write() -> None:
     async with session(saying(200)) as (kopfs, _, _, _):
         with pytest.raises(NotImplementedError):
             await kopfs.request(method="patch", url=f"{SERVER}{PATH}/bot")
+
+
+async def test_a_watch_can_be_closed_from_its_inside_as_from_its_outside() -> None:
+    """asyncio closes the generators of a process that ends in any order; it logged an error for a watch."""
+    generators: list[Any] = []
+    hooks = sys.get_asyncgen_hooks()
+    tried: set[tuple[str, ...]] = set()
+    async with session(saying(200, page()), streaming(event())) as (watching, *_):
+        await listed(watching)
+        for order in permutations(range(3)):
+            answer = await get(watching, "?watch=true&resourceVersion=10")
+            assert isinstance(answer, Watch)
+            generators.clear()
+            sys.set_asyncgen_hooks(firstiter=generators.append, finalizer=None)
+            try:
+                await anext(answer.content.iter_chunked(1024))
+            finally:
+                sys.set_asyncgen_hooks(*hooks)
+            opened = [each for each in generators if "/assistant_operator/clients/" in each.ag_code.co_filename]
+            for index in order:
+                await opened[index].aclose()
+            tried.add(tuple(opened[index].__qualname__ for index in order))
+    assert len(tried) == 6
+    assert {name for names in tried for name in names} == {
+        "WatchSession._watch",
+        "WatchSession._lines",
+        "Lines.__aiter__",
+    }
