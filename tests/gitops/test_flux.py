@@ -61,6 +61,8 @@ def suspended(workspace: Workspace) -> None:
 
 def suspended_at_birth(workspace: Workspace) -> None:
     workspace.graph()
+    # The versions that exist when a Graph is first seen are validated, also of what is suspended.
+    workspace.until_ready("support", "graphs")
     workspace.assistant(suspend=True)
 
 
