@@ -33,6 +33,18 @@ def held(steps: Steps, seed: int = 0, *, replicas: int = 1) -> World:
     return world
 
 
+def _late_answers(path: str, seconds: float, reads: list[Seen]) -> Plan:
+    """Each read of that path is answered so many seconds late, with what was there before. It is added to `reads`."""
+
+    def plan(seen: Seen) -> Fault | None:
+        if (seen.method, seen.path) != ("GET", path):
+            return None
+        reads.append(seen)
+        return Delay(seconds, handled=True)
+
+    return plan
+
+
 def test_a_version_labelled_keep_stays_though_the_news_of_the_label_comes_late() -> None:
     async def steps(world: World) -> None:
         world.person.assistant("bot", context={"prompt": "a"}, versioning={"historyLimit": 1})
@@ -154,18 +166,11 @@ def test_an_edit_is_not_said_to_equal_a_version_that_is_deleted_before_the_answe
     async def steps(world: World) -> None:
         path = "/apis/assistant-operator.dev/v1alpha1/namespaces/team/assistantversions/bot-v1"
         reads: list[Seen] = []
-
-        def plan(seen: Seen) -> Fault | None:
-            if (seen.method, seen.path) != ("GET", path):
-                return None
-            reads.append(seen)
-            return Delay(20.0, handled=True)
-
         world.person.assistant("bot", context={"prompt": "a"})
         await world.until_ready()
         world.person.edit("Assistant", "bot", context={"prompt": "b"})
         await world.until(lambda: numbers(world) == [1, 2] and world.is_quiet(3))
-        world.faults.plan = plan
+        world.faults.plan = _late_answers(path, 20.0, reads)
         world.person.edit("Assistant", "bot", context={"prompt": "a"})
         await world.until(lambda: reads)
         world.person.delete("AssistantVersion", "bot-v1")
@@ -342,16 +347,9 @@ def test_nothing_is_noted_of_an_assistant_that_goes_while_its_version_is_restore
     async def steps(world: World) -> None:
         path = "/apis/assistant-operator.dev/v1alpha1/namespaces/team/assistants/bot"
         reads: list[Seen] = []
-
-        def plan(seen: Seen) -> Fault | None:
-            if (seen.method, seen.path) != ("GET", path):
-                return None
-            reads.append(seen)
-            return Delay(2.0, handled=True)
-
         world.person.assistant("bot", context={"prompt": "a"})
         await world.until(lambda: world.is_ready() and world.is_quiet(3))
-        world.faults.plan = plan
+        world.faults.plan = _late_answers(path, 2.0, reads)
         end = lasting.without_rights(world, "assistants", frozenset({"get"}))
         world.cluster.server.endpoint.hold("assistants")
         world.person.delete("Assistant", "bot")
@@ -437,15 +435,8 @@ def test_a_graph_that_was_read_before_it_went_is_not_kept() -> None:
     async def steps(world: World) -> None:
         path = "/apis/assistant-operator.dev/v1alpha1/namespaces/team/graphs/writer"
         reads: list[Seen] = []
-
-        def plan(seen: Seen) -> Fault | None:
-            if (seen.method, seen.path) != ("GET", path):
-                return None
-            reads.append(seen)
-            return Delay(2.0, handled=True)
-
         await world.until(lambda: world.is_quiet(3))
-        world.faults.plan = plan
+        world.faults.plan = _late_answers(path, 2.0, reads)
         world.person.edit("Graph", "writer", defaultAssistant={"policy": "Create"})
         await world.until(lambda: reads)
         world.person.delete("Graph", "writer")

@@ -85,6 +85,12 @@ def restored(history: History, store: Store, oldest: int = 1, gone: int = NEWEST
     return back
 
 
+def _owned_by(owner: str | None, version: AssistantVersion) -> AssistantVersion:
+    """The version with that owner; None for no owner."""
+    owners = tuple(each.model_copy(update={"uid": owner}) for each in version.metadata.owner_references if owner)
+    return version.model_copy(update={"metadata": version.metadata.model_copy(update={"owner_references": owners})})
+
+
 def test_a_version_that_existed_for_a_moment_is_found_where_its_deletion_was_seen() -> None:
     history, store = History(a_version(3)), Store()
     store.versions.put(a_record(3, resource_version=str(BORN)))
@@ -129,9 +135,7 @@ def test_what_nobody_holds_any_more_is_lost() -> None:
     ],
 )
 def test_only_what_another_does_not_own_is_brought_back(owner: str | None, *, is_lost: bool, cached: bool) -> None:
-    own = a_version(3)
-    owners = tuple(each.model_copy(update={"uid": owner}) for each in own.metadata.owner_references if owner)
-    found = own.model_copy(update={"metadata": own.metadata.model_copy(update={"owner_references": owners})})
+    found = _owned_by(owner, a_version(3))
     assert isinstance(restored(History(found, cached=cached), Store()), ContentLost) is is_lost
 
 
@@ -146,10 +150,8 @@ def test_only_what_another_does_not_own_is_brought_back(owner: str | None, *, is
 def test_what_only_the_spec_says_follows_the_version_before_if_that_is_of_this_history(
     owner: str | None, kind: str, *, continues: bool
 ) -> None:
-    history, before = History(a_version(3)), a_version(2, context={"prompt": "before"})
-    owners = tuple(each.model_copy(update={"uid": owner}) for each in before.metadata.owner_references if owner)
-    meta = before.metadata.model_copy(update={"owner_references": owners})
-    history.before, history.oldest = before.model_copy(update={"metadata": meta}), NEWEST + 1
+    history, before = History(a_version(3)), _owned_by(owner, a_version(2, context={"prompt": "before"}))
+    history.before, history.oldest = before, NEWEST + 1
     assistant = an_assistant(meta={"generation": 1}, status=a_status(latest_version=3, observed_generation=1))
     back = timeless(VersionRestorer(Past(history, NEWEST + 1), Store()).restore(assistant, 3, None))
     assert isinstance(back, AssistantVersion)
